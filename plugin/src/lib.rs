@@ -1,0 +1,1 @@
+//! The C library of gpupt that the Rocks commands load.

@@ -1,0 +1,2 @@
+//! `gpupci`, still without a command.
+fn main() {}

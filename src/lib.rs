@@ -1,0 +1,15 @@
+//! GPU pass-through for libvirt guests, on Rocks clusters and on plain hosts.
+//!
+//! Imports point down only:
+//!
+//! ```text
+//! programs    bin/gpupci   plugin/ffi             parse, call, print; decide nothing
+//! the job     guest   settings   error   exit     what the programs share
+//! machine     host   database                     implement the traits declared below
+//! decisions   gpu   domain_xml   rocks            values in, values out; no I/O, no clock
+//! words       pci                                 parse, compare, print
+//! ```
+#![forbid(unsafe_code)]
+
+mod excerpt;
+pub mod pci;

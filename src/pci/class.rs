@@ -1,0 +1,61 @@
+//! What a function is: the PCI class code.
+
+/// The 24-bit class code of a function, as sysfs' `class` holds it (`0x030000` is a VGA controller;
+/// PCI Code and ID Assignment Specification, 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassCode(u32);
+
+impl ClassCode {
+    /// Reads sysfs' spelling, `0x030000`, without its newline.
+    pub fn from_sysfs(text: &str) -> Option<Self> {
+        let code = u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()?;
+        (code <= 0xff_ffff).then_some(Self(code))
+    }
+
+    /// Whether this is a display controller (VGA, 3D or other): base class 3.
+    pub fn is_display(self) -> bool {
+        self.0 >> 16 == 0x03
+    }
+
+    /// The word that `gpupci` prints for a function of this class.
+    pub fn word(self) -> &'static str {
+        match self.0 >> 8 {
+            0x0300..=0x03ff => "video",
+            0x0401 | 0x0403 => "audio",
+            0x0c03 => "usb",
+            0x0700..=0x07ff | 0x0c80 => "serial",
+            _ => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_follows_the_class() {
+        for (class, word) in [
+            ("0x030000", "video"),
+            ("0x030200", "video"),
+            ("0x038000", "video"),
+            ("0x040300", "audio"),
+            ("0x0c0330", "usb"),
+            ("0x0c8000", "serial"),
+            ("0x070002", "serial"),
+            ("0x060400", "other"),
+        ] {
+            assert_eq!(
+                ClassCode::from_sysfs(class).map(ClassCode::word),
+                Some(word)
+            );
+        }
+    }
+
+    #[test]
+    fn what_sysfs_never_writes_is_no_class() {
+        for text in ["", "030000", "0x", "0x1000000", "0x03000g"] {
+            assert_eq!(ClassCode::from_sysfs(text), None, "{text}");
+        }
+    }
+}

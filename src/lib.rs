@@ -12,4 +12,5 @@
 #![forbid(unsafe_code)]
 
 mod excerpt;
+pub mod gpu;
 pub mod pci;

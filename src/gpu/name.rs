@@ -1,0 +1,142 @@
+//! The names of cards, and the order in which people read them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+/// The name of a card on its host: `gpupci1`, `gpupci2`, …; ordered by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CardName(NonZeroU32);
+
+impl CardName {
+    /// The name of the `index`-th card, counted from 0.
+    pub fn nth(index: usize) -> Option<Self> {
+        let number = u32::try_from(index).ok()?.checked_add(1)?;
+        NonZeroU32::new(number).map(Self)
+    }
+}
+
+impl fmt::Display for CardName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gpupci{}", self.0)
+    }
+}
+
+impl FromStr for CardName {
+    type Err = ();
+
+    /// Reads `gpupci7` in upper or lower case; a number with leading zeros is another name.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (prefix, digits) = text.split_at_checked(6).ok_or(())?;
+        let plain = prefix.eq_ignore_ascii_case("gpupci")
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && !digits.starts_with('0');
+        if !plain {
+            return Err(());
+        }
+        digits.parse().map(Self).map_err(|_| ())
+    }
+}
+
+/// Orders names as people count: `gpupci2` before `gpupci10`. Runs of digits compare as numbers,
+/// all else bytewise; names that differ only in leading zeros are ordered bytewise too.
+pub fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some(first_a), Some(first_b)) = (rest_a.first(), rest_b.first()) {
+        let order = if first_a.is_ascii_digit() && first_b.is_ascii_digit() {
+            let (digits_a, digits_b) = (take_digits(&mut rest_a), take_digits(&mut rest_b));
+            (digits_a.len(), digits_a).cmp(&(digits_b.len(), digits_b))
+        } else {
+            (rest_a, rest_b) = (&rest_a[1..], &rest_b[1..]);
+            first_a.cmp(first_b)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    rest_a.len().cmp(&rest_b.len()).then_with(|| a.cmp(b))
+}
+
+/// Takes the run of digits that `text` starts with, without its leading zeros.
+fn take_digits<'t>(text: &mut &'t [u8]) -> &'t [u8] {
+    let end = text
+        .iter()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    *text = rest;
+    let zeros = digits.iter().take_while(|b| **b == b'0').count();
+    &digits[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_order_names() {
+        let mut names = [
+            "gpupci10",
+            "gpupci2",
+            "gpupci",
+            "gpupci1_old",
+            "gpupci1",
+            "gpupci02",
+        ];
+        names.sort_by(|a, b| natural_order(a.as_bytes(), b.as_bytes()));
+        assert_eq!(
+            names,
+            [
+                "gpupci",
+                "gpupci1",
+                "gpupci1_old",
+                "gpupci02",
+                "gpupci2",
+                "gpupci10"
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_counting_number_names_a_card() {
+        assert_eq!(
+            "GPUPCI12".parse::<CardName>().map(|n| n.to_string()),
+            Ok("gpupci12".to_owned())
+        );
+        for text in [
+            "gpupci",
+            "gpupci0",
+            "gpupci01",
+            "gpupci1 ",
+            "gpupci-1",
+            "gpupci4294967296",
+            "gpu1",
+        ] {
+            assert_eq!(text.parse::<CardName>(), Err(()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn print_then_parse_is_the_same(number in 0usize..0xffff_fffe) {
+            let name = CardName::nth(number).ok_or(());
+            prop_assert_eq!(name.and_then(|n| n.to_string().parse()), name);
+        }
+
+        #[test]
+        fn it_is_an_order(mut names in prop::collection::vec("[a0-2]{0,6}", 3)) {
+            names.sort_by(|a, b| natural_order(a.as_bytes(), b.as_bytes()));
+            for (i, a) in names.iter().enumerate() {
+                for b in &names[i..] {
+                    let there = natural_order(a.as_bytes(), b.as_bytes());
+                    prop_assert!(there.is_le());
+                    prop_assert_eq!(there.reverse(), natural_order(b.as_bytes(), a.as_bytes()));
+                    prop_assert_eq!(there.is_eq(), a == b);
+                }
+            }
+        }
+    }
+}

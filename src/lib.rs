@@ -14,3 +14,4 @@
 mod excerpt;
 pub mod gpu;
 pub mod pci;
+pub mod rocks;

@@ -1,0 +1,352 @@
+//! The attributes that say where cards are and who owns them: their names and their values.
+//!
+//! On a physical host `gpupci1`, `gpupci2`, … hold the address of a card. On a guest `gpupci` holds
+//! the cards it owns: addresses on its host, or names of cards there, separated by commas.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::excerpt::Excerpt;
+use crate::gpu::CardName;
+use crate::pci::PciAddress;
+
+/// Rocks keeps the former value of `NAME` under `NAME_old`.
+const OLD: &str = "_old";
+/// `attributes.Attr` is 128 bytes wide, and Rocks' server cuts what is longer without a word.
+const NAME_BYTES_MAX: usize = 128;
+/// `attributes.Value` is a MySQL `TEXT`.
+const VALUE_BYTES_MAX: usize = 65_535;
+
+/// A name that may be written: `gpupci` and letters, digits, `_` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeName(String);
+
+/// Why a name may not be written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// It is not one of gpupt's.
+    #[error("gpu name must start with \"gpupci\" prefix")]
+    Prefix,
+    /// It would need quoting wherever it is used.
+    #[error("gpu name {} may hold letters, digits, _ and - after \"gpupci\"", Excerpt(.0))]
+    Characters(String),
+    /// It, or its `_old` copy, would be cut.
+    #[error("gpu name {} is longer than {limit} bytes", Excerpt(.name))]
+    Length {
+        /// The name.
+        name: String,
+        /// How many bytes there is room for.
+        limit: usize,
+    },
+}
+
+impl AttributeName {
+    /// The attribute of a guest that names its cards.
+    pub const GUEST: &'static str = "gpupci";
+
+    /// Where the former value goes; `None` for a former value itself.
+    pub fn old(&self) -> Option<String> {
+        (!self.is_old()).then(|| old_copy(&self.0))
+    }
+
+    fn is_old(&self) -> bool {
+        is_old_copy(self.0.as_bytes())
+    }
+
+    /// The name, as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Under which name Rocks keeps the former value of `name`.
+pub(crate) fn old_copy(name: &str) -> String {
+    format!("{name}{OLD}")
+}
+
+/// Whether `name` is a former value that Rocks keeps.
+pub(crate) fn is_old_copy(name: &[u8]) -> bool {
+    name.len() >= OLD.len() && name[name.len() - OLD.len()..].eq_ignore_ascii_case(OLD.as_bytes())
+}
+
+impl FromStr for AttributeName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let rest = text.strip_prefix("gpupci").ok_or(NameError::Prefix)?;
+        if !rest
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        {
+            return Err(NameError::Characters(text.to_owned()));
+        }
+        let name = Self(text.to_owned());
+        let limit = NAME_BYTES_MAX - if name.is_old() { 0 } else { OLD.len() };
+        if text.len() > limit {
+            return Err(NameError::Length {
+                name: name.0,
+                limit,
+            });
+        }
+        Ok(name)
+    }
+}
+
+impl fmt::Display for AttributeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One card of a guest, as its attribute names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardReference {
+    /// The card at this address of the guest's host.
+    At(PciAddress),
+    /// That card of whatever host the guest is on.
+    Named(CardName),
+}
+
+impl fmt::Display for CardReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(address) => address.node_device().fmt(f),
+            Self::Named(name) => name.fmt(f),
+        }
+    }
+}
+
+impl FromStr for CardReference {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::At(address));
+        }
+        text.parse().map(Self::Named)
+    }
+}
+
+/// The cards of a guest: the value of its attribute `gpupci`, printed as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestCards(Vec<CardReference>);
+
+/// Why a value may not be written, or says nothing that can be followed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ValueError {
+    /// There is none.
+    #[error("the value is empty")]
+    Empty,
+    /// A physical host's card is one address.
+    #[error(
+        "{} is not the address of a card, as pci_0000_02_00_0 or 0000:02:00.0 would be",
+        Excerpt(.0)
+    )]
+    NotAnAddress(String),
+    /// A guest's card is an address or a name.
+    #[error(
+        "{} is neither the address of a card, as pci_0000_02_00_0 or 0000:02:00.0 would be, \
+         nor a card's name, as gpupci1 would be",
+        Excerpt(.0)
+    )]
+    NotACard(String),
+    /// One card stands there twice.
+    #[error("{0} is named twice")]
+    Twice(CardReference),
+    /// It would be cut.
+    #[error("the value is {0} bytes long, and Rocks keeps {VALUE_BYTES_MAX}")]
+    Length(usize),
+}
+
+impl GuestCards {
+    /// The cards, in the order in which they stand.
+    pub fn references(&self) -> &[CardReference] {
+        &self.0
+    }
+}
+
+impl FromStr for GuestCards {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text.trim_matches(' ').is_empty() {
+            return Err(ValueError::Empty);
+        }
+        let mut cards = Vec::new();
+        for word in text.split(',').map(|word| word.trim_matches(' ')) {
+            let card = word
+                .parse()
+                .map_err(|()| ValueError::NotACard(word.to_owned()))?;
+            if cards.contains(&card) {
+                return Err(ValueError::Twice(card));
+            }
+            cards.push(card);
+        }
+        Ok(Self(cards))
+    }
+}
+
+impl fmt::Display for GuestCards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, card) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{card}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The value that `text` is stored as, on a guest or on a physical host.
+///
+/// # Errors
+/// When it names no card.
+pub(crate) fn stored_value(text: &str, on_guest: bool) -> Result<String, ValueError> {
+    let value = if on_guest {
+        text.parse::<GuestCards>()?.to_string()
+    } else if text.is_empty() {
+        return Err(ValueError::Empty);
+    } else {
+        let address: PciAddress = text
+            .parse()
+            .map_err(|_| ValueError::NotAnAddress(text.to_owned()))?;
+        address.node_device().to_string()
+    };
+    if value.len() > VALUE_BYTES_MAX {
+        return Err(ValueError::Length(value.len()));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_gpupci_and_plain_characters() {
+        for name in ["gpupci", "gpupci1", "gpupci_old", "gpupci-1", "gpupciA"] {
+            assert_eq!(
+                name.parse().map(|n: AttributeName| n.0),
+                Ok(name.to_owned())
+            );
+        }
+        for name in ["", "gpu1", "Gpupci1", "xgpupci", " gpupci"] {
+            assert_eq!(
+                name.parse::<AttributeName>(),
+                Err(NameError::Prefix),
+                "{name}"
+            );
+        }
+        for name in [
+            "gpupci 3",
+            "gpupci4;rm",
+            "gpupci\n",
+            "gpupci=",
+            "gpupcié",
+            "gpupci%",
+        ] {
+            assert!(
+                matches!(name.parse::<AttributeName>(), Err(NameError::Characters(_))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_leaves_room_for_its_old_copy() {
+        let longest = format!("gpupci{}", "0".repeat(118));
+        assert!(longest.parse::<AttributeName>().is_ok());
+        assert!(format!("{longest}0").parse::<AttributeName>().is_err());
+        assert!(format!("{longest}_old").parse::<AttributeName>().is_ok());
+    }
+
+    #[test]
+    fn only_a_current_value_has_a_former_one() {
+        let old = |name: &str| name.parse().map(|n: AttributeName| n.old());
+        assert_eq!(old("gpupci"), Ok(Some("gpupci_old".to_owned())));
+        assert_eq!(old("gpupci_old"), Ok(None));
+    }
+
+    #[test]
+    fn values_are_stored_in_one_spelling() {
+        assert_eq!(
+            stored_value("02:00.0", false),
+            Ok("pci_0000_02_00_0".to_owned())
+        );
+        assert_eq!(
+            stored_value("0000:0A:00", false),
+            Ok("pci_0000_0a_00_0".to_owned())
+        );
+        assert_eq!(
+            stored_value("GPUPCI1, 02:00.0", true),
+            Ok("gpupci1,pci_0000_02_00_0".to_owned())
+        );
+    }
+
+    #[test]
+    fn hostile_values_are_refused() {
+        for value in [
+            "",
+            " ",
+            "nonsense",
+            "pci_0000_02_00_0'/><x",
+            "a'; drop table attributes; --",
+            "../../etc",
+            "\n",
+            "pci_0000_02_00_0\n",
+            "gpupci",
+            "gpupci1,",
+            ",gpupci1",
+            "gpupci1,gpupci1",
+            "02:00.0,0000:02:00.0",
+            &"0".repeat(65_536),
+        ] {
+            assert!(stored_value(value, true).is_err(), "{value:?}");
+            assert!(stored_value(value, false).is_err(), "{value:?}");
+        }
+        assert!(stored_value("gpupci1", false).is_err());
+        assert!(stored_value("02:00.0,03:00.0", false).is_err());
+    }
+
+    fn any_reference() -> impl Strategy<Value = CardReference> {
+        prop_oneof![
+            (any::<u32>(), 0u32..256, 0u32..32, 0u32..8)
+                .prop_filter_map("in range", |(d, b, s, f)| {
+                    PciAddress::new(d, b, s, f).map(CardReference::At)
+                }),
+            (0usize..1000).prop_filter_map("a number", |n| {
+                CardName::nth(n).map(CardReference::Named)
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn print_then_parse_is_the_same(
+            references in prop::collection::vec(any_reference(), 1..5)
+        ) {
+            let cards = GuestCards(references);
+            if let Ok(again) = cards.to_string().parse::<GuestCards>() {
+                prop_assert_eq!(&again, &cards);
+            }
+            for card in cards.references() {
+                prop_assert_eq!(card.to_string().parse(), Ok(*card));
+            }
+        }
+
+        #[test]
+        fn nothing_panics(text in "\\PC*") {
+            let _ = text.parse::<AttributeName>();
+            let _ = stored_value(&text, true);
+            let _ = stored_value(&text, false);
+        }
+
+        #[test]
+        fn a_name_survives_its_own_printing(text in "gpupci[A-Za-z0-9_-]{0,20}") {
+            prop_assert_eq!(text.parse().map(|n: AttributeName| n.to_string()), Ok(text));
+        }
+    }
+}

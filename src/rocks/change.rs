@@ -1,0 +1,241 @@
+//! What a change of a host's attributes writes.
+
+use thiserror::Error;
+
+use crate::excerpt::Excerpt;
+use crate::rocks::attribute::{AttributeName, old_copy, stored_value};
+use crate::rocks::{NameError, Text, ValueError};
+
+/// A change of one attribute of one host, checked: it can be written as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Makes an attribute that is not there yet.
+    Add {
+        /// Its name.
+        name: AttributeName,
+        /// Its value, as stored.
+        value: String,
+    },
+    /// Makes it or replaces its value; the former value is kept as `NAME_old`.
+    Set {
+        /// Its name.
+        name: AttributeName,
+        /// Its value, as stored.
+        value: String,
+    },
+    /// Removes it, and `NAME_old`. Any name of ours may go, also one that could not be written.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Change {
+    /// Adds `name` with `value`, in any spelling, to a guest or a physical host.
+    ///
+    /// # Errors
+    /// When the value names no card.
+    pub fn add(name: AttributeName, value: &str, on_guest: bool) -> Result<Self, ValueError> {
+        let value = stored_value(value, on_guest)?;
+        Ok(Self::Add { name, value })
+    }
+
+    /// Sets `name` to `value`, in any spelling, on a guest or a physical host.
+    ///
+    /// # Errors
+    /// When the value names no card.
+    pub fn set(name: AttributeName, value: &str, on_guest: bool) -> Result<Self, ValueError> {
+        let value = stored_value(value, on_guest)?;
+        Ok(Self::Set { name, value })
+    }
+
+    /// Removes `name`.
+    ///
+    /// # Errors
+    /// When the attribute is none of ours.
+    pub fn remove(name: &str) -> Result<Self, NameError> {
+        let prefix = AttributeName::GUEST;
+        match name.get(..prefix.len()) {
+            Some(start) if start.eq_ignore_ascii_case(prefix) => Ok(Self::Remove {
+                name: name.to_owned(),
+            }),
+            _ => Err(NameError::Prefix),
+        }
+    }
+}
+
+/// An attribute that a host has of its own, as a change sees it.
+#[derive(Clone, Debug)]
+pub struct OwnAttribute {
+    /// `attributes.ID`.
+    pub id: i64,
+    /// Its name.
+    pub name: Text,
+    /// Its value.
+    pub value: Option<Text>,
+}
+
+/// One row to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A new row.
+    Insert {
+        /// `attributes.Attr`.
+        name: String,
+        /// `attributes.Value`.
+        value: Option<Text>,
+    },
+    /// A new value for a row.
+    Update {
+        /// `attributes.ID`.
+        id: i64,
+        /// `attributes.Value`.
+        value: Option<Text>,
+    },
+    /// A row that goes.
+    Delete {
+        /// `attributes.ID`.
+        id: i64,
+    },
+}
+
+/// Why a change cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ChangeError {
+    /// `add` never replaces.
+    #[error("gpu {} exists", Excerpt(.0))]
+    Exists(String),
+}
+
+/// The rows that `change` writes for a host that has the attributes `own`.
+///
+/// # Errors
+/// When an attribute to be added is there.
+pub fn plan_change(own: &[OwnAttribute], change: &Change) -> Result<Vec<Write>, ChangeError> {
+    let row = |name: &str| own.iter().find(|row| row.name == Text::from(name));
+    Ok(match change {
+        Change::Add { name, value } => {
+            if row(name.as_str()).is_some() {
+                return Err(ChangeError::Exists(name.to_string()));
+            }
+            vec![put(None, name.as_str(), Some(value.as_str().into()))]
+        }
+        Change::Set { name, value } => {
+            let current = row(name.as_str());
+            let former = current
+                .zip(name.old())
+                .map(|(current, old)| put(row(&old), &old, current.value.clone()));
+            let new = put(current, name.as_str(), Some(value.as_str().into()));
+            [Some(new), former].into_iter().flatten().collect()
+        }
+        Change::Remove { name } => [name.as_str(), &old_copy(name)]
+            .into_iter()
+            .filter_map(row)
+            .map(|row| Write::Delete { id: row.id })
+            .collect(),
+    })
+}
+
+fn put(row: Option<&OwnAttribute>, name: &str, value: Option<Text>) -> Write {
+    match row {
+        Some(row) => Write::Update { id: row.id, value },
+        None => Write::Insert {
+            name: name.to_owned(),
+            value,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    fn own(rows: &[(i64, &str, &str)]) -> Vec<OwnAttribute> {
+        let row = |(id, name, value): &(i64, &str, &str)| OwnAttribute {
+            id: *id,
+            name: (*name).into(),
+            value: Some((*value).into()),
+        };
+        rows.iter().map(row).collect()
+    }
+
+    fn name(text: &str) -> AttributeName {
+        text.parse().unwrap_or_else(|e| unreachable!("{text}: {e}"))
+    }
+
+    fn set(name_: &str, value: &str) -> Change {
+        Change::Set {
+            name: name(name_),
+            value: value.to_owned(),
+        }
+    }
+
+    fn update(id: i64, value: &str) -> Write {
+        Write::Update {
+            id,
+            value: Some(value.into()),
+        }
+    }
+
+    fn insert(name: &str, value: &str) -> Write {
+        Write::Insert {
+            name: name.to_owned(),
+            value: Some(value.into()),
+        }
+    }
+
+    #[test]
+    fn add_makes_one_row_and_never_replaces() {
+        let add = Change::Add {
+            name: name("gpupcia"),
+            value: "v".to_owned(),
+        };
+        assert_eq!(plan_change(&[], &add), Ok(vec![insert("gpupcia", "v")]));
+        assert_eq!(
+            plan_change(&own(&[(7, "gpupciA ", "x")]), &add),
+            Err(ChangeError::Exists("gpupcia".to_owned()))
+        );
+    }
+
+    #[test]
+    fn set_keeps_the_former_value() {
+        assert_eq!(
+            plan_change(&[], &set("gpupci", "b")),
+            Ok(vec![insert("gpupci", "b")])
+        );
+        assert_eq!(
+            plan_change(&own(&[(7, "gpupci", "a")]), &set("gpupci", "b")),
+            Ok(vec![update(7, "b"), insert("gpupci_old", "a")])
+        );
+        assert_eq!(
+            plan_change(
+                &own(&[(7, "gpupci", "b"), (8, "gpupci_old", "a")]),
+                &set("gpupci", "b")
+            ),
+            Ok(vec![update(7, "b"), update(8, "b")])
+        );
+        assert_eq!(
+            plan_change(&own(&[(8, "gpupci_old", "a")]), &set("gpupci_old", "c")),
+            Ok(vec![update(8, "c")])
+        );
+    }
+
+    #[test]
+    fn remove_takes_the_former_value_along() {
+        let rows = own(&[
+            (7, "gpupci", "b"),
+            (8, "gpupci_old", "a"),
+            (9, "gpupci1", "c"),
+        ]);
+        let plan = |rows: &[OwnAttribute], name: &str| {
+            Change::remove(name).map(|change| plan_change(rows, &change))
+        };
+        let both = vec![Write::Delete { id: 7 }, Write::Delete { id: 8 }];
+        assert_eq!(plan(&rows, "gpupci"), Ok(Ok(both.clone())));
+        assert_eq!(plan(&rows, "GPUPCI"), Ok(Ok(both)));
+        assert_eq!(plan(&[], "gpupci 3"), Ok(Ok(vec![])));
+        assert_eq!(plan(&rows, "os"), Err(NameError::Prefix));
+        assert_eq!(plan(&rows, "gpupcé"), Err(NameError::Prefix));
+    }
+}

@@ -1,0 +1,380 @@
+//! What contradicts itself in the attributes of a cluster.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use crate::gpu::CardName;
+use crate::pci::{PciAddress, PciSlot};
+use crate::rocks::guest_cards::{address_in, address_of, references};
+use crate::rocks::{Cluster, GuestError, Node, NodeId, Text};
+
+/// One contradiction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Guests of one host have the same card: only one of them can run at a time.
+    Shared {
+        /// The card.
+        slot: PciSlot,
+        /// Its host.
+        host: String,
+        /// The guests, in table order.
+        guests: Vec<String>,
+    },
+    /// The host of a guest has no such card among its attributes.
+    Missing {
+        /// Whose card.
+        guest: String,
+        /// The card.
+        address: PciAddress,
+        /// The host.
+        host: String,
+    },
+    /// An address is that of another function of a card than its first.
+    NotFunction0 {
+        /// Whose attribute.
+        node: String,
+        /// Its name.
+        attribute: String,
+        /// The address.
+        address: PciAddress,
+    },
+    /// One card of a host has several names.
+    TwoNames {
+        /// The card.
+        slot: PciSlot,
+        /// Its host.
+        host: String,
+        /// The names, in natural order.
+        names: Vec<String>,
+    },
+    /// Several nodes have one name, and so one set of attributes.
+    TwoNodes {
+        /// The name.
+        name: String,
+        /// How many nodes have it.
+        count: usize,
+    },
+    /// A value that cannot be followed.
+    Unusable {
+        /// Whose attribute.
+        node: String,
+        /// Why, as a sentence.
+        why: String,
+    },
+}
+
+impl Conflict {
+    /// A word for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Shared { .. } => "shared-card",
+            Self::Missing { .. } => "missing-card",
+            Self::NotFunction0 { .. } => "not-function-0",
+            Self::TwoNames { .. } => "two-names",
+            Self::TwoNodes { .. } => "two-nodes",
+            Self::Unusable { .. } => "unusable-value",
+        }
+    }
+
+    /// The node that the line is about.
+    pub fn node(&self) -> &str {
+        match self {
+            Self::Shared { host, .. } | Self::TwoNames { host, .. } => host,
+            Self::Missing { guest, .. } => guest,
+            Self::NotFunction0 { node, .. } | Self::Unusable { node, .. } => node,
+            Self::TwoNodes { name, .. } => name,
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared { slot, host, guests } => {
+                write!(f, "{host}: card {slot} belongs to {}", guests.join(" and "))
+            }
+            Self::Missing {
+                guest,
+                address,
+                host,
+            } => {
+                let device = address.node_device();
+                write!(f, "{guest}: its host {host} has no card {device}")
+            }
+            Self::NotFunction0 {
+                node,
+                attribute,
+                address,
+            } => write!(
+                f,
+                "{node}: {attribute} is {}, which is not function 0 of its card",
+                address.node_device()
+            ),
+            Self::TwoNames { slot, host, names } => {
+                write!(
+                    f,
+                    "{host}: card {slot} has the names {}",
+                    names.join(" and ")
+                )
+            }
+            Self::TwoNodes { name, count } => {
+                write!(f, "{name}: {count} nodes have this name")
+            }
+            Self::Unusable { node, why } => write!(f, "{node}: {why}"),
+        }
+    }
+}
+
+/// All contradictions in `cluster`, by node in table order. `here` is the host of guests that no
+/// table places.
+pub fn conflicts_of(cluster: &Cluster, here: Option<&Node>) -> Vec<Conflict> {
+    let mut found = two_nodes(cluster);
+    let mut owners: BTreeMap<(NodeId, PciSlot), Vec<String>> = BTreeMap::new();
+    for node in cluster.nodes() {
+        if !node.is_guest {
+            found.extend(conflicts_of_host(cluster, node));
+        } else {
+            let host = node.physical_host.and_then(|id| cluster.node(id)).or(here);
+            let slots = conflicts_of_guest(cluster, node, host, &mut found);
+            for (host, slot) in host
+                .into_iter()
+                .flat_map(|h| slots.iter().map(move |s| (h.id, *s)))
+            {
+                owners
+                    .entry((host, slot))
+                    .or_default()
+                    .push(node.name.to_string());
+            }
+        }
+    }
+    for ((host, slot), guests) in owners {
+        if let (Some(host), 2..) = (cluster.node(host), guests.len()) {
+            let host = host.name.to_string();
+            found.push(Conflict::Shared { slot, host, guests });
+        }
+    }
+    found
+}
+
+fn two_nodes(cluster: &Cluster) -> Vec<Conflict> {
+    let mut count: HashMap<&Text, usize> = HashMap::new();
+    for node in cluster.nodes() {
+        *count.entry(&node.name).or_default() += 1;
+    }
+    let mut twice = Vec::new();
+    for node in cluster.nodes() {
+        if let Some(count @ 2..) = count.remove(&node.name) {
+            let name = node.name.to_string();
+            twice.push(Conflict::TwoNodes { name, count });
+        }
+    }
+    twice
+}
+
+fn conflicts_of_host(cluster: &Cluster, host: &Node) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    let mut names: BTreeMap<PciSlot, Vec<String>> = BTreeMap::new();
+    for (card, address) in cards_recorded(cluster, host) {
+        match address {
+            Err(why) => found.push(Conflict::Unusable {
+                node: host.name.to_string(),
+                why: format!("{card} is no address: {why}"),
+            }),
+            Ok(address) => {
+                found.extend(not_function_0(host, &card.to_string(), address));
+                names
+                    .entry(address.slot())
+                    .or_default()
+                    .push(card.to_string());
+            }
+        }
+    }
+    for (slot, names) in names.into_iter().filter(|(_, names)| names.len() > 1) {
+        let host = host.name.to_string();
+        found.push(Conflict::TwoNames { slot, host, names });
+    }
+    found
+}
+
+/// The cards of a guest that could be found out; what could not goes to `found`.
+fn conflicts_of_guest(
+    cluster: &Cluster,
+    guest: &Node,
+    host: Option<&Node>,
+    found: &mut Vec<Conflict>,
+) -> Vec<PciSlot> {
+    let Some(attribute) = cluster.cards_attribute_of(guest) else {
+        return Vec::new();
+    };
+    let unusable = |error: GuestError| Conflict::Unusable {
+        node: guest.name.to_string(),
+        why: explained(&error),
+    };
+    let cards = match references(guest, attribute) {
+        Ok(cards) => cards,
+        Err(error) => {
+            found.push(unusable(error));
+            return Vec::new();
+        }
+    };
+    let mut slots = Vec::new();
+    for reference in cards.references() {
+        match address_of(cluster, guest, host, *reference) {
+            Err(error) => found.push(unusable(error)),
+            Ok(address) => {
+                found.extend(not_function_0(guest, &attribute.name.to_string(), address));
+                found.extend(missing(cluster, guest, host, address));
+                if !slots.contains(&address.slot()) {
+                    slots.push(address.slot());
+                }
+            }
+        }
+    }
+    slots
+}
+
+fn missing(
+    cluster: &Cluster,
+    guest: &Node,
+    host: Option<&Node>,
+    address: PciAddress,
+) -> Option<Conflict> {
+    let host = host?;
+    let is_there = cards_recorded(cluster, host)
+        .into_iter()
+        .any(|(_, card)| card.is_ok_and(|card| card.slot() == address.slot()));
+    (!is_there).then(|| Conflict::Missing {
+        guest: guest.name.to_string(),
+        address,
+        host: host.name.to_string(),
+    })
+}
+
+fn not_function_0(node: &Node, attribute: &str, address: PciAddress) -> Option<Conflict> {
+    (address.function() != 0).then(|| Conflict::NotFunction0 {
+        node: node.name.to_string(),
+        attribute: attribute.to_owned(),
+        address,
+    })
+}
+
+type Recorded = Result<PciAddress, crate::rocks::ValueError>;
+
+/// `gpupci1`, `gpupci2`, … of a host and what they hold.
+fn cards_recorded(cluster: &Cluster, host: &Node) -> Vec<(CardName, Recorded)> {
+    let card = |name: &Text| name.as_str().and_then(|name| name.parse().ok());
+    cluster
+        .attributes_of(host)
+        .into_iter()
+        .filter_map(|attribute| Some((card(&attribute.name)?, address_in(attribute))))
+        .collect()
+}
+
+/// An error with what stands behind it, as one line.
+fn explained(error: &GuestError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rocks::{Attribute, Category};
+    use pretty_assertions::assert_eq;
+
+    fn node(id: NodeId, name: &str, host: Option<NodeId>) -> Node {
+        Node {
+            id,
+            name: name.into(),
+            appliance: None,
+            os: None,
+            rack: None,
+            is_guest: name.starts_with("guest"),
+            physical_host: host,
+        }
+    }
+
+    fn lines(nodes: Vec<Node>, attributes: &[(&str, &str, &str)]) -> Vec<String> {
+        let row = |(id, (member, name, value)): (i64, &(&str, &str, &str))| Attribute {
+            id,
+            name: (*name).into(),
+            value: Some((*value).into()),
+            category: Category::Host,
+            member: (*member).into(),
+            precedence: 50,
+        };
+        let attributes = (1..).zip(attributes).map(row).collect();
+        let cluster = Cluster::new(nodes, attributes);
+        conflicts_of(&cluster, None)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn two_guests() -> Vec<Node> {
+        vec![
+            node(1, "host", None),
+            node(2, "guest-a", Some(1)),
+            node(3, "guest-b", Some(1)),
+        ]
+    }
+
+    #[test]
+    fn guests_in_order_give_no_line() {
+        let rows = [
+            ("host", "gpupci1", "pci_0000_02_00_0"),
+            ("host", "gpupci2", "pci_0000_03_00_0"),
+            ("guest-a", "gpupci", "pci_0000_02_00_0"),
+            ("guest-b", "gpupci", "gpupci2"),
+        ];
+        assert_eq!(lines(two_guests(), &rows), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_card_of_two_guests_is_told_however_it_is_named() {
+        let rows = [
+            ("host", "gpupci1", "pci_0000_02_00_0"),
+            ("guest-a", "gpupci", "pci_0000_02_00_0"),
+            ("guest-b", "gpupci", "gpupci1"),
+        ];
+        assert_eq!(
+            lines(two_guests(), &rows),
+            ["host: card 0000:02:00 belongs to guest-a and guest-b"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_whole_is_told() {
+        let rows = [
+            ("host", "gpupci1", "pci_0000_02_00_1"),
+            ("host", "gpupci2", "0000:02:00.0"),
+            ("host", "gpupci3", "nonsense"),
+            ("guest-a", "gpupci", "pci_0000_83_00_0,gpupci7"),
+            ("guest-b", "gpupci", ""),
+        ];
+        assert_eq!(
+            lines(two_guests(), &rows),
+            [
+                "host: gpupci1 is pci_0000_02_00_1, which is not function 0 of its card",
+                "host: gpupci3 is no address: \"nonsense\" is not the address of a card, as \
+                 pci_0000_02_00_0 or 0000:02:00.0 would be",
+                "host: card 0000:02:00 has the names gpupci1 and gpupci2",
+                "guest-a: its host host has no card pci_0000_83_00_0",
+                "guest-a: guest-a has the card gpupci7, and its host host has no attribute gpupci7",
+                "guest-b: the attribute gpupci of guest-b names no card: the value is empty",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_nodes_of_one_name_are_told_once() {
+        let nodes = vec![
+            node(1, "host", None),
+            node(2, "HOST", None),
+            node(3, "host ", None),
+        ];
+        assert_eq!(lines(nodes, &[]), ["host: 3 nodes have this name"]);
+    }
+}

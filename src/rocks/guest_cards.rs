@@ -1,0 +1,174 @@
+//! From a guest's attribute to the addresses of its cards on the host it runs on.
+
+use thiserror::Error;
+
+use crate::gpu::{CardName, Moved};
+use crate::pci::{PciAddress, PciSlot};
+use crate::rocks::attribute::old_copy;
+use crate::rocks::{
+    Attribute, AttributeName, CardReference, Cluster, GuestCards, Node, Text, ValueError,
+};
+
+/// Why it cannot be said which cards a guest gets.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GuestError {
+    /// The guest's own attribute cannot be followed.
+    #[error("the attribute {attribute} of {guest} names no card")]
+    Value {
+        /// Whose attribute.
+        guest: String,
+        /// Its name.
+        attribute: String,
+        /// What is wrong with its value.
+        source: ValueError,
+    },
+    /// A card is named, and there is no host to look it up on.
+    #[error("{guest} has the card {card}, and no physical host to find it on")]
+    Homeless {
+        /// Whose card.
+        guest: String,
+        /// Its name.
+        card: CardName,
+    },
+    /// The host has no card of that name.
+    #[error("{guest} has the card {card}, and its host {host} has no attribute {card}")]
+    NoSuchCard {
+        /// Whose card.
+        guest: String,
+        /// Its name.
+        card: CardName,
+        /// Where it should be.
+        host: String,
+    },
+    /// The host's attribute of that name holds no address.
+    #[error("the attribute {card} of {host} is not the address of a card")]
+    HostValue {
+        /// Whose attribute.
+        host: String,
+        /// Its name.
+        card: CardName,
+        /// What is wrong with its value.
+        source: ValueError,
+    },
+}
+
+/// The addresses of the cards of `guest` when it runs on `host`, in the order of its attribute;
+/// none when it has no such attribute.
+///
+/// # Errors
+/// When the attribute, or the host's attribute that it refers to, cannot be followed.
+pub fn cards_of_guest(
+    cluster: &Cluster,
+    guest: &Node,
+    host: Option<&Node>,
+) -> Result<Vec<PciAddress>, GuestError> {
+    let Some(attribute) = cluster.cards_attribute_of(guest) else {
+        return Ok(Vec::new());
+    };
+    let mut addresses = Vec::new();
+    for reference in references(guest, attribute)?.references() {
+        let address = address_of(cluster, guest, host, *reference)?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// The cards of `guest` on `host`, each with the slots where its domain XML may still have it: of a
+/// card's name its slots on the other hosts, and what the attribute held before its last change.
+///
+/// # Errors
+/// As [`cards_of_guest`].
+pub fn moved_cards_of_guest(
+    cluster: &Cluster,
+    guest: &Node,
+    host: Option<&Node>,
+) -> Result<Vec<Moved>, GuestError> {
+    let Some(attribute) = cluster.cards_attribute_of(guest) else {
+        return Ok(Vec::new());
+    };
+    let former = cluster
+        .attribute_of(guest, &old_copy(AttributeName::GUEST))
+        .and_then(|attribute| references(guest, attribute).ok());
+    let former = former.as_ref().map_or(&[][..], GuestCards::references);
+    let cards = references(guest, attribute)?;
+    cards
+        .references()
+        .iter()
+        .enumerate()
+        .map(|(index, reference)| {
+            let to = address_of(cluster, guest, host, *reference)?.slot();
+            let mut from = Vec::new();
+            for known in [Some(reference), former.get(index)].into_iter().flatten() {
+                from.extend(slots_anywhere(cluster, *known));
+            }
+            from.retain(|slot| *slot != to);
+            Ok(Moved { from, to })
+        })
+        .collect()
+}
+
+pub(crate) fn references(guest: &Node, attribute: &Attribute) -> Result<GuestCards, GuestError> {
+    text_of(attribute.value.as_ref())
+        .parse()
+        .map_err(|source| GuestError::Value {
+            guest: guest.name.to_string(),
+            attribute: attribute.name.to_string(),
+            source,
+        })
+}
+
+pub(crate) fn address_of(
+    cluster: &Cluster,
+    guest: &Node,
+    host: Option<&Node>,
+    reference: CardReference,
+) -> Result<PciAddress, GuestError> {
+    let card = match reference {
+        CardReference::At(address) => return Ok(address),
+        CardReference::Named(card) => card,
+    };
+    let host = host.ok_or_else(|| GuestError::Homeless {
+        guest: guest.name.to_string(),
+        card,
+    })?;
+    let attribute = cluster.attribute_of(host, &card.to_string());
+    let attribute = attribute.ok_or_else(|| GuestError::NoSuchCard {
+        guest: guest.name.to_string(),
+        card,
+        host: host.name.to_string(),
+    })?;
+    address_in(attribute).map_err(|source| GuestError::HostValue {
+        host: host.name.to_string(),
+        card,
+        source,
+    })
+}
+
+/// The address that an attribute of a physical host holds.
+pub(crate) fn address_in(attribute: &Attribute) -> Result<PciAddress, ValueError> {
+    let text = text_of(attribute.value.as_ref());
+    if text.is_empty() {
+        return Err(ValueError::Empty);
+    }
+    text.parse().map_err(|_| ValueError::NotAnAddress(text))
+}
+
+fn slots_anywhere(cluster: &Cluster, reference: CardReference) -> Vec<PciSlot> {
+    let card = match reference {
+        CardReference::At(address) => return vec![address.slot()],
+        CardReference::Named(card) => card.to_string(),
+    };
+    let hosts = cluster.nodes().iter().filter(|node| !node.is_guest);
+    hosts
+        .filter_map(|host| cluster.attribute_of(host, &card))
+        .filter_map(|attribute| address_in(attribute).ok())
+        .map(PciAddress::slot)
+        .collect()
+}
+
+fn text_of(value: Option<&Text>) -> String {
+    let bytes = value.map_or(&[][..], Text::as_bytes);
+    String::from_utf8_lossy(bytes).into_owned()
+}

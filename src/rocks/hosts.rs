@@ -1,0 +1,306 @@
+//! Which hosts the words of a command name.
+//!
+//! One rule for all commands: no word is all hosts; `select …`, a pattern with `%`, `rackN` and the
+//! name of an appliance name any number; every other word names one host, by its name, an alias, an
+//! address of an interface, or what DNS knows. No word ever becomes part of an SQL statement.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use thiserror::Error;
+
+use crate::excerpt::Excerpt;
+use crate::rocks::{AttributeSource, Cluster, Node, NodeId, Text};
+
+/// By which names hosts are known besides their own.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// `aliases`.
+    pub aliases: Vec<(NodeId, Text)>,
+    /// `networks`, with the zone of its subnet.
+    pub interfaces: Vec<Interface>,
+    /// `appliances.Name`, also those without hosts.
+    pub appliances: Vec<Text>,
+}
+
+/// A row of `networks`.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Whose interface it is.
+    pub node: NodeId,
+    /// Its MAC address.
+    pub mac: Option<Text>,
+    /// Its IP address.
+    pub ip: Option<Text>,
+    /// Its name, usually that of the node.
+    pub name: Option<Text>,
+    /// `subnets.dnszone`.
+    pub zone: Option<Text>,
+}
+
+/// What only this machine knows of names.
+pub trait Resolver {
+    /// The name of this machine, without its domain.
+    fn own_name(&self) -> Option<String>;
+
+    /// The addresses that `/etc/hosts` and DNS give for a name; none when they know it not, or not
+    /// in time.
+    fn addresses(&self, name: &str) -> Vec<IpAddr>;
+}
+
+/// Why a word names no host.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HostError {
+    /// Nobody knows the name.
+    #[error("cannot resolve host {}", Excerpt(.0))]
+    Unknown(String),
+    /// The name has an address, but no node has that.
+    #[error("host {} is not in cluster", Excerpt(.0))]
+    NotInCluster(String),
+    /// The word is empty.
+    #[error("a host name is empty")]
+    Empty,
+    /// The name would stand for something else in every later command.
+    #[error("a host cannot be called {}: {reason}", Excerpt(.name))]
+    Unusable {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// Why no hosts were found: the words, or the database that was asked about them.
+#[derive(Debug)]
+pub enum LookupError<E> {
+    /// A word names no host.
+    Host(HostError),
+    /// The database failed.
+    Source(E),
+}
+
+/// The nodes that `words` name, in table order, each once.
+///
+/// # Errors
+/// The first word that names no host.
+pub fn hosts_named<'c, S: AttributeSource>(
+    words: &[String],
+    cluster: &'c Cluster,
+    source: &mut S,
+    resolver: &dyn Resolver,
+) -> Result<Vec<&'c Node>, LookupError<S::Error>> {
+    if words.is_empty() {
+        return Ok(cluster.nodes().iter().collect());
+    }
+    let mut lookup = Lookup {
+        cluster,
+        source,
+        resolver,
+        directory: None,
+    };
+    let mut ids = BTreeSet::new();
+    for word in words {
+        ids.extend(lookup.word(word)?);
+    }
+    Ok(ids.into_iter().filter_map(|id| cluster.node(id)).collect())
+}
+
+struct Lookup<'a, S> {
+    cluster: &'a Cluster,
+    source: &'a mut S,
+    resolver: &'a dyn Resolver,
+    directory: Option<Directory>,
+}
+
+impl<S: AttributeSource> Lookup<'_, S> {
+    fn word(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
+        if word.trim_matches(' ').is_empty() {
+            return Err(LookupError::Host(HostError::Empty));
+        }
+        if is_select(word) {
+            return self.selected(word);
+        }
+        if word.contains('%') {
+            return Ok(self.nodes(|node| node.name.is_like(word)));
+        }
+        if let Some(hosts) = self.rack(word).or_else(|| self.appliance(word)) {
+            return Ok(hosts);
+        }
+        self.one(word)
+    }
+
+    fn nodes(&self, wanted: impl Fn(&Node) -> bool) -> Vec<NodeId> {
+        let nodes = self.cluster.nodes().iter();
+        nodes
+            .filter(|node| wanted(node))
+            .map(|node| node.id)
+            .collect()
+    }
+
+    fn selected(&mut self, statement: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
+        let names = self
+            .source
+            .names_selected(statement)
+            .map_err(LookupError::Source)?;
+        let mut ids = Vec::new();
+        for name in names {
+            let found = self.nodes(|node| node.name == name);
+            if found.is_empty() {
+                return Err(LookupError::Host(HostError::Unknown(name.to_string())));
+            }
+            ids.extend(found);
+        }
+        Ok(ids)
+    }
+
+    /// The hosts of `rackN` but frontends, when N is no lower and no higher than any rack's number.
+    fn rack(&self, word: &str) -> Option<Vec<NodeId>> {
+        let digits = word.strip_prefix("rack")?;
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let number = plain.then(|| digits.parse::<i64>().ok()).flatten()?;
+        let racks = self.cluster.nodes().iter().filter_map(|node| node.rack);
+        let (lowest, highest) = (racks.clone().min()?, racks.max()?);
+        (lowest..=highest).contains(&number).then(|| {
+            let frontend = Some(Text::from("frontend"));
+            self.nodes(|node| node.rack == Some(number) && node.appliance != frontend)
+        })
+    }
+
+    fn appliance(&self, word: &str) -> Option<Vec<NodeId>> {
+        let hosts = self.nodes(|node| node.appliance.as_ref().is_some_and(|a| a.is_exactly(word)));
+        (!hosts.is_empty()).then_some(hosts)
+    }
+
+    fn one(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
+        if let Some(node) = self.cluster.node_named(&word.into()) {
+            return Ok(vec![node.id]);
+        }
+        let cluster = self.cluster;
+        let directory = self.directory()?;
+        if directory
+            .appliances
+            .iter()
+            .any(|name| name.is_exactly(word))
+        {
+            return Ok(Vec::new());
+        }
+        if let Some(node) = directory.node_known_as(word, cluster) {
+            return Ok(vec![node]);
+        }
+        self.resolved(word)
+            .map(|node| vec![node])
+            .map_err(LookupError::Host)
+    }
+
+    /// Asks the machine last: a DNS that is down costs its deadline.
+    fn resolved(&self, word: &str) -> Result<NodeId, HostError> {
+        let directory = self.directory.as_ref();
+        let addresses = match word.parse::<IpAddr>() {
+            Ok(address) => vec![address],
+            Err(_) if word == "localhost" => vec![IpAddr::from([127, 0, 0, 1])],
+            Err(_) => self.resolver.addresses(word),
+        };
+        let node = addresses.iter().find_map(|address| {
+            let name = if address.is_loopback() {
+                self.resolver.own_name()?
+            } else {
+                address.to_string()
+            };
+            let node = self
+                .cluster
+                .node_named(&name.as_str().into())
+                .map(|node| node.id);
+            node.or_else(|| directory?.node_known_as(&name, self.cluster))
+        });
+        node.ok_or_else(|| {
+            if addresses.is_empty() {
+                HostError::Unknown(word.to_owned())
+            } else {
+                HostError::NotInCluster(word.to_owned())
+            }
+        })
+    }
+
+    fn directory(&mut self) -> Result<&Directory, LookupError<S::Error>> {
+        if self.directory.is_none() {
+            self.directory = Some(self.source.directory().map_err(LookupError::Source)?);
+        }
+        Ok(self.directory.get_or_insert_default())
+    }
+}
+
+impl Directory {
+    fn node_known_as(&self, word: &str, cluster: &Cluster) -> Option<NodeId> {
+        let name = Text::from(word);
+        let mut aliased = self.aliases.iter().filter(|(_, alias)| *alias == name);
+        if let (Some((node, _)), None) = (aliased.next(), aliased.next()) {
+            return Some(*node);
+        }
+        let interface = self.interfaces.iter().find(|interface| {
+            [&interface.mac, &interface.ip, &interface.name]
+                .into_iter()
+                .flatten()
+                .any(|known| *known == name)
+                || interface.has_qualified_name(word, cluster)
+        });
+        interface.map(|interface| interface.node)
+    }
+}
+
+impl Interface {
+    /// Whether `word` is `NAME.ZONE`, the name being the interface's or its node's.
+    fn has_qualified_name(&self, word: &str, cluster: &Cluster) -> bool {
+        let Some((host, zone)) = word.split_once('.') else {
+            return false;
+        };
+        let host = Some(Text::from(host));
+        self.zone == Some(Text::from(zone))
+            && (self.name == host || cluster.node(self.node).map(|node| node.name.clone()) == host)
+    }
+}
+
+fn is_select(word: &str) -> bool {
+    word.split_ascii_whitespace()
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case("select") && first.len() < word.len())
+}
+
+/// Checks that a node may be made with this name, which then means this node and nothing else.
+///
+/// # Errors
+/// What is wrong with the name.
+pub fn check_node_name(name: &str, directory: &Directory) -> Result<(), HostError> {
+    let reason = if name.len() > 64 {
+        "it is longer than 64 bytes"
+    } else if name
+        .chars()
+        .any(|c| c.is_control() || "%/\\'\"`".contains(c))
+    {
+        "a control character, a quote, /, \\ or % has no place in a name"
+    } else if name.trim() != name || name.is_empty() {
+        "a blank at its beginning or end would be lost"
+    } else if name.starts_with(['-', '.']) {
+        "it starts with - or ."
+    } else if name.parse::<IpAddr>().is_ok() || name == "localhost" || name.contains(':') {
+        "it is an address"
+    } else if is_select(name) || name.contains('=') {
+        "it would be read as something else"
+    } else if name
+        .strip_prefix("rack")
+        .is_some_and(|n| n.parse::<u64>().is_ok())
+    {
+        "it names a rack"
+    } else if directory
+        .appliances
+        .iter()
+        .any(|appliance| appliance.is_exactly(name))
+    {
+        "it names an appliance"
+    } else {
+        return Ok(());
+    };
+    Err(HostError::Unusable {
+        name: name.to_owned(),
+        reason,
+    })
+}

@@ -1,0 +1,22 @@
+//! What Rocks means by its attributes, decided without a database: names and values, which category
+//! wins, which hosts a word names, what a change writes, what contradicts itself.
+
+pub(crate) mod attribute;
+mod change;
+mod cluster;
+mod conflicts;
+mod guest_cards;
+mod hosts;
+mod source;
+pub(crate) mod text;
+
+pub use attribute::{AttributeName, CardReference, GuestCards, NameError, ValueError};
+pub use change::{Change, ChangeError, OwnAttribute, Write, plan_change};
+pub use cluster::{Attribute, Category, Cluster, Node, NodeId};
+pub use conflicts::{Conflict, conflicts_of};
+pub use guest_cards::{GuestError, cards_of_guest, moved_cards_of_guest};
+pub use hosts::{
+    Directory, HostError, Interface, LookupError, Resolver, check_node_name, hosts_named,
+};
+pub use source::{AttributeSource, Origin};
+pub use text::Text;

@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod domain_xml;
 mod excerpt;
 pub mod gpu;
 pub mod pci;

@@ -1,0 +1,21 @@
+//! Domain XML: text in, text out, every byte that is not meant to change kept.
+//!
+//! `tokens` reads strictly, `outline` finds what a change needs to know, `splice` and `retarget`
+//! decide on edits, `write` makes the new elements, `edit` puts them in. The DOM of roxmltree is
+//! asked only for the words of a refusal: building it costs more than all the rest together, and
+//! libvirt waits for this.
+
+mod edit;
+mod error;
+mod outline;
+mod retarget;
+mod splice;
+mod tokens;
+mod write;
+
+pub use error::{Place, XmlError};
+pub use retarget::retarget;
+pub use splice::splice;
+
+/// libvirt reads no more than this of a domain's XML, and neither do we.
+pub const BYTES_MAX: usize = 10 * 1024 * 1024;

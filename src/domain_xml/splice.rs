@@ -1,0 +1,166 @@
+//! A guest's cards into its domain XML.
+
+use crate::domain_xml::XmlError;
+use crate::domain_xml::edit::{Edit, apply};
+use crate::domain_xml::outline::{Element, outline};
+use crate::domain_xml::write::{self, Line};
+use crate::pci::PciAddress;
+
+/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` for each of `cards` that is
+/// not there yet, before the end of the last `<devices>`; no other byte changes. Without cards the
+/// document is given back unread.
+///
+/// # Errors
+/// When the document is refused: see [`XmlError`].
+pub fn splice(document: &[u8], cards: &[PciAddress]) -> Result<Vec<u8>, XmlError> {
+    if cards.is_empty() {
+        return Ok(document.to_vec());
+    }
+    let outline = outline(document)?;
+    let is_there = |card| {
+        outline
+            .hostdevs
+            .iter()
+            .any(|known| known.address == Some(card))
+    };
+    let missing = cards.iter().filter(|card| !is_there(**card));
+    let lines: Vec<Line> = missing.flat_map(|card| write::hostdev(*card)).collect();
+    let edits = match (outline.devices, outline.domain) {
+        _ if lines.is_empty() => Vec::new(),
+        (Some(devices), _) => insertion(document, &devices, lines),
+        (None, Some(domain)) => insertion(document, &domain, write::devices(lines)),
+        (None, None) => Vec::new(),
+    };
+    Ok(apply(document, edits))
+}
+
+/// The edits that put `lines` at the end of `parent`, laid out as what stands there.
+fn insertion(document: &[u8], parent: &Element, lines: Vec<Line>) -> Vec<Edit> {
+    let layout = Layout::of(document, parent);
+    match parent.end_tag {
+        Some(end) if layout.end_is_on_own_line => {
+            let at = end - layout.closing.len();
+            let text = layout.lines(lines, |line, eol| format!("{line}{eol}"));
+            vec![edit(at, at, text)]
+        }
+        Some(end) => vec![edit(end, end, layout.block(lines))],
+        None => {
+            let name = &document[parent.name.clone()];
+            let end_tag = write::end(&String::from_utf8_lossy(name));
+            let slash = parent.start_tag.end - "/>".len();
+            vec![
+                edit(slash, slash + 1, String::new()),
+                edit(
+                    parent.start_tag.end,
+                    parent.start_tag.end,
+                    layout.block(lines) + &end_tag,
+                ),
+            ]
+        }
+    }
+}
+
+fn edit(start: usize, end: usize, text: String) -> Edit {
+    Edit {
+        range: start..end,
+        text,
+    }
+}
+
+/// How the children of an element are indented and its lines ended.
+struct Layout {
+    /// What a line ends with; nothing when all stands on one line.
+    end_of_line: &'static str,
+    /// The indentation of the element's end tag.
+    closing: String,
+    /// The indentation of its children.
+    child: String,
+    /// How much deeper each level is.
+    step: String,
+    /// Whether only blanks stand before the end tag.
+    end_is_on_own_line: bool,
+}
+
+impl Layout {
+    fn of(document: &[u8], parent: &Element) -> Self {
+        let own = indentation(document, parent.start_tag.start);
+        let end = parent.end_tag.and_then(|end| indentation(document, end));
+        let content = parent.start_tag.end..parent.end_tag.unwrap_or(parent.start_tag.end);
+        let is_one_line = !document[content.clone()].contains(&b'\n');
+        let end_is_on_own_line = end.is_some() && !is_one_line;
+        let closing = end
+            .filter(|_| end_is_on_own_line)
+            .or(own)
+            .unwrap_or_default();
+        let child = parent
+            .last_child
+            .and_then(|child| indentation(document, child));
+        let is_flat = is_one_line && (own.is_none() || parent.last_child.is_some());
+        let deeper = child.and_then(|child| child.strip_prefix(closing));
+        let step = match deeper {
+            Some(step) if !step.is_empty() => step,
+            _ if closing.contains('\t') => "\t",
+            _ => "  ",
+        };
+        Self {
+            end_of_line: if is_flat {
+                ""
+            } else {
+                end_of_line(document, content.start)
+            },
+            closing: closing.to_owned(),
+            child: child.map_or_else(|| format!("{closing}{step}"), str::to_owned),
+            step: step.to_owned(),
+            end_is_on_own_line,
+        }
+    }
+
+    /// `lines` on lines of their own, between a tag that ends a line's text and one that goes on.
+    fn block(&self, lines: Vec<Line>) -> String {
+        let eol = self.end_of_line;
+        let text = self.lines(lines, |line, eol| format!("{eol}{line}"));
+        if eol.is_empty() {
+            text
+        } else {
+            format!("{text}{eol}{}", self.closing)
+        }
+    }
+
+    fn lines(&self, lines: Vec<Line>, place: impl Fn(String, &str) -> String) -> String {
+        let line = |(depth, markup): (usize, String)| {
+            let indented = if self.end_of_line.is_empty() {
+                markup
+            } else {
+                format!("{}{}{markup}", self.child, self.step.repeat(depth))
+            };
+            place(indented, self.end_of_line)
+        };
+        lines.into_iter().map(line).collect()
+    }
+}
+
+/// The blanks between the start of the line and `at`; `None` when something else stands there. The
+/// start of the document is the start of a line.
+fn indentation(document: &[u8], at: usize) -> Option<&str> {
+    let is_blank = |b: &u8| *b == b' ' || *b == b'\t';
+    let start = document[..at]
+        .iter()
+        .rposition(|b| !is_blank(b))
+        .map_or(0, |i| i + 1);
+    let is_line_start = start == 0 || document[start - 1] == b'\n';
+    is_line_start.then(|| std::str::from_utf8(&document[start..at]).unwrap_or_default())
+}
+
+/// What the first line at or after `at` ends with; failing that, the first line of all.
+fn end_of_line(document: &[u8], at: usize) -> &'static str {
+    let newline = |from: usize| {
+        document[from..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map(|i| from + i)
+    };
+    match newline(at).or_else(|| newline(0)) {
+        Some(end) if end > 0 && document[end - 1] == b'\r' => "\r\n",
+        _ => "\n",
+    }
+}

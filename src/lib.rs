@@ -11,8 +11,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod database;
 pub mod domain_xml;
+mod error;
 mod excerpt;
+mod exit;
 pub mod gpu;
+pub mod guest;
+pub mod host;
 pub mod pci;
 pub mod rocks;
+mod settings;
+
+pub use error::Error;
+pub use exit::Exit;
+pub use settings::{Settings, SettingsError};

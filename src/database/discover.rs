@@ -1,0 +1,104 @@
+//! Where Rocks' database is, and who we are there: what Rocks' own commands find out at each start.
+
+use nix::unistd::{User, geteuid};
+
+use crate::database::url::{DatabaseUrl, Server};
+use crate::host::Machine;
+
+const ROCKS: &str = "/opt/rocks/bin/rocks";
+const SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
+const LIBRARY: &str = "/opt/rocks/lib";
+const FRONTEND: &str = "/var/cluster/frontend";
+/// The port that Rocks compiles into its MySQL.
+const PORT: u16 = 40_000;
+/// Who has a password, and where it is kept. All others go in without one, and may only read.
+const PASSWORDS: [(&str, &str); 2] = [
+    ("root", "/root/.rocks.my.cnf"),
+    ("apache", "/opt/rocks/mysql/my.cnf"),
+];
+
+/// The database of the Rocks cluster that `machine` is part of; `None` where Rocks is not installed.
+pub fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
+    if !machine.exists(ROCKS) {
+        return None;
+    }
+    let user = User::from_uid(geteuid()).ok().flatten();
+    let user = user.map_or_else(|| "nobody".to_owned(), |user| user.name);
+    let socket = machine.exists(SOCKET).then(|| machine.path(SOCKET));
+    let host = match socket {
+        Some(_) => "localhost".to_owned(),
+        None => database_host(machine).unwrap_or_else(|| "localhost".to_owned()),
+    };
+    Some(DatabaseUrl::MySql(Box::new(Server {
+        host,
+        port: PORT,
+        socket,
+        password: password_of(machine, &user),
+        user,
+        database: "cluster".to_owned(),
+    })))
+}
+
+/// `DatabaseHost`, which the installation of a node appends to Rocks' Python library; failing that,
+/// the frontend's address, which outlives an update of that library.
+fn database_host(machine: &Machine) -> Option<String> {
+    let libraries = machine.children(LIBRARY);
+    let libraries = libraries.iter().filter(|name| name.starts_with("python"));
+    let files = libraries.map(|name| format!("{LIBRARY}/{name}/site-packages/rocks/__init__.py"));
+    let assigned = files
+        .filter_map(|file| assignment(&machine.text(&file)?))
+        .next_back();
+    assigned.or_else(|| {
+        let address = machine.text(FRONTEND)?;
+        let address = address.trim();
+        (!address.is_empty()).then(|| address.to_owned())
+    })
+}
+
+/// The last `DatabaseHost = "NAME"` of a Python file.
+fn assignment(source: &str) -> Option<String> {
+    let value = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (name.trim() == "DatabaseHost" && !value.is_empty()).then(|| value.to_owned())
+    };
+    source.lines().filter_map(value).next_back()
+}
+
+fn password_of(machine: &Machine, user: &str) -> Option<String> {
+    let (_, file) = PASSWORDS.iter().find(|(known, _)| *known == user)?;
+    password(&machine.text(file)?)
+}
+
+/// The first line that assigns `password`: what stands between its first and its second `=`.
+fn password(file: &str) -> Option<String> {
+    let value = |line: &str| {
+        let mut parts = line.split('=');
+        let is_password = parts.next()?.trim() == "password";
+        is_password.then(|| parts.next().map(|value| value.trim().to_owned()))
+    };
+    file.lines().find_map(value).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn the_password_is_read_as_rocks_reads_it() {
+        let file =
+            "[mysqld]\nuser = rocksdb\n[client]\nport\t= 40000\npassword\t= s3/cr.t \npassword=x\n";
+        assert_eq!(password(file), Some("s3/cr.t".to_owned()));
+        assert_eq!(password("password=a=b\n"), Some("a".to_owned()));
+        assert_eq!(password("#password = a\nold password = b\n"), None);
+        assert_eq!(password("password\n"), None);
+    }
+
+    #[test]
+    fn the_last_assignment_counts() {
+        let source = "import os\nDatabaseHost = \"one\"\nDatabaseHost = 'two'\nOther = \"x\"\n";
+        assert_eq!(assignment(source), Some("two".to_owned()));
+        assert_eq!(assignment("NotDatabaseHost = \"x\"\n"), None);
+    }
+}

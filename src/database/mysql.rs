@@ -1,0 +1,128 @@
+//! Rocks' MySQL or MariaDB.
+
+use mysql::consts::CapabilityFlags;
+use mysql::prelude::Queryable;
+use mysql::{AccessMode, Conn, Error, Opts, OptsBuilder, Params, TxOpts, Value};
+
+use crate::database::DEADLINE;
+use crate::database::error::Cause;
+use crate::database::session::{Cell, Fault, Locking, Row, Session};
+use crate::database::url::Server;
+
+/// Rocks writes and reads as latin1, so that bytes go through unchanged. So do we.
+const BYTES_UNCHANGED: &str = "SET NAMES latin1";
+/// Known beforehand, so that connecting asks the server for nothing.
+const PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Connects to `server`. May take for ever: the caller waits no longer than the deadline.
+pub(super) fn connect(server: &Server) -> Result<Conn, Fault> {
+    Conn::new(options(server)).map_err(fault)
+}
+
+fn options(server: &Server) -> Opts {
+    let socket = server
+        .socket
+        .as_ref()
+        .map(|path| path.to_string_lossy().into_owned());
+    OptsBuilder::new()
+        .ip_or_hostname(Some(server.host.clone()))
+        .tcp_port(server.port)
+        .socket(socket)
+        .prefer_socket(false)
+        .user(Some(server.user.clone()))
+        .pass(server.password.clone())
+        .db_name(Some(server.database.clone()))
+        .tcp_connect_timeout(Some(DEADLINE))
+        .read_timeout(Some(DEADLINE))
+        .write_timeout(Some(DEADLINE))
+        .max_allowed_packet(Some(PACKET_BYTES_MAX))
+        .additional_capabilities(CapabilityFlags::empty())
+        .init(vec![BYTES_UNCHANGED])
+        .into()
+}
+
+impl Session for Conn {
+    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+        if parameters.is_empty() {
+            let answer = self.query_iter(statement).map_err(fault)?;
+            return collect(answer);
+        }
+        collect(
+            self.exec_iter(statement, bound(parameters))
+                .map_err(fault)?,
+        )
+    }
+
+    fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault> {
+        self.exec_drop(statement, bound(parameters))
+            .map_err(fault)?;
+        Ok(i64::try_from(self.last_insert_id()).unwrap_or_default())
+    }
+
+    fn select(&mut self, statement: &str) -> Result<Vec<Row>, Fault> {
+        let read_only = TxOpts::default().set_access_mode(Some(AccessMode::ReadOnly));
+        let mut transaction = self.start_transaction(read_only).map_err(fault)?;
+        // Preparing takes one statement and no more; one without columns writes a file.
+        let prepared = transaction.prep(statement).map_err(fault)?;
+        if prepared.columns().is_empty() {
+            return Err(Fault::Other(Cause::new("it gives no column")));
+        }
+        collect(transaction.exec_iter(prepared, ()).map_err(fault)?)
+    }
+
+    fn rows_to_change(
+        &mut self,
+        statement: Locking,
+        parameters: &[Cell],
+    ) -> Result<Vec<Row>, Fault> {
+        self.rows(statement.mysql, parameters)
+    }
+}
+
+fn collect<P: mysql::prelude::Protocol>(
+    answer: mysql::QueryResult<'_, '_, '_, P>,
+) -> Result<Vec<Row>, Fault> {
+    let row = |row: Result<mysql::Row, Error>| {
+        row.map(|row| row.unwrap_raw().into_iter().flatten().map(cell).collect())
+            .map_err(fault)
+    };
+    answer.map(row).collect()
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::NULL => Cell::Null,
+        Value::Bytes(bytes) => Cell::Bytes(bytes),
+        Value::Int(number) => Cell::Int(number),
+        other => Cell::Bytes(other.as_sql(true).into_bytes()),
+    }
+}
+
+fn bound(parameters: &[Cell]) -> Params {
+    let value = |cell: &Cell| match cell {
+        Cell::Null => Value::NULL,
+        Cell::Int(number) => Value::Int(*number),
+        Cell::Bytes(bytes) => Value::Bytes(bytes.clone()),
+    };
+    Params::Positional(parameters.iter().map(value).collect())
+}
+
+/// What an error means, by the server's number for it (MariaDB and MySQL: `errmsg`).
+pub(super) fn fault(error: Error) -> Fault {
+    let cause = Cause::new(&error);
+    match &error {
+        Error::MySqlError(said) => match said.code {
+            // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED
+            1044 | 1045 | 1130 | 1698 => Fault::Login(cause),
+            // ER_TABLEACCESS_DENIED, ER_COLUMNACCESS_DENIED, ER_SPECIFIC_ACCESS_DENIED,
+            // ER_OPTION_PREVENTS_STATEMENT (a server that only reads)
+            1142 | 1143 | 1227 | 1290 | 1370 => Fault::NotPermitted(cause),
+            // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
+            1205 | 1213 => Fault::Collision(cause),
+            // ER_DUP_ENTRY
+            1062 => Fault::Duplicate(cause),
+            _ => Fault::Other(cause),
+        },
+        _ => Fault::Other(cause),
+    }
+}

@@ -1,0 +1,137 @@
+//! From rows to what the decisions speak of.
+
+use crate::database::session::{Cell, Row};
+use crate::rocks::{Attribute, Category, Cluster, Directory, Interface, Node, OwnAttribute, Text};
+
+/// An answer that is not what the statement asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed(pub(super) &'static str);
+
+type Result<T> = std::result::Result<T, Malformed>;
+
+/// The nodes and attributes of [`CLUSTER`](super::statements::CLUSTER).
+pub(super) fn cluster(rows: Vec<Row>) -> Result<Cluster> {
+    let (mut nodes, mut attributes) = (Vec::new(), Vec::new());
+    for row in rows {
+        match kind(&row)? {
+            0 => nodes.push(node(row)?),
+            _ => attributes.extend(attribute(row)?),
+        }
+    }
+    nodes.sort_by_key(|node: &Node| node.id);
+    nodes.dedup_by_key(|node| node.id);
+    attributes.sort_by_key(|attribute: &Attribute| attribute.id);
+    attributes.dedup_by_key(|attribute| attribute.id);
+    Ok(Cluster::new(nodes, attributes))
+}
+
+fn node(row: Row) -> Result<Node> {
+    let [_, id, name, appliance, os, _, rack, guest, host] = columns(row)?;
+    Ok(Node {
+        id: whole(&id)?.ok_or(Malformed("a node without an id"))?,
+        name: text(name).unwrap_or_default(),
+        appliance: text(appliance),
+        os: text(os),
+        rack: whole(&rack)?,
+        is_guest: guest != Cell::Null,
+        physical_host: whole(&host)?.filter(|id| *id != 0),
+    })
+}
+
+/// Nothing for a category that does not count.
+fn attribute(row: Row) -> Result<Option<Attribute>> {
+    let [_, id, name, value, category, member, precedence, _, _] = columns(row)?;
+    let category = text(category).unwrap_or_default();
+    let Some(category) = Category::named(category.as_bytes()) else {
+        return Ok(None);
+    };
+    Ok(Some(Attribute {
+        id: whole(&id)?.ok_or(Malformed("an attribute without an id"))?,
+        name: text(name).unwrap_or_default(),
+        value: text(value),
+        category,
+        member: text(member).unwrap_or_default(),
+        precedence: whole(&precedence)?.unwrap_or_default(),
+    }))
+}
+
+/// The names of [`DIRECTORY`](super::statements::DIRECTORY).
+pub(super) fn directory(rows: Vec<Row>) -> Result<Directory> {
+    let mut directory = Directory::default();
+    for row in rows {
+        let kind = kind(&row)?;
+        let [_, node, first, ip, name, zone] = columns(row)?;
+        match (kind, whole(&node)?) {
+            (0, Some(node)) => directory
+                .aliases
+                .extend(text(first).map(|alias| (node, alias))),
+            (1, Some(node)) => directory.interfaces.push(Interface {
+                node,
+                mac: text(first),
+                ip: text(ip),
+                name: text(name),
+                zone: text(zone),
+            }),
+            (2, _) => directory.appliances.extend(text(first)),
+            _ => {}
+        }
+    }
+    Ok(directory)
+}
+
+/// The rows of [`OWN_ATTRIBUTES`](super::statements::OWN_ATTRIBUTES).
+pub(super) fn own_attributes(rows: Vec<Row>) -> Result<Vec<OwnAttribute>> {
+    let own = |row| {
+        let [id, name, value] = columns(row)?;
+        Ok(OwnAttribute {
+            id: whole(&id)?.ok_or(Malformed("an attribute without an id"))?,
+            name: text(name).unwrap_or_default(),
+            value: text(value),
+        })
+    };
+    rows.into_iter().map(own).collect()
+}
+
+/// The first column of what a user selected; a NULL names nobody.
+pub(super) fn names(rows: Vec<Row>) -> Vec<Text> {
+    let first = |row: Row| row.into_iter().next().and_then(text);
+    rows.into_iter().filter_map(first).collect()
+}
+
+/// The id that the first row holds.
+pub(super) fn first_id(rows: &[Row]) -> Result<Option<i64>> {
+    match rows.first().and_then(|row| row.first()) {
+        Some(cell) => whole(cell),
+        None => Ok(None),
+    }
+}
+
+fn kind(row: &Row) -> Result<i64> {
+    let kind = row.first().map(whole).transpose()?.flatten();
+    kind.ok_or(Malformed("a row of no kind"))
+}
+
+fn columns<const N: usize>(row: Row) -> Result<[Cell; N]> {
+    row.try_into()
+        .map_err(|_| Malformed("a row of another width"))
+}
+
+fn text(cell: Cell) -> Option<Text> {
+    match cell {
+        Cell::Null => None,
+        Cell::Int(number) => Some(number.to_string().as_str().into()),
+        Cell::Bytes(bytes) => Some(bytes.into()),
+    }
+}
+
+fn whole(cell: &Cell) -> Result<Option<i64>> {
+    match cell {
+        Cell::Null => Ok(None),
+        Cell::Int(number) => Ok(Some(*number)),
+        Cell::Bytes(digits) => std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .map(Some)
+            .ok_or(Malformed("a number that is none")),
+    }
+}

@@ -1,0 +1,163 @@
+//! The embedded database: a SQLite file with Rocks' tables.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Error, ErrorCode, OpenFlags, params_from_iter};
+
+use crate::database::DEADLINE;
+use crate::database::error::Cause;
+use crate::database::session::{Cell, Fault, Locking, Row, Session};
+use crate::database::statements::{EMBEDDED_ROWS, EMBEDDED_TABLES};
+use crate::rocks::Text;
+
+/// The version of the tables that this program knows.
+const TABLES: i64 = 1;
+/// How many of SQLite's instructions pass between two looks at the clock.
+const INSTRUCTIONS: i32 = 10_000;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Nothing can be changed.
+    Reading,
+    /// The file and its tables are made where they are missing.
+    Changing,
+}
+
+/// Opens the file at `path`, which may have no tables yet.
+pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, Fault> {
+    let flags = match purpose {
+        Purpose::Reading => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Purpose::Changing => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(fault)?;
+    prepare(connection, purpose)
+}
+
+/// A database that is not there yet: Rocks' tables without a node.
+pub(super) fn empty() -> Result<Connection, Fault> {
+    let connection = Connection::open_in_memory().map_err(fault)?;
+    prepare(connection, Purpose::Changing)
+}
+
+fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, Fault> {
+    connection.busy_timeout(DEADLINE).map_err(fault)?;
+    let collate = |a: &str, b: &str| Text::from(a).collate(&Text::from(b));
+    connection
+        .create_collation("latin1_swedish_ci", collate)
+        .map_err(fault)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(fault)?;
+    let found = version(&connection)?;
+    if found == 0 && purpose == Purpose::Changing {
+        make_tables(&mut connection)?;
+    } else if found != TABLES {
+        let other = format!("its tables are of version {found}, and this program knows {TABLES}");
+        return Err(Fault::Other(Cause::new(other)));
+    }
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> Result<i64, Fault> {
+    let first = |row: &rusqlite::Row<'_>| row.get(0);
+    connection
+        .query_row("PRAGMA user_version", [], first)
+        .map_err(fault)
+}
+
+/// Two programs may find the same new file: the second sees the tables of the first.
+fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
+    use rusqlite::TransactionBehavior::Immediate;
+    let transaction = connection
+        .transaction_with_behavior(Immediate)
+        .map_err(fault)?;
+    if version(&transaction)? == 0 {
+        transaction.execute_batch(EMBEDDED_TABLES).map_err(fault)?;
+        transaction.execute_batch(EMBEDDED_ROWS).map_err(fault)?;
+    }
+    transaction.commit().map_err(fault)
+}
+
+impl Session for Connection {
+    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+        query(self, statement, parameters)
+    }
+
+    fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault> {
+        self.prepare(statement)
+            .and_then(|mut prepared| prepared.execute(params_from_iter(bound(parameters))))
+            .map_err(fault)?;
+        Ok(self.last_insert_rowid())
+    }
+
+    fn select(&mut self, statement: &str) -> Result<Vec<Row>, Fault> {
+        let end = Instant::now() + DEADLINE;
+        let is_late = move || Instant::now() > end;
+        self.progress_handler(INSTRUCTIONS, Some(is_late))
+            .map_err(fault)?;
+        let prepared = self.prepare(statement).map_err(fault)?;
+        if !prepared.readonly() || prepared.column_count() == 0 {
+            return Err(Fault::Other(Cause::new("it does more than read")));
+        }
+        drop(prepared);
+        query(self, statement, &[])
+    }
+
+    fn rows_to_change(
+        &mut self,
+        statement: Locking,
+        parameters: &[Cell],
+    ) -> Result<Vec<Row>, Fault> {
+        self.rows(statement.sqlite, parameters)
+    }
+}
+
+fn query(connection: &Connection, statement: &str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+    let mut prepared = connection.prepare(statement).map_err(fault)?;
+    let width = prepared.column_count();
+    let cells = |row: &rusqlite::Row<'_>| {
+        (0..width)
+            .map(|column| row.get_ref(column).map(cell))
+            .collect::<Result<Row, Error>>()
+    };
+    let rows = prepared
+        .query_map(params_from_iter(bound(parameters)), cells)
+        .map_err(fault)?;
+    rows.collect::<Result<_, Error>>().map_err(fault)
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Real(number) => Cell::Bytes(number.to_string().into_bytes()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
+    }
+}
+
+fn bound(parameters: &[Cell]) -> impl Iterator<Item = Value> {
+    parameters.iter().map(|cell| match cell {
+        Cell::Null => Value::Null,
+        Cell::Int(number) => Value::Integer(*number),
+        Cell::Bytes(bytes) => match String::from_utf8(bytes.clone()) {
+            Ok(text) => Value::Text(text),
+            Err(error) => Value::Blob(error.into_bytes()),
+        },
+    })
+}
+
+pub(super) fn fault(error: Error) -> Fault {
+    let cause = Cause::new(&error);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            Fault::NotPermitted(cause)
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Collision(cause),
+        Some(ErrorCode::ConstraintViolation) => Fault::Duplicate(cause),
+        _ => Fault::Other(cause),
+    }
+}

@@ -1,0 +1,76 @@
+//! The names that this machine knows: its own, `/etc/hosts`, DNS.
+
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use crate::host::Machine;
+use crate::rocks::Resolver;
+
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+const HOSTS: &str = "/etc/hosts";
+/// As long as a query may take: a DNS that is down would keep us for half a minute.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+impl Resolver for Machine {
+    fn own_name(&self) -> Option<String> {
+        let name = self.text(HOST_NAME)?;
+        let name = name.trim().split('.').next()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let hosts = self.text(HOSTS).unwrap_or_default();
+        let known: Vec<IpAddr> = hosts
+            .lines()
+            .filter_map(|line| listed(line, name))
+            .collect();
+        // A tree of files has no DNS of its own.
+        if known.is_empty() && self.is_real() {
+            asked(name)
+        } else {
+            known
+        }
+    }
+}
+
+/// The address of a line of `/etc/hosts` that gives it this name.
+fn listed(line: &str, name: &str) -> Option<IpAddr> {
+    let mut words = line.split('#').next()?.split_ascii_whitespace();
+    let address = words.next()?.parse().ok()?;
+    words
+        .any(|word| word.eq_ignore_ascii_case(name))
+        .then_some(address)
+}
+
+fn asked(name: &str) -> Vec<IpAddr> {
+    let (sender, receiver) = sync_channel(1);
+    let name = name.to_owned();
+    let started = thread::Builder::new().spawn(move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        // Nobody waits any more when the deadline has passed.
+        let _ = sender.send(found.map(|all| all.map(|one| one.ip()).collect()));
+    });
+    match started.map(|_| receiver.recv_timeout(DEADLINE)) {
+        Ok(Ok(Ok(addresses))) => addresses,
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_line_of_hosts_gives_its_address_to_each_name() {
+        let line = "10.1.9.9\toutsider.example.net Outsider # not rocks-33";
+        let address = Some(IpAddr::from([10, 1, 9, 9]));
+        assert_eq!(listed(line, "outsider"), address);
+        assert_eq!(listed(line, "outsider.example.net"), address);
+        for name in ["10.1.9.9", "rocks-33", "#", ""] {
+            assert_eq!(listed(line, name), None, "{name}");
+        }
+    }
+}

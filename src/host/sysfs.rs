@@ -1,0 +1,112 @@
+//! What the kernel tells of PCI functions. Only attributes are read that leave a sleeping card
+//! asleep (`Documentation/ABI/testing/sysfs-bus-pci`).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::{fs, str};
+
+use thiserror::Error;
+
+use crate::gpu::{GpuCard, PciFunction, cards_of};
+use crate::host::Machine;
+use crate::pci::{ClassCode, VendorId};
+
+const DEVICES: &str = "/sys/bus/pci/devices";
+
+/// Why the functions of a host cannot be told.
+#[derive(Debug, Error)]
+pub enum SysfsError {
+    /// The directory of all functions cannot be listed.
+    #[error("cannot list {path}")]
+    List {
+        /// The directory.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// An attribute that every function has cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The attribute.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// An attribute holds what the kernel never writes.
+    #[error("{path} holds {content:?}, which the kernel does not write there")]
+    Content {
+        /// The attribute.
+        path: PathBuf,
+        /// What it holds.
+        content: String,
+    },
+}
+
+impl Machine {
+    /// The cards of this machine whose display function was made by one of `vendors`.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    pub fn cards(&self, vendors: &[VendorId]) -> Result<Vec<GpuCard>, SysfsError> {
+        Ok(cards_of(self.functions()?, vendors))
+    }
+
+    fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
+        let path = self.path(DEVICES);
+        let list = |source| SysfsError::List {
+            path: path.clone(),
+            source,
+        };
+        let mut functions = Vec::new();
+        for entry in fs::read_dir(&path).map_err(list)? {
+            functions.extend(function(&entry.map_err(list)?.path())?);
+        }
+        Ok(functions)
+    }
+}
+
+/// The function whose directory this is; nothing for what is none, or is gone by now.
+fn function(directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    let Some(address) = name.and_then(|name| name.parse().ok()) else {
+        return Ok(None);
+    };
+    let vendor = attribute(&directory.join("vendor"), VendorId::from_sysfs)?;
+    let class = attribute(&directory.join("class"), ClassCode::from_sysfs)?;
+    let is_virtual = directory.join("physfn").symlink_metadata().is_ok();
+    Ok(vendor.zip(class).map(|(vendor, class)| PciFunction {
+        address,
+        vendor,
+        class,
+        is_virtual,
+    }))
+}
+
+/// What an attribute holds; nothing when its function is gone.
+fn attribute<T>(path: &Path, parse: fn(&str) -> Option<T>) -> Result<Option<T>, SysfsError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(source) => {
+            return Err(SysfsError::Read {
+                path: path.to_owned(),
+                source,
+            });
+        }
+    };
+    let text = str::from_utf8(&bytes)
+        .ok()
+        .map(|text| text.strip_suffix('\n').unwrap_or(text));
+    match text.and_then(parse) {
+        Some(value) => Ok(Some(value)),
+        None => Err(SysfsError::Content {
+            path: path.to_owned(),
+            content: String::from_utf8_lossy(&bytes).chars().take(40).collect(),
+        }),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    const ENODEV: i32 = 19;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ENODEV)
+}

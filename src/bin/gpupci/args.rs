@@ -1,0 +1,115 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use gpupt::pci::VendorId;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or already so            5  this host cannot
+  1  failed, all is as before       6  a deadline passed, the card is poisoned
+  2  the command makes no sense     7  failed, and not undone
+  3  no such card, guest or host    8  what is recorded and the hardware differ
+  4  in use                         9  not permitted";
+
+/// GPU cards for libvirt guests: what is here, who owns it, and a guest's domain XML with its cards.
+#[derive(Debug, Parser)]
+#[command(name = "gpupci", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// List the cards of this host: the short form of `list`.
+    #[arg(short, long)]
+    pub(crate) list: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Take the files of this machine from below DIR.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/",
+        env = "GPUPT_ROOT",
+        global = true
+    )]
+    pub(crate) root: PathBuf,
+    /// The database of the cluster: mysql://user@host:3306/cluster,
+    /// mysql://user@localhost/cluster?socket=/path or sqlite:/path. A password is better kept in
+    /// the environment than on the command line, where everybody can read it.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GPUPT_DATABASE",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(crate) database: Option<String>,
+    /// Also look for cards of this vendor, as 1002; may be given several times.
+    #[arg(long = "vendor", value_name = "ID", global = true)]
+    pub(crate) vendors: Vec<VendorId>,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing on standard error but errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the cards of this host and where they sit.
+    List,
+    /// Read domain XML, write it with the guest's cards in it.
+    Splice(SpliceWords),
+    /// The cards of hosts and guests in the cluster's database.
+    #[command(subcommand)]
+    Host(HostCommand),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SpliceWords {
+    /// The guest, by any of its names.
+    pub(crate) guest: String,
+    /// Point the cards that stand in the XML at where they are on this host; add none.
+    #[arg(long)]
+    pub(crate) retarget: bool,
+}
+
+/// Words as Rocks' commands take them: HOST by name, alias, address, `rack0`, an appliance or a
+/// pattern with %; and parameters such as gpu=gpupci1.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostCommand {
+    /// Add a card to a host or a guest: HOST GPU VALUE [gpu=GPU] [value=VALUE]
+    Add(Words),
+    /// Add or replace a card, and keep the former value as GPU_old: HOST GPU VALUE
+    Set(Words),
+    /// Remove a card, and its former value: HOST GPU [gpu=GPU]
+    Remove(Words),
+    /// List cards: [HOST…] [output-header=no] [output-col=host,gpu,pci_bus] [json=yes]
+    List(Words),
+    /// Report cards for scripts: [HOST…] [gpu=GPU] [pydict=yes] [json=yes]
+    Report(Words),
+    /// Print the commands that make the attributes anew: [HOST…]
+    Dump(Words),
+    /// Tell what contradicts itself in the whole cluster
+    Conflicts,
+    /// Say where a guest lives that only the embedded database knows
+    Place {
+        /// The guest.
+        guest: String,
+        /// The host it lives on.
+        host: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Words {
+    /// Hosts, names, values and parameters.
+    #[arg(value_name = "WORD")]
+    pub(crate) words: Vec<String>,
+}

@@ -1,0 +1,421 @@
+//! `gpupci host …`: the attributes of the cluster.
+
+use anyhow::Result;
+use gpupt::database::Database;
+use gpupt::guest::this_host;
+use gpupt::host::Machine;
+use gpupt::rocks::{
+    Attribute, AttributeName, AttributeSource, Change, Cluster, Conflict, HostError, LookupError,
+    Node, Origin, Resolver, Text, ValueError, check_node_name, conflicts_of, hosts_named,
+};
+use gpupt::{Error, Exit, Settings};
+use serde_json::{Value, json};
+
+use crate::args::{Global, HostCommand};
+use crate::columns::Columns;
+use crate::host_words::{HostWords, Target};
+use crate::report::Answer;
+use crate::{done, json, python, shell};
+
+/// What every command of Rocks takes.
+const COMMON: [&str; 3] = ["output-header", "output-col", "json"];
+
+pub(crate) fn run(command: &HostCommand, global: &Global, machine: &Machine) -> Result<Answer> {
+    let mut session = Session::open(global, machine)?;
+    match command {
+        HostCommand::Add(words) => session.add(&words.words),
+        HostCommand::Set(words) => session.set(&words.words),
+        HostCommand::Remove(words) => session.remove(&words.words),
+        HostCommand::List(words) => session.list(&words.words),
+        HostCommand::Report(words) => session.report(&words.words),
+        HostCommand::Dump(words) => session.dump(&words.words),
+        HostCommand::Conflicts => session.conflicts(),
+        HostCommand::Place { guest, host } => session.place(guest, host),
+    }
+}
+
+/// A database and what is asked of it.
+struct Session<'m> {
+    database: Database,
+    machine: &'m Machine,
+    json: bool,
+    quiet: bool,
+}
+
+impl<'m> Session<'m> {
+    fn open(global: &Global, machine: &'m Machine) -> Result<Self, Error> {
+        let url = Settings::of(machine)?.database(global.database.as_deref(), machine)?;
+        Ok(Self {
+            database: Database::at(url),
+            machine,
+            json: global.json,
+            quiet: global.quiet,
+        })
+    }
+
+    fn add(&mut self, words: &[String]) -> Result<Answer> {
+        let (hosts, name, value) = new_value(words)?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        match self.one_host(&hosts, &cluster) {
+            Ok(node) => {
+                let change = checked(
+                    Change::add,
+                    &node.name.to_string(),
+                    name,
+                    &value,
+                    node.is_guest,
+                )?;
+                self.database
+                    .change(&node.name, &change)
+                    .map_err(Error::from)?;
+            }
+            Err(Error::Host(HostError::Unknown(host))) if self.makes_nodes() => {
+                self.add_new(&host, name, &value)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(done(String::new()))
+    }
+
+    /// On a host without Rocks the first card of a host makes the host.
+    fn add_new(&mut self, host: &str, name: AttributeName, value: &str) -> Result<(), Error> {
+        check_node_name(host, &self.database.directory()?)?;
+        let is_guest = Text::from(name.as_str()) == Text::from(AttributeName::GUEST);
+        let change = checked(Change::add, host, name, value, is_guest)?;
+        self.database.change_new(&host.into(), is_guest, &change)?;
+        Ok(())
+    }
+
+    fn makes_nodes(&self) -> bool {
+        self.database.origin() == Origin::Embedded
+    }
+
+    fn set(&mut self, words: &[String]) -> Result<Answer> {
+        let (hosts, name, value) = new_value(words)?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let node = self.one_host(&hosts, &cluster)?;
+        let change = checked(
+            Change::set,
+            &node.name.to_string(),
+            name,
+            &value,
+            node.is_guest,
+        )?;
+        self.database
+            .change(&node.name, &change)
+            .map_err(Error::from)?;
+        Ok(done(String::new()))
+    }
+
+    fn remove(&mut self, words: &[String]) -> Result<Answer> {
+        let words = HostWords::new(words, &["gpu", "output-header", "output-col", "json"])?;
+        let Target {
+            hosts,
+            arguments: [name],
+        } = words.target(["gpu"])?;
+        let change = Change::remove(&name).map_err(Error::from)?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let node = self.one_host(&hosts, &cluster)?;
+        let removed = self
+            .database
+            .change(&node.name, &change)
+            .map_err(Error::from)?;
+        let mut answer = done(String::new());
+        if removed == 0 && !self.quiet {
+            let name = Text::from(name.as_str());
+            answer.notes.push(format!(
+                "{} has no {name} of its own: nothing to remove",
+                node.name
+            ));
+        }
+        Ok(answer)
+    }
+
+    fn list(&mut self, words: &[String]) -> Result<Answer> {
+        let words = HostWords::new(words, &COMMON)?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let nodes = self.hosts(words.hosts(), &cluster)?;
+        let owned = nodes
+            .into_iter()
+            .flat_map(|node| shown(&cluster, node).map(move |a| (node, a)));
+        let owned: Vec<(&Node, &Attribute)> = owned.collect();
+        if self.json {
+            return Ok(done(json::document(
+                "gpus",
+                owned.iter().map(object).collect(),
+            )));
+        }
+        if words.is_true("json") == Some(true) {
+            return Ok(done(rocks_json(&owned)));
+        }
+        let row = |(node, attribute): &(&Node, &Attribute)| {
+            vec![
+                Some(format!("{}:", node.name)),
+                Some(attribute.name.to_string()),
+                attribute.value.as_ref().map(Text::to_string),
+            ]
+        };
+        let columns = Columns {
+            header: vec!["host", "gpu", "pci_bus"],
+            rows: owned.iter().map(row).collect(),
+        };
+        let with_header = words.is_true("output-header").unwrap_or(true);
+        Ok(done(
+            columns.text(with_header, words.parameter("output-col")),
+        ))
+    }
+
+    fn report(&mut self, words: &[String]) -> Result<Answer> {
+        let words = HostWords::new(
+            words,
+            &["gpu", "pydict", "output-header", "output-col", "json"],
+        )?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let mut nodes = self.hosts(words.hosts(), &cluster)?;
+        nodes.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        let wanted = words.parameter("gpu").map(Text::from);
+        let of =
+            |node| shown(&cluster, node).filter(|a| wanted.as_ref().is_none_or(|w| a.name == *w));
+        if self.json || words.is_true("json") == Some(true) {
+            let owned: Vec<(&Node, &Attribute)> = nodes
+                .into_iter()
+                .flat_map(|node| of(node).map(move |a| (node, a)))
+                .collect();
+            return Ok(done(match self.json {
+                true => json::document("gpus", owned.iter().map(object).collect()),
+                false => rocks_json(&owned),
+            }));
+        }
+        let is_dictionary = words.is_true("pydict") == Some(true);
+        let lines = nodes.into_iter().flat_map(|node| {
+            let texts: Vec<String> = match (&wanted, is_dictionary) {
+                (Some(_), _) => of(node).map(value_or_none).collect(),
+                (None, true) => vec![python::dictionary(of(node).map(item))],
+                (None, false) => of(node)
+                    .map(|a| format!("{}:{}", a.name, value_or_none(a)))
+                    .collect(),
+            };
+            texts.into_iter().map(move |text| (node, text))
+        });
+        Ok(done(owned_lines(&lines.collect::<Vec<_>>(), is_dictionary)))
+    }
+
+    fn dump(&mut self, words: &[String]) -> Result<Answer> {
+        let words = HostWords::new(words, &COMMON)?;
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let nodes = self.hosts(words.hosts(), &cluster)?;
+        let is_dumped = |attribute: &&Attribute| {
+            let value = attribute.value.as_ref().map_or(&[][..], Text::as_bytes);
+            attribute
+                .name
+                .as_bytes()
+                .starts_with(AttributeName::GUEST.as_bytes())
+                && !value.is_empty()
+        };
+        let owned = nodes.into_iter().flat_map(|node| {
+            cluster
+                .own_attributes_of(node)
+                .filter(is_dumped)
+                .map(move |attribute| (node, attribute))
+        });
+        if self.json {
+            let objects: Vec<Value> = owned.map(|owned| object(&owned)).collect();
+            return Ok(done(json::document("gpus", objects)));
+        }
+        let own = self
+            .machine
+            .own_name()
+            .map(|name| Text::from(name.as_str()));
+        let mut text = Vec::new();
+        for (node, attribute) in owned {
+            let is_here = own.as_ref() == Some(&node.name);
+            let host = if is_here {
+                b"localhost"
+            } else {
+                node.name.as_bytes()
+            };
+            let value = attribute.value.as_ref().map_or(&[][..], Text::as_bytes);
+            text.extend(b"/opt/rocks/bin/rocks add host gpu");
+            for word in [host, attribute.name.as_bytes(), value] {
+                text.push(b' ');
+                text.extend(shell::word(word));
+            }
+            text.push(b'\n');
+        }
+        Ok(Answer {
+            text,
+            ..done(String::new())
+        })
+    }
+
+    fn conflicts(&mut self) -> Result<Answer> {
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let here = match self.database.origin() {
+            Origin::Embedded => this_host(&cluster, self.machine),
+            Origin::Rocks => None,
+        };
+        let conflicts = conflicts_of(&cluster, here);
+        let text = if self.json {
+            json::document("conflicts", conflicts.iter().map(conflict).collect())
+        } else {
+            conflicts
+                .iter()
+                .map(|conflict| format!("{conflict}\n"))
+                .collect()
+        };
+        let exit = if conflicts.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        };
+        Ok(Answer { exit, ..done(text) })
+    }
+
+    fn place(&mut self, guest: &str, host: &str) -> Result<Answer> {
+        let cluster = self.database.cluster().map_err(Error::from)?;
+        let guest = self.one_host(&[guest.to_owned()], &cluster)?;
+        let host = self.one_host(&[host.to_owned()], &cluster)?;
+        if !guest.is_guest || host.is_guest {
+            let which = if guest.is_guest { host } else { guest };
+            let not = if guest.is_guest {
+                "a guest, and no host"
+            } else {
+                "no guest"
+            };
+            return Err(Error::Usage(format!("{} is {not}", which.name)).into());
+        }
+        self.database
+            .place(guest.id, Some(host.id))
+            .map_err(Error::from)?;
+        Ok(done(String::new()))
+    }
+
+    fn hosts<'c>(
+        &mut self,
+        words: &[String],
+        cluster: &'c Cluster,
+    ) -> Result<Vec<&'c Node>, Error> {
+        let found = hosts_named(words, cluster, &mut self.database, self.machine);
+        found.map_err(|error: LookupError<_>| error.into())
+    }
+
+    fn one_host<'c>(&mut self, words: &[String], cluster: &'c Cluster) -> Result<&'c Node, Error> {
+        match self.hosts(words, cluster)?.as_slice() {
+            [node] => Ok(node),
+            nodes => {
+                let given = match words {
+                    [] => "no host is named".to_owned(),
+                    words => format!("{:?} names {}", words.join(" "), nodes.len()),
+                };
+                Err(Error::Usage(format!("must supply one host: {given}")))
+            }
+        }
+    }
+}
+
+fn new_value(words: &[String]) -> Result<(Vec<String>, AttributeName, String), Error> {
+    let words = HostWords::new(
+        words,
+        &["gpu", "value", "output-header", "output-col", "json"],
+    )?;
+    let Target {
+        hosts,
+        arguments: [name, value],
+    } = words.target(["gpu", "value"])?;
+    Ok((hosts, name.parse()?, value))
+}
+
+fn checked(
+    make: fn(AttributeName, &str, bool) -> Result<Change, ValueError>,
+    host: &str,
+    name: AttributeName,
+    value: &str,
+    is_guest: bool,
+) -> Result<Change, Error> {
+    let attribute = name.to_string();
+    make(name, value, is_guest).map_err(|source| Error::Value {
+        host: host.to_owned(),
+        attribute,
+        source,
+    })
+}
+
+/// The attributes of a node that are cards, and not what they were before.
+fn shown<'c>(cluster: &'c Cluster, node: &Node) -> impl Iterator<Item = &'c Attribute> {
+    cluster
+        .attributes_of(node)
+        .into_iter()
+        .filter(|attribute| !attribute.is_old_copy())
+}
+
+fn item(attribute: &Attribute) -> (&[u8], Option<&[u8]>) {
+    (
+        attribute.name.as_bytes(),
+        attribute.value.as_ref().map(Text::as_bytes),
+    )
+}
+
+fn value_or_none(attribute: &Attribute) -> String {
+    attribute
+        .value
+        .as_ref()
+        .map_or_else(|| "None".to_owned(), Text::to_string)
+}
+
+fn object((node, attribute): &(&Node, &Attribute)) -> Value {
+    json!({
+        "host": node.name.to_string(),
+        "is_guest": node.is_guest,
+        "gpu": attribute.name.to_string(),
+        "value": attribute.value.as_ref().map(Text::to_string),
+        "category": attribute.category.to_string(),
+    })
+}
+
+fn conflict(conflict: &Conflict) -> Value {
+    json!({
+        "kind": conflict.kind(),
+        "node": conflict.node(),
+        "message": conflict.to_string(),
+    })
+}
+
+/// Lines with their owner, who is left out when there is only one. Dictionaries follow each other
+/// without a line end, as the original's do.
+fn owned_lines(lines: &[(&Node, String)], is_dictionary: bool) -> String {
+    let is_one_owner = lines.windows(2).all(|pair| pair[0].0.id == pair[1].0.id);
+    let end = if is_dictionary { "" } else { "\n" };
+    let line = |(node, text): &(&Node, String)| match is_one_owner {
+        true => format!("{text}{end}"),
+        false => format!("{}: {text}{end}", node.name),
+    };
+    let mut text: String = lines.iter().map(line).collect();
+    if is_dictionary && !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// What Rocks' `json=yes` prints: Python's layout, a blank after each comma included.
+fn rocks_json(owned: &[(&Node, &Attribute)]) -> String {
+    if owned.is_empty() {
+        return String::new();
+    }
+    let host = |cards: &[(&Node, &Attribute)]| {
+        let card = |(_, attribute): &(&Node, &Attribute)| {
+            let value = attribute.value.as_ref().map(Text::to_string);
+            format!(
+                "            {{\n                \"gpu\": {}, \n                \"pci_bus\": {}\n            }}",
+                json::python_string(Some(&attribute.name.to_string())),
+                json::python_string(value.as_deref()),
+            )
+        };
+        format!(
+            "    {{\n        \"gpu\": [\n{}\n        ], \n        \"host\": {}\n    }}",
+            cards.iter().map(card).collect::<Vec<_>>().join(", \n"),
+            json::python_string(Some(&cards[0].0.name.to_string())),
+        )
+    };
+    let hosts = owned.chunk_by(|a, b| a.0.id == b.0.id).map(host);
+    format!("[\n{}\n]\n", hosts.collect::<Vec<_>>().join(", \n"))
+}

@@ -1,0 +1,197 @@
+//! The words of Rocks' commands: hosts first, then what a parameter did not say, and parameters.
+
+use std::collections::BTreeMap;
+
+use gpupt::Error;
+
+/// Words, told apart but not yet understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HostWords {
+    plain: Vec<String>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// The last words of a change, and the hosts before them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Target<const N: usize> {
+    /// The words that name hosts.
+    pub(crate) hosts: Vec<String>,
+    /// The values of the wanted arguments, in their order.
+    pub(crate) arguments: [String; N],
+}
+
+impl HostWords {
+    /// Tells `name=value` from plain words. Of a parameter that is given twice the last one counts.
+    ///
+    /// # Errors
+    /// When a parameter is none of those that are `known`.
+    pub(crate) fn new(words: &[String], known: &[&str]) -> Result<Self, Error> {
+        let mut plain = Vec::new();
+        let mut parameters = BTreeMap::new();
+        for word in words {
+            match word.split_once('=').filter(|(name, _)| is_parameter(name)) {
+                None => plain.push(word.clone()),
+                Some((name, value)) if known.contains(&name) => {
+                    parameters.insert(name.to_owned(), value.to_owned());
+                }
+                Some((name, _)) => {
+                    let known = known.join(", ");
+                    return Err(Error::Usage(format!(
+                        "there is no parameter {name:?} here, only {known}"
+                    )));
+                }
+            }
+        }
+        Ok(Self { plain, parameters })
+    }
+
+    /// A parameter; nothing when it is empty or not there.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Whether a parameter is given and true, as Rocks reads truth.
+    pub(crate) fn is_true(&self, name: &str) -> Option<bool> {
+        let value = self.parameters.get(name)?.to_ascii_lowercase();
+        Some(matches!(value.as_str(), "on" | "yes" | "y" | "true" | "1"))
+    }
+
+    /// All plain words, which name hosts.
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.plain
+    }
+
+    /// Takes what no parameter says from the end of the plain words; the rest names hosts.
+    ///
+    /// # Errors
+    /// When there are too few words, with those that there are.
+    pub(crate) fn target<const N: usize>(self, names: [&str; N]) -> Result<Target<N>, Error> {
+        let Self { plain, parameters } = &self;
+        let mut hosts = plain.clone();
+        let mut arguments = [const { String::new() }; N];
+        for (argument, name) in arguments.iter_mut().zip(names).rev() {
+            let given = parameters
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .cloned();
+            match given.or_else(|| hosts.pop()) {
+                Some(value) => *argument = value,
+                None => return Err(self.too_few(&names)),
+            }
+        }
+        // No host means all hosts, which may be one; but not when its word became an argument.
+        if hosts.is_empty() && !plain.is_empty() {
+            return Err(self.too_few(&names));
+        }
+        Ok(Target { hosts, arguments })
+    }
+
+    fn too_few(&self, names: &[&str]) -> Error {
+        let given: Vec<String> = self.plain.iter().map(|word| format!("{word:?}")).collect();
+        let given = if given.is_empty() {
+            "nothing".to_owned()
+        } else {
+            given.join(" ")
+        };
+        let wanted: Vec<&str> = names
+            .iter()
+            .filter(|name| self.parameter(name).is_none())
+            .copied()
+            .collect();
+        Error::Usage(format!(
+            "must supply one host, and the {}; given is {given}",
+            wanted.join(" and the ")
+        ))
+    }
+}
+
+/// What Rocks takes for the name of a parameter.
+fn is_parameter(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"[\\]^_`-+".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    fn words(text: &str) -> Result<HostWords, String> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        HostWords::new(&words, &["gpu", "value", "pydict"]).map_err(|error| error.to_string())
+    }
+
+    fn target(text: &str) -> Result<(String, [String; 2]), String> {
+        let target = words(text)?
+            .target(["gpu", "value"])
+            .map_err(|error| error.to_string())?;
+        Ok((target.hosts.join(" "), target.arguments))
+    }
+
+    #[test]
+    fn arguments_are_taken_from_the_end() {
+        let expected = Ok(("h".to_owned(), ["g".to_owned(), "v".to_owned()]));
+        for text in [
+            "h g v",
+            "h gpu=g value=v",
+            "gpu=x h v gpu=g",
+            "h g value=v",
+            "h g v gpu=",
+        ] {
+            assert_eq!(target(text), expected, "{text}");
+        }
+        assert_eq!(
+            target("a b g v").map(|(hosts, _)| hosts),
+            Ok("a b".to_owned())
+        );
+    }
+
+    #[test]
+    fn too_few_words_are_told() {
+        assert_eq!(
+            target("h"),
+            Err("must supply one host, and the gpu and the value; given is \"h\"".to_owned())
+        );
+        assert_eq!(
+            target("h g"),
+            Err("must supply one host, and the gpu and the value; given is \"h\" \"g\"".to_owned())
+        );
+        assert_eq!(
+            target("gpu=g value=v").map(|(hosts, _)| hosts),
+            Ok(String::new())
+        );
+        assert_eq!(
+            target("gpu=g"),
+            Err("must supply one host, and the value; given is nothing".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused() {
+        assert_eq!(
+            words("h colour=red").map(|_| ()),
+            Err("there is no parameter \"colour\" here, only gpu, value, pydict".to_owned())
+        );
+        assert_eq!(words("=red é=x").map(|w| w.plain.len()), Ok(2));
+    }
+
+    #[test]
+    fn truth_is_rocks_truth() {
+        for (text, truth) in [
+            ("pydict=YES", Some(true)),
+            ("pydict=t", Some(false)),
+            ("x", None),
+        ] {
+            assert_eq!(
+                words(text).map(|w| w.is_true("pydict")),
+                Ok(truth),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! JSON: our own documents, and the shape that Rocks' lists have.
+
+use serde_json::{Value, json};
+
+/// `{"version": 1, NAME: [ … ]}`, on one line for each object of the list.
+pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
+    let document = json!({ "version": 1, name: list });
+    let text = serde_json::to_string_pretty(&document);
+    text.unwrap_or_default() + "\n"
+}
+
+/// `text` as Python's `json.dumps` writes it: quoted, and in ASCII.
+pub(crate) fn python_string(text: Option<&str>) -> String {
+    let quoted = Value::from(text).to_string();
+    let mut out = String::with_capacity(quoted.len());
+    for character in quoted.chars() {
+        if character.is_ascii() {
+            out.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}

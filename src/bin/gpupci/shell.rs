@@ -1,0 +1,40 @@
+//! Words for a shell.
+
+/// `bytes` as one word that a shell reads as just these bytes. Control characters need bash's
+/// `$'…'`, all else that means something a backslash.
+pub(crate) fn word(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b if b.is_ascii_alphanumeric() || b"@%^-_=+:,./".contains(b) || *b >= 0x80 => {
+                out.push(*b);
+            }
+            b if b.is_ascii_control() => out.extend(format!("$'\\x{b:02x}'").bytes()),
+            b => out.extend([b'\\', *b]),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+    use std::process::Command;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "bash is the judge")]
+    fn bash_reads_the_same_bytes() -> std::io::Result<()> {
+        let every: Vec<u8> = (1..=255).collect();
+        let script = [b"printf %s ".as_slice(), &word(&every)].concat();
+        let script = std::os::unix::ffi::OsStringExt::from_vec(script);
+        let script: std::ffi::OsString = script;
+        let said = Command::new("bash")
+            .arg("-c")
+            .arg(script)
+            .env("LC_ALL", "C")
+            .output()?;
+        assert_eq!(said.stdout, every);
+        Ok(())
+    }
+}

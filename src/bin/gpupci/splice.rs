@@ -1,0 +1,45 @@
+//! `gpupci splice`: domain XML in, the same with the guest's cards out.
+
+use std::io::{self, Read};
+
+use anyhow::{Context, Result};
+use gpupt::database::Database;
+use gpupt::domain_xml::BYTES_MAX;
+use gpupt::guest::{retarget_guest, splice_guest};
+use gpupt::host::Machine;
+use gpupt::{Error, Exit, Settings};
+
+use crate::args::{Global, SpliceWords};
+use crate::report::Answer;
+
+pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Result<Answer> {
+    let settings = Settings::of(machine).map_err(Error::from)?;
+    let url = settings
+        .database(global.database.as_deref(), machine)
+        .map_err(Error::from)?;
+    let xml = domain_xml()?;
+    let mut database = Database::at(url);
+    let change = if words.retarget {
+        retarget_guest
+    } else {
+        splice_guest
+    };
+    let text = change(&words.guest, &xml, &mut database, machine)?;
+    Ok(Answer {
+        text,
+        notes: Vec::new(),
+        exit: Exit::Done,
+    })
+}
+
+/// Standard input, up to a byte more than is accepted, so that too much can be told from enough.
+fn domain_xml() -> Result<Vec<u8>> {
+    let mut xml = Vec::new();
+    let limit = BYTES_MAX as u64 + 1;
+    io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_end(&mut xml)
+        .context("cannot read domain XML")?;
+    Ok(xml)
+}

@@ -19,7 +19,7 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// A value cannot be stored.
-    #[error("{attribute} of {host} stays as it is")]
+    #[error("this cannot be {attribute} of {host}")]
     Value {
         /// Whose attribute.
         host: String,
@@ -61,6 +61,24 @@ impl From<LookupError<DatabaseError>> for Error {
 }
 
 impl Error {
+    /// What failed, why, how things stand now, what to do: a line each.
+    pub fn lines(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let said = error.to_string();
+            text += &format!(
+                "\n  cause: {}",
+                said.trim_end().replace('\n', "\n         ")
+            );
+            cause = error.source();
+        }
+        let state = self.state().map(|state| format!("\n  state: {state}"));
+        let remedy = self.remedy().map(|remedy| format!("\n  try:   {remedy}"));
+        text.extend([state, remedy].into_iter().flatten());
+        text
+    }
+
     /// With which code a program ends.
     pub fn exit(&self) -> Exit {
         match self {
@@ -87,7 +105,9 @@ impl Error {
                 Some("the change was sent; it is made as a whole or not at all")
             }
             Self::Database(DatabaseError::Change(ChangeError::Exists(_))) => None,
-            Self::Database(_) | Self::Guest(_) | Self::Xml(_) => Some("nothing was changed"),
+            Self::Database(_) | Self::Guest(_) | Self::Value { .. } | Self::Xml(_) => {
+                Some("nothing was changed")
+            }
             _ => None,
         }
     }

@@ -109,7 +109,13 @@ fn bound(parameters: &[Cell]) -> Params {
 
 /// What an error means, by the server's number for it (MariaDB and MySQL: `errmsg`).
 pub(super) fn fault(error: Error) -> Fault {
-    let cause = Cause::new(&error);
+    let cause = match &error {
+        Error::MySqlError(said) => Cause::new(format!("{} (error {})", said.message, said.code)),
+        Error::IoError(error) => Cause::new(error),
+        Error::DriverError(error) => Cause::new(error),
+        Error::CodecError(error) => Cause::new(error),
+        other => Cause::new(other),
+    };
     match &error {
         Error::MySqlError(said) => match said.code {
             // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED

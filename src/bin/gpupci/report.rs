@@ -43,24 +43,16 @@ pub(crate) fn answer(answer: &Answer) -> Result<Exit> {
 
 /// Prints an error: what failed, why, how things stand, what to do.
 pub(crate) fn failure(error: &Error) -> Exit {
-    let mut text = format!("gpupci: {error}\n");
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        let mut lines = cause.lines();
-        text += &format!("  cause: {}\n", lines.next().unwrap_or_default());
-        for line in lines {
-            text += &format!("         {line}\n");
+    match error.downcast_ref::<gpupt::Error>() {
+        Some(known) => {
+            talk(&format!("gpupci: {}\n", known.lines()));
+            known.exit()
+        }
+        None => {
+            talk(&format!("gpupci: {error:#}\n"));
+            Exit::Failed
         }
     }
-    let known = error.downcast_ref::<gpupt::Error>();
-    if let Some(state) = known.and_then(gpupt::Error::state) {
-        text += &format!("  state: {state}\n");
-    }
-    if let Some(remedy) = known.and_then(gpupt::Error::remedy) {
-        text += &format!("  try:   {remedy}\n");
-    }
-    talk(&text);
-    known.map_or(Exit::Failed, gpupt::Error::exit)
 }
 
 fn talk(text: &str) {

@@ -1,0 +1,159 @@
+//! What the tests of whole programs share: running `gpupci`, trees of files that stand for hosts,
+//! a real MariaDB with Rocks' tables.
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    reason = "each test uses a part of this, and tests touch the machine"
+)]
+
+pub mod mariadb;
+pub mod words;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// What a program said and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Said {
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+    pub code: Option<i32>,
+}
+
+impl Said {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The output of a command that must have gone well and said nothing else.
+    #[track_caller]
+    pub fn answer(self) -> String {
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (Some(0), ""),
+            "{}",
+            self.text()
+        );
+        self.text()
+    }
+}
+
+/// A fixture of this repository.
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(path)
+}
+
+/// `gpupci` without the settings of whoever runs the tests.
+pub fn gpupci() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gpupci"));
+    command
+        .env_remove("GPUPT_ROOT")
+        .env_remove("GPUPT_DATABASE")
+        .env_remove("GPUPT_TIMEOUT");
+    command
+}
+
+/// Runs a command to its end, with `input` on its standard input.
+pub fn run(command: &mut Command, input: &[u8]) -> Said {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    let input = input.to_vec();
+    // A program that reads nothing ends before all is written.
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the program ends");
+    feeder.join().expect("the feeder ends");
+    Said {
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        code: output.status.code(),
+    }
+}
+
+/// A machine made of files, and a database that it uses.
+pub struct Host {
+    pub root: TempDir,
+    pub database: Option<String>,
+}
+
+impl Host {
+    /// A machine of this name that has nothing else.
+    pub fn named(name: &str) -> Self {
+        let host = Self {
+            root: tempfile::tempdir().expect("a temporary directory"),
+            database: None,
+        };
+        host.write("proc/sys/kernel/hostname", &format!("{name}\n"));
+        host
+    }
+
+    /// A machine of `fixtures/hosts`.
+    pub fn unpacked(tree: &str) -> Self {
+        let host = Self {
+            root: tempfile::tempdir().expect("a temporary directory"),
+            database: None,
+        };
+        let mut unpack = Command::new("sh");
+        unpack
+            .arg(fixture("hosts/unpack.sh"))
+            .arg(fixture("hosts").join(tree))
+            .arg(host.root.path());
+        assert_eq!(run(&mut unpack, b"").answer(), "");
+        host
+    }
+
+    /// The same machine with another database.
+    pub fn with_database(self, url: &str) -> Self {
+        Self {
+            database: Some(url.to_owned()),
+            ..self
+        }
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    pub fn write(&self, path: &str, content: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("folders are made");
+        fs::write(path, content).expect("the file is written");
+    }
+
+    /// `gpupci` on this machine.
+    pub fn command(&self) -> Command {
+        let mut command = gpupci();
+        command.env("GPUPT_ROOT", self.root.path());
+        if let Some(url) = &self.database {
+            command.env("GPUPT_DATABASE", url);
+        }
+        command
+    }
+
+    /// Runs `gpupci WORDS` on this machine.
+    pub fn gpupci<S: AsRef<OsStr>>(&self, words: &[S]) -> Said {
+        self.gpupci_reading(words, b"")
+    }
+
+    /// Runs `gpupci WORDS` on this machine with `input` on its standard input.
+    pub fn gpupci_reading<S: AsRef<OsStr>>(&self, words: &[S], input: &[u8]) -> Said {
+        run(self.command().args(words), input)
+    }
+
+    /// Runs `gpupci LINE` on this machine; the words of the line are as in a shell.
+    pub fn line(&self, line: &str) -> Said {
+        self.gpupci(&words::split(line))
+    }
+}

@@ -1,1 +1,31 @@
-//! The C library of gpupt that the Rocks commands load.
+//! The C library of gpupt that the Rocks commands load: `include/gpupt.h` is its contract.
+//!
+//! It is a package of its own because a C ABI needs `unsafe`, which the library forbids; `ffi`
+//! is the one file that has it, and holds nothing else.
+
+pub mod ffi;
+
+use std::ffi::OsString;
+
+use gpupt::database::Database;
+use gpupt::guest::splice_guest;
+use gpupt::host::Machine;
+use gpupt::{Error, Settings};
+
+/// `xml` with the cards of `guest`. Which database says so is found as `gpupci` finds it, with the
+/// environment variables `GPUPT_ROOT` and `GPUPT_DATABASE` in place of options.
+///
+/// # Errors
+/// As `gpupci splice`.
+pub fn splice(guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
+    #[cfg(feature = "panic-probe")]
+    #[expect(clippy::panic, reason = "the probe is there to panic")]
+    if guest == "panic!" {
+        panic!("the probe");
+    }
+    let root = std::env::var_os("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/"));
+    let machine = Machine::at(root);
+    let named = std::env::var("GPUPT_DATABASE").ok();
+    let url = Settings::of(&machine)?.database(named.as_deref(), &machine)?;
+    splice_guest(guest, xml, &mut Database::at(url), &machine)
+}

@@ -1,0 +1,112 @@
+"""Gives a guest its GPU cards: puts their <hostdev> elements into its <devices>.
+
+libgpupt.so does the work. It is loaded when a guest asks, not when this file is imported: only
+then can a failure become an error message of the command.
+"""
+
+import os
+import rocks.commands
+
+LIBRARY = '/opt/rocks/lib/gpupt/libgpupt.so'
+
+# Major and minor version of the library whose C interface is written down in `declare`.
+VERSION = '0.1'
+
+
+class Plugin(rocks.commands.Plugin):
+	"""The part of `rocks report host vm config` that knows about GPU cards."""
+
+	def provides(self):
+		return 'gpu'
+
+	def run(self, node, xml):
+		"""Takes the <devices> of guest `node` as a list of strings, of which any may
+		hold several lines, and returns such a list."""
+		# Joined as bytes, since Python 2 cannot join str and unicode beyond ASCII.
+		before = b'\n'.join([to_bytes(item) for item in xml])
+		try:
+			after = splice(to_bytes(node.name), before)
+		except Failure as failure:
+			self.abort(failure.args[0])
+		return xml if after == before else to_native(after).split('\n')
+
+	def abort(self, message):
+		"""Ends the command as Rocks does for a mistake; does not return."""
+		import rocks.util
+		abort = getattr(getattr(self, 'owner', None), 'abort', None)
+		if abort:
+			abort(message)
+		raise rocks.util.CommandError(message)
+
+
+class Failure(Exception):
+	"""Holds a sentence for the user."""
+
+
+def splice(guest, xml):
+	"""The bytes of `xml` with the cards of `guest`, as libgpupt.so answers."""
+	try:
+		import ctypes
+		library = load(ctypes)
+	except (ImportError, OSError, AttributeError) as error:
+		raise Failure('cannot load the gpupt library\n  cause: %s\n  try:   '
+			'install the package rocks-command-gpupt again' % error)
+
+	out, error, out_len = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_size_t()
+	status = library.gpupt_splice(guest, xml, len(xml),
+		ctypes.byref(out), ctypes.byref(out_len), ctypes.byref(error))
+	try:
+		if status != 0 or not out:
+			raise Failure(error_text(ctypes, error, status))
+		return ctypes.string_at(out.value, out_len.value)
+	finally:
+		library.gpupt_free(out)
+		library.gpupt_free(error)
+
+
+def load(ctypes):
+	"""The library, its version checked before any other of its functions is looked at."""
+	path = os.environ.get('GPUPT_LIBRARY') or LIBRARY
+	library = ctypes.CDLL(path)
+	library.gpupt_version.argtypes = []
+	library.gpupt_version.restype = ctypes.c_char_p
+	version = to_native(library.gpupt_version() or b'')
+	if not (version + '.').startswith(VERSION + '.'):
+		raise Failure('%s is of version "%s", but this command needs %s'
+			% (path, version, VERSION))
+	declare(ctypes, library)
+	return library
+
+
+def declare(ctypes, library):
+	"""Says of which C types the functions are: without it ctypes cuts pointers to 32 bits."""
+	# What the library allocates is c_void_p: ctypes would copy a c_char_p and lose the
+	# address that has to be freed.
+	text, length, allocated = ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p
+	library.gpupt_splice.argtypes = [text, text, length,
+		ctypes.POINTER(allocated), ctypes.POINTER(length), ctypes.POINTER(allocated)]
+	library.gpupt_splice.restype = ctypes.c_int
+	library.gpupt_free.argtypes = [allocated]
+	library.gpupt_free.restype = None
+
+
+def error_text(ctypes, error, status):
+	"""What the library says about its failure."""
+	if not error:
+		return 'the gpupt library failed with status %d and said nothing' % status
+	return to_native(ctypes.string_at(error.value), 'replace').strip('\n')
+
+
+def to_bytes(text):
+	"""UTF-8, with the bytes that are none as they came."""
+	if isinstance(text, bytes):
+		return text
+	return text.encode('utf-8') if str is bytes else text.encode('utf-8', 'surrogateescape')
+
+
+def to_native(data, errors='surrogateescape'):
+	"""This Python's `str`: bytes in Python 2, text in Python 3."""
+	return data if str is bytes else data.decode('utf-8', errors)
+
+
+RollName = "gpupt"

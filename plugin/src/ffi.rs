@@ -1,0 +1,135 @@
+//! The C ABI: pointers become Rust values in the first lines, Rust values become pointers in the
+//! last, and nothing that happens between reaches the caller but as a number and a text.
+#![expect(unsafe_code, reason = "the C ABI")]
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::{ptr, slice};
+
+use gpupt::Exit;
+
+/// A result as C sees it: bytes, or a code and a text.
+type Outcome = Result<Vec<u8>, (Exit, String)>;
+
+/// Puts the cards of a guest into its domain XML; see `include/gpupt.h`.
+///
+/// # Safety
+/// `guest` is NULL or a NUL-terminated string; `xml` is NULL or points at `len` readable bytes;
+/// `out`, `out_len` and `error` are NULL or point at writable values of their types. None of them
+/// is changed by another thread meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpupt_splice(
+    guest: *const c_char,
+    xml: *const c_char,
+    len: usize,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+    error: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: the caller promises that each is NULL or writable.
+    let (out, out_len, error) = unsafe { (out.as_mut(), out_len.as_mut(), error.as_mut()) };
+    let (Some(out), Some(out_len)) = (out, out_len) else {
+        return fail(error, Exit::Usage, "gpupt_splice: out or out_len is NULL");
+    };
+    (*out, *out_len) = (ptr::null_mut(), 0);
+    if guest.is_null() || (xml.is_null() && len > 0) {
+        return fail(error, Exit::Usage, "gpupt_splice: guest or xml is NULL");
+    }
+    if isize::try_from(len).is_err() {
+        return fail(error, Exit::Usage, "gpupt_splice: len is no length");
+    }
+    // SAFETY: not NULL, so the caller promises a NUL-terminated string.
+    let guest = unsafe { CStr::from_ptr(guest) };
+    let xml = match len {
+        0 => &[][..],
+        // SAFETY: not NULL, so the caller promises `len` readable bytes; `len` fits an `isize`.
+        _ => unsafe { slice::from_raw_parts(xml.cast::<u8>(), len) },
+    };
+    let outcome = guarded(|| match guest.to_str() {
+        Ok(guest) => crate::splice(guest, xml).map_err(|e| (e.exit(), e.lines())),
+        Err(_) => Err((Exit::Usage, "the name of the guest is not UTF-8".to_owned())),
+    });
+    match outcome {
+        Ok(text) => match allocated(&text) {
+            Some(copy) => {
+                (*out, *out_len) = (copy, text.len());
+                set(error, ptr::null_mut());
+                Exit::Done.code().into()
+            }
+            None => fail(
+                error,
+                Exit::Failed,
+                "there is no memory for the new domain XML",
+            ),
+        },
+        Err((exit, text)) => fail(error, exit, &text),
+    }
+}
+
+/// Frees what [`gpupt_splice`] gave.
+///
+/// # Safety
+/// `p` is NULL or was given by [`gpupt_splice`] and is not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpupt_free(p: *mut c_char) {
+    // SAFETY: the caller promises that it is NULL or came from `allocated`, which is malloc's.
+    unsafe { libc::free(p.cast()) }
+}
+
+/// The version of this library.
+#[unsafe(no_mangle)]
+pub extern "C" fn gpupt_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+thread_local! {
+    /// What the last panic of this thread said, and where.
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What `work` gives; a panic becomes an error, and says nothing on the caller's standard error.
+fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
+    static QUIET: Once = Once::new();
+    // This library has a standard library of its own, so the hook is ours alone.
+    QUIET.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            PANIC.with_borrow_mut(|said| *said = panic.to_string());
+        }));
+    });
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let said = PANIC.take().replace('\n', ": ");
+        Err((
+            Exit::Failed,
+            format!("gpupt stumbled over a bug of its own\n  cause: {said}\n  state: nothing was changed"),
+        ))
+    })
+}
+
+fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
+    let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
+    set(error, allocated(&text).unwrap_or(ptr::null_mut()));
+    exit.code().into()
+}
+
+fn set(place: Option<&mut *mut c_char>, pointer: *mut c_char) {
+    if let Some(place) = place {
+        *place = pointer;
+    }
+}
+
+/// A copy of `bytes` with a NUL behind it, from malloc; nothing when there is no memory.
+fn allocated(bytes: &[u8]) -> Option<*mut c_char> {
+    // SAFETY: malloc takes any size, and a Vec is never so long that the sum wraps.
+    let copy = unsafe { libc::malloc(bytes.len() + 1) }.cast::<u8>();
+    if copy.is_null() {
+        return None;
+    }
+    // SAFETY: `copy` is fresh and has room for the bytes and one more.
+    unsafe {
+        ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
+        copy.add(bytes.len()).write(0);
+    }
+    Some(copy.cast())
+}

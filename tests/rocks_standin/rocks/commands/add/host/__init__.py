@@ -1,0 +1,5 @@
+import rocks.commands.add
+
+
+class command(rocks.commands.add.command):
+    """Base of all `rocks add host ...`."""

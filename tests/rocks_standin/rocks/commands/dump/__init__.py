@@ -1,0 +1,7 @@
+import rocks.commands
+
+
+class command(rocks.commands.Command):
+    """Base of all `rocks dump ...`."""
+
+    MustBeRoot = 0

@@ -1,0 +1,5 @@
+import rocks.commands.dump
+
+
+class command(rocks.commands.dump.command):
+    """Base of all `rocks dump host ...`."""

@@ -1,0 +1,5 @@
+import rocks.commands.report
+
+
+class command(rocks.commands.report.command):
+    """Base of all `rocks report host ...`."""

@@ -1,0 +1,5 @@
+import rocks.commands.report.host
+
+
+class command(rocks.commands.report.host.command):
+    """Base of all `rocks report host vm ...`."""

@@ -1,0 +1,5 @@
+import rocks.commands.set
+
+
+class command(rocks.commands.set.command):
+    """Base of all `rocks set host ...`."""

@@ -1,0 +1,5 @@
+"""The exception that ends a command."""
+
+
+class CommandError(Exception):
+    """Printed by the dispatcher as `Error: ...`."""

@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+"""A stand-in for the program `rocks`: finds the command that the words name and runs it.
+
+The package `rocks` comes from PYTHONPATH, where merge.py has put stand-in and shims together.
+"""
+
+import importlib
+import os
+import sys
+
+# Python looks beside this script first, and there lies the stand-in without the shims.
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path = [folder for folder in sys.path if os.path.abspath(folder) != HERE]
+
+
+def main(words):
+    """Runs the words as a command; returns the exit status."""
+    module, used = find_command(words)
+    if not hasattr(module, 'Command'):
+        show('error - invalid rocks command "%s"' % ' '.join(words[:1]))
+        return 255
+    command = module.Command(None)
+    return run(command, ' '.join(words[:used]), words[used:])
+
+
+def find_command(words):
+    """The module of the longest row of words that can be imported, and how many words that is."""
+    for used in range(len(words), 0, -1):
+        try:
+            return importlib.import_module('.'.join(['rocks', 'commands'] + words[:used])), used
+        # Python 2 has a ValueError for empty words.
+        except (ImportError, ValueError):
+            continue
+    return None, 0
+
+
+def run(command, name, args):
+    """Runs a command and prints what it says."""
+    from rocks.util import CommandError
+    try:
+        command.runWrapper(name, args)
+    except CommandError as error:
+        show('Error: %s\n%s' % (error, command.usage()))
+        return 1
+    if command.getText():
+        show(command.getText())
+    return 0
+
+
+def show(text):
+    """Prints to stdout and ends the line, unless it is ended."""
+    if not text.endswith('\n'):
+        text += '\n'
+    if str is bytes:
+        sys.stdout.write(text)
+    else:
+        # Whatever the locale: bytes that are no UTF-8 leave as they came in.
+        sys.stdout.buffer.write(text.encode('utf-8', 'surrogateescape'))
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

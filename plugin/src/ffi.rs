@@ -55,7 +55,9 @@ pub unsafe extern "C" fn gpupt_splice(
         Ok(text) => match allocated(&text) {
             Some(copy) => {
                 (*out, *out_len) = (copy, text.len());
-                set(error, ptr::null_mut());
+                if let Some(error) = error {
+                    *error = ptr::null_mut();
+                }
                 Exit::Done.code().into()
             }
             None => fail(
@@ -107,16 +109,13 @@ fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
     })
 }
 
+/// The code of a failure, and its text for whoever wants to know.
 fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
-    let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
-    set(error, allocated(&text).unwrap_or(ptr::null_mut()));
-    exit.code().into()
-}
-
-fn set(place: Option<&mut *mut c_char>, pointer: *mut c_char) {
-    if let Some(place) = place {
-        *place = pointer;
+    if let Some(error) = error {
+        let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
+        *error = allocated(&text).unwrap_or(ptr::null_mut());
     }
+    exit.code().into()
 }
 
 /// A copy of `bytes` with a NUL behind it, from malloc; nothing when there is no memory.

@@ -1,0 +1,279 @@
+//! The Rocks commands as a frontend runs them: every Python there is, the shims among a stand-in for
+//! `rocks.commands`, the built library and `gpupci`, a real MariaDB with Rocks' tables.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    reason = "tests touch the machine"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mysql::prelude::Queryable;
+use pretty_assertions::assert_eq;
+use support::mariadb::MariaDb;
+use support::{fixture, gpupci, library, output, repository};
+use tempfile::TempDir;
+
+/// Set where a Python 2.7 must be among those that are found, as in continuous integration.
+const NEED_PYTHON_2: &str = "GPUPT_NEED_PYTHON_2";
+/// More Pythons to use, separated by colons.
+const MORE_PYTHONS: &str = "GPUPT_PYTHONS";
+
+/// Every Python that can be found, one of each version.
+fn pythons() -> Vec<PathBuf> {
+    let mut candidates: Vec<PathBuf> = ["python2.7", "python2", "python3", "python"]
+        .map(PathBuf::from)
+        .to_vec();
+    let more = std::env::var(MORE_PYTHONS).unwrap_or_default();
+    candidates.extend(
+        more.split(':')
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
+    );
+    let home = std::env::var("HOME").unwrap_or_default();
+    let root = std::env::var("PYENV_ROOT").unwrap_or_else(|_| format!("{home}/.pyenv"));
+    let versions = fs::read_dir(Path::new(&root).join("versions"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    candidates.extend(versions.map(|version| version.path().join("bin/python")));
+    let mut found = BTreeMap::new();
+    for candidate in candidates {
+        let ask = "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])";
+        let said = Command::new(&candidate).args(["-c", ask]).output();
+        if let Ok(said) = said
+            && said.status.success()
+        {
+            found.entry(said.stdout).or_insert(candidate);
+        }
+    }
+    let has = |major: &[u8]| found.keys().any(|version| version.starts_with(major));
+    assert!(has(b"3."), "there is no Python 3");
+    let is_needed = std::env::var_os(NEED_PYTHON_2).is_some();
+    assert!(
+        !is_needed || has(b"2."),
+        "there is no Python 2, and {NEED_PYTHON_2} is set"
+    );
+    found.into_values().collect()
+}
+
+/// A frontend: the merged `rocks` package, and a database that its commands use.
+struct Frontend {
+    root: TempDir,
+    python: PathBuf,
+    database: String,
+}
+
+impl Frontend {
+    fn new(python: &Path, server: &MariaDb) -> Self {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let names = root.path().join("proc/sys/kernel");
+        fs::create_dir_all(&names).expect("a folder is made");
+        fs::write(names.join("hostname"), "fe.example.org\n").expect("a file is written");
+        let merge = repository().join("tests/rocks_standin/merge.py");
+        output(
+            Command::new(python)
+                .arg(merge)
+                .arg(root.path().join("site-packages")),
+        );
+        Self {
+            python: python.to_owned(),
+            database: server.cluster(),
+            root,
+        }
+    }
+
+    fn command(&self, server: &MariaDb, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(repository().join("tests/rocks_standin/rocks_command.py"))
+            .args(words)
+            .env("PYTHONPATH", self.root.path().join("site-packages"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("ROCKS_STANDIN_ROOT", "1")
+            .env("GPUPT_LIBRARY", library())
+            .env("GPUPT_GPUPCI", gpupci())
+            .env("GPUPT_ROOT", self.root.path())
+            .env("GPUPT_DATABASE", server.url("root", &self.database));
+        command
+    }
+
+    /// What `rocks WORDS` prints when it goes well.
+    #[track_caller]
+    fn rocks(&self, server: &MariaDb, words: &str) -> String {
+        output(&mut self.command(server, &words.split(' ').collect::<Vec<_>>()))
+    }
+
+    /// What `rocks WORDS` prints when it fails, as all of Rocks' commands do: with status 1.
+    #[track_caller]
+    fn rocks_fails(&self, server: &MariaDb, words: &[&str]) -> String {
+        let said = self.command(server, words).output().expect("Python starts");
+        let stderr = String::from_utf8_lossy(&said.stderr);
+        assert_eq!((said.status.code(), &*stderr), (Some(1), ""), "{words:?}");
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    }
+}
+
+fn with_every_python(check: impl Fn(&Frontend, &MariaDb)) {
+    let server = MariaDb::shared();
+    for python in pythons() {
+        check(&Frontend::new(&python, server), server);
+    }
+}
+
+fn xml(name: &str) -> String {
+    fs::read_to_string(fixture("rocks").join(name)).expect("the fixture is there")
+}
+
+#[test]
+fn the_manuals_flow_gives_the_manuals_lines() {
+    with_every_python(|frontend, server| {
+        let rocks = |words| frontend.rocks(server, words);
+        assert_eq!(rocks("report host vm config rocks-33"), xml("rocks-33.xml"));
+        assert_eq!(
+            rocks("add host gpu vm-container-0-15 gpupci1 pci_0000_02_00_0"),
+            ""
+        );
+        assert_eq!(
+            rocks("add host gpu vm-container-0-15 gpu=gpupci2 value=0000:03:00.0"),
+            ""
+        );
+        assert_eq!(
+            rocks("list host gpu"),
+            "HOST               GPU     PCI_BUS         \n\
+             vm-container-0-15: gpupci1 pci_0000_02_00_0\n\
+             vm-container-0-15: gpupci2 pci_0000_03_00_0\n"
+        );
+        assert_eq!(rocks("add host gpu rocks-33 gpupci pci_0000_02_00_0"), "");
+        assert_eq!(
+            rocks("report host vm config rocks-33"),
+            xml("rocks-33-with-card.xml")
+        );
+        assert_eq!(
+            rocks("report host gpu rocks-33"),
+            "gpupci:pci_0000_02_00_0\n"
+        );
+        assert_eq!(
+            rocks("report host gpu rocks-33 pydict=true"),
+            "{'gpupci': 'pci_0000_02_00_0'}\n"
+        );
+        assert_eq!(rocks("set host gpu rocks-33 gpupci gpupci2"), "");
+        assert!(rocks("report host vm config rocks-33").contains("bus='0x03'"));
+        assert_eq!(
+            rocks("dump host gpu rocks-33"),
+            "/opt/rocks/bin/rocks add host gpu rocks-33 gpupci gpupci2\n\
+             /opt/rocks/bin/rocks add host gpu rocks-33 gpupci_old pci_0000_02_00_0\n"
+        );
+        assert_eq!(rocks("remove host gpu rocks-33 gpupci"), "");
+        assert_eq!(rocks("report host vm config rocks-33"), xml("rocks-33.xml"));
+    });
+}
+
+#[test]
+fn a_mistake_is_told_as_rocks_tells_it() {
+    with_every_python(|frontend, server| {
+        let rocks = |words: &[&str]| frontend.rocks_fails(server, words);
+        assert_eq!(
+            rocks(&["list", "host", "gpu", "nosuch"]),
+            "Error: cannot resolve host \"nosuch\"\n[host]\n"
+        );
+        frontend.rocks(server, "add host gpu rocks-34 gpupci 02:00.0");
+        assert_eq!(
+            rocks(&["add", "host", "gpu", "rocks-34", "gpupci", "03:00.0"]),
+            "Error: gpu \"gpupci\" exists\n  try:   use `set` to replace it\n\
+             {host} {gpu} {value} [gpu=string] [value=string]\n"
+        );
+        let hostile = rocks(&[
+            "set",
+            "host",
+            "gpu",
+            "rocks-34",
+            "gpupci",
+            "pci_0000_02_00_0'/><x",
+        ]);
+        assert!(
+            hostile.starts_with("Error: this cannot be gpupci of rocks-34\n"),
+            "{hostile}"
+        );
+        assert!(rocks(&["remove", "host", "gpu"]).contains("must supply one host"));
+        assert!(rocks(&["report", "host", "gpu", "-x"]).contains("cannot resolve host \"-x\""));
+    });
+}
+
+/// Values that are in the database already, however they came there.
+#[test]
+fn an_unusable_value_stops_the_report_with_a_sentence() {
+    with_every_python(|frontend, server| {
+        for value in [
+            "nonsense",
+            "pci_0000_02_00",
+            "pci_zz_<&>_00_0",
+            "'/><x",
+            "",
+            "gpupci9",
+        ] {
+            let mut root = server.root(&frontend.database);
+            let member = "(select ID from catindex where Name = 'rocks-33')";
+            root.exec_drop(
+                format!("delete from attributes where Attr = 'gpupci' and Catindex = {member}"),
+                (),
+            )
+            .expect("the old value goes");
+            root.exec_drop(
+                format!("insert into attributes (Attr, Value, Category, Catindex) select 'gpupci', ?, Category, ID from catindex where ID = {member}"),
+                (value,),
+            )
+            .expect("the value is stored");
+            let said =
+                frontend.rocks_fails(server, &["report", "host", "vm", "config", "rocks-33"]);
+            assert!(
+                said.starts_with("Error: ") && said.contains("rocks-33"),
+                "{value}: {said}"
+            );
+            assert!(
+                said.contains("gpupci") && said.ends_with("{host}...\n"),
+                "{value}: {said}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_library_that_is_missing_or_another_is_told() {
+    with_every_python(|frontend, server| {
+        let words = ["report", "host", "vm", "config", "rocks-33"];
+        let with = |library: &str| {
+            let mut command = frontend.command(server, &words);
+            let said = command
+                .env("GPUPT_LIBRARY", library)
+                .output()
+                .expect("Python starts");
+            assert_eq!(said.status.code(), Some(1));
+            String::from_utf8_lossy(&said.stdout).into_owned()
+        };
+        assert!(
+            with("/nonexistent/libgpupt.so").starts_with("Error: cannot load the gpupt library")
+        );
+        assert!(with("/etc/passwd").starts_with("Error: cannot load the gpupt library"));
+    });
+}
+
+/// The shim names the version of the interface that it was written for.
+#[test]
+fn the_shim_expects_this_version() {
+    let shim = repository().join("plugin/rocks/commands/report/host/vm/config/plugin_device.py");
+    let shim = fs::read_to_string(shim).expect("the shim is there");
+    let version = env!("CARGO_PKG_VERSION")
+        .rsplit_once('.')
+        .expect("a version has a patch")
+        .0;
+    assert!(
+        shim.contains(&format!("\nVERSION = '{version}'\n")),
+        "{version}"
+    );
+}

@@ -136,11 +136,7 @@ impl Builder {
         if let Some(devices) = &mut self.outline.devices {
             devices.last_child = Some(tag.range.start);
         }
-        let is = |attribute, expected, missing| {
-            value_of(text, tag, attribute).map_or(missing, |value| value == expected)
-        };
-        let is_pci = is("type", "pci", false) && is("mode", "subsystem", true);
-        if name == "hostdev" && !is_empty && is_pci {
+        if name == "hostdev" && !is_empty && is_pci(text, tag) {
             self.hostdev_depth = Some(self.depth);
             (self.seen_source, self.seen_address) = (false, false);
         }
@@ -191,6 +187,14 @@ impl Element {
     }
 }
 
+/// Whether a `<hostdev>` claims a PCI device; `subsystem` is its mode when none is said.
+fn is_pci(text: &str, tag: &Tag) -> bool {
+    let is = |attribute, expected, missing| {
+        value_of(text, tag, attribute).map_or(missing, |value| value == expected)
+    };
+    is("type", "pci", false) && is("mode", "subsystem", true)
+}
+
 /// libvirt looks for elements without a namespace.
 fn is_in_namespace(text: &str, tag: &Tag) -> bool {
     value_of(text, tag, "xmlns").is_some_and(|uri| !uri.is_empty())
@@ -206,8 +210,7 @@ fn value_of(text: &str, tag: &Tag, name: &str) -> Option<String> {
 
 /// Where the value of an attribute stands, without its quotes.
 pub(crate) fn place_of_value(text: &str, tag: &Tag, name: &str) -> Option<Range<usize>> {
-    attributes(text, tag.name.end..tag.range.end)
-        .map_while(Result::ok)
+    attributes(text, tag.name.end)
         .find(|(known, _)| &text[known.clone()] == name)
         .map(|(_, value)| value)
 }

@@ -40,13 +40,14 @@ fn insertion(document: &[u8], parent: &Element, lines: Vec<Line>) -> Vec<Edit> {
     match parent.end_tag {
         Some(end) if layout.end_is_on_own_line => {
             let at = end - layout.closing.len();
-            let text = layout.lines(lines, |line, eol| format!("{line}{eol}"));
-            vec![edit(at, at, text)]
+            vec![edit(at, at, layout.lines(lines, false))]
         }
         Some(end) => vec![edit(end, end, layout.block(lines))],
         None => {
-            let name = &document[parent.name.clone()];
-            let end_tag = write::end(&String::from_utf8_lossy(name));
+            let end_tag = format!(
+                "</{}>",
+                String::from_utf8_lossy(&document[parent.name.clone()])
+            );
             let slash = parent.start_tag.end - "/>".len();
             vec![
                 edit(slash, slash + 1, String::new()),
@@ -117,25 +118,30 @@ impl Layout {
 
     /// `lines` on lines of their own, between a tag that ends a line's text and one that goes on.
     fn block(&self, lines: Vec<Line>) -> String {
-        let eol = self.end_of_line;
-        let text = self.lines(lines, |line, eol| format!("{eol}{line}"));
-        if eol.is_empty() {
-            text
-        } else {
-            format!("{text}{eol}{}", self.closing)
+        let text = self.lines(lines, true);
+        match self.end_of_line {
+            "" => text,
+            end_of_line => format!("{text}{end_of_line}{}", self.closing),
         }
     }
 
-    fn lines(&self, lines: Vec<Line>, place: impl Fn(String, &str) -> String) -> String {
-        let line = |(depth, markup): (usize, String)| {
-            let indented = if self.end_of_line.is_empty() {
-                markup
-            } else {
-                format!("{}{}{markup}", self.child, self.step.repeat(depth))
-            };
-            place(indented, self.end_of_line)
-        };
-        lines.into_iter().map(line).collect()
+    /// `lines` indented, each with its line end behind or before it.
+    fn lines(&self, lines: Vec<Line>, end_first: bool) -> String {
+        let end = |is_here| write::blanks(if is_here { self.end_of_line } else { "" });
+        let is_flat = self.end_of_line.is_empty();
+        let indentation: Vec<String> = (0..4)
+            .map(|depth| format!("{}{}", self.child, self.step.repeat(depth)))
+            .collect();
+        let pieces = lines.into_iter().flat_map(|(depth, line)| {
+            let indented = if is_flat { "" } else { &indentation[depth] };
+            [
+                end(end_first),
+                write::blanks(indented),
+                line,
+                end(!end_first),
+            ]
+        });
+        write::text(pieces)
     }
 }
 

@@ -1,34 +1,32 @@
-//! The new elements, as the lines of a text.
+//! The new elements, tag by tag.
+
+use std::borrow::Cow;
 
 use quick_xml::Writer;
-use quick_xml::escape::escape;
-use quick_xml::events::{BytesEnd, BytesStart, Event};
+use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use crate::pci::PciAddress;
 
-/// A line of new XML: how many steps it is indented below its neighbours, and its markup.
-pub(crate) type Line = (usize, String);
+/// A tag of new XML, and how many steps it is indented below its neighbours.
+pub(crate) type Line = (usize, Event<'static>);
 
 /// The `<hostdev>` that gives the function at `address` to a guest, as Rocks' original plugin wrote
 /// it and libvirt's manual shows it.
-pub(crate) fn hostdev(address: PciAddress) -> Vec<Line> {
-    let numbers = [
-        ("domain", domain(address)),
-        ("bus", bus(address)),
-        ("slot", slot(address)),
-        ("function", format!("0x{:x}", address.function())),
-    ];
-    let device = [("mode", "subsystem"), ("type", "pci"), ("managed", "yes")];
-    vec![
-        (
-            0,
-            start(
-                "hostdev",
-                device.map(|(name, value)| (name, value.to_owned())),
-            ),
-        ),
-        (1, start("source", [])),
-        (2, empty("address", numbers)),
+pub(crate) fn hostdev(address: PciAddress) -> [Line; 5] {
+    // quick-xml would quote with `"`; Rocks and libvirt quote with `'`. What stands in the quotes
+    // are words of ours and numbers, so there is nothing to escape.
+    let place = format!(
+        "address domain='{}' bus='{}' slot='{}' function='0x{:x}'",
+        domain(address),
+        bus(address),
+        slot(address),
+        address.function()
+    );
+    let device = "hostdev mode='subsystem' type='pci' managed='yes'";
+    [
+        (0, Event::Start(tag("hostdev", device))),
+        (1, Event::Start(tag("source", "source"))),
+        (2, Event::Empty(tag("address", place))),
         (1, end("source")),
         (0, end("hostdev")),
     ]
@@ -37,9 +35,11 @@ pub(crate) fn hostdev(address: PciAddress) -> Vec<Line> {
 /// `lines` inside of `<devices>`.
 pub(crate) fn devices(lines: Vec<Line>) -> Vec<Line> {
     let inner = lines.into_iter().map(|(depth, line)| (depth + 1, line));
-    let first = std::iter::once((0, start("devices", [])));
-    let last = std::iter::once((0, end("devices")));
-    first.chain(inner).chain(last).collect()
+    let first = std::iter::once((0, Event::Start(tag("devices", "devices"))));
+    first
+        .chain(inner)
+        .chain(std::iter::once((0, end("devices"))))
+        .collect()
 }
 
 /// The value of `domain=` for `address`.
@@ -57,30 +57,26 @@ pub(crate) fn slot(address: PciAddress) -> String {
     format!("0x{:02x}", address.slot_number())
 }
 
-fn start<const N: usize>(name: &str, attributes: [(&str, String); N]) -> String {
-    markup(Event::Start(tag(name, attributes)))
+/// The end tag of an element.
+pub(crate) fn end(name: &'static str) -> Event<'static> {
+    Event::End(BytesEnd::new(name))
 }
 
-fn empty<const N: usize>(name: &str, attributes: [(&str, String); N]) -> String {
-    markup(Event::Empty(tag(name, attributes)))
-}
-
-pub(crate) fn end(name: &str) -> String {
-    markup(Event::End(BytesEnd::new(name)))
-}
-
-/// quick-xml would quote with `"`; Rocks and libvirt quote with `'`.
-fn tag<const N: usize>(name: &str, attributes: [(&str, String); N]) -> BytesStart<'static> {
-    let mut content = name.to_owned();
-    for (attribute, value) in attributes {
-        content.push_str(&format!(" {attribute}='{}'", escape(&value)));
-    }
+fn tag(name: &str, content: impl Into<Cow<'static, str>>) -> BytesStart<'static> {
     BytesStart::from_content(content, name.len())
 }
 
-fn markup(event: Event<'_>) -> String {
-    let mut writer = Writer::new(Vec::new());
-    // Writing into memory does not fail; were it to, the text would be missing and every test red.
-    let _ = writer.write_event(event);
+/// Tags and the blanks between them, as text.
+pub(crate) fn text<'l>(pieces: impl Iterator<Item = Event<'l>>) -> String {
+    let mut writer = Writer::new(Vec::with_capacity(256));
+    for piece in pieces {
+        // Writing into memory does not fail; were it to, text would be missing and every test red.
+        let _ = writer.write_event(piece);
+    }
     String::from_utf8(writer.into_inner()).unwrap_or_default()
+}
+
+/// Blanks and line ends, which need no escaping.
+pub(crate) fn blanks(text: &str) -> Event<'_> {
+    Event::Text(BytesText::from_escaped(text))
 }

@@ -42,14 +42,19 @@ fn options(server: &Server) -> Opts {
 }
 
 impl Session for Conn {
-    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+    fn each_row(
+        &mut self,
+        statement: &'static str,
+        parameters: &[Cell],
+        see: &mut dyn FnMut(Row),
+    ) -> Result<(), Fault> {
         if parameters.is_empty() {
-            let answer = self.query_iter(statement).map_err(fault)?;
-            return collect(answer);
+            return each(self.query_iter(statement).map_err(fault)?, see);
         }
-        collect(
+        each(
             self.exec_iter(statement, bound(parameters))
                 .map_err(fault)?,
+            see,
         )
     }
 
@@ -67,7 +72,10 @@ impl Session for Conn {
         if prepared.columns().is_empty() {
             return Err(Fault::Other(Cause::new("it gives no column")));
         }
-        collect(transaction.exec_iter(prepared, ()).map_err(fault)?)
+        let mut rows = Vec::new();
+        let answer = transaction.exec_iter(prepared, ()).map_err(fault)?;
+        each(answer, &mut |row| rows.push(row))?;
+        Ok(rows)
     }
 
     fn rows_to_change(
@@ -79,14 +87,14 @@ impl Session for Conn {
     }
 }
 
-fn collect<P: mysql::prelude::Protocol>(
+fn each<P: mysql::prelude::Protocol>(
     answer: mysql::QueryResult<'_, '_, '_, P>,
-) -> Result<Vec<Row>, Fault> {
-    let row = |row: Result<mysql::Row, Error>| {
-        row.map(|row| row.unwrap_raw().into_iter().flatten().map(cell).collect())
-            .map_err(fault)
-    };
-    answer.map(row).collect()
+    see: &mut dyn FnMut(Row),
+) -> Result<(), Fault> {
+    for row in answer {
+        see(row.map_err(fault)?.unwrap().into_iter().map(cell).collect());
+    }
+    Ok(())
 }
 
 fn cell(value: Value) -> Cell {

@@ -9,20 +9,41 @@ pub(super) struct Malformed(pub(super) &'static str);
 
 type Result<T> = std::result::Result<T, Malformed>;
 
-/// The nodes and attributes of [`CLUSTER`](super::statements::CLUSTER).
-pub(super) fn cluster(rows: Vec<Row>) -> Result<Cluster> {
-    let (mut nodes, mut attributes) = (Vec::new(), Vec::new());
-    for row in rows {
-        match kind(&row)? {
-            0 => nodes.push(node(row)?),
-            _ => attributes.extend(attribute(row)?),
+/// The nodes and attributes of [`CLUSTER`](super::statements::CLUSTER), row by row.
+#[derive(Default)]
+pub(super) struct ClusterRows {
+    nodes: Vec<Node>,
+    attributes: Vec<Attribute>,
+    malformed: Option<Malformed>,
+}
+
+impl ClusterRows {
+    /// Takes a row. What is malformed is told in the end.
+    pub(super) fn see(&mut self, row: Row) {
+        if let Err(malformed) = self.take(row) {
+            self.malformed.get_or_insert(malformed);
         }
     }
-    nodes.sort_by_key(|node: &Node| node.id);
-    nodes.dedup_by_key(|node| node.id);
-    attributes.sort_by_key(|attribute: &Attribute| attribute.id);
-    attributes.dedup_by_key(|attribute| attribute.id);
-    Ok(Cluster::new(nodes, attributes))
+
+    fn take(&mut self, row: Row) -> Result<()> {
+        match kind(&row)? {
+            0 => self.nodes.push(node(row)?),
+            _ => self.attributes.extend(attribute(row)?),
+        }
+        Ok(())
+    }
+
+    /// The cluster that the rows tell of; some of them may be told twice.
+    pub(super) fn cluster(mut self) -> Result<Cluster> {
+        if let Some(malformed) = self.malformed {
+            return Err(malformed);
+        }
+        self.nodes.sort_by_key(|node| node.id);
+        self.nodes.dedup_by_key(|node| node.id);
+        self.attributes.sort_by_key(|attribute| attribute.id);
+        self.attributes.dedup_by_key(|attribute| attribute.id);
+        Ok(Cluster::new(self.nodes, self.attributes))
+    }
 }
 
 fn node(row: Row) -> Result<Node> {

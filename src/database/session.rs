@@ -63,8 +63,20 @@ impl From<ChangeError> for Fault {
 
 /// What a statement may need; `?` in its text stands for a parameter.
 pub(super) trait Session {
-    /// The rows that `statement` gives.
-    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault>;
+    /// Calls `see` with each row that `statement` gives.
+    fn each_row(
+        &mut self,
+        statement: &'static str,
+        parameters: &[Cell],
+        see: &mut dyn FnMut(Row),
+    ) -> Result<(), Fault>;
+
+    /// The rows that `statement` gives, where these are few.
+    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+        let mut rows = Vec::new();
+        self.each_row(statement, parameters, &mut |row| rows.push(row))?;
+        Ok(rows)
+    }
 
     /// Carries `statement` out, and gives the id of the row that it made, if it made one.
     fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault>;

@@ -174,9 +174,7 @@ impl AttributeSource for Database {
     }
 
     fn cluster(&mut self) -> Result<Cluster, DatabaseError> {
-        self.read(|session: &mut dyn Session| {
-            rows::cluster(session.rows(statements::CLUSTER, &[])?).map_err(malformed)
-        })
+        self.read(|session: &mut dyn Session| read_cluster(session, statements::CLUSTER, &[]))
     }
 
     fn guest(&mut self, name: &Text) -> Result<Cluster, DatabaseError> {
@@ -185,9 +183,7 @@ impl AttributeSource for Database {
             return self.cluster();
         }
         let names = vec![Cell::from(name); statements::GUEST_PARAMETERS];
-        self.read(move |session: &mut dyn Session| {
-            rows::cluster(session.rows(statements::GUEST, &names)?).map_err(malformed)
-        })
+        self.read(move |session: &mut dyn Session| read_cluster(session, statements::GUEST, &names))
     }
 
     fn directory(&mut self) -> Result<Directory, DatabaseError> {
@@ -236,6 +232,16 @@ impl AttributeSource for Database {
         });
         placed.map(|_| ())
     }
+}
+
+fn read_cluster(
+    session: &mut dyn Session,
+    statement: &'static str,
+    parameters: &[Cell],
+) -> Result<Cluster, Fault> {
+    let mut rows = rows::ClusterRows::default();
+    session.each_row(statement, parameters, &mut |row| rows.see(row))?;
+    rows.cluster().map_err(malformed)
 }
 
 /// Carries out `change` for the host `name`, which may have to be made, inside of a transaction.

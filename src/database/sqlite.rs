@@ -83,8 +83,13 @@ fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 impl Session for Connection {
-    fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
-        query(self, statement, parameters)
+    fn each_row(
+        &mut self,
+        statement: &'static str,
+        parameters: &[Cell],
+        see: &mut dyn FnMut(Row),
+    ) -> Result<(), Fault> {
+        query(self, statement, parameters, see)
     }
 
     fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault> {
@@ -104,7 +109,9 @@ impl Session for Connection {
             return Err(Fault::Other(Cause::new("it does more than read")));
         }
         drop(prepared);
-        query(self, statement, &[])
+        let mut rows = Vec::new();
+        query(self, statement, &[], &mut |row| rows.push(row))?;
+        Ok(rows)
     }
 
     fn rows_to_change(
@@ -116,18 +123,22 @@ impl Session for Connection {
     }
 }
 
-fn query(connection: &Connection, statement: &str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
+fn query(
+    connection: &Connection,
+    statement: &str,
+    parameters: &[Cell],
+    see: &mut dyn FnMut(Row),
+) -> Result<(), Fault> {
     let mut prepared = connection.prepare(statement).map_err(fault)?;
     let width = prepared.column_count();
-    let cells = |row: &rusqlite::Row<'_>| {
-        (0..width)
-            .map(|column| row.get_ref(column).map(cell))
-            .collect::<Result<Row, Error>>()
-    };
-    let rows = prepared
-        .query_map(params_from_iter(bound(parameters)), cells)
+    let mut rows = prepared
+        .query(params_from_iter(bound(parameters)))
         .map_err(fault)?;
-    rows.collect::<Result<_, Error>>().map_err(fault)
+    while let Some(row) = rows.next().map_err(fault)? {
+        let cells = (0..width).map(|column| row.get_ref(column).map(cell));
+        see(cells.collect::<Result<Row, Error>>().map_err(fault)?);
+    }
+    Ok(())
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {

@@ -4,6 +4,7 @@
 //! they mean. They are compared by `latin1_swedish_ci`: letter case, most accents and trailing
 //! blanks do not count. One rule, here, for both databases and for our own code.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -26,6 +27,11 @@ impl Text {
     /// Whether the stored bytes are exactly these, case and blanks included.
     pub fn is_exactly(&self, text: &str) -> bool {
         *self.0 == *text.as_bytes()
+    }
+
+    /// The text as it may go to a terminal: see [`Display`](fmt::Display).
+    pub fn printable(&self) -> Cow<'_, str> {
+        printable(&self.0)
     }
 
     /// How `latin1_swedish_ci` orders two texts.
@@ -67,8 +73,19 @@ impl Eq for Text {}
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for weight in self.weights() {
-            state.write_u8(weight);
+        // Byte by byte the hash would cost more than all else that is done with a name.
+        let mut buffer = [0; 64];
+        let mut weights = self.weights();
+        loop {
+            let filled = buffer
+                .iter_mut()
+                .zip(&mut weights)
+                .map(|(free, weight)| *free = weight)
+                .count();
+            state.write(&buffer[..filled]);
+            if filled < buffer.len() {
+                return;
+            }
         }
     }
 }
@@ -81,7 +98,11 @@ impl fmt::Display for Text {
 
 /// The bytes as text that is safe on a terminal: control characters and bytes that are no UTF-8
 /// come as `\n`, `\x1b`, …; all else is kept.
-pub(crate) fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
+    let is_plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
+    if let Some(plain) = is_plain.then(|| str::from_utf8(bytes).ok()).flatten() {
+        return Cow::Borrowed(plain);
+    }
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -99,7 +120,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
             out.push_str(&format!("\\x{byte:02x}"));
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Characters that reorder or hide what stands beside them on a terminal.

@@ -1,59 +1,97 @@
 //! Rocks' tables: an owner with a colon, values below a header, filled to the width of a column.
 
+use std::borrow::Cow;
+
+/// A row: whose it is, and its cells; nothing for SQL's NULL.
+pub(crate) type Row<'t, const N: usize> = (Cow<'t, str>, [Option<Cow<'t, str>>; N]);
+
 /// Rows to be shown as Rocks shows them.
-pub(crate) struct Columns {
-    /// The names of the columns, in lower case.
-    pub(crate) header: Vec<&'static str>,
-    /// The rows, the owner first; nothing for SQL's NULL.
-    pub(crate) rows: Vec<Vec<Option<String>>>,
+pub(crate) struct Columns<'t, const N: usize> {
+    /// The name of the owner's column, in lower case.
+    pub(crate) owner: &'static str,
+    /// The names of the other columns, in lower case.
+    pub(crate) names: [&'static str; N],
+    /// The rows.
+    pub(crate) rows: Vec<Row<'t, N>>,
 }
 
-impl Columns {
+impl<const N: usize> Columns<'_, N> {
     /// The table as text. Without rows there is nothing at all; `shown` chooses columns by their
     /// names in lower case, and a choice that meets none leaves empty lines.
     pub(crate) fn text(&self, with_header: bool, shown: Option<&str>) -> String {
         if self.rows.is_empty() {
             return String::new();
         }
-        let header = self
-            .header
-            .iter()
-            .map(|name| Some(name.to_uppercase()))
-            .collect();
-        let header = with_header.then_some(header);
-        let rows: Vec<&Vec<Option<String>>> = header.iter().chain(&self.rows).collect();
-        let widths: Vec<usize> = (0..self.header.len())
-            .map(|column| width(&rows, column))
-            .collect();
-        let is_shown: Vec<bool> = self
-            .header
-            .iter()
-            .map(|name| shown.is_none_or(|s| s.split(',').any(|w| w == *name)))
-            .collect();
-        let mut text = String::new();
-        for row in rows {
-            let cells = row.iter().zip(&widths).zip(&is_shown);
-            let cells = cells
-                .filter(|(_, shown)| **shown)
-                .map(|((cell, width), _)| filled(cell, *width));
-            text += &cells.collect::<Vec<_>>().join(" ");
-            text.push('\n');
+        let is_shown =
+            |name: &str| shown.is_none_or(|shown| shown.split(',').any(|one| one == name));
+        let owner_shown = is_shown(self.owner);
+        let cells_shown = self.names.map(is_shown);
+        let header = |name: &str| if with_header { name.len() } else { 0 };
+        let mut owner_width = header(self.owner);
+        let mut widths = self.names.map(header);
+        for (owner, cells) in &self.rows {
+            owner_width = owner_width.max(width(owner) + 1);
+            for (widest, cell) in widths.iter_mut().zip(cells) {
+                *widest = (*widest).max(cell.as_deref().map_or(0, width));
+            }
         }
-        text
+        let mut line = Line::default();
+        if with_header {
+            line.cell(owner_shown, &[&self.owner.to_uppercase()], owner_width);
+            for ((name, width), shown) in self.names.iter().zip(widths).zip(cells_shown) {
+                line.cell(shown, &[&name.to_uppercase()], width);
+            }
+            line.end();
+        }
+        for (owner, cells) in &self.rows {
+            line.cell(owner_shown, &[owner, ":"], owner_width);
+            for ((cell, width), shown) in cells.iter().zip(widths).zip(cells_shown) {
+                line.cell(shown, &[cell.as_deref().unwrap_or_default()], width);
+            }
+            line.end();
+        }
+        line.text
     }
 }
 
-fn width(rows: &[&Vec<Option<String>>], column: usize) -> usize {
-    let cells = rows.iter().filter_map(|row| row.get(column)?.as_ref());
-    cells
-        .map(|cell| cell.chars().count())
-        .max()
-        .unwrap_or_default()
+/// Lines in the making.
+#[derive(Default)]
+struct Line {
+    text: String,
+    is_begun: bool,
 }
 
-fn filled(cell: &Option<String>, width: usize) -> String {
-    match cell.as_deref() {
-        None | Some("") => "-".repeat(width),
-        Some(text) => format!("{text:width$}"),
+impl Line {
+    /// Adds a cell, filled with blanks to its width; an empty one is filled with dashes.
+    fn cell(&mut self, is_shown: bool, parts: &[&str], width_of_column: usize) {
+        if !is_shown {
+            return;
+        }
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.text.push(' ');
+        }
+        let mut taken = 0;
+        for part in parts {
+            self.text.push_str(part);
+            taken += width(part);
+        }
+        let filler = if taken == 0 { '-' } else { ' ' };
+        self.text.extend(std::iter::repeat_n(
+            filler,
+            width_of_column.saturating_sub(taken),
+        ));
+    }
+
+    fn end(&mut self) {
+        self.text.push('\n');
+        self.is_begun = false;
+    }
+}
+
+fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
     }
 }

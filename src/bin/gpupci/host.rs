@@ -12,7 +12,7 @@ use gpupt::{Error, Exit, Settings};
 use serde_json::{Value, json};
 
 use crate::args::{Global, HostCommand};
-use crate::columns::Columns;
+use crate::columns::{Columns, Row};
 use crate::host_words::{HostWords, Target};
 use crate::report::Answer;
 use crate::{done, json, python, shell};
@@ -148,15 +148,9 @@ impl<'m> Session<'m> {
         if words.is_true("json") == Some(true) {
             return Ok(done(rocks_json(&owned)));
         }
-        let row = |(node, attribute): &(&Node, &Attribute)| {
-            vec![
-                Some(format!("{}:", node.name)),
-                Some(attribute.name.to_string()),
-                attribute.value.as_ref().map(Text::to_string),
-            ]
-        };
         let columns = Columns {
-            header: vec!["host", "gpu", "pci_bus"],
+            owner: "host",
+            names: ["gpu", "pci_bus"],
             rows: owned.iter().map(row).collect(),
         };
         let with_header = words.is_true("output-header").unwrap_or(true);
@@ -346,6 +340,14 @@ fn shown<'c>(cluster: &'c Cluster, node: &Node) -> impl Iterator<Item = &'c Attr
         .attributes_of(node)
         .into_iter()
         .filter(|attribute| !attribute.is_old_copy())
+}
+
+fn row<'c>((node, attribute): &(&'c Node, &'c Attribute)) -> Row<'c, 2> {
+    let value = attribute.value.as_ref().map(Text::printable);
+    (
+        node.name.printable(),
+        [Some(attribute.name.printable()), value],
+    )
 }
 
 fn item(attribute: &Attribute) -> (&[u8], Option<&[u8]>) {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::database::{DatabaseError, UrlError};
+use crate::database::{DatabaseError, DatabaseUrl, UrlError};
 use crate::domain_xml::XmlError;
 use crate::exit::Exit;
 use crate::host::SysfsError;
@@ -140,6 +140,10 @@ fn database_remedy(error: &DatabaseError) -> Option<&'static str> {
         DatabaseError::Login { .. } => {
             "check user and password; Rocks keeps root's in /root/.rocks.my.cnf"
         }
+        DatabaseError::NotPermitted {
+            database: DatabaseUrl::Sqlite(_),
+            ..
+        } => "run this as root, and see that the path leads to a file that can be opened",
         DatabaseError::NotPermitted { .. } => {
             "run this as root, on a Rocks cluster on its frontend"
         }

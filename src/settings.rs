@@ -1,16 +1,15 @@
-//! What an administrator chose: `/etc/gpupt.toml`, the environment, options.
+//! What an administrator chose in `/etc/gpupt.toml`.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::database::{DatabaseUrl, UrlError, rocks_database};
+use crate::database::UrlError;
 use crate::host::Machine;
 use crate::pci::{IdError, VendorId};
 
 const FILE: &str = "/etc/gpupt.toml";
-const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
 
 /// Why the configuration cannot be followed.
 #[derive(Debug, Error)]
@@ -52,7 +51,10 @@ pub enum SettingsError {
 /// The settings that hold on a machine.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    database: Option<DatabaseUrl>,
+    /// The file they come from, which may not be there.
+    pub path: PathBuf,
+    /// The URL of the cluster's database, unread: a hook that needs no database reads no URL.
+    pub database: Option<String>,
     /// Whose cards are wanted; NVIDIA's unless something else is said.
     pub vendors: Vec<VendorId>,
 }
@@ -80,11 +82,6 @@ impl Settings {
                 path: path(),
                 source,
             })?;
-        let database = file.database.map(|url| url.parse()).transpose();
-        let database = database.map_err(|source| SettingsError::Database {
-            path: path(),
-            source,
-        })?;
         let vendors = file
             .vendors
             .map(|ids| ids.iter().map(|id| id.parse()).collect());
@@ -96,36 +93,9 @@ impl Settings {
                     source,
                 })?;
         Ok(Self {
-            database: database.map(|url| below_root(machine, url)),
+            path: path(),
+            database: file.database,
             vendors: vendors.unwrap_or_else(|| vec![VendorId::NVIDIA]),
         })
-    }
-
-    /// The database to use: the one that was `named`, on the command line or in the environment,
-    /// else the file's, else that of the Rocks cluster, else the embedded one.
-    ///
-    /// # Errors
-    /// When the named one is none.
-    pub fn database(
-        &self,
-        named: Option<&str>,
-        machine: &Machine,
-    ) -> Result<DatabaseUrl, UrlError> {
-        if let Some(url) = named {
-            return url.parse();
-        }
-        let configured = self.database.clone().or_else(|| rocks_database(machine));
-        Ok(configured.unwrap_or_else(|| DatabaseUrl::Sqlite(machine.path(EMBEDDED))))
-    }
-}
-
-/// A path that stands in a file of a machine is a path of that machine.
-fn below_root(machine: &Machine, url: DatabaseUrl) -> DatabaseUrl {
-    match url {
-        DatabaseUrl::Sqlite(path) => DatabaseUrl::Sqlite(machine.path(path)),
-        DatabaseUrl::MySql(mut server) => {
-            server.socket = server.socket.map(|path| machine.path(path));
-            DatabaseUrl::MySql(server)
-        }
     }
 }

@@ -7,7 +7,7 @@ pub mod ffi;
 
 use std::ffi::OsString;
 
-use gpupt::database::Database;
+use gpupt::database::{Database, database_of};
 use gpupt::guest::splice_guest;
 use gpupt::host::Machine;
 use gpupt::{Error, Settings};
@@ -18,9 +18,9 @@ use gpupt::{Error, Settings};
 /// # Errors
 /// As `gpupci splice`.
 pub fn splice(guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
-    let root = std::env::var_os("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/"));
-    let machine = Machine::at(root);
-    let named = std::env::var("GPUPT_DATABASE").ok();
-    let url = Settings::of(&machine)?.database(named.as_deref(), &machine)?;
+    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
+    let machine = Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")));
+    let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
+    let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
     splice_guest(guest, xml, &mut Database::at(url), &machine)
 }

@@ -1,9 +1,13 @@
-//! Where Rocks' database is, and who we are there: what Rocks' own commands find out at each start.
+//! Which database is meant; where Rocks' own is, and who we are there, as Rocks' commands find out at
+//! each start.
 
 use nix::unistd::{User, geteuid};
 
 use crate::database::url::{DatabaseUrl, Server};
 use crate::host::Machine;
+use crate::{Error, Settings, SettingsError};
+
+const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
 
 const ROCKS: &str = "/opt/rocks/bin/rocks";
 const SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
@@ -17,8 +21,43 @@ const PASSWORDS: [(&str, &str); 2] = [
     ("apache", "/opt/rocks/mysql/my.cnf"),
 ];
 
+/// The database to use on `machine`: the one that was `named`, on the command line or in the
+/// environment, else that of the settings, else that of the Rocks cluster, else the embedded one.
+///
+/// # Errors
+/// When the named one is none, or that of the settings.
+pub fn database_of(
+    machine: &Machine,
+    settings: &Settings,
+    named: Option<&str>,
+) -> Result<DatabaseUrl, Error> {
+    if let Some(url) = named {
+        return Ok(url.parse()?);
+    }
+    if let Some(url) = &settings.database {
+        let url = url.parse().map_err(|source| SettingsError::Database {
+            path: settings.path.clone(),
+            source,
+        })?;
+        return Ok(below_root(machine, url));
+    }
+    let embedded = || DatabaseUrl::Sqlite(machine.path(EMBEDDED));
+    Ok(rocks_database(machine).unwrap_or_else(embedded))
+}
+
+/// A path that stands in a file of a machine is a path of that machine.
+fn below_root(machine: &Machine, url: DatabaseUrl) -> DatabaseUrl {
+    match url {
+        DatabaseUrl::Sqlite(path) => DatabaseUrl::Sqlite(machine.path(path)),
+        DatabaseUrl::MySql(mut server) => {
+            server.socket = server.socket.map(|path| machine.path(path));
+            DatabaseUrl::MySql(server)
+        }
+    }
+}
+
 /// The database of the Rocks cluster that `machine` is part of; `None` where Rocks is not installed.
-pub fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
+fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
     if !machine.exists(ROCKS) {
         return None;
     }

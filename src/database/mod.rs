@@ -15,7 +15,7 @@ mod sqlite;
 mod statements;
 mod url;
 
-pub use discover::rocks_database;
+pub use discover::database_of;
 pub use error::DatabaseError;
 pub use source::Database;
 pub use url::{DatabaseUrl, UrlError};

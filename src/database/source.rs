@@ -65,8 +65,9 @@ impl Database {
         match self.url.clone() {
             DatabaseUrl::Sqlite(path) => {
                 let connection = match Machine::has_file(&path) {
-                    true => sqlite::open(&path, Purpose::Reading),
-                    false => sqlite::empty(),
+                    Ok(true) => sqlite::open(&path, Purpose::Reading),
+                    Ok(false) => sqlite::empty(),
+                    Err(error) => Err(Fault::NotPermitted(Cause::new(error))),
                 };
                 let done = connection.and_then(|mut connection| work(&mut connection));
                 done.map_err(|fault| self.error(fault))

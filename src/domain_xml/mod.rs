@@ -14,6 +14,7 @@ mod tokens;
 mod write;
 
 pub use error::{Place, XmlError};
+pub use outline::claimed_functions;
 pub use retarget::retarget;
 pub use splice::splice;
 

@@ -56,6 +56,18 @@ pub(crate) fn outline(document: &[u8]) -> Result<Outline, XmlError> {
     Ok(builder.outline)
 }
 
+/// The PCI functions of the host that `document` claims by `<hostdev>`.
+///
+/// # Errors
+/// When it is refused: see [`XmlError`].
+pub fn claimed_functions(document: &[u8]) -> Result<Vec<PciAddress>, XmlError> {
+    let hostdevs = outline(document)?.hostdevs;
+    Ok(hostdevs
+        .into_iter()
+        .filter_map(|hostdev| hostdev.address)
+        .collect())
+}
+
 #[derive(Default)]
 struct Builder {
     outline: Outline,

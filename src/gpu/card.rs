@@ -24,18 +24,19 @@ pub struct PciFunction {
 pub struct GpuCard {
     /// Its name on this host.
     pub name: CardName,
-    /// Its functions, by address; never empty.
+    /// The function by which it is known: its first display function of a wanted vendor, which is
+    /// function 0 on every card but the odd one.
+    pub display: PciFunction,
+    /// Its functions, by address.
     pub functions: Vec<PciFunction>,
 }
 
 impl GpuCard {
-    /// The function by which the card is known: its first display function, which is function 0 on
-    /// every card but the odd one.
-    pub fn display(&self) -> &PciFunction {
+    /// Whether the function at `address` is one of this card's.
+    pub fn has(&self, address: PciAddress) -> bool {
         self.functions
             .iter()
-            .find(|function| function.class.is_display())
-            .unwrap_or(&self.functions[0])
+            .any(|function| function.address == address)
     }
 }
 
@@ -58,14 +59,22 @@ pub fn cards_of(functions: Vec<PciFunction>, vendors: &[VendorId]) -> Vec<GpuCar
             .or_default()
             .push(function);
     }
-    slots
-        .into_values()
-        .filter(|functions| functions.iter().any(|f| is_wanted(f, vendors)))
+    let cards = slots.into_values().filter_map(|mut functions| {
+        functions.sort_by_key(|function| function.address);
+        let display = functions
+            .iter()
+            .find(|function| is_wanted(function, vendors))?
+            .clone();
+        Some((display, functions))
+    });
+    cards
         .enumerate()
-        .filter_map(|(index, mut functions)| {
-            functions.sort_by_key(|function| function.address);
-            let name = CardName::nth(index)?;
-            Some(GpuCard { name, functions })
+        .filter_map(|(index, (display, functions))| {
+            Some(GpuCard {
+                name: CardName::nth(index)?,
+                display,
+                functions,
+            })
         })
         .collect()
 }

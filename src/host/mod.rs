@@ -72,8 +72,11 @@ impl Machine {
     }
 
     /// Whether the path, as the user typed it, leads to a file.
-    pub fn has_file(path: &Path) -> bool {
-        path.exists()
+    ///
+    /// # Errors
+    /// When that cannot be looked at, which is not the same as "no".
+    pub fn has_file(path: &Path) -> io::Result<bool> {
+        path.try_exists()
     }
 
     /// Makes the directories that lead to a path, as the user typed it.

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::gpu::{GpuCard, PciFunction, cards_of};
 use crate::host::Machine;
-use crate::pci::{ClassCode, VendorId};
+use crate::pci::{ClassCode, PciAddress, VendorId};
 
 const DEVICES: &str = "/sys/bus/pci/devices";
 
@@ -51,6 +51,15 @@ impl Machine {
         Ok(cards_of(self.functions()?, vendors))
     }
 
+    /// Whether the IOMMU keeps `function` apart from the rest of the machine: it is in a group.
+    pub fn has_iommu_group(&self, function: PciAddress) -> bool {
+        let group = self
+            .path(DEVICES)
+            .join(function.to_string())
+            .join("iommu_group");
+        group.symlink_metadata().is_ok()
+    }
+
     fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
         let path = self.path(DEVICES);
         let list = |source| SysfsError::List {
@@ -68,18 +77,31 @@ impl Machine {
 /// The function whose directory this is; nothing for what is none, or is gone by now.
 fn function(directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
     let name = directory.file_name().and_then(|name| name.to_str());
-    let Some(address) = name.and_then(|name| name.parse().ok()) else {
+    let address: Option<PciAddress> = name.and_then(|name| name.parse().ok());
+    // The kernel has one spelling; what people may write besides is no device's name.
+    let Some(address) = address.filter(|address| Some(&*address.to_string()) == name) else {
         return Ok(None);
     };
     let vendor = attribute(&directory.join("vendor"), VendorId::from_sysfs)?;
     let class = attribute(&directory.join("class"), ClassCode::from_sysfs)?;
-    let is_virtual = directory.join("physfn").symlink_metadata().is_ok();
+    let is_virtual = has_link(&directory.join("physfn"))?;
     Ok(vendor.zip(class).map(|(vendor, class)| PciFunction {
         address,
         vendor,
         class,
         is_virtual,
     }))
+}
+
+fn has_link(path: &Path) -> Result<bool, SysfsError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if is_gone(&error) => Ok(false),
+        Err(source) => Err(SysfsError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 /// What an attribute holds; nothing when its function is gone.

@@ -8,8 +8,11 @@ pub struct ClassCode(u32);
 impl ClassCode {
     /// Reads sysfs' spelling, `0x030000`, without its newline.
     pub fn from_sysfs(text: &str) -> Option<Self> {
-        let code = u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()?;
-        (code <= 0xff_ffff).then_some(Self(code))
+        let digits = text.strip_prefix("0x")?;
+        let plain = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        plain
+            .then(|| u32::from_str_radix(digits, 16).ok().map(Self))
+            .flatten()
     }
 
     /// Whether this is a display controller (VGA, 3D or other): base class 3.
@@ -54,7 +57,16 @@ mod tests {
 
     #[test]
     fn what_sysfs_never_writes_is_no_class() {
-        for text in ["", "030000", "0x", "0x1000000", "0x03000g"] {
+        for text in [
+            "",
+            "030000",
+            "0x",
+            "0x1000000",
+            "0x03000g",
+            "0x+30200",
+            "0x0030000",
+            "0x3",
+        ] {
             assert_eq!(ClassCode::from_sysfs(text), None, "{text}");
         }
     }

@@ -1,5 +1,7 @@
 //! What may be typed.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -29,26 +31,15 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// Take the files of this machine from below DIR.
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/",
-        env = "GPUPT_ROOT",
-        global = true
-    )]
-    pub(crate) root: PathBuf,
+    /// Take the files of this machine from below DIR. [default: GPUPT_ROOT, or /]
+    #[arg(long, value_name = "DIR", global = true)]
+    root: Option<PathBuf>,
     /// The database of the cluster: mysql://user@host:3306/cluster,
     /// mysql://user@localhost/cluster?socket=/path or sqlite:/path. A password is better kept in
     /// the environment than on the command line, where everybody can read it.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "GPUPT_DATABASE",
-        hide_env_values = true,
-        global = true
-    )]
-    pub(crate) database: Option<String>,
+    /// [default: GPUPT_DATABASE, /etc/gpupt.toml, Rocks' own, or /var/lib/gpupt/cluster.db]
+    #[arg(long, value_name = "URL", global = true)]
+    database: Option<String>,
     /// Also look for cards of this vendor, as 1002; may be given several times.
     #[arg(long = "vendor", value_name = "ID", global = true)]
     pub(crate) vendors: Vec<VendorId>,
@@ -58,6 +49,27 @@ pub(crate) struct Global {
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// Where the files of the machine are. A variable that is empty is not set.
+    pub(crate) fn root(&self) -> PathBuf {
+        let root = self
+            .root
+            .clone()
+            .or_else(|| Some(set("GPUPT_ROOT")?.into()));
+        root.unwrap_or_else(|| PathBuf::from("/"))
+    }
+
+    /// The database that was named, on the command line or in the environment.
+    pub(crate) fn database(&self) -> Option<String> {
+        let variable = || set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
+        self.database.clone().or_else(variable)
+    }
+}
+
+fn set(variable: &str) -> Option<OsString> {
+    env::var_os(variable).filter(|value| !value.is_empty())
 }
 
 #[derive(Debug, Subcommand)]

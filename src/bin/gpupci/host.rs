@@ -1,7 +1,7 @@
 //! `gpupci host …`: the attributes of the cluster.
 
 use anyhow::Result;
-use gpupt::database::Database;
+use gpupt::database::{Database, database_of};
 use gpupt::guest::this_host;
 use gpupt::host::Machine;
 use gpupt::rocks::{
@@ -44,7 +44,11 @@ struct Session<'m> {
 
 impl<'m> Session<'m> {
     fn open(global: &Global, machine: &'m Machine) -> Result<Self, Error> {
-        let url = Settings::of(machine)?.database(global.database.as_deref(), machine)?;
+        let url = database_of(
+            machine,
+            &Settings::of(machine)?,
+            global.database().as_deref(),
+        )?;
         Ok(Self {
             database: Database::at(url),
             machine,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// `{"version": 1, NAME: [ … ]}`, on one line for each object of the list.
+/// `{"version": 1, NAME: [ … ]}`.
 pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
     let document = json!({ "version": 1, name: list });
     let text = serde_json::to_string_pretty(&document);

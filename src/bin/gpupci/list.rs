@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         let cards: Vec<Value> = cards.iter().map(card).collect();
         return Ok(done(json::document("cards", cards)));
     }
-    let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display().address.node_device());
+    let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
     Ok(done(cards.iter().map(line).collect()))
 }
 
@@ -32,7 +32,7 @@ fn card(card: &GpuCard) -> Value {
     });
     json!({
         "name": card.name.to_string(),
-        "address": card.display().address.to_string(),
+        "address": card.display.address.to_string(),
         "functions": functions.collect::<Vec<_>>(),
     })
 }

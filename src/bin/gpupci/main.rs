@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Answer> {
-    let machine = Machine::at(&cli.global.root);
+    let machine = Machine::at(cli.global.root());
     match &cli.command {
         Some(command) if !cli.list => match command {
             Command::List => list::run(&cli.global, &machine),

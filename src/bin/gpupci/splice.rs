@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use anyhow::{Context, Result};
-use gpupt::database::Database;
+use gpupt::database::{Database, database_of};
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::guest::{retarget_guest, splice_guest};
 use gpupt::host::Machine;
@@ -14,9 +14,7 @@ use crate::report::Answer;
 
 pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Result<Answer> {
     let settings = Settings::of(machine).map_err(Error::from)?;
-    let url = settings
-        .database(global.database.as_deref(), machine)
-        .map_err(Error::from)?;
+    let url = database_of(machine, &settings, global.database().as_deref()).map_err(Error::from)?;
     let xml = domain_xml()?;
     let mut database = Database::at(url);
     let change = if words.retarget {

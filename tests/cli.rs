@@ -1,0 +1,424 @@
+//! How `gpupci` is called: every misuse is told on standard error, every code can be relied on.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    clippy::expect_used,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::pipe;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use gpupt::Exit;
+use pretty_assertions::assert_eq;
+use support::{Host, Said, gpupci, run};
+
+const COMMANDS: [&str; 12] = [
+    "",
+    "list",
+    "splice",
+    "host",
+    "host add",
+    "host set",
+    "host remove",
+    "host list",
+    "host report",
+    "host dump",
+    "host conflicts",
+    "host place",
+];
+
+/// A command that failed: the code, no answer, and these words among the talk.
+#[track_caller]
+fn assert_refused(said: &Said, exit: Exit, words: &[&str]) {
+    let expected = (Some(i32::from(exit.code())), "".to_owned());
+    assert_eq!((said.code, said.text()), expected, "{}", said.stderr);
+    for word in words {
+        assert!(said.stderr.contains(word), "{word:?}: {}", said.stderr);
+    }
+    assert!(said.stderr.ends_with('\n'), "{:?}", said.stderr);
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_hint() {
+    let host = Host::unpacked("manual.tree");
+    for (line, words) in [
+        ("", &["say what to do", "gpupci --help"][..]),
+        ("-q --json", &["say what to do", "gpupci --help"]),
+        ("nosuch", &["nosuch", "--help"]),
+        ("help", &["help", "--help"]),
+        ("gpupci1", &["gpupci1", "--help"]),
+        ("-x", &["-x", "--help"]),
+        ("--nosuch", &["--nosuch", "--help"]),
+        ("list --nosuch", &["--nosuch", "--help"]),
+        ("list extra", &["extra", "gpupci list"]),
+        ("-l extra", &["extra", "--help"]),
+        ("-l list", &["-l takes no command"]),
+        ("--list host list", &["-l takes no command"]),
+        ("-l -l", &["--list", "--help"]),
+        ("list --json --json", &["--json", "--help"]),
+        ("splice", &["<GUEST>", "--help"]),
+        ("splice rocks-33 rocks-34", &["rocks-34", "--help"]),
+        ("splice --retarget", &["<GUEST>", "--help"]),
+        ("host", &["add", "set", "remove", "list", "conflicts"]),
+        ("host nosuch", &["nosuch", "--help"]),
+        ("host help", &["help", "--help"]),
+        ("host add", &["one host", "the gpu and the value"]),
+        (
+            "host add h",
+            &["one host", "the gpu and the value", "\"h\""],
+        ),
+        ("host add h gpupci1", &["one host", "\"h\" \"gpupci1\""]),
+        (
+            "host add gpu=gpupci1",
+            &["one host", "the value", "nothing"],
+        ),
+        ("host set", &["one host", "the gpu and the value"]),
+        ("host remove", &["one host", "the gpu"]),
+        ("host remove h", &["one host", "the gpu", "\"h\""]),
+        ("host list colour=red", &["\"colour\"", "output-col"]),
+        ("host list ''", &["host"]),
+        ("host conflicts extra", &["extra", "--help"]),
+        ("host place rocks-33", &["<HOST>", "--help"]),
+        ("host add h card 02:00.0", &["\"gpupci\" prefix"]),
+        (
+            "host add h gpupci1 nonsense",
+            &["\"nonsense\"", "0000:02:00.0"],
+        ),
+        ("list --root", &["--root", "--help"]),
+        ("list --root ''", &["--root", "--help"]),
+        ("list --database", &["--database", "--help"]),
+        ("--database '' host list", &["sqlite:/path"]),
+        ("list --vendor", &["--vendor", "--help"]),
+        ("list --vendor 10d", &["--vendor", "\"10d\"", "10de"]),
+        ("list --vendor nvidia", &["--vendor", "\"nvidia\"", "10de"]),
+    ] {
+        assert_refused(&host.line(line), Exit::Usage, words);
+    }
+    assert!(!host.path("var").exists(), "nothing was made");
+}
+
+#[test]
+fn words_that_are_no_text_are_refused() {
+    let host = Host::unpacked("manual.tree");
+    let bytes = OsStr::from_bytes(b"caf\xe9\xff");
+    for before in [
+        "",
+        "list",
+        "list --vendor",
+        "list --database",
+        "splice",
+        "host add",
+    ] {
+        let mut words: Vec<&OsStr> = before.split_whitespace().map(OsStr::new).collect();
+        words.push(bytes);
+        assert_refused(&host.gpupci(&words), Exit::Usage, &["--help"]);
+    }
+    // But a path may be any bytes.
+    let said = host.gpupci(&[OsStr::new("list"), OsStr::new("--root"), bytes]);
+    assert_refused(&said, Exit::Unable, &["cannot list", "sys/bus/pci/devices"]);
+}
+
+#[test]
+fn a_database_that_is_none_is_refused_without_its_password() {
+    let host = Host::named("here");
+    for (url, why) in [
+        ("cluster", "mysql://user@host:3306/cluster"),
+        ("postgres://root:s3cret@fe/cluster", "sqlite:/path"),
+        ("/var/lib/gpupt/cluster.db", "sqlite:/path"),
+        ("sqlite:", "path of a file"),
+        ("mysql://", "no host"),
+        ("mysql://root:s3cret@fe", "no database"),
+        ("mysql://fe/cluster", "no user"),
+        ("mysql://root:s3cret@/cluster", "wrong"),
+        ("mysql://root:s3cret@fe:99999/cluster", "wrong"),
+        ("mysql://root:s3cret@fe/cluster?ssl=1", "\"ssl\""),
+        ("mysql://root:s3cret@fe/cluster?socket=", "socket"),
+    ] {
+        let option = host.gpupci(&["--database", url, "host", "list"]);
+        let variable = run(
+            host.command()
+                .args(["host", "list"])
+                .env("GPUPT_DATABASE", url),
+            b"",
+        );
+        host.write("etc/gpupt.toml", &format!("database = \"{url}\"\n"));
+        let file = host.line("host list");
+        fs::remove_file(host.path("etc/gpupt.toml")).expect("the settings go away");
+        for (said, exit) in [
+            (&option, Exit::Usage),
+            (&variable, Exit::Usage),
+            (&file, Exit::Failed),
+        ] {
+            assert_refused(said, exit, &[why]);
+            assert!(!said.stderr.contains("s3cret"), "{}", said.stderr);
+        }
+        let path = host.path("etc/gpupt.toml").display().to_string();
+        assert_refused(&file, Exit::Failed, &["`database`", &path]);
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_followed_stop_every_command() {
+    let host = Host::unpacked("manual.tree");
+    let file = host.path("etc/gpupt.toml");
+    let path = file.display().to_string();
+    let commands = [
+        "-l",
+        "list --json",
+        "host list",
+        "host conflicts",
+        "splice rocks-33",
+    ];
+    for (settings, why) in [
+        ("vendors = \"10de\"\n", "line 1"),
+        ("\nvendors = [\"nvidia\"]\n", "\"nvidia\""),
+        ("vendor = [\"10de\"]\n", "`vendor`"),
+        ("database = 3\n", "line 1"),
+        ("vendors = [\n", "cannot understand"),
+        ("vendors = []\nvendors = []\n", "duplicate"),
+        ("\u{1b}[31m", "cannot understand"),
+    ] {
+        host.write("etc/gpupt.toml", settings);
+        for command in commands {
+            assert_refused(&host.line(command), Exit::Failed, &[&path, why]);
+        }
+    }
+    fs::write(&file, b"# caf\xe9\n").expect("the settings are written");
+    assert_refused(&host.line("-l"), Exit::Failed, &["cannot read", &path]);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("the mode is set");
+    // Root reads it all the same.
+    if fs::read(&file).is_err() {
+        assert_refused(&host.line("-l"), Exit::Failed, &["cannot read", &path]);
+    }
+    fs::remove_file(&file).expect("the settings go away");
+    fs::create_dir(&file).expect("the folder is made");
+    for command in commands {
+        assert_refused(&host.line(command), Exit::Failed, &["cannot read", &path]);
+    }
+}
+
+#[test]
+fn every_command_helps() {
+    for command in COMMANDS {
+        for option in ["--help", "-h"] {
+            let mut words: Vec<&str> = command.split_whitespace().collect();
+            words.push(option);
+            let text = run(gpupci().args(&words), b"").answer();
+            let usage = format!("Usage: gpupci {command}");
+            for word in [usage.trim_end(), "--root", "--database", "--json", "--help"] {
+                assert!(text.contains(word), "{command} {option}: {word}\n{text}");
+            }
+        }
+    }
+    let text = run(gpupci().arg("--help"), b"").answer();
+    for word in ["list", "splice", "host", "GPUPT_ROOT", "Exit codes:"] {
+        assert!(text.contains(word), "{word}\n{text}");
+    }
+    for code in 0..=9 {
+        assert!(text.contains(&format!(" {code}  ")), "{code}\n{text}");
+    }
+    let text = run(gpupci().args(["host", "--help"]), b"").answer();
+    for command in COMMANDS
+        .iter()
+        .filter_map(|name| name.strip_prefix("host "))
+    {
+        assert!(text.contains(&format!("  {command} ")), "{command}\n{text}");
+    }
+}
+
+#[test]
+fn help_asks_nothing_of_the_machine_and_keeps_secrets() {
+    let url = "mysql://root:s3cret@fe/cluster";
+    for command in COMMANDS {
+        let mut help = gpupci();
+        help.env("GPUPT_DATABASE", url)
+            .env("GPUPT_ROOT", "/nonexistent");
+        help.args(command.split_whitespace()).arg("--help");
+        let text = run(&mut help, b"").answer();
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    for option in ["--version", "-V"] {
+        assert_eq!(
+            run(gpupci().arg(option), b"").answer(),
+            concat!("gpupci ", env!("CARGO_PKG_VERSION"), "\n")
+        );
+    }
+}
+
+/// Runs a command whose reader has gone away before the first byte.
+fn unheard(mut command: Command) -> (Option<i32>, String) {
+    let (reader, writer) = pipe().expect("a pipe");
+    drop(reader);
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output();
+    let output = output.expect("the program ends");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), stderr)
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_error() {
+    let host = Host::unpacked("manual.tree");
+    host.line(ADD).answer();
+    for (line, code) in [
+        ("list", 0),
+        ("-l --json", 0),
+        ("host list", 0),
+        ("--help", 0),
+        ("host add --help", 0),
+        ("--version", 0),
+    ] {
+        let mut command = host.command();
+        command.args(line.split(' '));
+        assert_eq!(unheard(command), (Some(code), String::new()), "{line}");
+    }
+    // Nor does it hide what is one.
+    let mut command = host.command();
+    command.args(["host", "list", "nosuch"]);
+    let (code, stderr) = unheard(command);
+    assert_eq!(code, Some(3), "{stderr}");
+}
+
+#[test]
+fn talk_that_nobody_hears_changes_nothing() {
+    let host = Host::named("here");
+    let (reader, writer) = pipe().expect("a pipe");
+    drop(reader);
+    let status = host
+        .command()
+        .args(["host", "list", "nosuch"])
+        .stdin(Stdio::null())
+        .stderr(writer)
+        .status();
+    assert_eq!(status.expect("the program ends").code(), Some(3));
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_told() {
+    let host = Host::unpacked("manual.tree");
+    let full = File::options().write(true).open("/dev/full");
+    let output = host
+        .command()
+        .arg("-l")
+        .stdout(full.expect("Linux has it"))
+        .stderr(Stdio::piped())
+        .output()
+        .expect("the program ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("cannot write the answer"), "{stderr}");
+}
+
+const ADD: &str = "host add vm-container-0-15 gpupci1 02:00.0";
+
+#[test]
+fn code_0_is_done_or_already_so() {
+    let host = Host::unpacked("manual.tree");
+    for line in [
+        "list",
+        "host list",
+        "host conflicts",
+        ADD,
+        "host set vm-container-0-15 gpupci1 02:00.0",
+        "host set vm-container-0-15 gpupci1 02:00.0",
+        "host list vm-container-0-15",
+        "host remove vm-container-0-15 gpupci1",
+        "-q host remove vm-container-0-15 gpupci1",
+    ] {
+        host.line(line).answer();
+    }
+    let again = host.line("host remove vm-container-0-15 gpupci1");
+    assert_eq!((again.code, again.text()), (Some(0), String::new()));
+    assert!(again.stderr.contains("nothing to remove"), "{again:?}");
+}
+
+#[test]
+fn code_1_is_failed_and_all_as_before() {
+    let host = Host::unpacked("manual.tree");
+    host.line(ADD).answer();
+    let before = host.line("host list").answer();
+    assert_refused(
+        &host.line(ADD),
+        Exit::Failed,
+        &["gpupci1", "exists", "`set`"],
+    );
+    assert_eq!(host.line("host list").answer(), before);
+
+    host.line("host add rocks-33 gpupci 02:00.0").answer();
+    for xml in ["", "<domain", "<nodomain/>"] {
+        let said = host.gpupci_reading(&["splice", "rocks-33"], xml.as_bytes());
+        assert_refused(&said, Exit::Failed, &["line 1", "nothing was changed"]);
+    }
+
+    // What contradicts itself is the answer, and so on standard output.
+    host.line("host add rocks-34 gpupci 02:00.0").answer();
+    let conflicts = host.line("host conflicts");
+    assert_eq!((conflicts.code, conflicts.stderr.as_str()), (Some(1), ""));
+    for guest in ["rocks-33", "rocks-34"] {
+        assert!(conflicts.text().contains(guest), "{}", conflicts.text());
+    }
+}
+
+#[test]
+fn code_3_is_no_such_host_or_guest() {
+    let host = Host::unpacked("manual.tree");
+    host.line(ADD).answer();
+    for line in [
+        "host list nosuch",
+        "host report nosuch",
+        "host dump nosuch",
+        "host set nosuch gpupci1 02:00.0",
+        "host remove nosuch gpupci1",
+        "host place nosuch vm-container-0-15",
+        "splice nosuch",
+        "splice --retarget nosuch",
+    ] {
+        assert_refused(&host.line(line), Exit::NotFound, &["\"nosuch\""]);
+    }
+}
+
+#[test]
+fn code_5_is_a_host_that_cannot() {
+    let host = Host::named("bare");
+    let words = ["cannot list", "sys/bus/pci/devices", "cause:", "try:"];
+    assert_refused(&host.line("list"), Exit::Unable, &words);
+}
+
+#[test]
+fn code_9_is_not_permitted() {
+    let host = Host::named("here");
+    host.write("file", "no folder\n");
+    for name in ["file/cluster.db", "file/folder/cluster.db"] {
+        let url = format!("sqlite:{}", host.path(name).display());
+        let said = host.gpupci(&["--database", &url, "host", "add", "h", "gpupci1", "02:00.0"]);
+        assert_refused(&said, Exit::NotPermitted, &[&url, "nothing was changed"]);
+    }
+    assert_eq!(
+        fs::read_to_string(host.path("file")).ok().as_deref(),
+        Some("no folder\n")
+    );
+    let folder = host.path("closed");
+    fs::create_dir(&folder).expect("the folder is made");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).expect("the mode is set");
+    // Root writes there all the same.
+    if File::create(folder.join("probe")).is_err() {
+        let url = format!("sqlite:{}", folder.join("cluster.db").display());
+        let said = host.gpupci(&["--database", &url, "host", "add", "h", "gpupci1", "02:00.0"]);
+        assert_refused(&said, Exit::NotPermitted, &[&url]);
+    }
+}

@@ -1,0 +1,214 @@
+//! A sysfs that is missing, broken, hostile or asleep.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Host, Said, run};
+use crate::{DEVICES, DISPLAY, NVIDIA, TREES};
+
+/// The answer of a host that cannot list its cards; it must name `path`.
+#[track_caller]
+pub(crate) fn assert_unable(said: &Said, path: &str) {
+    assert_eq!((said.code, said.text().as_str()), (Some(5), ""));
+    assert!(said.stderr.contains(path), "{path}: {}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("try:   see that /sys is mounted and that this is a PCI host"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        !said.stderr.contains(['\u{1b}', '\0']) && said.stderr.len() < 500,
+        "{:?}",
+        said.stderr
+    );
+}
+
+#[test]
+fn garbage_in_an_attribute_is_told_with_its_path() {
+    let host = Host::named("garbage");
+    host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
+    let long = "9".repeat(1 << 20);
+    let vendors = [
+        "",
+        "\n",
+        "10de\n",
+        "0x10d\n",
+        "0x10de0\n",
+        "0x10de\n\n",
+        " 0x10de\n",
+        "0x10de \n",
+        "0x+0de\n",
+        "0x10de\0",
+        "\u{1b}]0;owned\u{7}\n",
+        &long,
+    ];
+    let classes = [
+        "",
+        "0x\n",
+        "030200\n",
+        "0x1030200\n",
+        "0x03020g\n",
+        "-1\n",
+        &long,
+    ];
+    let wrong_vendors = vendors.map(|vendor| ("vendor", vendor, DISPLAY));
+    let wrong_classes = classes.map(|class| ("class", NVIDIA, class));
+    for (attribute, vendor, class) in wrong_vendors.into_iter().chain(wrong_classes) {
+        host.add_function("0000:02:00.0", vendor, class);
+        let path = host.path(&format!("{DEVICES}/0000:02:00.0/{attribute}"));
+        assert_unable(&host.gpupci(&["list"]), &path.display().to_string());
+    }
+    host.add_function("0000:02:00.0", NVIDIA, DISPLAY);
+    let path = host.path(&format!("{DEVICES}/0000:02:00.0/vendor"));
+    fs::write(&path, b"0x\xff\xfe\n").expect("the file is written");
+    assert_unable(&host.gpupci(&["-l"]), &path.display().to_string());
+}
+
+#[test]
+fn an_attribute_that_cannot_be_read_is_told_with_its_path() {
+    for attribute in ["vendor", "class"] {
+        let host = Host::named("unreadable");
+        host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
+        let path = host.path(&format!("{DEVICES}/0000:01:00.0/{attribute}"));
+        let named = path.display().to_string();
+        let no_one = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(&path, no_one).expect("the mode is set");
+        // Root reads it all the same.
+        if fs::read(&path).is_err() {
+            assert_unable(&host.gpupci(&["list"]), &named);
+        }
+        fs::remove_file(&path).expect("the file goes away");
+        fs::create_dir(&path).expect("the folder is made");
+        assert_unable(&host.gpupci(&["list"]), &named);
+    }
+}
+
+#[test]
+fn a_function_that_vanishes_meanwhile_is_none() {
+    let host = Host::unpacked("manual.tree");
+    let gone = "sys/devices/pci0000:00/0000:00:03.0";
+    // First its attributes go, then itself, last its entry in the bus.
+    for attribute in ["class", "vendor"] {
+        let path = host.path(&format!("{gone}/0000:02:00.0/{attribute}"));
+        fs::remove_file(path).expect("the attribute goes away");
+        assert_eq!(host.cards(), "gpupci1 pci_0000_03_00_0\n");
+    }
+    fs::remove_dir_all(host.path(gone)).expect("the port and all behind it go away");
+    assert!(
+        host.path(&format!("{DEVICES}/0000:02:00.0"))
+            .symlink_metadata()
+            .is_ok()
+    );
+    assert_eq!(host.cards(), "gpupci1 pci_0000_03_00_0\n");
+}
+
+#[test]
+fn a_host_without_pci_is_told_what_to_look_at() {
+    let host = Host::named("bare");
+    let devices = host.path(DEVICES);
+    let path = devices.display().to_string();
+    assert_unable(&host.gpupci(&["-l"]), &path);
+    let said = host.gpupci(&["list", "--json"]);
+    assert_unable(&said, &path);
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: cannot list {path}\n  cause: No such file or directory (os error 2)\n  \
+             try:   see that /sys is mounted and that this is a PCI host\n"
+        )
+    );
+    host.write(DEVICES, "no folder\n");
+    assert_unable(&host.gpupci(&["list"]), &path);
+    // An empty bus is a host without cards.
+    fs::remove_file(&devices).expect("the file goes away");
+    fs::create_dir(&devices).expect("the folder is made");
+    assert_eq!(host.cards(), "");
+}
+
+#[test]
+fn names_that_are_no_addresses_are_passed_over() {
+    let host = Host::unpacked("manual.tree");
+    let names: [&[u8]; 12] = [
+        b"\x1b]0;owned\x07",
+        b"\x1b[2J0000:66:00.0",
+        b"0000:66:00.0\n",
+        b"0000:66:00.0\ngpupci1 pci_0000_66_00_0",
+        b"0000:66:00.0 ",
+        b"0000:66:00.8",
+        b"0000:66:20.0",
+        b"0000:166:00.0",
+        b"-l",
+        b"...",
+        b"\xff\xfe",
+        "０000:66:00.0".as_bytes(),
+    ];
+    for name in names {
+        let folder = host.path(DEVICES).join(OsStr::from_bytes(name));
+        fs::create_dir(&folder).expect("the folder is made");
+        fs::write(folder.join("vendor"), NVIDIA).expect("the file is written");
+        fs::write(folder.join("class"), DISPLAY).expect("the file is written");
+    }
+    assert_eq!(host.cards(), TREES[0].1);
+    // Something that is not even a folder.
+    host.write(&format!("{DEVICES}/README"), "\u{1b}[31m\n");
+    assert_eq!(host.cards(), TREES[0].1);
+}
+
+/// Some attributes wake a sleeping card when they are read, and some cards do not come back.
+#[test]
+fn nothing_but_vendor_class_and_physfn_is_looked_at() {
+    let host = Host::unpacked("manual.tree");
+    let mut pipes = Vec::new();
+    for function in fs::read_dir(host.path(DEVICES)).expect("the bus is there") {
+        let function = function.expect("an entry").path();
+        for entry in fs::read_dir(&function).expect("a function is a folder") {
+            let entry = entry.expect("an entry");
+            let is_read = ["vendor", "class"]
+                .map(OsStr::new)
+                .contains(&&*entry.file_name());
+            if entry.file_type().expect("its type").is_file() && !is_read {
+                fs::remove_file(entry.path()).expect("the attribute goes away");
+                pipes.push(entry.path());
+            }
+        }
+        let sleepy = [
+            "config",
+            "current_link_speed",
+            "current_link_width",
+            "max_link_speed",
+            "max_link_width",
+            "modalias",
+            "power_state",
+            "resource",
+            "resource0",
+            "resource0_resize",
+            "rom",
+            "uevent",
+        ];
+        pipes.extend(sleepy.map(|name| function.join(name)));
+        for link in ["driver", "iommu_group"] {
+            let link = function.join(link);
+            drop(fs::remove_file(&link));
+            symlink("/nonexistent", link).expect("the link is made");
+        }
+    }
+    // Whoever opens a pipe that nobody writes to waits for ever.
+    assert_eq!(run(Command::new("mkfifo").args(&pipes), b"").answer(), "");
+    for words in [&["-l"][..], &["list", "--json"]] {
+        let mut limited = Command::new("timeout");
+        limited
+            .args(["20", env!("CARGO_BIN_EXE_gpupci"), "--root"])
+            .arg(host.root.path())
+            .args(words)
+            .env_remove("GPUPT_DATABASE");
+        let said = run(&mut limited, b"");
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+        assert!(said.text().contains("gpupci2"), "{}", said.text());
+    }
+}

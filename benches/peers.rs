@@ -3,8 +3,10 @@
 //! Figures are medians of whole runs, the two sides taking turns; the ratio is what counts.
 #![allow(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
-    reason = "a benchmark touches the machine"
+    reason = "tests touch the machine"
 )]
 
 #[path = "../tests/support/mod.rs"]
@@ -72,7 +74,7 @@ fn splicing() {
             spliced = documents
                 .iter()
                 .filter(|xml| splice(xml, &[card]).is_ok())
-                .count()
+                .count();
         },
         || {
             let mut xmllint = Command::new("xmllint");

@@ -4,6 +4,8 @@
 //! differs carries the number of its line there, and our own answer.
 #![allow(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     reason = "tests touch the machine"
 )]
@@ -262,7 +264,7 @@ fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
             ("@ ", ("reset", _)) => stage.reset(),
             ("@ ", ("sql", statement)) => stage.execute(&words::expand(statement)),
             ("@ ", ("host", _)) => {
-                assert_eq!(stage.frontend().line(rest).code, Some(0), "{}", case.line)
+                assert_eq!(stage.frontend().line(rest).code, Some(0), "{}", case.line);
             }
             ("@ ", ("force", statement)) => {
                 if refused {

@@ -1,6 +1,8 @@
 //! The built library, called by a C program: good and bad arguments, threads, panics, memory.
 #![allow(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     reason = "tests touch the machine"
 )]

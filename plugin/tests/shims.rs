@@ -2,6 +2,8 @@
 //! `rocks.commands`, the built library and `gpupci`, a real MariaDB with Rocks' tables.
 #![allow(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     reason = "tests touch the machine"
 )]

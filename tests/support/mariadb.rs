@@ -36,6 +36,11 @@ const SMALL: [&str; 10] = [
     "--innodb-use-native-aio=0",
 ];
 
+/// Folders are made here, since the path of a socket is short.
+const FOLDERS: &str = "/tmp";
+/// … and named by this and the process that made them.
+const PREFIX: &str = "gpupt-db-";
+
 /// A running server.
 pub struct MariaDb {
     pub folder: TempDir,
@@ -59,9 +64,10 @@ impl MariaDb {
 
     /// A server with accounts as its system tables come: root without a password.
     pub fn start() -> Self {
+        sweep();
         let folder = tempfile::Builder::new()
-            .prefix("gpupt-db")
-            .tempdir_in("/tmp")
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
+            .tempdir_in(FOLDERS)
             .expect("a folder");
         bootstrap(folder.path());
         let port = free_port();
@@ -156,9 +162,27 @@ impl MariaDb {
                 .user(Some("root"))
         };
         while Conn::new(options()).is_err() {
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < end, "MariaDB does not start: {}", log());
+            let log = log(self.folder.path());
+            assert!(Instant::now() < end, "MariaDB does not start: {log}");
             thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// What the server in a folder has to say.
+fn log(folder: &Path) -> String {
+    fs::read_to_string(folder.join("log")).unwrap_or_default()
+}
+
+/// Removes what servers of earlier runs left behind: theirs were killed with them.
+fn sweep() {
+    for entry in fs::read_dir(FOLDERS).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split('-').next());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
@@ -189,6 +213,8 @@ fn server(folder: &Path) -> Command {
         .stdout(Stdio::null())
         .stderr(log);
     command.arg(format!("--datadir={}", folder.join("data").display()));
+    // Two servers that start at once would take each other's temporary tables.
+    command.arg(format!("--tmpdir={}", folder.display()));
     command
 }
 
@@ -219,7 +245,8 @@ fn bootstrap(folder: &Path) {
         .expect("stdin is a pipe")
         .write_all(&script)
         .expect("the server reads");
-    assert!(child.wait().expect("the server ends").success());
+    let status = child.wait().expect("the server ends");
+    assert!(status.success(), "{status}: {}", log(folder));
 }
 
 /// Starts the server from a thread that lives as long as this process.
@@ -228,7 +255,6 @@ fn spawn(folder: &Path, port: u16) -> Child {
     command
         .arg(format!("--socket={}", folder.join("sock").display()))
         .arg(format!("--pid-file={}", folder.join("pid").display()))
-        .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--port={port}"))
         .args([
             "--bind-address=127.0.0.1",

@@ -2,7 +2,10 @@
 //! a real MariaDB with Rocks' tables.
 #![allow(
     dead_code,
+    missing_docs,
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     reason = "each test uses a part of this, and tests touch the machine"
 )]

@@ -1,7 +1,10 @@
 //! The built library and programs, and a small cluster for them.
 #![allow(
     dead_code,
+    missing_docs,
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::allow_attributes,
     reason = "each test uses a part of this, and tests touch the machine"
 )]

@@ -14,7 +14,7 @@ use crate::report::Answer;
 
 pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Result<Answer> {
     let settings = Settings::of(machine).map_err(Error::from)?;
-    let url = database_of(machine, &settings, global.database().as_deref()).map_err(Error::from)?;
+    let url = database_of(machine, &settings, global.database().as_deref())?;
     let xml = domain_xml()?;
     let mut database = Database::at(url);
     let change = if words.retarget {

@@ -25,4 +25,4 @@ mod settings;
 
 pub use error::Error;
 pub use exit::Exit;
-pub use settings::{Settings, SettingsError};
+pub use settings::{GrammarError, Settings, SettingsError};

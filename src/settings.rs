@@ -28,7 +28,7 @@ pub enum SettingsError {
         /// The file.
         path: PathBuf,
         /// What is wrong, and where.
-        source: toml::de::Error,
+        source: GrammarError,
     },
     /// Its database is none.
     #[error("`database` in {path} is wrong")]
@@ -46,6 +46,29 @@ pub enum SettingsError {
         /// What is wrong.
         source: IdError,
     },
+}
+
+/// What is wrong with a file, and where. The line itself is not repeated: it may hold a password.
+#[derive(Debug, Error)]
+#[error("line {line}: {reason}")]
+pub struct GrammarError {
+    line: usize,
+    reason: String,
+}
+
+impl GrammarError {
+    fn new(text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let reason = match error.message() {
+            message if message.contains("://") => "this is not what belongs here",
+            message => message,
+        };
+        Self {
+            line: 1 + before.matches('\n').count(),
+            reason: reason.replace('\n', ": "),
+        }
+    }
 }
 
 /// The settings that hold on a machine.
@@ -77,11 +100,11 @@ impl Settings {
             path: path(),
             source,
         })?;
-        let file: File =
-            toml::from_str(&text.unwrap_or_default()).map_err(|source| SettingsError::Grammar {
-                path: path(),
-                source,
-            })?;
+        let text = text.unwrap_or_default();
+        let file: File = toml::from_str(&text).map_err(|error| SettingsError::Grammar {
+            path: path(),
+            source: GrammarError::new(&text, &error),
+        })?;
         let vendors = file
             .vendors
             .map(|ids| ids.iter().map(|id| id.parse()).collect());

@@ -91,6 +91,9 @@ fn each<P: mysql::prelude::Protocol>(
     answer: mysql::QueryResult<'_, '_, '_, P>,
     see: &mut dyn FnMut(Row),
 ) -> Result<(), Fault> {
+    if answer.columns().as_ref().is_empty() {
+        return Err(Fault::Other(Cause::new("the answer has no columns")));
+    }
     for row in answer {
         see(row.map_err(fault)?.unwrap().into_iter().map(cell).collect());
     }

@@ -1,13 +1,14 @@
 //! A database as a source of attributes: which statements a question or a change takes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use rusqlite::Connection;
 
-use crate::database::deadline::{NoResult, within};
+use crate::database::deadline::{Decision, NoResult, within};
 use crate::database::error::Cause;
 use crate::database::session::{Cell, Fault, Session};
 use crate::database::sqlite::Purpose;
@@ -81,17 +82,32 @@ impl Database {
             DatabaseUrl::Sqlite(path) => {
                 embedded_transaction(path, work).map_err(|fault| self.error(fault))
             }
-            DatabaseUrl::MySql(server) => {
-                let outcome = self.ask(&server, move |conn| Ok(transaction(conn, &work)))?;
-                outcome.map_err(|failed| match failed {
-                    Failed::Undone(fault) => self.error(fault),
-                    Failed::Unclear(source) => DatabaseError::Unclear {
-                        database: self.url.clone(),
-                        source,
-                    },
-                })
-            }
+            DatabaseUrl::MySql(server) => self.change_on(&server, work),
         }
+    }
+
+    /// A change that nobody waits for any more is not made later: it is given up, unless the server
+    /// was told already to keep it.
+    fn change_on(
+        &mut self,
+        server: &Server,
+        work: impl Work<usize>,
+    ) -> Result<usize, DatabaseError> {
+        let decision = Arc::new(Decision::default());
+        let theirs = Arc::clone(&decision);
+        let outcome = self.ask(server, move |conn| Ok(transaction(conn, &work, &theirs)));
+        match outcome {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(Failed::Undone(fault))) => Err(self.error(fault)),
+            Ok(Err(Failed::Unclear(source))) => Err(self.unclear(source)),
+            Err(late) if decision.give_up() => Err(late),
+            Err(late) => Err(self.unclear(Cause::new(late))),
+        }
+    }
+
+    fn unclear(&self, source: Cause) -> DatabaseError {
+        let database = self.url.clone();
+        DatabaseError::Unclear { database, source }
     }
 
     /// Does `work` with the connection to `server`, on a thread that can be left behind.
@@ -337,23 +353,29 @@ enum Failed {
     Unclear(Cause),
 }
 
-fn transaction(conn: &mut Conn, work: &impl Work<usize>) -> Result<usize, Failed> {
+fn transaction(
+    conn: &mut Conn,
+    work: &impl Work<usize>,
+    decision: &Decision,
+) -> Result<usize, Failed> {
     let mut tries = 0..TRIES;
     loop {
         tries.next();
         let begun = conn.query_drop("START TRANSACTION").map_err(server::fault);
-        match begun.and_then(|()| work(conn)) {
-            Ok(done) => match conn.query_drop("COMMIT") {
-                Ok(()) => return Ok(done),
-                Err(error) => return Err(Failed::Unclear(Cause::new(error))),
-            },
-            Err(fault) => {
-                // A connection that cannot roll back is lost, and the server rolls back then.
-                let _ = conn.query_drop("ROLLBACK");
-                if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
-                    return Err(Failed::Undone(fault));
-                }
+        let fault = match begun.and_then(|()| work(conn)) {
+            Ok(done) if decision.commit() => {
+                let kept = conn.query_drop("COMMIT");
+                return kept
+                    .map(|()| done)
+                    .map_err(|error| Failed::Unclear(Cause::new(error)));
             }
+            Ok(_) => Fault::Other(Cause::new("it was given up")),
+            Err(fault) => fault,
+        };
+        // A connection that cannot roll back is lost, and the server rolls back then.
+        let _ = conn.query_drop("ROLLBACK");
+        if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
+            return Err(Failed::Undone(fault));
         }
     }
 }

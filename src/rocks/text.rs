@@ -5,6 +5,7 @@
 //! blanks do not count. One rule, here, for both databases and for our own code.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -34,9 +35,14 @@ impl Text {
         printable(&self.0)
     }
 
-    /// How `latin1_swedish_ci` orders two texts.
-    pub fn collate(&self, other: &Self) -> std::cmp::Ordering {
-        self.weights().cmp(other.weights())
+    /// How `latin1_swedish_ci` orders two texts: the shorter one goes on with blanks.
+    pub fn collate(&self, other: &Self) -> Ordering {
+        let length = self.0.len().max(other.0.len());
+        let padded = |text: &Self, at: usize| text.0.get(at).map_or(b' ', |byte| weight(*byte));
+        (0..length)
+            .map(|at| padded(self, at).cmp(&padded(other, at)))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 
     /// Whether SQL's `LIKE pattern` holds: `%` is any text, `_` any one character, a backslash

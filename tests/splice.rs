@@ -1,0 +1,225 @@
+//! The splicer from outside: a folder for each case, domains made up at random, whole collections.
+//!
+//! `GPUPT_REGENERATE=1` writes what comes out over what was expected; read the difference then.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "splice/corpus.rs"]
+mod corpus;
+#[path = "splice/domains.rs"]
+mod domains;
+#[path = "splice/properties.rs"]
+mod properties;
+#[path = "splice/reading.rs"]
+mod reading;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gpupt::domain_xml::{BYTES_MAX, XmlError, retarget, splice};
+use gpupt::gpu::Moved;
+use gpupt::pci::{PciAddress, PciSlot};
+use pretty_assertions::assert_eq;
+use serde::Deserialize;
+use support::{Host, fixture};
+
+/// How many folders there are at least: fewer, and the test does not look where they are.
+const CASES_MIN: usize = 100;
+
+/// What is asked for in a `request.toml`: cards to add, or cards that moved.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    /// What the case shows.
+    why: String,
+    cards: Option<Vec<String>>,
+    moved: Option<Vec<MovedWords>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MovedWords {
+    from: Vec<String>,
+    to: String,
+}
+
+impl Request {
+    fn of(folder: &Path) -> Self {
+        let path = folder.join("request.toml");
+        let text = fs::read_to_string(&path).expect("a request.toml");
+        let request: Self = toml::from_str(&text)
+            .unwrap_or_else(|error| panic!("{} is wrong: {error}", path.display()));
+        assert!(request.why.ends_with('.'), "{}", path.display());
+        request
+    }
+
+    fn answer(&self, document: &[u8]) -> Result<Vec<u8>, XmlError> {
+        match (&self.cards, &self.moved) {
+            (Some(cards), None) => {
+                let cards: Vec<PciAddress> = cards.iter().map(|card| address(card)).collect();
+                splice(document, &cards)
+            }
+            (None, Some(moved)) => {
+                let moved: Vec<Moved> = moved.iter().map(MovedWords::meant).collect();
+                retarget(document, &moved)
+            }
+            _ => panic!("a request has either cards or moved"),
+        }
+    }
+}
+
+impl MovedWords {
+    fn meant(&self) -> Moved {
+        Moved {
+            from: self.from.iter().map(|text| slot(text)).collect(),
+            to: slot(&self.to),
+        }
+    }
+}
+
+fn address(text: &str) -> PciAddress {
+    text.parse().expect("an address")
+}
+
+fn slot(text: &str) -> PciSlot {
+    address(text).slot()
+}
+
+fn folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(fixture("domains")).expect("the cases");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// The name of the file that holds an answer, and what it holds.
+fn file_of(answer: Result<Vec<u8>, XmlError>) -> (&'static str, Vec<u8>) {
+    match answer {
+        Ok(document) => ("out.xml", document),
+        Err(error) => ("error.txt", format!("{error}\n").into_bytes()),
+    }
+}
+
+#[test]
+fn each_case_gives_what_its_folder_holds() {
+    let folders = folders();
+    assert!(folders.len() >= CASES_MIN, "only {} cases", folders.len());
+    let regenerate = std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1");
+    for folder in folders {
+        let document = fs::read(folder.join("in.xml")).expect("an in.xml");
+        let (name, content) = file_of(Request::of(&folder).answer(&document));
+        if regenerate {
+            let _ = fs::remove_file(folder.join("out.xml"));
+            let _ = fs::remove_file(folder.join("error.txt"));
+            fs::write(folder.join(name), &content).expect("the answer is written");
+        }
+        check(&folder, name, &content);
+    }
+}
+
+fn check(folder: &Path, name: &str, content: &[u8]) {
+    let is_there = |name| folder.join(name).exists();
+    assert!(
+        is_there("out.xml") != is_there("error.txt"),
+        "{} needs either an out.xml or an error.txt",
+        folder.display()
+    );
+    let expected = fs::read(folder.join(name))
+        .unwrap_or_else(|_| panic!("{}: {}", folder.display(), String::from_utf8_lossy(content)));
+    assert_eq!(
+        content.escape_ascii().to_string(),
+        expected.escape_ascii().to_string(),
+        "{} is not as in the file:\n{}",
+        folder.display(),
+        String::from_utf8_lossy(content)
+    );
+}
+
+#[test]
+fn asking_again_changes_nothing() {
+    for folder in folders() {
+        let Ok(document) = fs::read(folder.join("out.xml")) else {
+            continue;
+        };
+        let again = Request::of(&folder).answer(&document);
+        assert_eq!(again, Ok(document), "{}", folder.display());
+    }
+}
+
+#[test]
+fn what_libvirt_would_not_read_for_its_length_is_refused() {
+    let card = [address("02:00.0")];
+    let frame = "<domain><devices></devices></domain>";
+    let longest = format!("{frame}{}", " ".repeat(BYTES_MAX - frame.len()));
+    assert!(splice(longest.as_bytes(), &card).is_ok());
+    let too_long = format!("{longest}\n");
+    let refusal = Err(XmlError::TooLarge(10 * 1024 * 1024 + 1));
+    assert_eq!(splice(too_long.as_bytes(), &card), refusal);
+    assert_eq!(
+        retarget(too_long.as_bytes(), &[moved("02:00", "03:00")]),
+        refusal
+    );
+}
+
+fn moved(from: &str, to: &str) -> Moved {
+    Moved {
+        from: vec![slot(from)],
+        to: slot(to),
+    }
+}
+
+#[test]
+fn a_million_open_elements_are_no_stack_overflow() {
+    let deep = |inner: &str| {
+        let levels = 1_000_000;
+        let (open, close) = ("<a>".repeat(levels), "</a>".repeat(levels));
+        format!("<domain><devices>{open}{inner}{close}</devices></domain>")
+    };
+    let (whole, broken) = (deep(""), deep("<b>"));
+    let started = Instant::now();
+    let out = splice(whole.as_bytes(), &[address("02:00.0")]).expect("depth is no reason");
+    assert!(out.ends_with(b"</source></hostdev></devices></domain>"));
+    let unchanged = retarget(whole.as_bytes(), &[moved("02:00", "03:00")]);
+    assert_eq!(unchanged, Ok(whole.into_bytes()));
+    let refusal = splice(broken.as_bytes(), &[address("02:00.0")]);
+    assert!(matches!(refusal, Err(XmlError::NotWellFormed { .. })));
+    // Far more than it takes, and far less than a time that grows with the square.
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+/// A machine of the embedded database in `folder`, where the card gpupci1 sits at `place`.
+fn machine(name: &str, place: &str, folder: &Path) -> Host {
+    let url = format!("sqlite:{}", folder.join("cluster.db").display());
+    let host = Host::named(name).with_database(&url);
+    let words = format!("host add {name} gpupci1 {place}");
+    assert_eq!(host.line(&words).answer(), "");
+    host
+}
+
+#[test]
+fn the_command_finds_cards_by_place_and_by_name_and_where_they_went() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let here = machine("here", "02:00.0", folder.path());
+    let there = machine("there", "83:00.0", folder.path());
+    let words = "host add guest gpupci 0000:05:00.0,gpupci1";
+    assert_eq!(here.line(words).answer(), "");
+    let document = |place: &str| {
+        let request = [address("05:00.0"), address(place)];
+        let document = splice(b"<devices/>\n", &request).expect("devices");
+        String::from_utf8(document).expect("UTF-8")
+    };
+    let on_here = here.gpupci_reading(&["splice", "guest"], b"<devices/>\n");
+    assert_eq!(on_here.answer(), document("02:00.0"));
+    let words = ["splice", "--retarget", "guest"];
+    let on_there = there.gpupci_reading(&words, document("02:00.0").as_bytes());
+    assert_eq!(on_there.answer(), document("83:00.0"));
+}

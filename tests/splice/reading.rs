@@ -1,0 +1,92 @@
+//! Domain XML as libvirt reads it, by roxmltree and without any code of the splicer.
+
+use std::ops::Range;
+
+use roxmltree::{Document, Node};
+
+/// Domain, bus, slot and function, as in an `<address>`.
+pub type Numbers = [u64; 4];
+
+/// The `<address>` in the source of each PCI hostdev, in the order of the document.
+pub fn source_addresses<'a, 'input>(document: &'a Document<'input>) -> Vec<Node<'a, 'input>> {
+    devices(document)
+        .iter()
+        .flat_map(|devices| named(*devices, "hostdev"))
+        .filter(|hostdev| hostdev.attribute("type") == Some("pci"))
+        .filter(|hostdev| hostdev.attribute("mode").unwrap_or("subsystem") == "subsystem")
+        .filter_map(|hostdev| named(hostdev, "source").next())
+        .filter_map(|source| named(source, "address").next())
+        .collect()
+}
+
+/// The `<devices>` of a domain, or the root when that is one.
+pub fn devices<'a, 'input>(document: &'a Document<'input>) -> Vec<Node<'a, 'input>> {
+    let root = document.root_element();
+    if is(root, "devices") {
+        vec![root]
+    } else {
+        named(root, "devices").collect()
+    }
+}
+
+/// The functions that the hostdevs of `text` name, in its order; without those that no one can read.
+pub fn hostdevs(text: &str) -> Vec<Numbers> {
+    let document = Document::parse(text).expect("well-formed XML");
+    source_addresses(&document)
+        .into_iter()
+        .filter_map(numbers)
+        .collect()
+}
+
+fn numbers(address: Node<'_, '_>) -> Option<Numbers> {
+    let number = |name| address.attribute(name).map_or(Some(0), base_0);
+    Some([
+        number("domain")?,
+        number("bus")?,
+        number("slot")?,
+        number("function")?,
+    ])
+}
+
+fn named<'a, 'input>(
+    parent: Node<'a, 'input>,
+    name: &'static str,
+) -> impl Iterator<Item = Node<'a, 'input>> {
+    parent.children().filter(move |node| is(*node, name))
+}
+
+/// `has_tag_name` would take the name of any namespace. `xmlns=''` says that there is none.
+fn is(node: Node<'_, '_>, name: &str) -> bool {
+    node.has_tag_name(name) && node.tag_name().namespace().is_none_or(str::is_empty)
+}
+
+/// C's `strtoul` with base 0, of digits alone.
+fn base_0(text: &str) -> Option<u64> {
+    let mut base = 10;
+    let mut digits = text;
+    if let Some(rest) = text.strip_prefix('0').filter(|rest| !rest.is_empty()) {
+        let hexadecimal = rest.strip_prefix(['x', 'X']);
+        base = if hexadecimal.is_some() { 16 } else { 8 };
+        digits = hexadecimal.unwrap_or(rest);
+    }
+    let mut number = 0;
+    for digit in digits.chars() {
+        number = number * base + u64::from(digit.to_digit(base as u32)?);
+    }
+    (!digits.is_empty()).then_some(number)
+}
+
+/// `text` with each source address taken out.
+pub fn without_source_addresses(text: &str) -> String {
+    let document = Document::parse(text).expect("well-formed XML");
+    let mut ranges: Vec<Range<usize>> = source_addresses(&document)
+        .iter()
+        .map(Node::range)
+        .collect();
+    ranges.sort_by_key(|range| range.start);
+    let mut rest = text.to_owned();
+    for range in ranges.into_iter().rev() {
+        rest.replace_range(range, "<address/>");
+    }
+    rest
+}

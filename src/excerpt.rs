@@ -1,5 +1,6 @@
-//! How text from outside is quoted in a message: escaped, and never longer than a line.
+//! How text from outside is shown: escaped; and quoted in a message: never longer than a line.
 
+use std::borrow::Cow;
 use std::fmt;
 
 const LONGEST: usize = 60;
@@ -16,6 +17,38 @@ impl fmt::Display for Excerpt<'_> {
             }
         }
     }
+}
+
+/// The bytes as text that is safe on a terminal: control characters and bytes that are no UTF-8
+/// come as `\n`, `\x1b`, …; all else is kept.
+pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
+    let is_plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
+    if let Some(plain) = is_plain.then(|| str::from_utf8(bytes).ok()).flatten() {
+        return Cow::Borrowed(plain);
+    }
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_control() || is_invisible(c) => {
+                    out.extend(c.escape_unicode());
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Characters that reorder or hide what stands beside them on a terminal.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

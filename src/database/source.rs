@@ -317,6 +317,10 @@ fn taken(fault: Fault, attribute: &str) -> Fault {
 }
 
 fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), Fault> {
+    if !session.rows(statements::NODE, &[name.into()])?.is_empty() {
+        // Somebody else made it since it was looked for.
+        return Ok(());
+    }
     let appliance = match make {
         Make::Guest => "hosted-vm",
         Make::Host | Make::Nothing => "vm-container",

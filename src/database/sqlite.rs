@@ -28,13 +28,16 @@ pub(super) enum Purpose {
 
 /// Opens the file at `path`, which may have no tables yet.
 pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, Fault> {
-    let flags = match purpose {
-        Purpose::Reading => OpenFlags::SQLITE_OPEN_READ_ONLY,
-        Purpose::Changing => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    };
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(fault)?;
-    prepare(connection, purpose)
+    // For reading too: what a crash cut short has to be undone first. A file that may not be written
+    // is opened for reading by SQLite itself.
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if purpose == Purpose::Changing {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    prepare(
+        Connection::open_with_flags(path, flags).map_err(fault)?,
+        purpose,
+    )
 }
 
 /// A database that is not there yet: Rocks' tables without a node.
@@ -52,14 +55,31 @@ fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, F
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(fault)?;
-    let found = version(&connection)?;
-    if found == 0 && purpose == Purpose::Changing {
-        make_tables(&mut connection)?;
-    } else if found != TABLES {
-        let other = format!("its tables are of version {found}, and this program knows {TABLES}");
-        return Err(Fault::Other(Cause::new(other)));
+    match (version(&connection)?, purpose) {
+        (TABLES, _) => {}
+        (0, Purpose::Changing) => make_tables(&mut connection)?,
+        // Somebody is about to make them.
+        (0, Purpose::Reading) if has_no_tables(&connection)? => return empty(),
+        (found, _) => {
+            let other =
+                format!("its tables are of version {found}, and this program knows {TABLES}");
+            return Err(Fault::Other(Cause::new(other)));
+        }
+    }
+    if purpose == Purpose::Reading {
+        connection
+            .pragma_update(None, "query_only", true)
+            .map_err(fault)?;
     }
     Ok(connection)
+}
+
+fn has_no_tables(connection: &Connection) -> Result<bool, Fault> {
+    let count = "SELECT count(*) FROM sqlite_master";
+    let count: i64 = connection
+        .query_row(count, [], |row| row.get(0))
+        .map_err(fault)?;
+    Ok(count == 0)
 }
 
 fn version(connection: &Connection) -> Result<i64, Fault> {

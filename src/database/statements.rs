@@ -104,6 +104,9 @@ pub(super) const DELETE_ATTRIBUTE: &str = "DELETE FROM attributes WHERE ID = ?";
 pub(super) const MEMBERSHIP: &str =
     "SELECT m.ID FROM memberships m JOIN appliances p ON p.ID = m.Appliance WHERE p.Name = ?";
 
+/// A node: id. By name.
+pub(super) const NODE: &str = "SELECT ID FROM nodes WHERE Name = ?";
+
 /// Makes a node: name, membership.
 pub(super) const MAKE_NODE: &str = "INSERT INTO nodes (Name, Membership, CPUs, Rack, `Rank`, OS) \
      VALUES (?, ?, 1, 0, 0, 'linux')";

@@ -43,8 +43,8 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum XmlError {
     /// More than libvirt would read.
-    #[error("the domain XML is {0} bytes long, and libvirt reads {BYTES_MAX}")]
-    TooLarge(usize),
+    #[error("the domain XML is longer than the {BYTES_MAX} bytes that libvirt reads")]
+    TooLarge,
     /// Bytes that are no UTF-8, or a declaration that says so.
     #[error("the domain XML is not UTF-8 at {place}{declared}")]
     NotUtf8 {

@@ -111,11 +111,15 @@ impl Builder {
         } else if self.devices_depth == Some(self.depth - 1) {
             self.device(text, tag, name, is_empty);
         } else if self.hostdev_depth == Some(self.depth - 1) {
-            if name == "source" && !std::mem::replace(&mut self.seen_source, true) {
+            if name == "source"
+                && !is_in_namespace(text, tag)
+                && !std::mem::replace(&mut self.seen_source, true)
+            {
                 self.source_depth = Some(self.depth);
             }
         } else if self.source_depth == Some(self.depth - 1)
             && name == "address"
+            && !is_in_namespace(text, tag)
             && !std::mem::replace(&mut self.seen_address, true)
         {
             self.address(text, tag);
@@ -130,7 +134,12 @@ impl Builder {
                 self.outline.devices = Some(element);
                 self.devices_depth = Some(0);
             }
-            other => self.stranger = Some((tag.range.start, format!("<{other}>"))),
+            other => {
+                let namespace = value_of(text, tag, "xmlns").filter(|uri| !uri.is_empty());
+                let namespace = namespace.map(|uri| format!(" xmlns='{uri}'"));
+                let element = format!("<{other}{}>", namespace.unwrap_or_default());
+                self.stranger = Some((tag.range.start, element));
+            }
         }
     }
 
@@ -148,7 +157,7 @@ impl Builder {
         if let Some(devices) = &mut self.outline.devices {
             devices.last_child = Some(tag.range.start);
         }
-        if name == "hostdev" && !is_empty && is_pci(text, tag) {
+        if name == "hostdev" && !is_empty && is_pci(text, tag) && !is_in_namespace(text, tag) {
             self.hostdev_depth = Some(self.depth);
             (self.seen_source, self.seen_address) = (false, false);
         }

@@ -9,7 +9,8 @@ use crate::pci::{PciAddress, PciSlot};
 
 /// `document` with the source address of every hostdev that names one of the `moved` cards pointed
 /// at that card's slot here, whatever its function; no hostdev is added or dropped, and no other
-/// byte changes. A card that is in the document already at its slot here is left alone.
+/// byte changes. A card that is in the document already at its slot here is left alone, unless that
+/// slot is where another card used to be, and both can be found so.
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
@@ -19,17 +20,7 @@ pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
     }
     let outline = outline(document)?;
     let slots: Vec<PciSlot> = outline.hostdevs.iter().filter_map(slot).collect();
-    let mut turns: Vec<(PciSlot, PciSlot)> = Vec::new();
-    for card in moved.iter().filter(|card| !slots.contains(&card.to)) {
-        let free = |slot: &&PciSlot| {
-            card.from.contains(slot)
-                && !turns.iter().any(|(from, _)| from == *slot)
-                && !moved.iter().any(|other| other.to == **slot)
-        };
-        if let Some(from) = slots.iter().find(free) {
-            turns.push((*from, card.to));
-        }
-    }
+    let turns = turns(&slots, moved);
     let text = String::from_utf8_lossy(document);
     let edits = outline.hostdevs.iter().flat_map(|hostdev| {
         let turn = turns.iter().find(|(from, _)| slot(hostdev) == Some(*from));
@@ -39,6 +30,50 @@ pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
             .unwrap_or_default()
     });
     Ok(apply(document, edits.collect()))
+}
+
+/// Which of the `slots` of a document become which, so that as many of the `moved` cards as can be
+/// are where they should be.
+fn turns(slots: &[PciSlot], moved: &[Moved]) -> Vec<(PciSlot, PciSlot)> {
+    let mut held: Vec<Option<PciSlot>> = Vec::new();
+    for card in moved {
+        let is_there = slots.contains(&card.to) && !held.contains(&Some(card.to));
+        held.push(is_there.then_some(card.to));
+    }
+    for card in 0..moved.len() {
+        let is_second = moved[..card].iter().any(|other| other.to == moved[card].to);
+        if held[card].is_none() && !is_second {
+            find(card, moved, slots, &mut held, &mut Vec::new());
+        }
+    }
+    let turns = held.into_iter().zip(moved);
+    turns
+        .filter_map(|(from, card)| Some((from?, card.to)))
+        .filter(|(from, to)| from != to)
+        .collect()
+}
+
+/// Finds a slot for `card`, if need be by finding another for the card that holds it: a step of the
+/// search for the largest matching. `tried` are the slots that are no use.
+fn find(
+    card: usize,
+    moved: &[Moved],
+    slots: &[PciSlot],
+    held: &mut [Option<PciSlot>],
+    tried: &mut Vec<PciSlot>,
+) -> bool {
+    for from in moved[card].from.iter().filter(|from| slots.contains(from)) {
+        if tried.contains(from) {
+            continue;
+        }
+        tried.push(*from);
+        let holder = held.iter().position(|slot| *slot == Some(*from));
+        if holder.is_none_or(|holder| find(holder, moved, slots, held, tried)) {
+            held[card] = Some(*from);
+            return true;
+        }
+    }
+    false
 }
 
 fn slot(hostdev: &SourceAddress) -> Option<PciSlot> {

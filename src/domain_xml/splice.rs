@@ -153,7 +153,8 @@ fn indentation(document: &[u8], at: usize) -> Option<&str> {
         .iter()
         .rposition(|b| !is_blank(b))
         .map_or(0, |i| i + 1);
-    let is_line_start = start == 0 || document[start - 1] == b'\n';
+    let before = &document[..start];
+    let is_line_start = before.is_empty() || before.ends_with(b"\n") || before == b"\xef\xbb\xbf";
     is_line_start.then(|| std::str::from_utf8(&document[start..at]).unwrap_or_default())
 }
 

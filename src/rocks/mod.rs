@@ -8,7 +8,7 @@ mod conflicts;
 mod guest_cards;
 mod hosts;
 mod source;
-pub(crate) mod text;
+mod text;
 
 pub use attribute::{AttributeName, CardReference, GuestCards, NameError, ValueError};
 pub use change::{Change, ChangeError, OwnAttribute, Write, plan_change};

@@ -9,6 +9,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use crate::excerpt::printable;
+
 /// A name or value of Rocks' tables. Equality and hash are those of `latin1_swedish_ci`; printing
 /// escapes what a terminal would obey.
 #[derive(Clone, Debug, Default)]
@@ -100,38 +102,6 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&printable(&self.0))
     }
-}
-
-/// The bytes as text that is safe on a terminal: control characters and bytes that are no UTF-8
-/// come as `\n`, `\x1b`, …; all else is kept.
-pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
-    let is_plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
-    if let Some(plain) = is_plain.then(|| str::from_utf8(bytes).ok()).flatten() {
-        return Cow::Borrowed(plain);
-    }
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                c if c.is_control() || is_invisible(c) => {
-                    out.extend(c.escape_unicode());
-                }
-                c => out.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// Characters that reorder or hide what stands beside them on a terminal.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// The weight of a latin1 character in `latin1_swedish_ci`. The server's own `WEIGHT_STRING` of all

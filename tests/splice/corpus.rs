@@ -83,7 +83,7 @@ fn check_that_the_card_follows(document: &[u8]) {
 /// A refusal without the place, which is another in each file.
 fn kind(error: &XmlError) -> String {
     match error {
-        XmlError::TooLarge(_) => "too large".to_owned(),
+        XmlError::TooLarge => "too large".to_owned(),
         XmlError::NotUtf8 { .. } => "not UTF-8".to_owned(),
         XmlError::Dtd(_) => "a document type".to_owned(),
         XmlError::NotWellFormed { reason, .. } => format!("not well-formed: {reason}"),

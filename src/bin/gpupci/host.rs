@@ -73,7 +73,9 @@ impl<'m> Session<'m> {
                     .change(&node.name, &change)
                     .map_err(Error::from)?;
             }
-            Err(Error::Host(HostError::Unknown(host))) if self.makes_nodes() => {
+            Err(Error::Host(HostError::Unknown(host) | HostError::NotInCluster(host)))
+                if self.makes_nodes() =>
+            {
                 self.add_new(&host, name, &value)?;
             }
             Err(error) => return Err(error.into()),

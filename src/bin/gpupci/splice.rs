@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use anyhow::{Context, Result};
 use gpupt::database::{Database, database_of};
-use gpupt::domain_xml::BYTES_MAX;
+use gpupt::domain_xml::{BYTES_MAX, XmlError};
 use gpupt::guest::{retarget_guest, splice_guest};
 use gpupt::host::Machine;
 use gpupt::{Error, Exit, Settings};
@@ -39,5 +39,9 @@ fn domain_xml() -> Result<Vec<u8>> {
         .take(limit)
         .read_to_end(&mut xml)
         .context("cannot read domain XML")?;
+    // Even where nothing is to be changed, what was cut must not pass for the whole.
+    if xml.len() > BYTES_MAX {
+        return Err(Error::Xml(XmlError::TooLarge).into());
+    }
     Ok(xml)
 }

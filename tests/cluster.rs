@@ -1,0 +1,64 @@
+//! The cluster's attributes as people use them, on Rocks' MariaDB and on the embedded database.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "cluster/attributes.rs"]
+mod attributes;
+#[path = "cluster/conflicts.rs"]
+mod conflicts;
+#[path = "cluster/files.rs"]
+mod files;
+#[path = "cluster/guests.rs"]
+mod guests;
+#[path = "cluster/manual.rs"]
+mod manual;
+#[path = "cluster/names.rs"]
+mod names;
+#[path = "cluster/nodes.rs"]
+mod nodes;
+#[path = "cluster/stage.rs"]
+mod stage;
+
+use pretty_assertions::assert_eq;
+use serde_json::Value as Json;
+use support::{Host, Said};
+
+/// Runs `gpupci host LINE` for each line; all must go well and say nothing.
+#[track_caller]
+fn done(host: &Host, lines: &[&str]) {
+    for line in lines {
+        assert_eq!(host.line(&format!("host {line}")).answer(), "", "{line}");
+    }
+}
+
+/// What `gpupci host LINE` answers.
+#[track_caller]
+fn answer(host: &Host, line: &str) -> String {
+    host.line(&format!("host {line}")).answer()
+}
+
+/// Fails unless `said` is an error with this code whose first line is `first`.
+#[track_caller]
+fn assert_error(said: &Said, code: i32, first: &str) {
+    let line = said.stderr.lines().next().unwrap_or_default();
+    let ours = (said.code, said.text(), line.to_owned());
+    let expected = (Some(code), String::new(), format!("gpupci: {first}"));
+    assert_eq!(ours, expected, "{}", said.stderr);
+}
+
+/// A document of ours: its list, the version being right.
+#[track_caller]
+fn list_in(document: &str, name: &str) -> Vec<Json> {
+    let json: Json = serde_json::from_str(document).expect("JSON");
+    assert_eq!(json["version"], 1, "{document}");
+    let keys = json.as_object().expect("an object").len();
+    assert_eq!(keys, 2, "{document}");
+    json[name].as_array().expect("a list").clone()
+}

@@ -1,0 +1,226 @@
+//! Setting, removing and showing cards.
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::on_both;
+use crate::{answer, assert_error, done, list_in};
+
+#[test]
+fn set_keeps_the_former_value_and_list_does_not_show_it() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(&host, &["set rocks-33 gpupci 02:00.0"]);
+        assert_eq!(
+            answer(&host, "dump"),
+            "/opt/rocks/bin/rocks add host gpu rocks-33 gpupci pci_0000_02_00_0\n"
+        );
+        done(
+            &host,
+            &["set rocks-33 gpupci 03:00.0", "set rocks-33 gpupci 04:00.0"],
+        );
+        assert_eq!(
+            answer(&host, "report rocks-33"),
+            "gpupci:pci_0000_04_00_0\n"
+        );
+        assert_eq!(
+            answer(&host, "list output-header=no"),
+            "rocks-33: gpupci pci_0000_04_00_0\n"
+        );
+        assert_eq!(
+            answer(&host, "dump rocks-33"),
+            "/opt/rocks/bin/rocks add host gpu rocks-33 gpupci pci_0000_04_00_0\n\
+             /opt/rocks/bin/rocks add host gpu rocks-33 gpupci_old pci_0000_03_00_0\n"
+        );
+    });
+}
+
+#[test]
+fn remove_takes_the_former_value_along_and_no_other_card() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        for line in [
+            "gpupci1 02:00.0",
+            "gpupci1 03:00.0",
+            "gpupci10 04:00.0",
+            "gpupci1_older 05:00.0",
+        ] {
+            done(&host, &[&format!("set vm-container-0-2 {line}")]);
+        }
+        done(
+            &host,
+            &[
+                "set vm-container-0-15 gpupci1 06:00.0",
+                "remove VM-Container-0-2 GPUPCI1",
+            ],
+        );
+        assert_eq!(
+            answer(&host, "dump"),
+            "/opt/rocks/bin/rocks add host gpu vm-container-0-15 gpupci1 pci_0000_06_00_0\n\
+             /opt/rocks/bin/rocks add host gpu vm-container-0-2 gpupci10 pci_0000_04_00_0\n\
+             /opt/rocks/bin/rocks add host gpu vm-container-0-2 gpupci1_older pci_0000_05_00_0\n"
+        );
+    });
+}
+
+#[test]
+fn to_remove_what_is_not_there_is_done_with_a_note() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        stage.insert(1, "gpupci1", "pci_0000_02_00_0");
+        for name in ["gpupci", "gpupci1", "gpupci9"] {
+            let said = host.line(&format!("host remove rocks-33 {name}"));
+            let note = format!("gpupci: rocks-33 has no {name} of its own: nothing to remove\n");
+            assert_eq!(
+                (said.code, said.text(), said.stderr),
+                (Some(0), String::new(), note)
+            );
+            for quiet in ["-q host remove", "host remove -q", "--quiet host remove"] {
+                assert_eq!(host.line(&format!("{quiet} rocks-33 {name}")).answer(), "");
+            }
+        }
+        assert_eq!(
+            answer(&host, "report rocks-33"),
+            "gpupci1:pci_0000_02_00_0\n",
+            "an inherited one stays"
+        );
+    });
+}
+
+#[test]
+fn add_never_replaces() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(&host, &["add rocks-33 gpupci 02:00.0"]);
+        let said = host.line("host add rocks-33 gpupci 03:00.0");
+        assert_error(&said, 1, "gpu \"gpupci\" exists");
+        assert!(
+            said.stderr
+                .ends_with("\n  try:   use `set` to replace it\n"),
+            "{}",
+            said.stderr
+        );
+        assert_eq!(
+            answer(&host, "report rocks-33"),
+            "gpupci:pci_0000_02_00_0\n"
+        );
+    });
+}
+
+#[test]
+fn several_cards_are_separated_by_commas() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(
+            &host,
+            &[
+                "add vm-container-0-15 gpupci2 83:00.0",
+                "add rocks-33 gpupci '0000:02:00.0, GPUPCI2,0003:0A:00'",
+            ],
+        );
+        let stored = "pci_0000_02_00_0,gpupci2,pci_0003_0a_00_0";
+        assert_eq!(
+            answer(&host, "report rocks-33"),
+            format!("gpupci:{stored}\n")
+        );
+        let spliced = host
+            .gpupci_reading(&["splice", "rocks-33"], b"<devices/>")
+            .answer();
+        let addresses: Vec<&str> = spliced
+            .lines()
+            .filter(|line| line.contains("<address"))
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            addresses,
+            [
+                "<address domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>",
+                "<address domain='0x0000' bus='0x83' slot='0x00' function='0x0'/>",
+                "<address domain='0x0003' bus='0x0a' slot='0x00' function='0x0'/>",
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_value_that_names_no_card_is_refused_where_it_comes_in() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        for (node, name, value) in [
+            ("rocks-33", "gpupci", "nonsense"),
+            ("rocks-33", "gpupci", ""),
+            ("rocks-33", "gpupci", "gpupci1,gpupci1"),
+            ("rocks-33", "gpupci", "02:20.0"),
+            ("vm-container-0-15", "gpupci1", "gpupci2"),
+            ("vm-container-0-15", "gpupci1", "02:00.0,03:00.0"),
+        ] {
+            let said = host.gpupci(&["host", "set", node, &format!("gpu={name}"), value]);
+            let first = format!("this cannot be {name} of {node}");
+            assert_error(&said, 2, &first);
+            assert!(
+                said.stderr.contains("\n  cause: ")
+                    && said.stderr.contains("\n  state: nothing was changed"),
+                "{}",
+                said.stderr
+            );
+        }
+        assert_eq!(answer(&host, "list"), "");
+    });
+}
+
+#[test]
+fn every_list_is_there_as_json() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        for name in ["list", "report", "dump"] {
+            assert_eq!(
+                list_in(&answer(&host, &format!("{name} --json")), "gpus"),
+                Vec::<serde_json::Value>::new()
+            );
+        }
+        done(
+            &host,
+            &[
+                "add vm-container-0-15 gpupci1 02:00.0",
+                "set rocks-33 gpupci gpupci1",
+                "set rocks-33 gpupci 02:00.0",
+            ],
+        );
+        stage.insert(12, "gpupci7", "Gr\u{fc}\u{df}e");
+        let gpu = |host: &str, is_guest: bool, gpu: &str, value: &str, category: &str| {
+            serde_json::json!({
+                "host": host, "is_guest": is_guest, "gpu": gpu, "value": value, "category": category,
+            })
+        };
+        let card = gpu(
+            "vm-container-0-15",
+            false,
+            "gpupci1",
+            "pci_0000_02_00_0",
+            "host",
+        );
+        let guest = gpu("rocks-33", true, "gpupci", "pci_0000_02_00_0", "host");
+        let inherited = gpu("rocks-33", true, "gpupci7", "Grüße", "appliance");
+        let theirs = gpu("rocks-34", true, "gpupci7", "Grüße", "appliance");
+        let former = gpu("rocks-33", true, "gpupci_old", "gpupci1", "host");
+        let document = |line: &str| list_in(&answer(&host, line), "gpus");
+        assert_eq!(
+            document("list --json"),
+            [
+                card.clone(),
+                guest.clone(),
+                inherited.clone(),
+                theirs.clone()
+            ]
+        );
+        assert_eq!(
+            document("report --json"),
+            [guest.clone(), inherited, theirs, card.clone()]
+        );
+        assert_eq!(document("dump --json"), [card, guest.clone(), former]);
+        assert_eq!(document("report --json rocks-33 gpu=GPUPCI"), [guest]);
+        assert_eq!(
+            host.line("--json host list").answer(),
+            answer(&host, "list --json")
+        );
+    });
+}

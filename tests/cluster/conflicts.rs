@@ -1,0 +1,118 @@
+//! What `gpupci host conflicts` finds.
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Stage, on_both};
+use crate::{answer, done, list_in};
+
+/// A cluster in which everything is wrong once.
+fn confuse(stage: &Stage) {
+    done(
+        &stage.frontend(),
+        &[
+            "add vm-container-0-15 gpupci1 02:00.0",
+            "add vm-container-0-15 gpupci2 03:00.0",
+            "add vm-container-0-15 gpupci3 03:00.0",
+            "add vm-container-0-15 gpupci4 04:00.1",
+            "add rocks-33 gpupci gpupci1",
+            "add rocks-34 gpupci 02:00.0,09:00.0",
+        ],
+    );
+    stage.insert(15, "gpupci1", "nonsense");
+    stage.execute("update vm_nodes set PhysNode = 2 where Node = 6");
+    stage.execute("insert into nodes (ID, Name, Membership) values (7, 'FE', 1)");
+}
+
+const FOUND: [(&str, &str, &str); 6] = [
+    ("two-nodes", "fe", "fe: 2 nodes have this name"),
+    (
+        "not-function-0",
+        "vm-container-0-15",
+        "vm-container-0-15: gpupci4 is pci_0000_04_00_1, which is not function 0 of its card",
+    ),
+    (
+        "two-names",
+        "vm-container-0-15",
+        "vm-container-0-15: card 0000:03:00 has the names gpupci2 and gpupci3",
+    ),
+    (
+        "unusable-value",
+        "compute-0-0",
+        "compute-0-0: gpupci1 is no address: \"nonsense\" is not the address of a card, \
+         as pci_0000_02_00_0 or 0000:02:00.0 would be",
+    ),
+    (
+        "missing-card",
+        "rocks-34",
+        "rocks-34: its host vm-container-0-15 has no card pci_0000_09_00_0",
+    ),
+    (
+        "shared-card",
+        "vm-container-0-15",
+        "vm-container-0-15: card 0000:02:00 belongs to rocks-33 and rocks-34",
+    ),
+];
+
+#[test]
+fn every_conflict_is_told_once_and_ends_with_1() {
+    on_both(|stage| {
+        confuse(stage);
+        let said = stage.frontend().line("host conflicts");
+        let expected: String = FOUND.map(|(_, _, line)| format!("{line}\n")).concat();
+        assert_eq!(said.text(), expected);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""));
+    });
+}
+
+#[test]
+fn every_conflict_is_there_as_json() {
+    on_both(|stage| {
+        confuse(stage);
+        let said = stage.frontend().line("host conflicts --json");
+        assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""));
+        let expected = FOUND.map(|(kind, node, message)| {
+            serde_json::json!({ "kind": kind, "node": node, "message": message })
+        });
+        assert_eq!(list_in(&said.text(), "conflicts"), expected);
+    });
+}
+
+#[test]
+fn a_cluster_in_order_has_no_conflicts() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(
+            &host,
+            &[
+                "add vm-container-0-15 gpupci1 02:00.0",
+                "add vm-container-0-2 gpupci1 02:00.0",
+                "add rocks-33 gpupci gpupci1",
+                "add rocks-34 gpupci 02:00.0",
+            ],
+        );
+        assert_eq!(answer(&host, "conflicts"), "");
+        let none = list_in(&answer(&host, "conflicts --json"), "conflicts");
+        assert_eq!(none, Vec::<serde_json::Value>::new());
+    });
+}
+
+/// A guest that nothing places is one of this host's.
+#[test]
+fn guests_that_nothing_places_are_in_each_others_way_on_this_host() {
+    let host = crate::support::Host::named("alpha");
+    done(
+        &host,
+        &[
+            "add alpha gpupci1 02:00.0",
+            "add one gpupci gpupci1",
+            "add two gpupci 02:00.0",
+        ],
+    );
+    let said = host.line("host conflicts");
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (Some(1), "alpha: card 0000:02:00 belongs to one and two\n")
+    );
+    done(&host, &["add beta gpupci1 02:00.0", "place two beta"]);
+    assert_eq!(answer(&host, "conflicts"), "");
+}

@@ -1,0 +1,233 @@
+//! A guest's cards in its domain XML.
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::on_both;
+use crate::support::{Host, Said};
+use crate::{assert_error, done};
+
+fn splice(host: &Host, guest: &str) -> Said {
+    host.gpupci_reading(&["splice", guest], b"<devices/>")
+}
+
+#[test]
+fn a_guest_is_spliced_by_any_of_its_names() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(
+            &host,
+            &[
+                "add vm-container-0-15 gpupci1 02:00.0",
+                "add rocks-33 gpupci gpupci1",
+            ],
+        );
+        let expected = splice(&host, "rocks-33").answer();
+        assert!(expected.contains("bus='0x02'"), "{expected}");
+        for name in [
+            "gpuvm",
+            "ROCKS-33",
+            "0A:64:33:80:00:00",
+            "10.1.255.251",
+            "rocks-33.local",
+        ] {
+            assert_eq!(splice(&host, name).answer(), expected, "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_guest_that_nobody_knows_is_not_found() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        for name in ["nosuch", "..", "a b", "rocks-33.nosuch.org"] {
+            assert_error(
+                &splice(&host, name),
+                3,
+                &format!("cannot resolve host {name:?}"),
+            );
+        }
+        let said = host.gpupci_reading(&["splice", "--", "-x"], b"<devices/>");
+        assert_error(&said, 3, "cannot resolve host \"-x\"");
+        assert_error(
+            &splice(&host, "10.9.9.9"),
+            3,
+            "host \"10.9.9.9\" is not in cluster",
+        );
+        assert_error(
+            &splice(&host, "vm-container"),
+            2,
+            "\"vm-container\" names 2 guests, and must name one",
+        );
+        assert_error(&splice(&host, ""), 2, "a host name is empty");
+    });
+}
+
+#[test]
+fn an_attribute_that_cannot_be_followed_is_named_with_its_guest_or_host() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        stage.insert(16, "gpupci", "nonsense");
+        stage.insert(17, "gpupci", "gpupci1,gpupci2");
+        let said = splice(&host, "rocks-33");
+        assert_error(&said, 1, "the attribute gpupci of rocks-33 names no card");
+        assert!(
+            said.stderr.contains("\n  cause: \"nonsense\" is neither "),
+            "{}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains("\n  try:   set the attribute anew "),
+            "{}",
+            said.stderr
+        );
+
+        let absent =
+            "rocks-34 has the card gpupci1, and its host vm-container-0-2 has no attribute gpupci1";
+        assert_error(&splice(&host, "rocks-34"), 3, absent);
+        stage.insert(14, "gpupci1", "pci_0000_02_00_0");
+        stage.insert(14, "gpupci2", "gpupci1");
+        let said = splice(&host, "rocks-34");
+        assert_error(
+            &said,
+            1,
+            "the attribute gpupci2 of vm-container-0-2 is not the address of a card",
+        );
+    });
+}
+
+/// What it is does not matter then: nobody asked us to read it.
+#[test]
+fn what_belongs_to_a_guest_without_cards_is_not_touched() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(&host, &["add vm-container-0-15 gpupci1 02:00.0"]);
+        let inputs: [&[u8]; 5] = [
+            b"",
+            b"no XML",
+            b"<domain><devices></domain>",
+            b"\xef\xbb\xbf<domain>\r\n\xff\0</domain>",
+            b"<!DOCTYPE x [<!ENTITY y 'z'>]><domain/>",
+        ];
+        for input in inputs {
+            for more in [&[][..], &["--retarget"]] {
+                let said = host.gpupci_reading(&[&["splice", "rocks-33"], more].concat(), input);
+                assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+                assert_eq!(said.stdout, input);
+            }
+        }
+    });
+}
+
+#[test]
+fn too_much_is_refused_and_never_cut() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(&host, &["add rocks-34 gpupci 02:00.0"]);
+        let huge = vec![b' '; 11 * 1024 * 1024];
+        for guest in ["rocks-33", "rocks-34"] {
+            let said = host.gpupci_reading(&["splice", guest], &huge);
+            let is_whole = said.code == Some(0) && said.stdout == huge;
+            let is_refused = said.code == Some(1) && said.stdout.is_empty();
+            assert!(
+                is_whole || is_refused,
+                "{guest}: {:?}, {} bytes",
+                said.code,
+                said.stdout.len()
+            );
+        }
+    });
+}
+
+#[test]
+fn xml_that_is_refused_is_told_with_its_place() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        done(&host, &["add rocks-33 gpupci 02:00.0"]);
+        let said = host.gpupci_reading(&["splice", "rocks-33"], b"<domain>\n <devices>\n</domain>");
+        assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
+        assert!(
+            said.stderr.contains(" at line 3, column "),
+            "{}",
+            said.stderr
+        );
+    });
+}
+
+const FROM_THE_OTHER_HOST: &str = "\
+<domain type='kvm'>
+  <name>rocks-33</name>
+  <devices>
+    <hostdev mode='subsystem' type='pci' managed='yes'>
+      <source>
+        <address domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>
+      </source>
+      <alias name='hostdev0'/>
+      <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>
+    </hostdev>
+  </devices>
+</domain>
+";
+
+/// A guest that was saved on one host and is restored on another.
+#[test]
+fn a_card_from_another_host_is_pointed_at_the_card_of_that_name_here() {
+    on_both(|stage| {
+        let here = stage.machine("vm-container-0-2.local");
+        done(
+            &here,
+            &[
+                "add vm-container-0-15 gpupci1 02:00.0",
+                "add vm-container-0-2 gpupci1 83:00.0",
+                "add rocks-33 gpupci gpupci1",
+            ],
+        );
+        let retarget = |host: &Host, xml: &str| {
+            host.gpupci_reading(&["splice", "--retarget", "rocks-33"], xml.as_bytes())
+                .answer()
+        };
+        let source = "<address domain='0x0000' bus='0x02'";
+        let expected =
+            FROM_THE_OTHER_HOST.replacen(source, "<address domain='0x0000' bus='0x83'", 1);
+        assert_eq!(retarget(&here, FROM_THE_OTHER_HOST), expected);
+        assert_eq!(retarget(&here, &expected), expected, "twice is once");
+        let there = stage.machine("vm-container-0-15.local");
+        assert_eq!(retarget(&there, FROM_THE_OTHER_HOST), FROM_THE_OTHER_HOST);
+        assert_eq!(retarget(&there, &expected), FROM_THE_OTHER_HOST);
+        assert_eq!(
+            retarget(&here, "<devices/>"),
+            "<devices/>",
+            "nothing is added"
+        );
+    });
+}
+
+#[test]
+fn a_card_that_this_host_lacks_cannot_be_pointed_at() {
+    on_both(|stage| {
+        let here = stage.machine("vm-container-0-2.local");
+        done(
+            &here,
+            &[
+                "add vm-container-0-15 gpupci1 02:00.0",
+                "add rocks-33 gpupci gpupci1",
+            ],
+        );
+        let said = here.gpupci_reading(
+            &["splice", "--retarget", "rocks-33"],
+            FROM_THE_OTHER_HOST.as_bytes(),
+        );
+        let first =
+            "rocks-33 has the card gpupci1, and its host vm-container-0-2 has no attribute gpupci1";
+        assert_error(&said, 3, first);
+        let stranger = stage.machine("nowhere");
+        let said = stranger.gpupci_reading(
+            &["splice", "--retarget", "rocks-33"],
+            FROM_THE_OTHER_HOST.as_bytes(),
+        );
+        assert_error(
+            &said,
+            3,
+            "rocks-33 has the card gpupci1, and no physical host to find it on",
+        );
+    });
+}

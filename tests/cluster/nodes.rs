@@ -1,0 +1,249 @@
+//! Who makes hosts, what they may be called, and where guests live.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::Stage;
+use crate::support::Host;
+use crate::{answer, assert_error, done, list_in};
+
+#[test]
+fn a_card_makes_its_host_only_where_rocks_does_not() {
+    let rocks = Stage::rocks().frontend();
+    let said = rocks.line("host add nosuch gpupci1 02:00.0");
+    assert_error(&said, 3, "cannot resolve host \"nosuch\"");
+    assert_eq!(answer(&rocks, "list"), "");
+
+    let embedded = Host::named("fe");
+    done(&embedded, &["add nosuch gpupci1 02:00.0"]);
+    assert_eq!(
+        answer(&embedded, "report nosuch"),
+        "gpupci1:pci_0000_02_00_0\n"
+    );
+    for line in [
+        "set other gpupci1 02:00.0",
+        "remove other gpupci1",
+        "list other",
+        "dump other",
+    ] {
+        let said = embedded.line(&format!("host {line}"));
+        assert_error(&said, 3, "cannot resolve host \"other\"");
+    }
+}
+
+#[test]
+fn who_owns_a_card_is_a_guest_and_who_has_numbered_ones_a_host() {
+    let host = Host::named("fe");
+    done(
+        &host,
+        &[
+            "add alpha gpupci1 02:00.0",
+            "add beta gpupci 02:00.0",
+            "add gamma gpupci2 03:00.0",
+        ],
+    );
+    let json = answer(&host, "list --json");
+    let is_guest = |gpu: &serde_json::Value| (gpu["host"].to_string(), gpu["is_guest"] == true);
+    let kinds: Vec<_> = list_in(&json, "gpus").iter().map(is_guest).collect();
+    let expected = [
+        ("\"alpha\"", false),
+        ("\"beta\"", true),
+        ("\"gamma\"", false),
+    ];
+    assert_eq!(
+        kinds,
+        expected.map(|(name, is_guest)| (name.to_owned(), is_guest))
+    );
+    let said = host.line("host add delta gpupci1 gpupci1");
+    assert_error(&said, 2, "this cannot be gpupci1 of delta");
+    let said = host.line("host list delta");
+    assert_error(&said, 3, "cannot resolve host \"delta\"");
+}
+
+/// A name that means something else in the next command, or that no command could name again.
+#[test]
+fn a_host_is_not_called_what_no_host_can_be_called() {
+    let long = "x".repeat(65);
+    for name in [
+        "",
+        " ",
+        "rack0",
+        "rack17",
+        "vm-container",
+        "hosted-vm",
+        "-x",
+        "--json",
+        ".",
+        "..",
+        ".hidden",
+        "a%b",
+        "%",
+        "a/b",
+        "../b",
+        "a\\b",
+        "a'b",
+        "a\"b",
+        "a`b",
+        "a\nb",
+        "a\u{1b}[1m",
+        " a",
+        "a ",
+        "a\u{a0}",
+        "localhost",
+        "127.0.0.1",
+        "10.1.2.3",
+        "::1",
+        "fe80::1",
+        "00:25:90:c1:0f:15",
+        "select x",
+        "a=b",
+        long.as_str(),
+    ] {
+        let host = Host::named("fe");
+        host.write("etc/hosts", "127.0.0.1 localhost\n");
+        let said = host.gpupci(&["host", "add", "--", name, "gpupci1", "02:00.0"]);
+        assert!(
+            matches!(said.code, Some(2 | 3)),
+            "{name:?}: {:?} {}",
+            said.code,
+            said.stderr
+        );
+        assert_eq!(said.text(), "", "{name:?}");
+        assert!(said.stderr.starts_with("gpupci: "), "{}", said.stderr);
+        let made = fs::metadata(host.path("var/lib/gpupt")).is_ok();
+        assert!(!made, "{name:?}: nothing is made, not even the file");
+    }
+}
+
+#[test]
+fn a_host_is_called_anything_else() {
+    let longest = "x".repeat(64);
+    let host = Host::named("fe");
+    for name in [
+        "node-1.example.org",
+        "knoten-ü",
+        "a b",
+        "rack",
+        "rack-1",
+        "racks",
+        "7",
+        "selected",
+        &longest,
+    ] {
+        let words = ["host", "add", name, "gpupci1", "02:00.0"];
+        assert_eq!(host.gpupci(&words).answer(), "", "{name}");
+        let report = host.gpupci(&["host", "report", name]).answer();
+        assert_eq!(report, "gpupci1:pci_0000_02_00_0\n", "{name}");
+        let again = host.gpupci(&words);
+        assert_error(&again, 1, "gpu \"gpupci1\" exists");
+    }
+    assert_eq!(answer(&host, "conflicts"), "");
+}
+
+/// On a host without Rocks all names are usually in `/etc/hosts` or in DNS, the own one always.
+#[test]
+fn a_host_that_dns_knows_can_be_made() {
+    let host = Host::named("myhost.example.org");
+    host.write(
+        "etc/hosts",
+        "127.0.0.1 localhost\n127.0.1.1 myhost.example.org myhost\n10.1.9.9 guest7\n",
+    );
+    done(
+        &host,
+        &["add myhost gpupci1 02:00.0", "add guest7 gpupci gpupci1"],
+    );
+    let spliced = host
+        .gpupci_reading(&["splice", "guest7"], b"<devices/>")
+        .answer();
+    assert!(spliced.contains("bus='0x02'"), "{spliced}");
+    assert_eq!(
+        answer(&host, "report localhost"),
+        "gpupci1:pci_0000_02_00_0\n"
+    );
+}
+
+/// Two hosts with cards at different places, and a guest that nothing places.
+fn two_hosts() -> Host {
+    let host = Host::named("alpha.example.org");
+    done(
+        &host,
+        &[
+            "add alpha gpupci1 02:00.0",
+            "add beta gpupci1 05:00.0",
+            "add guest gpupci gpupci1",
+        ],
+    );
+    host
+}
+
+fn bus_of_guest(host: &Host) -> String {
+    let spliced = host
+        .gpupci_reading(&["splice", "guest"], b"<devices/>")
+        .answer();
+    let (_, bus) = spliced.split_once("bus='0x").expect("a card");
+    bus[..2].to_owned()
+}
+
+#[test]
+fn a_guest_that_nothing_places_lives_on_this_host() {
+    let alpha = two_hosts();
+    assert_eq!(bus_of_guest(&alpha), "02");
+    let file = format!(
+        "sqlite:{}",
+        alpha.path("var/lib/gpupt/cluster.db").display()
+    );
+    let beta = Host::named("beta").with_database(&file);
+    assert_eq!(bus_of_guest(&beta), "05");
+    let stranger = Host::named("gamma").with_database(&file);
+    let said = stranger.gpupci_reading(&["splice", "guest"], b"<devices/>");
+    assert_error(
+        &said,
+        3,
+        "guest has the card gpupci1, and no physical host to find it on",
+    );
+}
+
+#[test]
+fn a_guest_that_moves_takes_its_cards_name_along() {
+    let host = two_hosts();
+    done(&host, &["place guest beta"]);
+    assert_eq!(bus_of_guest(&host), "05");
+    done(&host, &["place GUEST localhost"]);
+    assert_eq!(bus_of_guest(&host), "02");
+    done(&host, &["set beta gpupci1 06:00.0", "place guest beta"]);
+    assert_eq!(bus_of_guest(&host), "06");
+}
+
+#[test]
+fn only_a_guest_is_placed_and_only_on_a_host() {
+    let host = two_hosts();
+    done(&host, &["add other gpupci 05:00.0"]);
+    for (words, code, first) in [
+        ("guest other", 2, "other is a guest, and no host"),
+        ("alpha beta", 2, "alpha is no guest"),
+        ("nosuch beta", 3, "cannot resolve host \"nosuch\""),
+        ("guest nosuch", 3, "cannot resolve host \"nosuch\""),
+        ("guest %", 2, "must supply one host: \"%\" names 4"),
+    ] {
+        assert_error(&host.line(&format!("host place {words}")), code, first);
+    }
+    assert_eq!(bus_of_guest(&host), "02");
+}
+
+#[test]
+fn where_rocks_places_the_guests_gpupci_does_not() {
+    let host = Stage::rocks().frontend();
+    let url = host.database.clone().unwrap_or_default();
+    let said = host.line("host place rocks-33 vm-container-0-2");
+    assert_error(
+        &said,
+        1,
+        &format!("Rocks itself places the guests in {url}"),
+    );
+    assert!(
+        said.stderr.contains("`rocks set host vm`"),
+        "{}",
+        said.stderr
+    );
+}

@@ -1,0 +1,153 @@
+//! `gpupci` against a real MariaDB: what holds when all goes well, and what is said when it does not.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "mariadb/accounts.rs"]
+mod accounts;
+#[path = "mariadb/at_once.rs"]
+mod at_once;
+#[path = "mariadb/collation.rs"]
+mod collation;
+#[path = "mariadb/gone.rs"]
+mod gone;
+#[path = "mariadb/hostile.rs"]
+mod hostile;
+#[path = "mariadb/impostors.rs"]
+mod impostors;
+#[path = "mariadb/precedence.rs"]
+mod precedence;
+#[path = "mariadb/proxy.rs"]
+mod proxy;
+#[path = "mariadb/statements.rs"]
+mod statements;
+
+use std::sync::OnceLock;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gpupt::database::Database;
+use mysql::Conn;
+use mysql::prelude::Queryable;
+use support::Host;
+use support::mariadb::MariaDb;
+
+/// What a command may take that waits for a server in vain: the deadline of 5 s, and a slow machine.
+const PATIENCE: Duration = Duration::from_secs(9);
+/// Far more than anything here may take: who is not done by then hangs.
+const HANGS: Duration = Duration::from_secs(25);
+
+/// The server with Rocks' accounts that all tests share, which only read there or write each to a
+/// host of its own.
+fn rocks() -> &'static MariaDb {
+    static SERVER: OnceLock<MariaDb> = OnceLock::new();
+    SERVER.get_or_init(MariaDb::as_rocks_leaves_it)
+}
+
+/// The frontend of the recorded cluster, using the database at `url`.
+fn frontend(url: &str) -> Host {
+    let host = Host::named("fe.example.org").with_database(url);
+    host.write("etc/hosts", "127.0.0.1 localhost\n");
+    host
+}
+
+/// The frontend with a fresh database of the shared server, and a connection of root to it.
+fn fresh() -> (Host, Conn) {
+    let server = MariaDb::shared();
+    let name = server.cluster();
+    (frontend(&server.url("root", &name)), server.root(&name))
+}
+
+/// The library's view of the database that `host` uses.
+fn library(host: &Host) -> Database {
+    let url = host.database.as_deref().expect("it has a database");
+    Database::at(url.parse().expect("a URL"))
+}
+
+/// Runs `work` to its end and tells how long that took; fails when it hangs.
+#[track_caller]
+fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> (T, Duration) {
+    let start = Instant::now();
+    let (sender, receiver) = sync_channel(1);
+    thread::spawn(move || sender.send(work()));
+    let done = receiver.recv_timeout(HANGS).expect("it ends");
+    (done, start.elapsed())
+}
+
+/// Looks again and again until `happened`; fails when it never does.
+#[track_caller]
+fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let end = Instant::now() + HANGS;
+    while !happened() {
+        assert!(Instant::now() < end, "{what}: never");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many other connections to this database carry out something that starts with `statement`.
+fn carried_out(root: &mut Conn, statement: &str) -> u64 {
+    let query = "select count(*) from information_schema.processlist \
+         where db = database() and id <> connection_id() and info like concat(?, '%')";
+    let count = root.exec_first(query, (statement,));
+    count.expect("root may look").expect("a count")
+}
+
+/// How many other connections to this database there are.
+fn connections(root: &mut Conn) -> u64 {
+    let query = "select count(*) from information_schema.processlist \
+         where db = database() and id <> connection_id()";
+    root.query_first(query)
+        .expect("root may look")
+        .expect("a count")
+}
+
+/// Something that differs as soon as a row of any table does.
+fn checksums(root: &mut Conn) -> Vec<(String, Option<u64>)> {
+    let tables: Vec<(String, String)> = root
+        .query("show full tables where table_type = 'BASE TABLE'")
+        .expect("there are tables");
+    assert!(tables.len() > 10, "all tables of Rocks are there");
+    let names: Vec<&str> = tables.iter().map(|(name, _)| name.as_str()).collect();
+    let sums = root.query(format!("checksum table {}", names.join(", ")));
+    sums.expect("tables have checksums")
+}
+
+/// The attributes that a host has of its own, as name and value, sorted.
+fn own_attributes(root: &mut Conn, host: &str) -> Vec<(String, String)> {
+    let query = "select a.Attr, a.Value from attributes a join catindex c on c.ID = a.Catindex \
+         where a.Category = 5 and c.Name = ? and a.Attr like '%gpupci%' order by 1, 2";
+    root.exec(query, (host,)).expect("root may look")
+}
+
+fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    rows.iter().map(owned).collect()
+}
+
+/// Numbers that look random, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32
+    }
+
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        self.next() as usize % limit
+    }
+
+    fn one_of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
+        &all[self.below(all.len())]
+    }
+}

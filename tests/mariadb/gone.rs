@@ -1,0 +1,301 @@
+//! A server that is down, refuses, dies, or waits for something that never comes.
+
+use std::time::Duration;
+
+use gpupt::database::DatabaseError;
+use gpupt::rocks::{AttributeSource, Change};
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+use pretty_assertions::assert_eq;
+
+use crate::proxy::{Cut, Proxy};
+use crate::support::Said;
+use crate::support::mariadb::MariaDb;
+use crate::{
+    PATIENCE, carried_out, connections, fresh, frontend, library, own_attributes, pairs, timed,
+    wait_until,
+};
+
+/// Shorter than any deadline: who ends within this did not wait for one.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+#[track_caller]
+fn assert_failed(said: &Said, first: &str, causes: &[&str]) {
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (Some(1), ""),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(said.stderr.lines().next(), Some(first), "{}", said.stderr);
+    let has_cause = causes.iter().any(|cause| said.stderr.contains(cause));
+    assert!(has_cause || causes.is_empty(), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("\n  state: nothing was changed\n"),
+        "{}",
+        said.stderr
+    );
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+}
+
+#[test]
+fn a_server_that_is_down_is_named_with_user_and_cause() {
+    let mut server = MariaDb::start();
+    let database = server.cluster();
+    let (over_tcp, over_socket) = (
+        server.tcp_url("root", &database),
+        server.url("root", &database),
+    );
+    assert_eq!(frontend(&over_tcp).line("host list").answer(), "");
+    assert_eq!(frontend(&over_socket).line("host list").answer(), "");
+    server.kill();
+    for line in [
+        "host list",
+        "host set rocks-33 gpupci 02:00.0",
+        "host conflicts",
+    ] {
+        let said = frontend(&over_tcp).line(line);
+        let expected = format!(
+            "gpupci: cannot connect to {over_tcp}\n  \
+             cause: Could not connect to address `127.0.0.1:{}': \
+             Connection refused (os error 111)\n  \
+             state: nothing was changed\n  \
+             try:   see that the server runs and that the address is right \
+             (--database, GPUPT_DATABASE)\n",
+            server.port
+        );
+        assert_eq!(
+            (said.code, said.stderr, said.stdout),
+            (Some(1), expected, vec![])
+        );
+        let said = frontend(&over_socket).line(line);
+        let first = format!("gpupci: cannot connect to {over_socket}");
+        assert_failed(&said, &first, &["Connection refused"]);
+    }
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_named() {
+    let url = "mysql://apache:s3cret@localhost/cluster?socket=/nowhere/mysql.sock";
+    let said = frontend(url).line("host list");
+    let first =
+        "gpupci: cannot connect to mysql://apache@localhost/cluster?socket=/nowhere/mysql.sock";
+    assert_failed(&said, first, &["No such file or directory"]);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named() {
+    let url = MariaDb::shared().url("root", "nosuch");
+    let said = frontend(&url).line("host list");
+    let first = format!("gpupci: cannot connect to {url}");
+    assert_failed(
+        &said,
+        &first,
+        &["cause: Unknown database 'nosuch' (error 1049)"],
+    );
+}
+
+#[test]
+fn a_database_without_rocks_tables_is_refused() {
+    let url = MariaDb::shared().url("root", "mysql");
+    let said = frontend(&url).line("host list");
+    let first = format!("gpupci: {url} did not answer as it should");
+    assert_failed(
+        &said,
+        &first,
+        &["cause: Table 'mysql.nodes' doesn't exist (error 1146)"],
+    );
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_query_ends_the_wait_at_once() {
+    let mut server = MariaDb::start();
+    let database = server.cluster();
+    let url = server.url("root", &database);
+    let host = frontend(&url);
+    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    let mut holder = server.root(&database);
+    let mut held = holder
+        .start_transaction(TxOpts::default())
+        .expect("a transaction");
+    held.query_drop("select * from attributes where Attr = 'gpupci' for update")
+        .expect("a lock");
+    let mut root = server.root(&database);
+
+    let selector = frontend(&url);
+    let select = ["host", "list", "select sleep(60)"];
+    let selector = std::thread::spawn(move || timed(move || selector.gpupci(&select)));
+    wait_until("the select sleeps", || {
+        carried_out(&mut root, "select sleep") == 1
+    });
+    let writer =
+        std::thread::spawn(move || timed(move || host.line("host set rocks-33 gpupci 03:00.0")));
+    wait_until("the change waits for the row", || {
+        carried_out(&mut root, "SELECT a.ID") == 1
+    });
+    // Whoever comes after one who waits for the whole table waits too.
+    let mut greedy = server.root(&database);
+    std::thread::spawn(move || greedy.query_drop("lock tables attributes write"));
+    wait_until("the table is asked for", || {
+        carried_out(&mut root, "lock tables") == 1
+    });
+    let host = frontend(&url);
+    let reader = std::thread::spawn(move || timed(move || host.line("host list")));
+    wait_until("the list waits for the table", || {
+        carried_out(&mut root, "SELECT 0, n.ID") == 1
+    });
+    server.kill();
+
+    for waiting in [writer, reader, selector] {
+        let (said, took) = waiting.join().expect("it ends");
+        let first = format!("gpupci: {url} did not answer as it should");
+        assert_failed(&said, &first, &["cause: "]);
+        assert!(took < AT_ONCE, "{took:?}");
+    }
+}
+
+#[test]
+fn a_row_locked_for_ever_is_left_after_the_deadline_and_nothing_is_changed() {
+    let (host, mut root) = fresh();
+    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    let url = host.database.clone().unwrap_or_default();
+    let mut held = root
+        .start_transaction(TxOpts::default())
+        .expect("a transaction");
+    held.query_drop("select * from attributes where Attr = 'gpupci' for update")
+        .expect("a lock");
+
+    let (said, took) = timed(move || host.line("host set rocks-33 gpupci 03:00.0"));
+    let first = format!("gpupci: {url} did not answer within 5 s");
+    assert_failed(
+        &said,
+        &first,
+        &["try:   see what the server does, then try again"],
+    );
+    assert!(
+        (Duration::from_secs(5)..PATIENCE).contains(&took),
+        "{took:?}"
+    );
+
+    held.rollback().expect("the lock goes");
+    wait_until("the server gives up", || connections(&mut root) == 0);
+    assert_eq!(
+        own_attributes(&mut root, "rocks-33"),
+        pairs(&[("gpupci", "pci_0000_02_00_0")])
+    );
+}
+
+/// A program that lives on, as libvirt's hook and Rocks' plugin may, must not change anything behind
+/// the back of the user who was told that nothing was changed.
+#[test]
+fn a_change_that_was_given_up_is_not_made_later() {
+    let (host, mut root) = fresh();
+    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    let mut held = root
+        .start_transaction(TxOpts::default())
+        .expect("a transaction");
+    held.query_drop("select * from attributes where Attr = 'gpupci' for update")
+        .expect("a lock");
+
+    let mut database = library(&host).with_deadline(Duration::from_millis(300));
+    let name = "gpupci".parse().expect("a name");
+    let change = Change::set(name, "03:00.0", true).expect("a value");
+    let failed = database.change(&"rocks-33".into(), &change);
+    assert!(
+        matches!(failed, Err(DatabaseError::Late { .. })),
+        "{failed:?}"
+    );
+
+    held.rollback().expect("the lock goes");
+    wait_until("the work that was left behind ends", || {
+        connections(&mut root) == 0
+    });
+    assert_eq!(
+        own_attributes(&mut root, "rocks-33"),
+        pairs(&[("gpupci", "pci_0000_02_00_0")])
+    );
+}
+
+#[test]
+fn a_connection_cut_at_the_commit_leaves_it_unclear_whether_it_was_kept() {
+    for (cut, kept) in [(Cut::BeforeCommit, false), (Cut::AfterCommit, true)] {
+        let (_, mut root) = fresh();
+        let (said, database) = set_through(cut, &mut root);
+        let expected =
+            format!("gpupci: {database} did not say whether it kept the change\n  cause: ");
+        assert_eq!(
+            (said.code, said.text().as_str()),
+            (Some(7), ""),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stderr.starts_with(&expected), "{}", said.stderr);
+        let state = "state: the change was sent; it is made as a whole or not at all\n";
+        assert!(said.stderr.contains(state), "{}", said.stderr);
+        let rows = if kept {
+            pairs(&[("gpupci", "pci_0000_03_00_0")])
+        } else {
+            vec![]
+        };
+        assert_eq!(own_attributes(&mut root, "rocks-33"), rows, "{cut:?}");
+    }
+}
+
+#[test]
+fn a_commit_without_an_answer_is_not_called_undone() {
+    let (_, mut root) = fresh();
+    let (said, _) = set_through(Cut::CommitUnanswered, &mut root);
+    assert_eq!(
+        own_attributes(&mut root, "rocks-33"),
+        pairs(&[("gpupci", "pci_0000_03_00_0")])
+    );
+    assert_eq!(said.code, Some(7), "{}", said.stderr);
+    assert!(
+        !said.stderr.contains("nothing was changed"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn a_connection_cut_at_any_packet_before_the_commit_changes_nothing() {
+    let (_, mut root) = fresh();
+    for packet in 0..30 {
+        root.query_drop("delete from attributes where Attr like 'gpupci%'")
+            .expect("rows go");
+        let (said, _) = set_through(Cut::AnswerNumber(packet), &mut root);
+        if said.code == Some(0) {
+            assert!(packet > 4, "a change takes more than {packet} packets");
+            return;
+        }
+        assert!(matches!(said.code, Some(1 | 7)), "{}", said.stderr);
+        assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+        wait_until("the server notices", || connections(&mut root) == 0);
+        if said.code == Some(1) {
+            assert_eq!(
+                own_attributes(&mut root, "rocks-33"),
+                vec![],
+                "packet {packet}"
+            );
+        }
+    }
+    panic!("the change never got through");
+}
+
+/// Sets a card of rocks-33 over a connection that suffers `cut`; also gives the database's name.
+fn set_through(cut: Cut, root: &mut mysql::Conn) -> (Said, String) {
+    let database: Option<String> = root.query_first("select database()").expect("a name");
+    let port = Proxy {
+        to: MariaDb::shared().port,
+        cut,
+    }
+    .start();
+    let url = format!(
+        "mysql://root@127.0.0.1:{port}/{}",
+        database.unwrap_or_default()
+    );
+    let host = frontend(&url);
+    let (said, took) = timed(move || host.line("host set rocks-33 gpupci 03:00.0"));
+    assert!(took < PATIENCE, "{took:?}");
+    (said, url)
+}

@@ -1,0 +1,404 @@
+//! Something else than a server at the server's address, and servers that lie.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use gpupt::database::{Database, DatabaseError};
+use gpupt::rocks::AttributeSource;
+use pretty_assertions::assert_eq;
+
+use crate::proxy::{Cut, Proxy};
+use crate::support::Said;
+use crate::support::mariadb::MariaDb;
+use crate::{Dice, HANGS, PATIENCE, frontend, timed};
+
+/// A listener on loopback that does `answer` with everyone who comes; its port.
+fn impostor(answer: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+    let port = listener.local_addr().expect("it has an address").port();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let answer = answer.clone();
+            thread::spawn(move || answer(&mut client.expect("a client")));
+        }
+    });
+    port
+}
+
+/// Keeps the connection open for as long as the client does.
+fn wait(client: &mut TcpStream) {
+    let _ = client.read_to_end(&mut Vec::new());
+}
+
+/// Sends these bytes, and then waits or leaves.
+fn says(
+    bytes: impl Into<Vec<u8>>,
+    then_waits: bool,
+) -> impl Fn(&mut TcpStream) + Send + Sync + Clone {
+    let bytes = bytes.into();
+    move |client: &mut TcpStream| {
+        let _ = client.write_all(&bytes);
+        if then_waits {
+            wait(client);
+        }
+    }
+}
+
+/// What the real server says first.
+fn greeting() -> Vec<u8> {
+    let mut server =
+        TcpStream::connect(("127.0.0.1", MariaDb::shared().port)).expect("it is there");
+    let mut head = [0; 4];
+    server.read_exact(&mut head).expect("a head");
+    let mut greeting = head.to_vec();
+    greeting.resize(4 + usize::from(head[0]), 0);
+    server.read_exact(&mut greeting[4..]).expect("a greeting");
+    greeting
+}
+
+fn random(length: usize, seed: u64) -> Vec<u8> {
+    let mut dice = Dice(seed);
+    (0..length).map(|_| dice.next() as u8).collect()
+}
+
+/// What `gpupci host list` says to an impostor, which must be an error that names it, in time.
+fn list(port: u16) -> (Said, Duration) {
+    let url = format!("mysql://root:s3cret@127.0.0.1:{port}/cluster");
+    let host = frontend(&url);
+    let (said, took) = timed(move || host.line("host list"));
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (Some(1), ""),
+        "{}",
+        said.stderr
+    );
+    let named = format!("mysql://root@127.0.0.1:{port}/cluster ");
+    let first = said.stderr.replace('\n', " ");
+    assert!(
+        first.starts_with("gpupci: ") && first.contains(&named),
+        "{}",
+        said.stderr
+    );
+    for unwanted in ["panicked", "s3cret", "\u{1b}", "\0"] {
+        assert!(!said.stderr.contains(unwanted), "{}", said.stderr);
+    }
+    assert!(took < PATIENCE, "{took:?}");
+    (said, took)
+}
+
+#[test]
+fn a_server_that_never_answers_is_left_after_the_deadline() {
+    let port = impostor(wait);
+    let (said, took) = list(port);
+    let expected = format!(
+        "gpupci: mysql://root@127.0.0.1:{port}/cluster did not answer within 5 s\n  \
+         state: nothing was changed\n  \
+         try:   see what the server does, then try again\n"
+    );
+    assert_eq!(said.stderr, expected);
+    assert!(took >= Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_server_that_drips_is_left_after_the_deadline() {
+    // A packet of 200 bytes, of which one comes each half second: no single read takes long.
+    let port = impostor(|client| {
+        let _ = client.write_all(&[200, 0, 0, 0, 10]);
+        while client.write_all(b"5").is_ok() {
+            thread::sleep(Duration::from_millis(500));
+        }
+    });
+    let (said, took) = list(port);
+    assert!(
+        said.stderr.contains("did not answer within 5 s"),
+        "{}",
+        said.stderr
+    );
+    assert!(took >= Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn who_leaves_or_talks_nonsense_is_told_at_once() {
+    let greeting = greeting();
+    let half = &greeting[..greeting.len() / 2];
+    let http = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    let refusal = b"\x17\0\0\0\xff\x10\x04Too many connections";
+    let escape = b"\x0c\0\0\0\xff\x10\x04\x1b[31m\n\x07red";
+    let talk: [(&str, Vec<u8>); 9] = [
+        ("nothing", vec![]),
+        ("random bytes", random(4096, 7)),
+        (
+            "a packet of random bytes",
+            [b"\x20\0\0\0".to_vec(), random(32, 8)].concat(),
+        ),
+        ("an empty packet", vec![0, 0, 0, 0]),
+        ("a web server", http.into()),
+        ("half a greeting", half.to_vec()),
+        (
+            "a greeting of half its length",
+            [&[half.len() as u8 - 4], &half[1..]].concat(),
+        ),
+        ("a refusal", refusal.to_vec()),
+        ("a refusal that paints", escape.to_vec()),
+    ];
+    for (what, bytes) in talk {
+        let (said, took) = list(impostor(says(bytes, false)));
+        assert!(
+            took < Duration::from_secs(4),
+            "{what}: {took:?} {}",
+            said.stderr
+        );
+        assert!(
+            said.stderr.contains("\n  cause: "),
+            "{what}: {}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
+fn who_talks_nonsense_and_waits_is_left_after_the_deadline() {
+    let greeting = greeting();
+    let talk = [
+        random(4096, 7),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n".to_vec(),
+        greeting[..greeting.len() / 2].to_vec(),
+        greeting,
+        b"\xff\xff\xff\0".to_vec(),
+    ];
+    let lists: Vec<_> = talk
+        .into_iter()
+        .map(|bytes| thread::spawn(move || list(impostor(says(bytes, true)))))
+        .collect();
+    for list in lists {
+        list.join().expect("it is told");
+    }
+}
+
+/// Whatever comes in place of the real server's answers, after any number of right ones.
+#[test]
+fn a_server_that_goes_mad_is_an_error_and_no_panic() {
+    let server = MariaDb::shared();
+    let database = server.cluster();
+    let mads = (0..64_u64).map(|seed| {
+        let cut = Cut::Mangled {
+            from: 8 * seed as usize,
+            dice: seed + 1,
+        };
+        let port = Proxy {
+            to: server.port,
+            cut,
+        }
+        .start();
+        let url = format!("mysql://root@127.0.0.1:{port}/{database}");
+        thread::spawn(move || {
+            let host = frontend(&url);
+            let (said, took) = timed(move || host.line("host list"));
+            assert!(took < HANGS, "{seed}: {took:?}");
+            assert!(!said.stderr.contains("panicked"), "{seed}: {}", said.stderr);
+            assert!(
+                !said.stderr.contains("could not be understood"),
+                "{seed}: {}",
+                said.stderr
+            );
+            said.code
+        })
+    });
+    let codes: Vec<Option<i32>> = mads
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|mad| mad.join().expect("it is told"))
+        .collect();
+    assert!(
+        codes.iter().all(|code| matches!(code, Some(0 | 1 | 9))),
+        "{codes:?}"
+    );
+    assert!(
+        codes.iter().filter(|code| **code == Some(1)).count() > 32,
+        "{codes:?}"
+    );
+}
+
+#[test]
+fn the_deadline_is_the_callers() {
+    let port = impostor(wait);
+    let url = format!("mysql://root@127.0.0.1:{port}/cluster");
+    let (answer, took) = timed(move || {
+        let database = Database::at(url.parse().expect("a URL"));
+        database.with_deadline(Duration::from_millis(200)).cluster()
+    });
+    assert!(
+        matches!(answer, Err(DatabaseError::Late { .. })),
+        "{answer:?}"
+    );
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// A server that greets as the real one does and lets everybody in, until it lies.
+#[derive(Clone)]
+struct Liar {
+    greeting: Vec<u8>,
+    to_login: Vec<u8>,
+    to_query: Vec<u8>,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+const WELCOME: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
+const DONE: &[u8] = b"\x07\0\0\x01\0\0\0\x02\0\0\0";
+
+impl Liar {
+    fn to_login(answer: &[u8]) -> Self {
+        Self {
+            greeting: greeting(),
+            to_login: answer.to_vec(),
+            to_query: Vec::new(),
+            heard: Arc::default(),
+        }
+    }
+
+    fn to_query(answer: &[u8]) -> Self {
+        Self {
+            to_query: answer.to_vec(),
+            ..Self::to_login(WELCOME)
+        }
+    }
+
+    /// What `gpupci host list` says to it, and what it heard.
+    fn listed(self) -> (Said, Vec<u8>) {
+        let heard = Arc::clone(&self.heard);
+        let port = impostor(move |client| drop(self.answer(client)));
+        let (said, took) = list(port);
+        assert!(took < Duration::from_secs(4), "{took:?} {}", said.stderr);
+        let heard = heard.lock().expect("it is done").clone();
+        (said, heard)
+    }
+
+    fn answer(&self, client: &mut TcpStream) -> std::io::Result<()> {
+        client.write_all(&self.greeting)?;
+        self.hear(client)?;
+        client.write_all(&self.to_login)?;
+        loop {
+            let heard = self.hear(client)?;
+            if heard.is_empty() || self.to_query.is_empty() {
+                return Ok(());
+            }
+            if heard[5.min(heard.len())..].starts_with(b"SET NAMES") {
+                client.write_all(DONE)?;
+                continue;
+            }
+            client.write_all(&self.to_query)?;
+            client.shutdown(Shutdown::Write)?;
+            while !self.hear(client)?.is_empty() {}
+        }
+    }
+
+    fn hear(&self, client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+        let mut buffer = vec![0; 65_536];
+        let length = client.read(&mut buffer)?;
+        buffer.truncate(length);
+        let mut heard = self.heard.lock().expect("nobody fails");
+        heard.extend(&buffer);
+        Ok(buffer)
+    }
+}
+
+fn packet(number: u8, content: &[u8]) -> Vec<u8> {
+    let length = (content.len() as u32).to_le_bytes();
+    [&length[..3], &[number], content].concat()
+}
+
+#[test]
+fn a_server_that_lies_after_the_login_is_an_error_and_no_panic() {
+    let lies: [(&str, Vec<u8>); 8] = [
+        ("nothing", packet(1, b"")),
+        ("a packet out of order", packet(77, b"\x09")),
+        ("an answer without rows", DONE.to_vec()),
+        (
+            "one column of nothing",
+            [packet(1, b"\x01"), packet(2, b"")].concat(),
+        ),
+        ("half a number of columns", packet(1, b"\xfd\x01")),
+        (
+            "more columns than there are bytes",
+            packet(1, b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"),
+        ),
+        ("half an error", packet(1, b"\xff\x01")),
+        ("random bytes", random(600, 11)),
+    ];
+    for (what, lie) in lies {
+        let (_, heard) = Liar::to_query(&lie).listed();
+        let is_query = heard.windows(9).any(|window| window == b"SELECT 0,");
+        assert!(is_query, "{what}: it came to the query");
+    }
+}
+
+#[test]
+fn a_server_that_lies_at_the_login_is_an_error_and_no_panic() {
+    for lie in [
+        packet(2, b""),
+        packet(2, b"\xfe"),
+        packet(2, b"\x01"),
+        packet(2, b"\xfenosuch_plugin\0salt"),
+        packet(2, b"\xfemysql_native_password\0"),
+        packet(9, b"\0\0\0"),
+    ] {
+        Liar::to_login(&lie).listed();
+    }
+}
+
+#[test]
+fn a_greeting_with_wrong_lengths_is_an_error_and_no_panic() {
+    for length in [0, 7, 0x7f, 0x80, 0x87, 0xff] {
+        let mut greeting = greeting();
+        // Protocol, version and its end, connection, 8 bytes of salt, filler, 7 bytes of abilities.
+        let version = greeting[5..]
+            .iter()
+            .position(|byte| *byte == 0)
+            .expect("a version");
+        greeting[5 + version + 1 + 4 + 8 + 1 + 7] = length;
+        let liar = Liar {
+            greeting,
+            ..Liar::to_login(&packet(2, b"\xff\x15\x04No entry"))
+        };
+        liar.listed();
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_file_gets_none() {
+    let file = b"/etc/passwd";
+    let (_, heard) = Liar::to_query(&packet(1, &[b"\xfb".as_slice(), file].concat())).listed();
+    let root = heard.windows(5).any(|window| window == b"root:");
+    assert!(!root, "{}", heard.escape_ascii());
+}
+
+#[test]
+fn a_server_that_asks_for_the_password_itself_does_not_get_it() {
+    for plugin in ["mysql_clear_password", "mysql_old_password", "dialog"] {
+        let lie = packet(2, &[b"\xfe", plugin.as_bytes(), b"\0"].concat());
+        let (said, heard) = Liar::to_login(&lie).listed();
+        let secret = heard.windows(6).any(|window| window == b"s3cret");
+        assert!(
+            !secret,
+            "{plugin}: {} {}",
+            said.stderr,
+            heard.escape_ascii()
+        );
+    }
+}
+
+/// MySQL 8's way: the client asks for a key, and whoever gives it reads the password.
+#[test]
+fn a_server_whose_key_nobody_knows_does_not_get_the_password() {
+    let switch = packet(2, b"\xfecaching_sha2_password\012345678901234567890\0");
+    let liar = Liar {
+        to_query: packet(6, b"\x01no key"),
+        ..Liar::to_login(&[switch, packet(4, b"\x01\x04")].concat())
+    };
+    let (said, heard) = liar.listed();
+    let wants_key = heard.ends_with(b"\x01\0\0\x05\x02");
+    assert!(!wants_key, "{} {}", said.stderr, heard.escape_ascii());
+}

@@ -1,0 +1,130 @@
+//! A way to a real server that does harm to what passes.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::Dice;
+
+/// What happens to a connection.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut {
+    /// It ends before the server hears of the commit.
+    BeforeCommit,
+    /// It ends when the server has committed, before the client hears of it.
+    AfterCommit,
+    /// The client never hears what became of its commit, and the connection stays.
+    CommitUnanswered,
+    /// It ends in place of this answer of the server, counted from its greeting.
+    AnswerNumber(usize),
+    /// From this byte of the server's on, every fourth is another one; the number chooses which.
+    Mangled { from: usize, dice: u64 },
+}
+
+/// A proxy in front of the port `to`.
+pub struct Proxy {
+    pub to: u16,
+    pub cut: Cut,
+}
+
+impl Proxy {
+    /// Starts it; its own port.
+    pub fn start(self) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let port = listener.local_addr().expect("it has an address").port();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let server = TcpStream::connect(("127.0.0.1", self.to));
+                let line = Line {
+                    client: client.expect("a client"),
+                    server: server.expect("the server is there"),
+                    cut: self.cut,
+                    is_committing: AtomicBool::new(false),
+                };
+                let (there, back) = (Arc::new(line), Mutex::new((0, 0)));
+                let line = Arc::clone(&there);
+                thread::spawn(move || {
+                    there.carry(&there.client, &there.server, |bytes| there.sent(bytes))
+                });
+                thread::spawn(move || {
+                    line.carry(&line.server, &line.client, |bytes| {
+                        line.answered(bytes, &mut back.lock().expect("nobody else"))
+                    });
+                });
+            }
+        });
+        port
+    }
+}
+
+/// One connection, from end to end.
+struct Line {
+    client: TcpStream,
+    server: TcpStream,
+    cut: Cut,
+    is_committing: AtomicBool,
+}
+
+/// What is done with some bytes.
+enum Fate {
+    Pass,
+    Swallow,
+    End,
+}
+
+impl Line {
+    fn carry(&self, mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&mut Vec<u8>) -> Fate) {
+        let mut buffer = [0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            let mut bytes = buffer[..length].to_vec();
+            match fate(&mut bytes) {
+                Fate::Pass if to.write_all(&bytes).is_ok() => {}
+                Fate::Swallow => {}
+                Fate::Pass | Fate::End => break,
+            }
+        }
+        // The other direction ends too; what is already on its way arrives.
+        for end in [&self.client, &self.server] {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn sent(&self, bytes: &mut Vec<u8>) -> Fate {
+        let is_commit = bytes.windows(6).any(|window| window == b"COMMIT");
+        self.is_committing.fetch_or(is_commit, Ordering::SeqCst);
+        match self.cut {
+            Cut::BeforeCommit if is_commit => Fate::End,
+            _ => Fate::Pass,
+        }
+    }
+
+    fn answered(&self, bytes: &mut [u8], so_far: &mut (usize, usize)) -> Fate {
+        let (number, start) = *so_far;
+        *so_far = (number + 1, start + bytes.len());
+        let is_committing = self.is_committing.load(Ordering::SeqCst);
+        match self.cut {
+            Cut::AfterCommit if is_committing => Fate::End,
+            Cut::CommitUnanswered if is_committing => Fate::Swallow,
+            Cut::AnswerNumber(last) if number == last => Fate::End,
+            Cut::Mangled { from, dice } => {
+                mangle(
+                    bytes,
+                    from.saturating_sub(start),
+                    &mut Dice(dice + number as u64),
+                );
+                Fate::Pass
+            }
+            _ => Fate::Pass,
+        }
+    }
+}
+
+fn mangle(bytes: &mut [u8], from: usize, dice: &mut Dice) {
+    for byte in bytes.iter_mut().skip(from) {
+        if dice.below(4) == 0 {
+            *byte = dice.next() as u8;
+        }
+    }
+}

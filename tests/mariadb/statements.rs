@@ -1,0 +1,219 @@
+//! How many statements a command sends, and what a `select` of the user may do.
+
+use std::fs;
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::support::mariadb::MariaDb;
+use crate::{PATIENCE, checksums, fresh, frontend, timed};
+
+/// A server that writes down what it is asked, with a cluster on it.
+fn recording() -> (MariaDb, String) {
+    let server = MariaDb::start();
+    let database = server.cluster();
+    let mut root = server.root(&database);
+    root.query_drop("set global log_output = 'TABLE'")
+        .expect("root may");
+    root.query_drop("set global general_log = 1")
+        .expect("root may");
+    (server, database)
+}
+
+/// What the server was asked by others than `root` since the last time: the kind of each message,
+/// and the first word of its text.
+fn asked(root: &mut Conn) -> Vec<String> {
+    let query = "select concat(command_type, ' ', substring_index(argument, ' ', 1)) \
+         from mysql.general_log where thread_id <> connection_id() order by event_time";
+    let messages: Vec<String> = root.query(query).expect("root may look");
+    root.query_drop("truncate table mysql.general_log")
+        .expect("root may");
+    let is_work =
+        |message: &String| !["Connect root@localhost", "Quit "].contains(&message.as_str());
+    messages.into_iter().filter(is_work).collect()
+}
+
+fn assert_each_asks_once(host: &Host, root: &mut Conn) {
+    asked(root);
+    for line in [
+        "list",
+        "list rocks-33",
+        "list rack0",
+        "report",
+        "report gpu=gpupci",
+        "dump",
+        "conflicts",
+    ] {
+        let said = host.line(&format!("host {line}"));
+        assert_ne!(said.text(), "", "{line}: {}", said.stderr);
+        assert_eq!(asked(root), ["Query SET", "Query SELECT"], "{line}");
+    }
+    let said = host.gpupci_reading(&["splice", "rocks-33"], b"<devices/>");
+    assert!(said.answer().contains("<hostdev"));
+    let once = [
+        "Query SET",
+        "Prepare SELECT",
+        "Execute SELECT",
+        "Close stmt ",
+    ];
+    let asked = asked(root);
+    assert!(asked == once || asked == once[..3], "{asked:?}");
+}
+
+#[test]
+fn every_question_is_one_statement_however_many_hosts_there_are() {
+    let (server, database) = recording();
+    let mut root = server.root(&database);
+    let host = frontend(&server.url("root", &database));
+    for line in ["add rocks-33 gpupci 02:00.0", "add rocks-34 gpupci gpupci7"] {
+        assert_eq!(host.line(&format!("host {line}")).answer(), "");
+    }
+    assert_each_asks_once(&host, &mut root);
+
+    for statement in [
+        "insert into nodes (Name, Membership, Rack) select concat('vm-container-1-', seq), 7, 1 from seq_1_to_300",
+        "insert into catindex (Name, Category) select Name, 5 from nodes where Rack = 1",
+        "insert into attributes (Attr, Value, Category, Catindex) select concat('gpupci', seq), \
+         concat('pci_0000_0', seq, '_00_0'), 5, c.ID from catindex c join nodes n on n.Name = c.Name \
+         join seq_1_to_4 where n.Rack = 1 and c.Category = 5",
+    ] {
+        root.query_drop(statement).expect(statement);
+    }
+    assert_each_asks_once(&host, &mut root);
+    assert_eq!(
+        host.line("host list output-header=no")
+            .answer()
+            .lines()
+            .count(),
+        1202
+    );
+}
+
+#[test]
+fn a_select_names_the_hosts_of_its_first_column() {
+    let (host, _) = fresh();
+    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    let row = "HOST      GPU    PCI_BUS         \nrocks-33: gpupci pci_0000_02_00_0\n";
+    for statement in [
+        "select Name from nodes where Name = 'rocks-33'",
+        "SELECT upper(Name), Rack FROM nodes WHERE Name LIKE 'rocks%'",
+        "select n.Name from nodes n join vm_nodes v on v.Node = n.ID",
+        "select NULL union select 'rocks-33' union select 'rocks-33 '",
+    ] {
+        assert_eq!(
+            host.gpupci(&["host", "list", statement]).answer(),
+            row,
+            "{statement}"
+        );
+    }
+    assert_eq!(
+        host.gpupci(&["host", "list", "select Name from nodes where 0"])
+            .answer(),
+        ""
+    );
+}
+
+#[test]
+fn a_select_changes_nothing_and_writes_no_file() {
+    let (host, mut root) = fresh();
+    let folder = MariaDb::shared().folder.path().join("data");
+    let file = folder.join("stolen");
+    for statement in [
+        "create table notes (line text)",
+        "create function scribble() returns varchar(20) begin insert into notes values ('x'); return 'rocks-33'; end",
+        "create procedure scrawl() insert into notes values ('x')",
+    ] {
+        root.query_drop(statement).expect(statement);
+    }
+    let before = checksums(&mut root);
+    let outfile = format!("select Name from nodes into outfile '{}'", file.display());
+    let dumpfile = format!("select 'rocks-33' into dumpfile '{}'", file.display());
+    let inner = format!("select Name into outfile '{}' from nodes", file.display());
+    for statement in [
+        "select Name from nodes; drop table attributes",
+        "select 'rocks-33'; delete from attributes",
+        "select scribble()",
+        "select Name from nodes where scribble() = 'rocks-33'",
+        "select 'rocks-33' from (delete from attributes returning ID) x",
+        "select nosuch from nodes",
+        "select",
+        "select ",
+        "select 'rocks-33' into @name",
+        "select insert into notes values ('x')",
+        outfile.as_str(),
+        dumpfile.as_str(),
+        inner.as_str(),
+    ] {
+        for command in ["list", "report", "dump"] {
+            let said = host.gpupci(&["host", command, statement]);
+            assert!(
+                matches!(said.code, Some(2 | 3)),
+                "{statement}: {:?} {}",
+                said.code,
+                said.stderr
+            );
+            assert_eq!(said.text(), "", "{statement}");
+            assert!(said.stderr.starts_with("gpupci: "), "{}", said.stderr);
+        }
+        let change = ["host", "set", statement, "gpupci1", "02:00.0"];
+        assert!(
+            matches!(host.gpupci(&change).code, Some(2 | 3)),
+            "{statement}"
+        );
+        assert_eq!(checksums(&mut root), before, "{statement}");
+        assert!(fs::metadata(&file).is_err(), "{statement}");
+    }
+}
+
+#[test]
+fn other_statements_are_no_select_and_name_no_host() {
+    let (host, mut root) = fresh();
+    let before = checksums(&mut root);
+    for statement in [
+        "drop table attributes",
+        "delete from attributes",
+        "update nodes set Name='x'",
+        "with x as (select Name from nodes) select * from x",
+        "(select Name from nodes)",
+        "/* */ select Name from nodes",
+        "select/**/Name from nodes",
+        "insert into nodes (Name) values ('x')",
+        "call scrawl()",
+        "table nodes",
+        "set global read_only = 1",
+    ] {
+        let said = host.gpupci(&["host", "list", statement]);
+        assert!(
+            matches!(said.code, Some(2 | 3)),
+            "{statement}: {:?} {}",
+            said.code,
+            said.stderr
+        );
+        assert_eq!(checksums(&mut root), before, "{statement}");
+    }
+}
+
+#[test]
+fn a_select_that_names_no_host_is_an_error() {
+    let (host, _) = fresh();
+    let said = host.gpupci(&["host", "list", "select 'rocks-33' union select 'nosuch'"]);
+    assert_eq!((said.code, said.text().as_str()), (Some(3), ""));
+    assert_eq!(said.stderr, "gpupci: cannot resolve host \"nosuch\"\n");
+}
+
+#[test]
+fn a_select_that_takes_too_long_is_left_after_the_deadline() {
+    let (host, mut root) = fresh();
+    let before = checksums(&mut root);
+    let (said, took) = timed(move || host.gpupci(&["host", "list", "select sleep(60)"]));
+    assert!(matches!(said.code, Some(1 | 2)), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("did not answer within 5 s"),
+        "{}",
+        said.stderr
+    );
+    assert!(took < PATIENCE, "{took:?}");
+    assert_eq!(checksums(&mut root), before);
+}

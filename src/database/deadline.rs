@@ -102,7 +102,6 @@ mod tests {
 
     #[test]
     fn work_that_panics_is_told() {
-        #[expect(clippy::panic, reason = "what a driver may do")]
         let result = within(Duration::from_secs(60), || -> u8 { panic!("garbage") });
         assert_eq!(result, Err(NoResult::Died));
     }

@@ -244,7 +244,7 @@ fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
                 done(
                     host,
                     &[&format!("add new gpupci{number} {number:02x}:00.0")],
-                )
+                );
             });
         }
     });

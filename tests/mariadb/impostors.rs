@@ -393,7 +393,7 @@ fn a_server_that_asks_for_the_password_itself_does_not_get_it() {
 /// MySQL 8's way: the client asks for a key, and whoever gives it reads the password.
 #[test]
 fn a_server_whose_key_nobody_knows_does_not_get_the_password() {
-    let switch = packet(2, b"\xfecaching_sha2_password\012345678901234567890\0");
+    let switch = packet(2, b"\xfecaching_sha2_password\x0012345678901234567890\0");
     let liar = Liar {
         to_query: packet(6, b"\x01no key"),
         ..Liar::to_login(&[switch, packet(4, b"\x01\x04")].concat())

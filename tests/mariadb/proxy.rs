@@ -46,7 +46,7 @@ impl Proxy {
                 let (there, back) = (Arc::new(line), Mutex::new((0, 0)));
                 let line = Arc::clone(&there);
                 thread::spawn(move || {
-                    there.carry(&there.client, &there.server, |bytes| there.sent(bytes))
+                    there.carry(&there.client, &there.server, |bytes| there.sent(bytes));
                 });
                 thread::spawn(move || {
                     line.carry(&line.server, &line.client, |bytes| {
@@ -91,7 +91,7 @@ impl Line {
         }
     }
 
-    fn sent(&self, bytes: &mut Vec<u8>) -> Fate {
+    fn sent(&self, bytes: &mut [u8]) -> Fate {
         let is_commit = bytes.windows(6).any(|window| window == b"COMMIT");
         self.is_committing.fetch_or(is_commit, Ordering::SeqCst);
         match self.cut {

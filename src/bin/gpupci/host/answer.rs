@@ -1,143 +1,22 @@
-//! `gpupci host …`: the attributes of the cluster.
+//! What `gpupci host` tells: list, report, dump, conflicts.
 
 use anyhow::Result;
-use gpupt::database::{Database, database_of};
 use gpupt::guest::this_host;
-use gpupt::host::Machine;
 use gpupt::rocks::{
-    Attribute, AttributeName, AttributeSource, Change, Cluster, Conflict, HostError, LookupError,
-    Node, Origin, Resolver, Text, ValueError, check_node_name, conflicts_of, hosts_named,
+    Attribute, AttributeName, AttributeSource, Cluster, Conflict, Node, Origin, Resolver, Text,
+    conflicts_of,
 };
-use gpupt::{Error, Exit, Settings};
+use gpupt::{Error, Exit};
 use serde_json::{Value, json};
 
-use crate::args::{Global, HostCommand};
+use super::{COMMON, Session};
 use crate::columns::{Columns, Row};
-use crate::host_words::{HostWords, Target};
+use crate::host_words::HostWords;
 use crate::report::Answer;
 use crate::{done, json, python, shell};
 
-/// What every command of Rocks takes.
-const COMMON: [&str; 3] = ["output-header", "output-col", "json"];
-
-pub(crate) fn run(command: &HostCommand, global: &Global, machine: &Machine) -> Result<Answer> {
-    let mut session = Session::open(global, machine)?;
-    match command {
-        HostCommand::Add(words) => session.add(&words.words),
-        HostCommand::Set(words) => session.set(&words.words),
-        HostCommand::Remove(words) => session.remove(&words.words),
-        HostCommand::List(words) => session.list(&words.words),
-        HostCommand::Report(words) => session.report(&words.words),
-        HostCommand::Dump(words) => session.dump(&words.words),
-        HostCommand::Conflicts => session.conflicts(),
-        HostCommand::Place { guest, host } => session.place(guest, host),
-    }
-}
-
-/// A database and what is asked of it.
-struct Session<'m> {
-    database: Database,
-    machine: &'m Machine,
-    json: bool,
-    quiet: bool,
-}
-
-impl<'m> Session<'m> {
-    fn open(global: &Global, machine: &'m Machine) -> Result<Self, Error> {
-        let url = database_of(
-            machine,
-            &Settings::of(machine)?,
-            global.database().as_deref(),
-        )?;
-        Ok(Self {
-            database: Database::at(url),
-            machine,
-            json: global.json,
-            quiet: global.quiet,
-        })
-    }
-
-    fn add(&mut self, words: &[String]) -> Result<Answer> {
-        let (hosts, name, value) = new_value(words)?;
-        let cluster = self.database.cluster().map_err(Error::from)?;
-        match self.one_host(&hosts, &cluster) {
-            Ok(node) => {
-                let change = checked(
-                    Change::add,
-                    &node.name.to_string(),
-                    name,
-                    &value,
-                    node.is_guest,
-                )?;
-                self.database
-                    .change(&node.name, &change)
-                    .map_err(Error::from)?;
-            }
-            Err(Error::Host(HostError::Unknown(host) | HostError::NotInCluster(host)))
-                if self.makes_nodes() =>
-            {
-                self.add_new(&host, name, &value)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        Ok(done(String::new()))
-    }
-
-    /// On a host without Rocks the first card of a host makes the host.
-    fn add_new(&mut self, host: &str, name: AttributeName, value: &str) -> Result<(), Error> {
-        check_node_name(host, &self.database.directory()?)?;
-        let is_guest = Text::from(name.as_str()) == Text::from(AttributeName::GUEST);
-        let change = checked(Change::add, host, name, value, is_guest)?;
-        self.database.change_new(&host.into(), is_guest, &change)?;
-        Ok(())
-    }
-
-    fn makes_nodes(&self) -> bool {
-        self.database.origin() == Origin::Embedded
-    }
-
-    fn set(&mut self, words: &[String]) -> Result<Answer> {
-        let (hosts, name, value) = new_value(words)?;
-        let cluster = self.database.cluster().map_err(Error::from)?;
-        let node = self.one_host(&hosts, &cluster)?;
-        let change = checked(
-            Change::set,
-            &node.name.to_string(),
-            name,
-            &value,
-            node.is_guest,
-        )?;
-        self.database
-            .change(&node.name, &change)
-            .map_err(Error::from)?;
-        Ok(done(String::new()))
-    }
-
-    fn remove(&mut self, words: &[String]) -> Result<Answer> {
-        let words = HostWords::new(words, &["gpu", "output-header", "output-col", "json"])?;
-        let Target {
-            hosts,
-            arguments: [name],
-        } = words.target(["gpu"])?;
-        let change = Change::remove(&name).map_err(Error::from)?;
-        let cluster = self.database.cluster().map_err(Error::from)?;
-        let node = self.one_host(&hosts, &cluster)?;
-        let removed = self
-            .database
-            .change(&node.name, &change)
-            .map_err(Error::from)?;
-        let mut answer = done(String::new());
-        if removed == 0 && !self.quiet {
-            let name = Text::from(name.as_str());
-            answer.notes.push(format!(
-                "{} has no {name} of its own: nothing to remove",
-                node.name
-            ));
-        }
-        Ok(answer)
-    }
-
-    fn list(&mut self, words: &[String]) -> Result<Answer> {
+impl Session<'_> {
+    pub(super) fn list(&mut self, words: &[String]) -> Result<Answer> {
         let words = HostWords::new(words, &COMMON)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let nodes = self.hosts(words.hosts(), &cluster)?;
@@ -165,7 +44,7 @@ impl<'m> Session<'m> {
         ))
     }
 
-    fn report(&mut self, words: &[String]) -> Result<Answer> {
+    pub(super) fn report(&mut self, words: &[String]) -> Result<Answer> {
         let words = HostWords::new(
             words,
             &["gpu", "pydict", "output-header", "output-col", "json"],
@@ -200,7 +79,7 @@ impl<'m> Session<'m> {
         Ok(done(owned_lines(&lines.collect::<Vec<_>>(), is_dictionary)))
     }
 
-    fn dump(&mut self, words: &[String]) -> Result<Answer> {
+    pub(super) fn dump(&mut self, words: &[String]) -> Result<Answer> {
         let words = HostWords::new(words, &COMMON)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let nodes = self.hosts(words.hosts(), &cluster)?;
@@ -248,7 +127,7 @@ impl<'m> Session<'m> {
         })
     }
 
-    fn conflicts(&mut self) -> Result<Answer> {
+    pub(super) fn conflicts(&mut self) -> Result<Answer> {
         let cluster = self.database.cluster().map_err(Error::from)?;
         let here = match self.database.origin() {
             Origin::Embedded => this_host(&cluster, self.machine),
@@ -270,74 +149,6 @@ impl<'m> Session<'m> {
         };
         Ok(Answer { exit, ..done(text) })
     }
-
-    fn place(&mut self, guest: &str, host: &str) -> Result<Answer> {
-        let cluster = self.database.cluster().map_err(Error::from)?;
-        let guest = self.one_host(&[guest.to_owned()], &cluster)?;
-        let host = self.one_host(&[host.to_owned()], &cluster)?;
-        if !guest.is_guest || host.is_guest {
-            let which = if guest.is_guest { host } else { guest };
-            let not = if guest.is_guest {
-                "a guest, and no host"
-            } else {
-                "no guest"
-            };
-            return Err(Error::Usage(format!("{} is {not}", which.name)).into());
-        }
-        self.database
-            .place(guest.id, Some(host.id))
-            .map_err(Error::from)?;
-        Ok(done(String::new()))
-    }
-
-    fn hosts<'c>(
-        &mut self,
-        words: &[String],
-        cluster: &'c Cluster,
-    ) -> Result<Vec<&'c Node>, Error> {
-        let found = hosts_named(words, cluster, &mut self.database, self.machine);
-        found.map_err(|error: LookupError<_>| error.into())
-    }
-
-    fn one_host<'c>(&mut self, words: &[String], cluster: &'c Cluster) -> Result<&'c Node, Error> {
-        match self.hosts(words, cluster)?.as_slice() {
-            [node] => Ok(node),
-            nodes => {
-                let given = match words {
-                    [] => "no host is named".to_owned(),
-                    words => format!("{:?} names {}", words.join(" "), nodes.len()),
-                };
-                Err(Error::Usage(format!("must supply one host: {given}")))
-            }
-        }
-    }
-}
-
-fn new_value(words: &[String]) -> Result<(Vec<String>, AttributeName, String), Error> {
-    let words = HostWords::new(
-        words,
-        &["gpu", "value", "output-header", "output-col", "json"],
-    )?;
-    let Target {
-        hosts,
-        arguments: [name, value],
-    } = words.target(["gpu", "value"])?;
-    Ok((hosts, name.parse()?, value))
-}
-
-fn checked(
-    make: fn(AttributeName, &str, bool) -> Result<Change, ValueError>,
-    host: &str,
-    name: AttributeName,
-    value: &str,
-    is_guest: bool,
-) -> Result<Change, Error> {
-    let attribute = name.to_string();
-    make(name, value, is_guest).map_err(|source| Error::Value {
-        host: host.to_owned(),
-        attribute,
-        source,
-    })
 }
 
 /// The attributes of a node that are cards, and not what they were before.

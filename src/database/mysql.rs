@@ -1,5 +1,8 @@
 //! Rocks' MySQL or MariaDB.
 
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
 use mysql::consts::CapabilityFlags;
 use mysql::prelude::Queryable;
 use mysql::{AccessMode, Conn, Error, Opts, OptsBuilder, Params, TxOpts, Value};
@@ -13,10 +16,19 @@ use crate::database::url::Server;
 const BYTES_UNCHANGED: &str = "SET NAMES latin1";
 /// Known beforehand, so that connecting asks the server for nothing.
 const PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Where the key lies that a password could be encrypted with. Nowhere: the driver would ask whoever
+/// answers for a key, and give the password to an impostor. Rocks' accounts need none.
+const NO_KEY: &str = "/dev/null/none";
 
 /// Connects to `server`. May take for ever: the caller waits no longer than the deadline.
 pub(super) fn connect(server: &Server) -> Result<Conn, Fault> {
-    Conn::new(options(server)).map_err(fault)
+    Conn::new(options(server)).map_err(|error| match error {
+        Error::IoError(error) if error.kind() == ErrorKind::NotADirectory => {
+            let wish = "the server asks for the password itself, which goes only over a socket";
+            Fault::Other(Cause::new(wish))
+        }
+        error => fault(error),
+    })
 }
 
 fn options(server: &Server) -> Opts {
@@ -29,6 +41,7 @@ fn options(server: &Server) -> Opts {
         .tcp_port(server.port)
         .socket(socket)
         .prefer_socket(false)
+        .server_key_path(Some(PathBuf::from(NO_KEY)))
         .user(Some(server.user.clone()))
         .pass(server.password.clone())
         .db_name(Some(server.database.clone()))
@@ -67,14 +80,18 @@ impl Session for Conn {
     fn select(&mut self, statement: &str) -> Result<Vec<Row>, Fault> {
         let read_only = TxOpts::default().set_access_mode(Some(AccessMode::ReadOnly));
         let mut transaction = self.start_transaction(read_only).map_err(fault)?;
-        // Preparing takes one statement and no more; one without columns writes a file.
-        let prepared = transaction.prep(statement).map_err(fault)?;
-        if prepared.columns().is_empty() {
-            return Err(Fault::Other(Cause::new("it gives no column")));
-        }
         let mut rows = Vec::new();
-        let answer = transaction.exec_iter(prepared, ()).map_err(fault)?;
-        each(answer, &mut |row| rows.push(row))?;
+        // Preparing takes one statement and no more; one without columns writes a file.
+        let prepared = transaction
+            .prep(statement)
+            .map_err(|error| fault(error).of_select())?;
+        if prepared.columns().is_empty() {
+            return Err(Fault::Select(Cause::new("it gives no column")));
+        }
+        let answer = transaction
+            .exec_iter(prepared, ())
+            .map_err(|error| fault(error).of_select())?;
+        each(answer, &mut |row| rows.push(row)).map_err(Fault::of_select)?;
         Ok(rows)
     }
 
@@ -138,7 +155,9 @@ pub(super) fn fault(error: Error) -> Fault {
             1205 | 1213 => Fault::Collision(cause),
             // ER_DUP_ENTRY
             1062 => Fault::Duplicate(cause),
-            _ => Fault::Other(cause),
+            // ER_SERVER_SHUTDOWN, ER_NORMAL_SHUTDOWN, ER_CONNECTION_KILLED
+            1053 | 1077 | 1927 => Fault::Other(cause),
+            _ => Fault::Refused(cause),
         },
         _ => Fault::Other(cause),
     }

@@ -49,10 +49,26 @@ pub(super) enum Fault {
     Collision(Cause),
     /// The row is there already.
     Duplicate(Cause),
+    /// The statement is understood, and refused.
+    Refused(Cause),
+    /// What a user typed after `select` is not a question for hosts.
+    Select(Cause),
     /// All else.
     Other(Cause),
     /// The change contradicts what is stored.
     Change(ChangeError),
+}
+
+impl Fault {
+    /// What a fault means when the statement is the user's.
+    pub(super) fn of_select(self) -> Self {
+        match self {
+            Self::NotPermitted(cause) | Self::Duplicate(cause) | Self::Refused(cause) => {
+                Self::Select(cause)
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<ChangeError> for Fault {

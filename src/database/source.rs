@@ -163,9 +163,11 @@ impl Database {
             Fault::Login(source) => DatabaseError::Login { database, source },
             Fault::NotPermitted(source) => DatabaseError::NotPermitted { database, source },
             Fault::Change(error) => DatabaseError::Change(error),
-            Fault::Collision(source) | Fault::Duplicate(source) | Fault::Other(source) => {
-                DatabaseError::Query { database, source }
-            }
+            Fault::Select(source) => DatabaseError::Select { source },
+            Fault::Collision(source)
+            | Fault::Duplicate(source)
+            | Fault::Refused(source)
+            | Fault::Other(source) => DatabaseError::Query { database, source },
         }
     }
 
@@ -211,14 +213,7 @@ impl AttributeSource for Database {
 
     fn names_selected(&mut self, statement: &str) -> Result<Vec<Text>, DatabaseError> {
         let statement = statement.to_owned();
-        let names =
-            self.read(move |session: &mut dyn Session| session.select(&statement).map(rows::names));
-        names.map_err(|error| match error {
-            DatabaseError::Query { source, .. } | DatabaseError::NotPermitted { source, .. } => {
-                DatabaseError::Select { source }
-            }
-            other => other,
-        })
+        self.read(move |session: &mut dyn Session| session.select(&statement).map(rows::names))
     }
 
     fn change(&mut self, name: &Text, change: &Change) -> Result<usize, DatabaseError> {
@@ -405,6 +400,8 @@ fn cause(fault: Fault) -> Cause {
         | Fault::NotPermitted(cause)
         | Fault::Collision(cause)
         | Fault::Duplicate(cause)
+        | Fault::Refused(cause)
+        | Fault::Select(cause)
         | Fault::Other(cause) => cause,
         Fault::Change(error) => Cause::new(error),
     }

@@ -124,13 +124,15 @@ impl Session for Connection {
         let is_late = move || Instant::now() > end;
         self.progress_handler(INSTRUCTIONS, Some(is_late))
             .map_err(fault)?;
-        let prepared = self.prepare(statement).map_err(fault)?;
+        let prepared = self
+            .prepare(statement)
+            .map_err(|error| fault(error).of_select())?;
         if !prepared.readonly() || prepared.column_count() == 0 {
-            return Err(Fault::Other(Cause::new("it does more than read")));
+            return Err(Fault::Select(Cause::new("it does more than read")));
         }
         drop(prepared);
         let mut rows = Vec::new();
-        query(self, statement, &[], &mut |row| rows.push(row))?;
+        query(self, statement, &[], &mut |row| rows.push(row)).map_err(Fault::of_select)?;
         Ok(rows)
     }
 
@@ -189,6 +191,9 @@ pub(super) fn fault(error: Error) -> Fault {
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Collision(cause),
         Some(ErrorCode::ConstraintViolation) => Fault::Duplicate(cause),
-        _ => Fault::Other(cause),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Fault::Other(cause)
+        }
+        _ => Fault::Refused(cause),
     }
 }

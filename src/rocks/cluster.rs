@@ -163,13 +163,20 @@ impl Cluster {
         self.meant_for(Category::Host, node.name.clone())
     }
 
-    /// The attribute `name` that counts for `node`.
+    /// The attribute `name` that counts for `node`. Where two categories have one precedence, the
+    /// narrower one counts, here and in [`attributes_of`](Self::attributes_of).
     pub fn attribute_of(&self, node: &Node, name: &str) -> Option<&Attribute> {
         let name = Text::from(name);
         self.own_attributes_of(node)
             .chain(self.inherited_by(node))
             .filter(|attribute| attribute.name == name)
-            .max_by_key(|attribute| attribute.precedence)
+            .reduce(|best, next| {
+                if best.precedence < next.precedence {
+                    next
+                } else {
+                    best
+                }
+            })
     }
 
     /// The attribute that names the cards of the guest `node`.

@@ -256,6 +256,28 @@ fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
 }
 
 #[test]
+fn who_reads_while_the_tables_are_made_sees_all_or_nothing() {
+    for _ in 0..30 {
+        let host = Host::named("alpha");
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| done(&host, &["add alpha gpupci1 02:00.0"]));
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !host.path(FILE).exists() {
+                        thread::yield_now();
+                    }
+                    for _ in 0..4 {
+                        let report = answer(&host, "report");
+                        assert!(["", "gpupci1:pci_0000_02_00_0\n"].contains(&report.as_str()));
+                    }
+                });
+            }
+            writer.join().expect("it is made");
+        });
+    }
+}
+
+#[test]
 fn of_many_who_add_one_card_at_once_one_wins() {
     let host = Host::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);

@@ -55,11 +55,17 @@ fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, F
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(fault)?;
-    match (version(&connection)?, purpose) {
+    let mut found = version(&connection)?;
+    if found == 0 && purpose == Purpose::Reading {
+        if has_no_tables(&connection)? {
+            return empty();
+        }
+        // Somebody may have made them just now.
+        found = version(&connection)?;
+    }
+    match (found, purpose) {
         (TABLES, _) => {}
         (0, Purpose::Changing) => make_tables(&mut connection)?,
-        // Somebody is about to make them.
-        (0, Purpose::Reading) if has_no_tables(&connection)? => return empty(),
         (found, _) => {
             let other =
                 format!("its tables are of version {found}, and this program knows {TABLES}");

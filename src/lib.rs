@@ -3,7 +3,7 @@
 //! Imports point down only:
 //!
 //! ```text
-//! programs    bin/gpupci   plugin/ffi             parse, call, print; decide nothing
+//! programs    bin/gpupci   hooks/qemu   plugin/ffi   parse, call, print; decide nothing
 //! the job     guest   settings   error   exit     what the programs share
 //! machine     host   database                     implement the traits declared below
 //! decisions   gpu   domain_xml   rocks            values in, values out; no I/O, no clock

@@ -37,7 +37,7 @@ pub(super) const CLUSTER: &str = concat!(
     attributes_of!(),
 );
 
-/// The guest of a name (asked for six times), its hosts, and what applies to them.
+/// The guest of a name, its hosts, and what applies to them.
 pub(super) const GUEST: &str = concat!(
     node_columns!(),
     "FROM nodes n ",

@@ -79,7 +79,7 @@ fn of_two_who_add_one_card_at_once_one_wins_and_the_other_is_told() {
 
 #[test]
 fn the_first_two_cards_of_a_host_can_be_added_at_once() {
-    for _ in 0..10 {
+    for _ in 0..5 {
         let (host, mut root) = fresh();
         root.query_drop("delete from catindex where Name = 'vm-container-0-2'")
             .expect("the member goes");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gpupt::database::DatabaseError;
+use gpupt::database::{Database, DatabaseError};
 use gpupt::rocks::{AttributeSource, Change};
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
@@ -243,17 +243,22 @@ fn a_connection_cut_at_the_commit_leaves_it_unclear_whether_it_was_kept() {
 
 #[test]
 fn a_commit_without_an_answer_is_not_called_undone() {
-    let (_, mut root) = fresh();
-    let (said, _) = set_through(Cut::CommitUnanswered, &mut root);
-    assert_eq!(
-        own_attributes(&mut root, "rocks-33"),
-        pairs(&[("gpupci", "pci_0000_03_00_0")])
-    );
-    assert_eq!(said.code, Some(7), "{}", said.stderr);
+    let (host, mut root) = fresh();
+    let mut database = Database::at(
+        through(Cut::CommitUnanswered, &mut root)
+            .parse()
+            .expect("a URL"),
+    )
+    .with_deadline(Duration::from_millis(800));
+    let change = Change::set("gpupci".parse().expect("a name"), "03:00.0", true);
+    let failed = database.change(&"rocks-33".into(), &change.expect("a value"));
     assert!(
-        !said.stderr.contains("nothing was changed"),
-        "{}",
-        said.stderr
+        matches!(failed, Err(DatabaseError::Unclear { .. })),
+        "{failed:?}"
+    );
+    assert_eq!(
+        host.line("host report rocks-33").answer(),
+        "gpupci:pci_0000_03_00_0\n"
     );
 }
 
@@ -284,18 +289,20 @@ fn a_connection_cut_at_any_packet_before_the_commit_changes_nothing() {
 
 /// Sets a card of rocks-33 over a connection that suffers `cut`; also gives the database's name.
 fn set_through(cut: Cut, root: &mut mysql::Conn) -> (Said, String) {
-    let database: Option<String> = root.query_first("select database()").expect("a name");
-    let port = Proxy {
-        to: MariaDb::shared().port,
-        cut,
-    }
-    .start();
-    let url = format!(
-        "mysql://root@127.0.0.1:{port}/{}",
-        database.unwrap_or_default()
-    );
+    let url = through(cut, root);
     let host = frontend(&url);
     let (said, took) = timed(move || host.line("host set rocks-33 gpupci 03:00.0"));
     assert!(took < PATIENCE, "{took:?}");
     (said, url)
+}
+
+/// The URL of the database that `root` uses, over connections that suffer `cut`.
+fn through(cut: Cut, root: &mut mysql::Conn) -> String {
+    let database: Option<String> = root.query_first("select database()").expect("a name");
+    let to = MariaDb::shared().port;
+    let port = Proxy { to, cut }.start();
+    format!(
+        "mysql://root@127.0.0.1:{port}/{}",
+        database.unwrap_or_default()
+    )
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use gpupt::database::{Database, DatabaseError};
-use gpupt::rocks::AttributeSource;
+use gpupt::rocks::{AttributeSource, Cluster};
 use pretty_assertions::assert_eq;
 
 use crate::proxy::{Cut, Proxy};
@@ -104,20 +104,19 @@ fn a_server_that_never_answers_is_left_after_the_deadline() {
 
 #[test]
 fn a_server_that_drips_is_left_after_the_deadline() {
-    // A packet of 200 bytes, of which one comes each half second: no single read takes long.
+    // A packet of 200 bytes that come one by one: no single read takes long.
     let port = impostor(|client| {
         let _ = client.write_all(&[200, 0, 0, 0, 10]);
         while client.write_all(b"5").is_ok() {
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_millis(100));
         }
     });
-    let (said, took) = list(port);
+    let (answer, took) = cluster_within(Duration::from_millis(800), port);
     assert!(
-        said.stderr.contains("did not answer within 5 s"),
-        "{}",
-        said.stderr
+        matches!(answer, Err(DatabaseError::Late { .. })),
+        "{answer:?}"
     );
-    assert!(took >= Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[test]
@@ -183,7 +182,7 @@ fn who_talks_nonsense_and_waits_is_left_after_the_deadline() {
 fn a_server_that_goes_mad_is_an_error_and_no_panic() {
     let server = MariaDb::shared();
     let database = server.cluster();
-    let mads = (0..64_u64).map(|seed| {
+    let mads = (0..48_u64).map(|seed| {
         let cut = Cut::Mangled {
             from: 8 * seed as usize,
             dice: seed + 1,
@@ -217,24 +216,28 @@ fn a_server_that_goes_mad_is_an_error_and_no_panic() {
         "{codes:?}"
     );
     assert!(
-        codes.iter().filter(|code| **code == Some(1)).count() > 32,
+        codes.iter().filter(|code| **code == Some(1)).count() > 24,
         "{codes:?}"
     );
 }
 
 #[test]
 fn the_deadline_is_the_callers() {
-    let port = impostor(wait);
-    let url = format!("mysql://root@127.0.0.1:{port}/cluster");
-    let (answer, took) = timed(move || {
-        let database = Database::at(url.parse().expect("a URL"));
-        database.with_deadline(Duration::from_millis(200)).cluster()
-    });
+    let (answer, took) = cluster_within(Duration::from_millis(200), impostor(wait));
     assert!(
         matches!(answer, Err(DatabaseError::Late { .. })),
         "{answer:?}"
     );
     assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+/// What the library says of an impostor, and how long it took.
+fn cluster_within(deadline: Duration, port: u16) -> (Result<Cluster, DatabaseError>, Duration) {
+    let url = format!("mysql://root@127.0.0.1:{port}/cluster");
+    timed(move || {
+        let database = Database::at(url.parse().expect("a URL"));
+        database.with_deadline(deadline).cluster()
+    })
 }
 
 /// A server that greets as the real one does and lets everybody in, until it lies.

@@ -30,14 +30,15 @@ fn main() -> ExitCode {
     if operation != "prepare" {
         return ExitCode::SUCCESS;
     }
-    let root = env::var_os("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/"));
+    let root = env::var_os("GPUPT_ROOT").filter(|root| !root.is_empty());
+    let root = root.unwrap_or_else(|| OsString::from("/"));
     let refusal = domain_xml().and_then(|xml| refusal(&xml, &Machine::at(root)));
     match refusal {
         None => ExitCode::SUCCESS,
         Some(why) => {
             let line = format!(
                 "gpupt: guest {} cannot start: {why}\n",
-                guest.to_string_lossy()
+                guest.to_string_lossy().escape_debug()
             );
             // The exit code refuses even if nobody can be told why.
             let _ = io::stderr().write_all(line.as_bytes());
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
 /// What stands on standard input; nothing when it does not end in time, or cannot be read.
 fn domain_xml() -> Option<Vec<u8>> {
     let (sender, receiver) = sync_channel(1);
-    thread::spawn(move || {
+    let reader = thread::Builder::new().spawn(move || {
         let mut xml = Vec::new();
         let read = io::stdin()
             .lock()
@@ -58,6 +59,7 @@ fn domain_xml() -> Option<Vec<u8>> {
         // Nobody waits any more when the deadline has passed.
         let _ = sender.send(read.map(|_| xml));
     });
+    reader.ok()?;
     receiver.recv_timeout(STDIN_DEADLINE).ok()?.ok()
 }
 

@@ -15,7 +15,8 @@ extern "C" {
  * Returns 0 and sets *out to the new XML, *out_len bytes and a NUL behind them; the same XML where
  * the guest has no cards or has them already. Otherwise returns one of the exit codes of gpupci(8)
  * and sets *error to a text of one or more lines. What was not set is NULL. Both belong to the
- * caller, who gives them to gpupt_free(). `error` may be NULL when nobody wants to know. */
+ * caller, who gives them to gpupt_free(). `out`, `out_len` and `error` point at three
+ * different variables; `error` may be NULL when nobody wants to know. */
 int gpupt_splice(const char *guest, const char *xml, size_t len, char **out, size_t *out_len, char **error);
 
 /* Frees what gpupt_splice() gave; NULL is fine. */

@@ -17,7 +17,7 @@ type Outcome = Result<Vec<u8>, (Exit, String)>;
 ///
 /// # Safety
 /// `guest` is NULL or a NUL-terminated string; `xml` is NULL or points at `len` readable bytes;
-/// `out`, `out_len` and `error` are NULL or point at writable values of their types. None of them
+/// `out`, `out_len` and `error` are NULL or point at three different writable values of their types. None of them
 /// is changed by another thread meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpupt_splice(
@@ -30,10 +30,21 @@ pub unsafe extern "C" fn gpupt_splice(
 ) -> c_int {
     // SAFETY: the caller promises that each is NULL or writable.
     let (out, out_len, error) = unsafe { (out.as_mut(), out_len.as_mut(), error.as_mut()) };
-    let (Some(out), Some(out_len)) = (out, out_len) else {
-        return fail(error, Exit::Usage, "gpupt_splice: out or out_len is NULL");
+    let (out, out_len) = match (out, out_len) {
+        (Some(out), Some(out_len)) => {
+            (*out, *out_len) = (ptr::null_mut(), 0);
+            (out, out_len)
+        }
+        (out, out_len) => {
+            if let Some(out) = out {
+                *out = ptr::null_mut();
+            }
+            if let Some(out_len) = out_len {
+                *out_len = 0;
+            }
+            return fail(error, Exit::Usage, "gpupt_splice: out or out_len is NULL");
+        }
     };
-    (*out, *out_len) = (ptr::null_mut(), 0);
     if guest.is_null() || (xml.is_null() && len > 0) {
         return fail(error, Exit::Usage, "gpupt_splice: guest or xml is NULL");
     }

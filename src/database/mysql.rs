@@ -13,9 +13,12 @@ use crate::database::session::{Cell, Fault, Locking, Row, Session};
 use crate::database::url::Server;
 
 /// Rocks writes and reads as latin1, so that bytes go through unchanged. So do we.
-const BYTES_UNCHANGED: &str = "SET NAMES latin1";
+/// What is too long for a column is refused, and not cut, as Rocks' server would.
+const SETTINGS: &str = "SET NAMES latin1, SESSION sql_mode = 'STRICT_ALL_TABLES'";
 /// Known beforehand, so that connecting asks the server for nothing.
 const PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// More than the largest cluster has, and less than hurts.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Where the key lies that a password could be encrypted with. Nowhere: the driver would ask whoever
 /// answers for a key, and give the password to an impostor. Rocks' accounts need none.
 const NO_KEY: &str = "/dev/null/none";
@@ -50,7 +53,7 @@ fn options(server: &Server) -> Opts {
         .write_timeout(Some(DEADLINE))
         .max_allowed_packet(Some(PACKET_BYTES_MAX))
         .additional_capabilities(CapabilityFlags::empty())
-        .init(vec![BYTES_UNCHANGED])
+        .init(vec![SETTINGS])
         .into()
 }
 
@@ -111,10 +114,23 @@ fn each<P: mysql::prelude::Protocol>(
     if answer.columns().as_ref().is_empty() {
         return Err(Fault::Other(Cause::new("the answer has no columns")));
     }
+    let mut bytes = 0;
     for row in answer {
-        see(row.map_err(fault)?.unwrap().into_iter().map(cell).collect());
+        let row: Row = row.map_err(fault)?.unwrap().into_iter().map(cell).collect();
+        bytes += row.iter().map(size).sum::<usize>();
+        if bytes > ANSWER_BYTES_MAX {
+            return Err(Fault::Other(Cause::new("the answer does not end")));
+        }
+        see(row);
     }
     Ok(())
+}
+
+fn size(cell: &Cell) -> usize {
+    match cell {
+        Cell::Bytes(bytes) => bytes.len(),
+        Cell::Null | Cell::Int(_) => 0,
+    }
 }
 
 fn cell(value: Value) -> Cell {

@@ -22,6 +22,8 @@ use crate::rocks::{
     plan_change,
 };
 
+/// `catindex.Name` is half as wide as `nodes.Name`.
+const MEMBER_BYTES_MAX: usize = 64;
 /// How often a change that met another one is tried.
 const TRIES: usize = 3;
 
@@ -263,6 +265,12 @@ fn make_change(
     make: Make,
     change: &Change,
 ) -> Result<usize, Fault> {
+    if name.as_bytes().len() > MEMBER_BYTES_MAX {
+        let why = format!(
+            "attributes are kept for hosts whose names have up to {MEMBER_BYTES_MAX} bytes"
+        );
+        return Err(Fault::Other(Cause::new(why)));
+    }
     if make != Make::Nothing {
         make_node(session, name, make)?;
     }
@@ -363,10 +371,14 @@ fn transaction(
         let begun = conn.query_drop("START TRANSACTION").map_err(server::fault);
         let fault = match begun.and_then(|()| work(conn)) {
             Ok(done) if decision.commit() => {
-                let kept = conn.query_drop("COMMIT");
-                return kept
-                    .map(|()| done)
-                    .map_err(|error| Failed::Unclear(Cause::new(error)));
+                return match conn.query_drop("COMMIT") {
+                    Ok(()) => Ok(done),
+                    // The server says itself that it kept nothing.
+                    Err(error @ mysql::Error::MySqlError(_)) => {
+                        Err(Failed::Undone(server::fault(error)))
+                    }
+                    Err(error) => Err(Failed::Unclear(Cause::new(error))),
+                };
             }
             Ok(_) => Fault::Other(Cause::new("it was given up")),
             Err(fault) => fault,

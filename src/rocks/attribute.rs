@@ -16,6 +16,8 @@ use crate::pci::PciAddress;
 const OLD: &str = "_old";
 /// `attributes.Attr` is 128 bytes wide, and Rocks' server cuts what is longer without a word.
 const NAME_BYTES_MAX: usize = 128;
+/// How many cards a guest may have: more than a host has slots for, and few enough to be quick.
+const CARDS_MAX: usize = 64;
 /// `attributes.Value` is a MySQL `TEXT`.
 const VALUE_BYTES_MAX: usize = 65_535;
 
@@ -155,6 +157,9 @@ pub enum ValueError {
     /// One card stands there twice.
     #[error("{0} is named twice")]
     Twice(CardReference),
+    /// More cards than any guest has.
+    #[error("the value names more than {CARDS_MAX} cards")]
+    TooMany,
     /// It would be cut.
     #[error("the value is {0} bytes long, and Rocks keeps {VALUE_BYTES_MAX}")]
     Length(usize),
@@ -181,6 +186,9 @@ impl FromStr for GuestCards {
                 .map_err(|()| ValueError::NotACard(word.to_owned()))?;
             if cards.contains(&card) {
                 return Err(ValueError::Twice(card));
+            }
+            if cards.len() == CARDS_MAX {
+                return Err(ValueError::TooMany);
             }
             cards.push(card);
         }
@@ -309,6 +317,18 @@ mod tests {
         }
         assert!(stored_value("gpupci1", false).is_err());
         assert!(stored_value("02:00.0,03:00.0", false).is_err());
+    }
+
+    #[test]
+    fn a_guest_has_a_bounded_number_of_cards() {
+        let value = |count| {
+            (1..=count)
+                .map(|n| format!("gpupci{n}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert!(stored_value(&value(64), true).is_ok());
+        assert_eq!(stored_value(&value(65), true), Err(ValueError::TooMany));
     }
 
     fn any_reference() -> impl Strategy<Value = CardReference> {

@@ -177,6 +177,7 @@ impl Cluster {
                     best
                 }
             })
+            .filter(|winner| contains_gpupci(winner.name.as_bytes()))
     }
 
     /// The attribute that names the cards of the guest `node`.

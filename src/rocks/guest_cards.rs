@@ -101,7 +101,7 @@ pub fn moved_cards_of_guest(
             let to = address_of(cluster, guest, host, *reference)?.slot();
             let mut from = Vec::new();
             for known in [Some(reference), former.get(index)].into_iter().flatten() {
-                from.extend(slots_anywhere(cluster, *known));
+                from.extend(slots_anywhere(cluster, guest, *known));
             }
             from.retain(|slot| *slot != to);
             Ok(Moved { from, to })
@@ -155,12 +155,15 @@ pub(crate) fn address_in(attribute: &Attribute) -> Result<PciAddress, ValueError
     text.parse().map_err(|_| ValueError::NotAnAddress(text))
 }
 
-fn slots_anywhere(cluster: &Cluster, reference: CardReference) -> Vec<PciSlot> {
+/// Where a card may be: on the host that the tables place the guest on, then on all others.
+fn slots_anywhere(cluster: &Cluster, guest: &Node, reference: CardReference) -> Vec<PciSlot> {
     let card = match reference {
         CardReference::At(address) => return vec![address.slot()],
         CardReference::Named(card) => card.to_string(),
     };
+    let placed = guest.physical_host.and_then(|id| cluster.node(id));
     let hosts = cluster.nodes().iter().filter(|node| !node.is_guest);
+    let hosts = placed.into_iter().chain(hosts);
     hosts
         .filter_map(|host| cluster.attribute_of(host, &card))
         .filter_map(|attribute| address_in(attribute).ok())
@@ -171,4 +174,51 @@ fn slots_anywhere(cluster: &Cluster, reference: CardReference) -> Vec<PciSlot> {
 fn text_of(value: Option<&Text>) -> String {
     let bytes = value.map_or(&[][..], Text::as_bytes);
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rocks::Category;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_card_is_looked_for_first_where_the_guest_was() {
+        let node = |id, name: &str, is_guest| Node {
+            id,
+            name: name.into(),
+            appliance: None,
+            os: None,
+            rack: None,
+            is_guest,
+            physical_host: is_guest.then_some(2),
+        };
+        let attribute = |id, member: &str, name: &str, value: &str| Attribute {
+            id,
+            name: name.into(),
+            value: Some(value.into()),
+            category: Category::Host,
+            member: member.into(),
+            precedence: 50,
+        };
+        let guest = node(4, "guest", true);
+        let here = node(3, "here", false);
+        let cluster = Cluster::new(
+            vec![
+                node(1, "other", false),
+                node(2, "there", false),
+                here.clone(),
+                guest.clone(),
+            ],
+            vec![
+                attribute(1, "other", "gpupci1", "05:00.0"),
+                attribute(2, "there", "gpupci1", "02:00.0"),
+                attribute(3, "here", "gpupci1", "03:00.0"),
+                attribute(4, "guest", "gpupci", "gpupci1"),
+            ],
+        );
+        let moved = moved_cards_of_guest(&cluster, &guest, Some(&here));
+        let first = moved.map(|cards| cards.iter().map(|card| card.from[0].to_string()).collect());
+        assert_eq!(first, Ok(vec!["0000:02:00".to_owned()]));
+    }
 }

@@ -232,11 +232,19 @@ impl<S: AttributeSource> Lookup<'_, S> {
 impl Directory {
     fn node_known_as(&self, word: &str, cluster: &Cluster) -> Option<NodeId> {
         let name = Text::from(word);
-        let mut aliased = self.aliases.iter().filter(|(_, alias)| *alias == name);
+        let is_node = |node: NodeId| cluster.node(node).is_some();
+        let mut aliased = self
+            .aliases
+            .iter()
+            .filter(|(node, alias)| *alias == name && is_node(*node));
         if let (Some((node, _)), None) = (aliased.next(), aliased.next()) {
             return Some(*node);
         }
-        let interface = self.interfaces.iter().find(|interface| {
+        let mut interfaces = self
+            .interfaces
+            .iter()
+            .filter(|interface| is_node(interface.node));
+        let interface = interfaces.find(|interface| {
             [&interface.mac, &interface.ip, &interface.name]
                 .into_iter()
                 .flatten()

@@ -206,7 +206,7 @@ fn bytes_that_are_no_text_are_shown_escaped() {
     assert_eq!(table, format!("rocks-33: gpupci1 {shown}\n"));
     let dump = host.line("host dump rocks-33");
     let expected = b"/opt/rocks/bin/rocks add host gpu rocks-33 gpupci1 \
-        caf\xe9\\ \x80$'\\x1b'\\[31m$'\\x0a'end\n";
+        caf$'\\xe9'\\ $'\\x80'$'\\x1b'\\[31m$'\\x0a'end\n";
     assert_eq!(
         dump.stdout.escape_ascii().to_string(),
         expected.escape_ascii().to_string()

@@ -1,15 +1,17 @@
 //! Words for a shell.
 
-/// `bytes` as one word that a shell reads as just these bytes. Control characters need bash's
-/// `$'…'`, all else that means something a backslash.
+/// `bytes` as one word that a shell reads as just these bytes. Control characters, and what may be
+/// part of one in UTF-8, need bash's `$'…'`; all else that means something a backslash.
 pub(crate) fn word(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
-            b if b.is_ascii_alphanumeric() || b"@%^-_=+:,./".contains(b) || *b >= 0x80 => {
+            b if b.is_ascii_alphanumeric() || b"@%^-_=+:,./".contains(b) => {
                 out.push(*b);
             }
-            b if b.is_ascii_control() => out.extend(format!("$'\\x{b:02x}'").bytes()),
+            b if b.is_ascii_control() || !b.is_ascii() => {
+                out.extend(format!("$'\\x{b:02x}'").bytes());
+            }
             b => out.extend([b'\\', *b]),
         }
     }

@@ -183,10 +183,10 @@ fn value_or_none(attribute: &Attribute) -> String {
 
 fn object((node, attribute): &(&Node, &Attribute)) -> Value {
     json!({
-        "host": node.name.to_string(),
+        "host": raw(&node.name),
         "is_guest": node.is_guest,
-        "gpu": attribute.name.to_string(),
-        "value": attribute.value.as_ref().map(Text::to_string),
+        "gpu": raw(&attribute.name),
+        "value": attribute.value.as_ref().map(raw),
         "category": attribute.category.to_string(),
     })
 }
@@ -237,4 +237,10 @@ fn rocks_json(owned: &[(&Node, &Attribute)]) -> String {
     };
     let hosts = owned.chunk_by(|a, b| a.0.id == b.0.id).map(host);
     format!("[\n{}\n]\n", hosts.collect::<Vec<_>>().join(", \n"))
+}
+
+/// A text for JSON, which escapes by itself; only bytes that are no UTF-8 are shown as on a terminal.
+fn raw(text: &Text) -> String {
+    text.as_str()
+        .map_or_else(|| text.to_string(), str::to_owned)
 }

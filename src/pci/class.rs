@@ -20,6 +20,12 @@ impl ClassCode {
         self.0 >> 16 == 0x03
     }
 
+    /// Whether this is a bridge: base class 6. The kernel lets those stay in a group that a guest
+    /// owns.
+    pub fn is_bridge(self) -> bool {
+        self.0 >> 16 == 0x06
+    }
+
     /// The word that `gpupci` prints for a function of this class.
     pub fn word(self) -> &'static str {
         match self.0 >> 8 {

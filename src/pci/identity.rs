@@ -1,0 +1,62 @@
+//! Which product sits at an address: its vendor and device, and who built the board.
+
+use std::fmt;
+
+use crate::pci::VendorId;
+
+/// What tells one product from another; two cards of one make have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who made the chip.
+    pub vendor: VendorId,
+    /// Which chip, in its vendor's count; printed as four hexadecimal digits.
+    pub device: u16,
+    /// Who built the board and which one; some functions have none.
+    pub subsystem: Option<(u16, u16)>,
+}
+
+impl fmt::Display for Identity {
+    /// As `lspci -nn` writes ids: `10de:1e87`, with the board's `(1043:8694)` after it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{:04x}", self.vendor, self.device)?;
+        match self.subsystem {
+            Some((vendor, device)) => write!(f, " ({vendor:04x}:{device:04x})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a 16-bit id as sysfs spells it, `0x1e87`, without its newline.
+pub fn id_from_sysfs(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("0x")?;
+    let plain = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    plain
+        .then(|| u16::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn it_reads_as_lspci_writes_it() {
+        let mut card = Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x6de,
+            subsystem: None,
+        };
+        assert_eq!(card.to_string(), "10de:06de");
+        card.subsystem = Some((0x10de, 0x845));
+        assert_eq!(card.to_string(), "10de:06de (10de:0845)");
+    }
+
+    #[test]
+    fn an_id_has_four_digits() {
+        assert_eq!(id_from_sysfs("0x1E87"), Some(0x1e87));
+        for text in ["", "0x", "1e87", "0x1e8", "0x11e87", "0x+e87"] {
+            assert_eq!(id_from_sysfs(text), None, "{text}");
+        }
+    }
+}

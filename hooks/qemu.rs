@@ -72,7 +72,10 @@ fn refusal(xml: &[u8], machine: &Machine) -> Option<String> {
     let vendors = Settings::of(machine).ok()?.vendors;
     let cards = machine.cards(&vendors).ok()?;
     let is_stuck = |function: &&PciAddress| {
-        cards.iter().any(|card| card.has(**function)) && !machine.has_iommu_group(**function)
+        cards.iter().any(|card| card.has(**function))
+            && machine
+                .iommu_group(**function)
+                .is_ok_and(|group| group.is_none())
     };
     let function = claimed.iter().find(is_stuck)?;
     Some(format!(

@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::database::{DatabaseError, DatabaseUrl, UrlError};
 use crate::domain_xml::XmlError;
 use crate::exit::Exit;
-use crate::host::SysfsError;
+use crate::host::{KeptError, LockError, SysfsError};
+use crate::naming::NamingError;
 use crate::rocks::{ChangeError, GuestError, HostError, LookupError, NameError, ValueError};
 use crate::settings::SettingsError;
 
@@ -46,9 +47,31 @@ pub enum Error {
     /// sysfs cannot be read.
     #[error(transparent)]
     Sysfs(#[from] SysfsError),
+    /// What is kept of cards cannot be read or written.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
+    /// Somebody else is at work.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// What was asked for takes root.
+    #[error("only root may {0}")]
+    NotRoot(&'static str),
+    /// There is no such guest here.
+    #[error("{0} is no guest of this host")]
+    NoGuest(String),
     /// The words of a command make no sense together.
     #[error("{0}")]
     Usage(String),
+}
+
+impl From<NamingError> for Error {
+    fn from(error: NamingError) -> Self {
+        match error {
+            NamingError::Kept(error) => Self::Kept(error),
+            NamingError::Lock(error) => Self::Lock(error),
+            NamingError::Sysfs(error) => Self::Sysfs(error),
+        }
+    }
 }
 
 impl From<LookupError<DatabaseError>> for Error {
@@ -94,6 +117,14 @@ impl Error {
             Self::Database(DatabaseError::Select { .. }) => Exit::Usage,
             Self::Name(_) | Self::Value { .. } | Self::Url(_) | Self::Usage(_) => Exit::Usage,
             Self::Sysfs(_) => Exit::Unable,
+            Self::Kept(_) => Exit::Failed,
+            Self::Lock(LockError::Held { .. }) => Exit::Busy,
+            Self::Lock(LockError::Open { source, .. }) => match source.kind() {
+                std::io::ErrorKind::PermissionDenied => Exit::NotPermitted,
+                _ => Exit::Failed,
+            },
+            Self::NotRoot(_) => Exit::NotPermitted,
+            Self::NoGuest(_) => Exit::NotFound,
             Self::Guest(_) | Self::Database(_) | Self::Xml(_) | Self::Settings(_) => Exit::Failed,
         }
     }
@@ -105,9 +136,13 @@ impl Error {
                 Some("the change was sent; it is made as a whole or not at all")
             }
             Self::Database(DatabaseError::Change(ChangeError::Exists(_))) => None,
-            Self::Database(_) | Self::Guest(_) | Self::Value { .. } | Self::Xml(_) => {
-                Some("nothing was changed")
-            }
+            Self::Database(_)
+            | Self::Guest(_)
+            | Self::Value { .. }
+            | Self::Xml(_)
+            | Self::Kept(_)
+            | Self::Lock(_)
+            | Self::NotRoot(_) => Some("nothing was changed"),
             _ => None,
         }
     }
@@ -126,6 +161,14 @@ impl Error {
             Self::Guest(GuestError::Homeless { .. }) => {
                 Some("name the card by its address, or give the guest a host")
             }
+            Self::Kept(KeptError::Names { .. }) => {
+                Some("look at the file; `gpupci renumber` writes it anew")
+            }
+            Self::Kept(KeptError::Record { .. }) => Some("look at the file, then move it away"),
+            Self::Kept(_) => Some("see that there is room, and that root may write there"),
+            Self::Lock(LockError::Held { .. }) => Some("try again when it has ended"),
+            Self::Lock(LockError::Open { .. }) | Self::NotRoot(_) => Some("run this as root"),
+            Self::NoGuest(_) => Some("`virsh list --all` shows those there are"),
             Self::Sysfs(_) => Some("see that /sys is mounted and that this is a PCI host"),
             _ => None,
         }

@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod binding;
 pub mod database;
 pub mod domain_xml;
 mod error;
@@ -18,7 +19,9 @@ mod excerpt;
 mod exit;
 pub mod gpu;
 pub mod guest;
+pub mod handover;
 pub mod host;
+pub mod naming;
 pub mod pci;
 pub mod rocks;
 mod settings;

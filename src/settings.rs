@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::database::UrlError;
 use crate::host::Machine;
-use crate::pci::{IdError, VendorId};
+use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
 
 const FILE: &str = "/etc/gpupt.toml";
 
@@ -46,6 +46,14 @@ pub enum SettingsError {
         /// What is wrong.
         source: IdError,
     },
+    /// Its stub driver is none.
+    #[error("`stub` in {path} is wrong")]
+    Stub {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: DriverNameError,
+    },
 }
 
 /// What is wrong with a file, and where. The line itself is not repeated: it may hold a password.
@@ -80,6 +88,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Whose cards are wanted; NVIDIA's unless something else is said.
     pub vendors: Vec<VendorId>,
+    /// The driver that a card is given to guests by; `vfio-pci` unless something else is said.
+    pub stub: DriverName,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +97,7 @@ pub struct Settings {
 struct File {
     database: Option<String>,
     vendors: Option<Vec<String>>,
+    stub: Option<String>,
 }
 
 impl Settings {
@@ -115,10 +126,16 @@ impl Settings {
                     path: path(),
                     source,
                 })?;
+        let stub = file.stub.map(|name| name.parse()).transpose();
+        let stub = stub.map_err(|source| SettingsError::Stub {
+            path: path(),
+            source,
+        })?;
         Ok(Self {
             path: path(),
             database: file.database,
             vendors: vendors.unwrap_or_else(|| vec![VendorId::NVIDIA]),
+            stub: stub.unwrap_or_else(DriverName::vfio_pci),
         })
     }
 }

@@ -4,14 +4,32 @@
     reason = "this is the one place that may touch the machine"
 )]
 
+mod binding;
+mod burdens;
+mod kernel;
+mod lock;
+mod nodes;
+mod pci_ids;
+mod records;
 mod resolver;
 mod sysfs;
+mod users;
 
+pub use kernel::{SysfsKernel, as_writer};
+pub use lock::{Lock, LockError};
+pub use nodes::Node;
+pub use pci_ids::Models;
+pub use records::KeptError;
 pub use sysfs::SysfsError;
+pub use users::Users;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 /// A machine, seen through its files.
 #[derive(Clone, Debug)]
@@ -71,6 +89,40 @@ impl Machine {
         names
     }
 
+    /// Makes a directory, which all may look into, and those that lead to it.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn make_folder(&self, path: &str) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o755).create(self.path(path))
+    }
+
+    /// Puts `text` in the place of a file, as a whole or not at all, even if power fails.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was there before still is.
+    fn replace(&self, path: &str, text: &str) -> io::Result<()> {
+        let new = self.path(format!("{path}.new"));
+        let written = write_anew(&new, text).and_then(|()| fs::rename(&new, self.path(path)));
+        if written.is_err() {
+            // Half a file is of no use to anybody.
+            let _ = fs::remove_file(&new);
+        }
+        written
+    }
+
+    /// Removes a file; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn remove(&self, path: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the path, as the user typed it, leads to a file.
     ///
     /// # Errors
@@ -92,4 +144,25 @@ impl Machine {
             None => Ok(()),
         }
     }
+}
+
+fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o644)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Whether an error says that what was there is there no more: a device that was pulled, a process
+/// that ended.
+fn is_gone(error: &io::Error) -> bool {
+    let gone = [Errno::ENOENT, Errno::ENODEV, Errno::ESRCH];
+    error
+        .raw_os_error()
+        .is_some_and(|code| gone.contains(&Errno::from_raw(code)))
 }

@@ -8,10 +8,10 @@ use std::{fs, str};
 use thiserror::Error;
 
 use crate::gpu::{GpuCard, PciFunction, cards_of};
-use crate::host::Machine;
+use crate::host::{Machine, is_gone};
 use crate::pci::{ClassCode, PciAddress, VendorId};
 
-const DEVICES: &str = "/sys/bus/pci/devices";
+pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
 /// Why the functions of a host cannot be told.
 #[derive(Debug, Error)]
@@ -51,16 +51,11 @@ impl Machine {
         Ok(cards_of(self.functions()?, vendors))
     }
 
-    /// Whether the IOMMU keeps `function` apart from the rest of the machine: it is in a group.
-    pub fn has_iommu_group(&self, function: PciAddress) -> bool {
-        let group = self
-            .path(DEVICES)
-            .join(function.to_string())
-            .join("iommu_group");
-        group.symlink_metadata().is_ok()
-    }
-
-    fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
+    /// Every PCI function of this machine, in no order.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    pub fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
         let path = self.path(DEVICES);
         let list = |source| SysfsError::List {
             path: path.clone(),
@@ -105,7 +100,10 @@ fn has_link(path: &Path) -> Result<bool, SysfsError> {
 }
 
 /// What an attribute holds; nothing when its function is gone.
-fn attribute<T>(path: &Path, parse: fn(&str) -> Option<T>) -> Result<Option<T>, SysfsError> {
+pub(super) fn attribute<T>(
+    path: &Path,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>, SysfsError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if is_gone(&error) => return Ok(None),
@@ -126,9 +124,4 @@ fn attribute<T>(path: &Path, parse: fn(&str) -> Option<T>) -> Result<Option<T>, 
             content: String::from_utf8_lossy(&bytes).chars().take(40).collect(),
         }),
     }
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    const ENODEV: i32 = 19;
-    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ENODEV)
 }

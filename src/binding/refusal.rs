@@ -1,0 +1,314 @@
+//! Reasons not to touch a card, all found before the first write.
+
+use std::fmt;
+
+use crate::Exit;
+use crate::excerpt::printable;
+use crate::gpu::CardName;
+use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
+
+/// A process that has a card open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its number.
+    pub pid: u32,
+    /// Its command.
+    pub command: String,
+    /// The guest that it runs, if it is a QEMU.
+    pub guest: Option<String>,
+    /// The device node that it has open or mapped: `/dev/dri/card1`.
+    pub node: String,
+}
+
+/// What a host would lose with a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Burden {
+    /// A mounted file system.
+    FileSystem {
+        /// The block device: `sda1`.
+        device: String,
+        /// Where it is mounted.
+        at: String,
+    },
+    /// A swap area in use.
+    Swap {
+        /// The block device.
+        device: String,
+    },
+    /// The way to other networks.
+    DefaultRoute {
+        /// The network interface.
+        interface: String,
+    },
+}
+
+/// One reason not to detach, or not to attach, a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The IOMMU does not keep the function apart.
+    NoGroup(PciAddress),
+    /// Another device of the group stays on a host driver.
+    GroupShared {
+        /// The group.
+        group: IommuGroup,
+        /// The device.
+        member: PciAddress,
+        /// Its driver.
+        driver: DriverName,
+        /// The card that it is part of.
+        card: Option<CardName>,
+        /// What it carries.
+        burdens: Vec<Burden>,
+    },
+    /// The stub driver is not there and cannot be loaded.
+    NoStub {
+        /// The stub driver.
+        driver: DriverName,
+        /// What `modprobe` said.
+        why: String,
+    },
+    /// The kernel is too old to be told which driver a function gets.
+    NoOverride(PciAddress),
+    /// A process uses it.
+    Used(User),
+    /// Nobody can say whether it is used.
+    Unseen(String),
+    /// The host's console is on it.
+    Console {
+        /// The function.
+        function: PciAddress,
+        /// The framebuffer, such as `fb0`.
+        framebuffer: String,
+    },
+    /// The host needs what one of its functions carries.
+    Carries {
+        /// The function.
+        function: PciAddress,
+        /// What.
+        burden: Burden,
+    },
+    /// Its virtual functions are in the way.
+    VirtualFunctions {
+        /// The physical function.
+        function: PciAddress,
+        /// How many it has.
+        count: usize,
+    },
+    /// It carries a mediated device, whose parent must stay on its host driver.
+    MediatedDevice {
+        /// The function.
+        function: PciAddress,
+        /// The device.
+        uuid: String,
+    },
+    /// A write to it never ended.
+    Poisoned {
+        /// The write.
+        write: String,
+    },
+    /// Another card sits where this one was recorded.
+    Differs {
+        /// Its name.
+        name: CardName,
+        /// What is recorded.
+        recorded: Identity,
+        /// What sits there now.
+        found: Identity,
+        /// Where the recorded card seems to be.
+        gone_to: Option<PciAddress>,
+    },
+    /// driverctl decides about it.
+    Driverctl {
+        /// The function.
+        function: PciAddress,
+        /// The driver that it is kept on.
+        driver: String,
+    },
+}
+
+impl Refusal {
+    /// With which code a program ends for this reason.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NoGroup(_)
+            | Self::GroupShared { .. }
+            | Self::NoStub { .. }
+            | Self::NoOverride(_) => Exit::Unable,
+            Self::Used(_)
+            | Self::Unseen(_)
+            | Self::Console { .. }
+            | Self::Carries { .. }
+            | Self::VirtualFunctions { .. }
+            | Self::MediatedDevice { .. }
+            | Self::Driverctl { .. } => Exit::Busy,
+            Self::Poisoned { .. } => Exit::Poisoned,
+            Self::Differs { .. } => Exit::Differs,
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NoGroup(_) => "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on \
+                                 (Intel; AMD needs no option), see `gpupci check`"
+                .to_owned(),
+            Self::GroupShared {
+                card: Some(card), ..
+            } => format!("detach {card} too, in one command with this card"),
+            Self::GroupShared { .. } => {
+                "put the card into another slot, or see `gpupci groups` for one that has a group \
+                 of its own"
+                    .to_owned()
+            }
+            Self::NoStub { driver, .. } => {
+                format!(
+                    "see that the module of {driver} is installed and not blacklisted in /etc/modprobe.d"
+                )
+            }
+            Self::NoOverride(_) => "boot a kernel that has driver_override: Linux 3.16 or later, \
+                                    or one of CentOS 7.2 or later"
+                .to_owned(),
+            Self::Used(user) => match &user.guest {
+                Some(guest) => format!("shut the guest {} down", printable(guest.as_bytes())),
+                None => format!(
+                    "end {} (pid {}), or keep it off this card",
+                    printable(user.command.as_bytes()),
+                    user.pid
+                ),
+            },
+            Self::Unseen(_) => "run this as root, outside of containers".to_owned(),
+            Self::Console { .. } => {
+                "let another card be the console (firmware setting), or take the console off \
+                 this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
+                    .to_owned()
+            }
+            Self::Carries { .. } => {
+                "move what the host needs to a device that is no part of the card".to_owned()
+            }
+            Self::VirtualFunctions { function, .. } => format!(
+                "take them away first: echo 0 > /sys/bus/pci/devices/{function}/sriov_numvfs"
+            ),
+            Self::MediatedDevice { uuid, .. } => {
+                format!("stop its guest, then: echo 1 > /sys/bus/mdev/devices/{uuid}/remove")
+            }
+            Self::Poisoned { .. } => "reboot this host".to_owned(),
+            Self::Differs { .. } => {
+                "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
+                 anew, then correct the attributes with `gpupci host set`"
+                    .to_owned()
+            }
+            Self::Driverctl { function, .. } => {
+                format!("driverctl unset-override {function}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGroup(function) => write!(
+                f,
+                "{function} has no IOMMU group: the IOMMU is off, or does not reach it"
+            ),
+            Self::GroupShared {
+                group,
+                member,
+                driver,
+                card,
+                burdens,
+            } => {
+                write!(f, "IOMMU group {group} also holds {member}")?;
+                if let Some(card) = card {
+                    write!(f, " of {card}")?;
+                }
+                write!(f, ", which stays on driver {driver}")?;
+                for burden in burdens {
+                    write!(f, " and carries {burden}")?;
+                }
+                Ok(())
+            }
+            Self::NoStub { driver, why } => {
+                write!(
+                    f,
+                    "there is no driver {driver}: {}",
+                    printable(why.as_bytes())
+                )
+            }
+            Self::NoOverride(function) => write!(
+                f,
+                "this kernel has no driver_override for {function}, and without it one card \
+                 cannot be told from another of its make"
+            ),
+            Self::Used(user) => {
+                write!(
+                    f,
+                    "{} (pid {}",
+                    printable(user.command.as_bytes()),
+                    user.pid
+                )?;
+                if let Some(guest) = &user.guest {
+                    write!(f, ", guest {}", printable(guest.as_bytes()))?;
+                }
+                write!(f, ") uses {}", user.node)
+            }
+            Self::Unseen(why) => write!(f, "it cannot be seen who uses it: {why}"),
+            Self::Console {
+                function,
+                framebuffer,
+            } => {
+                write!(f, "{function} shows the host's console ({framebuffer})")
+            }
+            Self::Carries { function, burden } => write!(f, "{function} carries {burden}"),
+            Self::VirtualFunctions { function, count } => {
+                write!(f, "{function} has {count} virtual functions")
+            }
+            Self::MediatedDevice { function, uuid } => {
+                write!(f, "{function} carries the mediated device {uuid}")
+            }
+            Self::Poisoned { write } => write!(
+                f,
+                "a write to it never ended ({}), so it is not touched until the next boot",
+                printable(write.as_bytes())
+            ),
+            Self::Differs {
+                name,
+                recorded,
+                found,
+                gone_to,
+            } => {
+                write!(f, "{name} was recorded as {recorded}, but {found} is there")?;
+                match gone_to {
+                    Some(address) => write!(f, "; {name} seems to be at {address} now"),
+                    None => write!(f, "; {name} is nowhere to be seen"),
+                }
+            }
+            Self::Driverctl { function, driver } => write!(
+                f,
+                "driverctl keeps {function} on {}",
+                printable(driver.as_bytes())
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Burden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FileSystem { device, at } => write!(
+                f,
+                "{}, mounted at {}",
+                printable(device.as_bytes()),
+                printable(at.as_bytes())
+            ),
+            Self::Swap { device } => write!(f, "swap on {}", printable(device.as_bytes())),
+            Self::DefaultRoute { interface } => {
+                write!(
+                    f,
+                    "the default route over {}",
+                    printable(interface.as_bytes())
+                )
+            }
+        }
+    }
+}

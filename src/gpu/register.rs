@@ -1,0 +1,183 @@
+//! Names that stay: which name was given to which address, and what sat there then.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::gpu::{CardName, GpuCard};
+use crate::pci::{Identity, PciAddress, PciSlot, id_from_sysfs};
+
+const VERSION: u32 = 1;
+
+/// A card that once got a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its name.
+    pub name: CardName,
+    /// The function by which it is known.
+    pub address: PciAddress,
+    /// What it is.
+    pub identity: Identity,
+}
+
+/// The names that were given, by slot. A card that was pulled keeps its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Register {
+    cards: BTreeMap<PciSlot, Registered>,
+}
+
+/// Why a text holds no names.
+#[derive(Debug, Error)]
+pub enum RegisterError {
+    /// It is no list of cards.
+    #[error("it holds no list of cards")]
+    Grammar(#[from] serde_json::Error),
+    /// It was written by another release.
+    #[error("it has version {0}, and this program reads version {VERSION}")]
+    Version(u32),
+    /// One of its cards has no name, place or identity that could be one.
+    #[error("its card {0:?} is none")]
+    Card(String),
+    /// Two of its cards have one name, or one place.
+    #[error("its card {0:?} is there twice")]
+    Twice(String),
+}
+
+impl Register {
+    /// The cards that have a name, by address.
+    pub fn cards(&self) -> impl Iterator<Item = &Registered> {
+        self.cards.values()
+    }
+
+    /// What is known of the card in `slot`.
+    pub fn at(&self, slot: PciSlot) -> Option<&Registered> {
+        self.cards.get(&slot)
+    }
+
+    /// Gives `cards` the names that they have; new ones get the lowest free names, in the order of
+    /// their addresses.
+    pub fn name(&self, cards: &mut [GpuCard]) {
+        let mut taken: BTreeSet<CardName> = self.cards.values().map(|card| card.name).collect();
+        let mut free = (0..).map_while(CardName::nth);
+        for card in &mut *cards {
+            let known = self.at(card.display.address.slot());
+            let next = || free.find(|name| taken.insert(*name));
+            if let Some(name) = known.map(|known| known.name).or_else(next) {
+                card.name = name;
+            }
+        }
+        cards.sort_by_key(|card| card.name);
+    }
+
+    /// Adds `cards` under their names, unless there is one at their place.
+    pub fn add(&mut self, cards: impl IntoIterator<Item = Registered>) {
+        for card in cards {
+            self.cards.entry(card.address.slot()).or_insert(card);
+        }
+    }
+
+    /// Where the card that is known as `lost` seems to be: the one place where `present` has its
+    /// like and nothing of that kind was before.
+    pub fn whereabouts(
+        &self,
+        lost: &Registered,
+        present: &[(PciAddress, Identity)],
+    ) -> Option<PciAddress> {
+        let is_new = |address: PciAddress| {
+            let known = self.at(address.slot());
+            known.is_none_or(|known| known.identity != lost.identity)
+        };
+        let mut places = present
+            .iter()
+            .filter(|(address, identity)| *identity == lost.identity && is_new(*address));
+        let first = places.next()?;
+        places.next().is_none().then_some(first.0)
+    }
+
+    /// Reads what [`Register::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn from_json(text: &str) -> Result<Self, RegisterError> {
+        let file: File = serde_json::from_str(text)?;
+        if file.version != VERSION {
+            return Err(RegisterError::Version(file.version));
+        }
+        let mut register = Self::default();
+        let mut names = BTreeSet::new();
+        for line in &file.cards {
+            let card = line
+                .read()
+                .ok_or_else(|| RegisterError::Card(line.name.clone()))?;
+            let former = register.cards.insert(card.address.slot(), card);
+            if former.is_some() || !names.insert(card.name) {
+                return Err(RegisterError::Twice(line.name.clone()));
+            }
+        }
+        Ok(register)
+    }
+
+    /// The names as they are kept, in their order.
+    pub fn to_json(&self) -> String {
+        let mut cards: Vec<&Registered> = self.cards.values().collect();
+        cards.sort_by_key(|card| card.name);
+        let file = File {
+            version: VERSION,
+            cards: cards.into_iter().map(Line::of).collect(),
+        };
+        // Text and numbers cannot fail to become JSON.
+        serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    cards: Vec<Line>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    name: String,
+    address: String,
+    vendor: String,
+    device: String,
+    subsystem_vendor: Option<String>,
+    subsystem_device: Option<String>,
+}
+
+impl Line {
+    fn of(card: &Registered) -> Self {
+        let identity = &card.identity;
+        let hex = |id: u16| format!("{id:04x}");
+        Self {
+            name: card.name.to_string(),
+            address: card.address.to_string(),
+            vendor: identity.vendor.to_string(),
+            device: hex(identity.device),
+            subsystem_vendor: identity.subsystem.map(|(vendor, _)| hex(vendor)),
+            subsystem_device: identity.subsystem.map(|(_, device)| hex(device)),
+        }
+    }
+
+    fn read(&self) -> Option<Registered> {
+        let id = |text: &str| id_from_sysfs(&format!("0x{text}"));
+        let subsystem = match (&self.subsystem_vendor, &self.subsystem_device) {
+            (Some(vendor), Some(device)) => Some((id(vendor)?, id(device)?)),
+            (None, None) => None,
+            _ => return None,
+        };
+        Some(Registered {
+            name: self.name.parse().ok()?,
+            address: self.address.parse().ok()?,
+            identity: Identity {
+                vendor: self.vendor.parse().ok()?,
+                device: id(&self.device)?,
+                subsystem,
+            },
+        })
+    }
+}

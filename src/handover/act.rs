@@ -1,0 +1,137 @@
+//! Acting: the steps of one function, seen to have had their effect; and what is to be said when
+//! they had not.
+
+use crate::Exit;
+use crate::binding::{ActError, Binding, CardRecord, Former, Step, Stop, execute, plan_restore};
+use crate::gpu::GpuCard;
+use crate::handover::{Fault, Handover};
+use crate::pci::PciAddress;
+
+/// Why a function is not where it was to go.
+pub(super) enum Missed {
+    /// The kernel refused a step, or did it without effect.
+    Refused(String),
+    /// A step did not end in time: the card is poisoned.
+    Stuck(Step),
+}
+
+impl Handover<'_> {
+    /// Carries out the steps of one function.
+    pub(super) fn act(&self, steps: &[Step]) -> Result<(), Missed> {
+        execute(steps, &mut self.kernel.clone()).map_err(|Stop { step, why }| match why {
+            ActError::Refused(error) => Missed::Refused(format!("{step}: {error}")),
+            ActError::Late => Missed::Stuck(step),
+        })
+    }
+
+    /// Puts a function on the stub driver, by these steps.
+    pub(super) fn take(&self, function: PciAddress, steps: &[Step]) -> Result<(), Missed> {
+        self.act(steps)?;
+        // The kernel calls a probe a success whatever came of it.
+        match self.machine.binding(function) {
+            Ok(now) if now.is_detached(&self.stub) => Ok(()),
+            Ok(_) => Err(Missed::Refused(format!(
+                "{} did not take {function}, though the kernel refused nothing",
+                self.stub
+            ))),
+            Err(error) => Err(Missed::Refused(format!(
+                "{function} cannot be seen: {error}"
+            ))),
+        }
+    }
+
+    /// Makes a function what it was.
+    pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, Missed> {
+        let function = former.function;
+        let seen =
+            |fault: Fault| Missed::Refused(format!("{function} cannot be seen: {}", told(&fault)));
+        let now = self.binding(function).map_err(seen)?;
+        let steps = plan_restore(&now, former, &self.stub);
+        self.load_driver(former, &steps);
+        self.act(&steps)?;
+        let then = self.binding(function).map_err(seen)?;
+        self.is_restored(&now, &then, former)?;
+        Ok(steps)
+    }
+
+    /// The driver that a function goes back to may have been unloaded meanwhile. Whether loading it
+    /// helped is seen when it is bound.
+    fn load_driver(&self, former: &Former, steps: &[Step]) {
+        let binds = steps.iter().any(|step| matches!(step, Step::Bind { .. }));
+        let Some(driver) = former.driver.as_ref().filter(|_| binds) else {
+            return;
+        };
+        if !self.machine.has_driver(driver) {
+            let module = former.module.as_deref().unwrap_or(driver.as_str());
+            let _ = self.kernel.load(module);
+        }
+    }
+
+    fn is_restored(&self, before: &Binding, now: &Binding, former: &Former) -> Result<(), Missed> {
+        let function = former.function;
+        let was_ours = before.driver.is_none() || before.is_detached(&self.stub);
+        if was_ours && now.driver != former.driver {
+            let driver = former.driver.as_ref();
+            return Err(Missed::Refused(match driver {
+                Some(driver) => format!("{driver} did not take {function} back"),
+                None => format!("{function} did not become free"),
+            }));
+        }
+        if was_ours && now.driver_override != former.driver_override {
+            return Err(Missed::Refused(format!(
+                "the driver_override of {function} did not become what it was"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Marks a card as one that must not be touched until the next boot.
+    pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, stuck: &Step) -> Fault {
+        record.poisoned = Some(stuck.to_string());
+        let kept = self
+            .machine
+            .keep_record(card.display.address.slot(), &record);
+        let mut state = self.standing(card);
+        state += match kept {
+            Ok(()) => "; the card is not touched any more until the next boot",
+            Err(_) => "; that the card is stuck could not be written down: do not touch it",
+        };
+        Fault::Stopped {
+            cause: format!(
+                "{stuck}: the kernel did not end this within {} s, and nothing can end it",
+                self.deadline.as_secs_f32()
+            ),
+            state,
+            remedy: "see what `dmesg` says of the card, then reboot this host".to_owned(),
+            exit: Exit::Poisoned,
+        }
+    }
+
+    /// Which driver each function of a card is on now.
+    pub(super) fn standing(&self, card: &GpuCard) -> String {
+        let on = card.functions.iter().map(|function| {
+            let address = function.address;
+            match self.machine.driver(address) {
+                Ok(Some(driver)) => format!("{address} is on {driver}"),
+                Ok(None) => format!("{address} is on no driver"),
+                Err(_) => format!("{address} cannot be seen"),
+            }
+        });
+        on.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A fault in one line.
+fn told(fault: &Fault) -> String {
+    match fault {
+        Fault::Refused(refusals) => refusals
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; "),
+        Fault::Sysfs(error) => error.to_string(),
+        Fault::Kept(error) => error.to_string(),
+        Fault::Lock(error) => error.to_string(),
+        Fault::Stopped { cause, .. } => cause.clone(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Attaching: every function of a card back to what it had.
+
+use crate::Exit;
+use crate::binding::{Binding, CardRecord, Phase, Step, judge_attach, plan_release, plan_restore};
+use crate::gpu::GpuCard;
+use crate::handover::act::Missed;
+use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
+
+impl Handover<'_> {
+    /// Gives a card back to the drivers that it was taken from; where nobody knows which, to those
+    /// that the kernel chooses. Whoever calls this holds the lock.
+    ///
+    /// # Errors
+    /// Why it was not done, and how things stand.
+    pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, CardError> {
+        self.try_attach(card, mode).map_err(|fault| CardError {
+            verb: "attach",
+            name: card.name,
+            slot: card.display.address.slot(),
+            fault,
+        })
+    }
+
+    pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, Fault> {
+        let slot = card.display.address.slot();
+        let record = self.machine.card_record(slot)?;
+        let known = self.known(card, record.as_ref())?;
+        let bindings = match known.is_empty() {
+            true => self.bindings(card)?,
+            false => Vec::new(),
+        };
+        let plans: Vec<Vec<Step>> = bindings
+            .iter()
+            .map(|now| self.plan_back(now, record.as_ref()))
+            .collect();
+        if known.is_empty() && plans.iter().all(Vec::is_empty) {
+            if record.is_some() && mode == Mode::Real {
+                self.machine.forget_record(slot)?;
+            }
+            return Ok(self.given(&bindings, &plans));
+        }
+        let mut view = self.view_for_attach(card, &bindings)?;
+        view.known = known;
+        let refusals = judge_attach(&view, record.is_some());
+        if !refusals.is_empty() {
+            return Err(Fault::Refused(refusals));
+        }
+        if mode == Mode::DryRun {
+            return Ok(self.given(&bindings, &plans));
+        }
+        let unknown = || CardRecord::of_unknown(self.machine.boot());
+        let underway = record.clone().unwrap_or_else(unknown);
+        let underway = underway.in_phase(Phase::Attaching);
+        self.machine.keep_record(slot, &underway)?;
+        self.give_all(card, &bindings, &plans, underway, record)
+    }
+
+    /// Gives every function back. One that does not go does not keep the others.
+    fn give_all(
+        &self,
+        card: &GpuCard,
+        bindings: &[Binding],
+        plans: &[Vec<Step>],
+        underway: CardRecord,
+        earlier: Option<CardRecord>,
+    ) -> Result<Done, Fault> {
+        let slot = card.display.address.slot();
+        let mut causes = Vec::new();
+        for (binding, plan) in bindings.iter().zip(plans) {
+            match self.give(binding, plan, &underway) {
+                Ok(()) => (),
+                Err(Missed::Stuck(step)) => return Err(self.poison(card, underway, &step)),
+                Err(Missed::Refused(why)) => causes.push(why),
+            }
+        }
+        if causes.is_empty() {
+            self.machine.forget_record(slot)?;
+            return Ok(self.given(bindings, plans));
+        }
+        let is_as_before = self.bindings(card).is_ok_and(|now| now == bindings);
+        if is_as_before {
+            let restored = match &earlier {
+                Some(record) => self.machine.keep_record(slot, record),
+                None => self.machine.forget_record(slot),
+            };
+            restored?;
+        }
+        Err(Fault::Stopped {
+            cause: causes.join("; "),
+            state: self.standing(card),
+            remedy: "see what `dmesg` says of the card, then `gpupci recover`".to_owned(),
+            exit: if is_as_before {
+                Exit::Failed
+            } else {
+                Exit::HalfWay
+            },
+        })
+    }
+
+    fn give(&self, now: &Binding, plan: &[Step], record: &CardRecord) -> Result<(), Missed> {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        if let Some(former) = record.former(now.function) {
+            return self.restore(former).map(|_| ());
+        }
+        self.act(plan)?;
+        let then = self.machine.binding(now.function);
+        match then {
+            Ok(then) if then.is_detached(&self.stub) => Err(Missed::Refused(format!(
+                "the kernel gave {} to {} again: vfio-pci.ids= of the kernel command line or of \
+                 /etc/modprobe.d names it",
+                now.function,
+                then.driver.as_ref().map_or("a stub driver", |d| d.as_str()),
+            ))),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Missed::Refused(format!(
+                "{} cannot be seen: {error}",
+                now.function
+            ))),
+        }
+    }
+
+    /// The steps that bring a function back, as far as anything is known of it.
+    pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
+        if let Some(former) = record.and_then(|record| record.former(now.function)) {
+            return plan_restore(now, former, &self.stub);
+        }
+        // A function that never had a driver is none of ours.
+        let is_ours = now.driver_override.as_deref() == Some(self.stub.as_str());
+        if record.is_none() && now.driver.is_none() && !is_ours {
+            return Vec::new();
+        }
+        plan_release(now, &self.stub)
+    }
+
+    fn given(&self, bindings: &[Binding], plans: &[Vec<Step>]) -> Done {
+        let mut done = Done::default();
+        for (binding, plan) in bindings.iter().zip(plans) {
+            let driver = self.machine.driver(binding.function).ok().flatten();
+            if driver.is_none() && !plan.is_empty() {
+                let note = format!("no driver has {} now", binding.function);
+                done.notes.push(note);
+            }
+            done.functions.push(Handed {
+                function: binding.function,
+                class: binding.class,
+                was_so: plan.is_empty(),
+                driver,
+            });
+            done.steps.extend(plan.iter().cloned());
+        }
+        done
+    }
+}

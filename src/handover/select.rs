@@ -1,0 +1,53 @@
+//! Which cards somebody means.
+
+use std::fmt;
+
+use crate::excerpt::printable;
+use crate::gpu::{CardName, GpuCard};
+use crate::pci::PciAddress;
+
+/// A word that names no card of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSuchCard(pub String);
+
+impl fmt::Display for NoSuchCard {
+    /// In the words of the original, which scripts look for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GPU card {} not found", printable(self.0.as_bytes()))
+    }
+}
+
+/// The cards that `words` name, each once, in the order of the words: `gpupci1`, an address of any
+/// of its functions in any spelling, or `all`.
+pub fn select<'c>(words: &[String], cards: &'c [GpuCard]) -> (Vec<&'c GpuCard>, Vec<NoSuchCard>) {
+    let mut chosen: Vec<&GpuCard> = Vec::new();
+    let mut missing = Vec::new();
+    for word in words {
+        let meant: Vec<&GpuCard> = if word.eq_ignore_ascii_case("all") {
+            cards.iter().collect()
+        } else {
+            cards.iter().filter(|card| is_meant(card, word)).collect()
+        };
+        if meant.is_empty() && !word.eq_ignore_ascii_case("all") {
+            missing.push(NoSuchCard(word.clone()));
+        }
+        for card in meant {
+            if !chosen.iter().any(|one| one.name == card.name) {
+                chosen.push(card);
+            }
+        }
+    }
+    (chosen, missing)
+}
+
+fn is_meant(card: &GpuCard, word: &str) -> bool {
+    if let Ok(name) = word.parse::<CardName>() {
+        return name == card.name;
+    }
+    let Ok(address) = word.parse::<PciAddress>() else {
+        return false;
+    };
+    // `0000:02:00` names the slot, whichever functions it has.
+    let is_slot = !word.contains('.') && !word.to_ascii_lowercase().starts_with("pci_");
+    card.has(address) || is_slot && card.display.address.slot() == address.slot()
+}

@@ -1,0 +1,205 @@
+//! How a function is bound, and who shares its IOMMU group.
+
+use std::fs;
+use std::io;
+
+use nix::errno::Errno;
+
+use crate::binding::Binding;
+use crate::host::sysfs::{DEVICES, SysfsError, attribute};
+use crate::host::{Machine, is_gone};
+use crate::pci::{
+    ClassCode, DriverName, Identity, IommuGroup, PciAddress, PciSlot, VendorId, id_from_sysfs,
+};
+
+const DRIVERS: &str = "/sys/bus/pci/drivers";
+const GROUPS: &str = "/sys/kernel/iommu_groups";
+
+impl Machine {
+    /// How `function` is bound, but for its override: the kernel may let us wait for that.
+    ///
+    /// # Errors
+    /// When the function is gone, or sysfs cannot be read.
+    pub fn binding(&self, function: PciAddress) -> Result<Binding, SysfsError> {
+        let driver = self.driver(function)?;
+        let gone = || SysfsError::Read {
+            path: self.attribute(function, "class"),
+            source: Errno::ENODEV.into(),
+        };
+        Ok(Binding {
+            function,
+            class: self.class(function)?.ok_or_else(gone)?,
+            module: driver.as_ref().and_then(|_| self.module(function)),
+            driver,
+            driver_override: None,
+            is_vfio: self.is_on_vfio(function),
+        })
+    }
+
+    /// The driver that `function` is bound to; `None` when it has none, or is being unbound.
+    ///
+    /// # Errors
+    /// When the function is gone, or sysfs cannot be read.
+    pub fn driver(&self, function: PciAddress) -> Result<Option<DriverName>, SysfsError> {
+        let name = self.link_name(function, "driver")?;
+        let path = || self.path(format!("{DEVICES}/{function}/driver"));
+        name.map(|name| {
+            name.parse().map_err(|_| SysfsError::Content {
+                path: path(),
+                content: name,
+            })
+        })
+        .transpose()
+    }
+
+    /// Whether anything sits in `slot`.
+    pub fn has_slot(&self, slot: PciSlot) -> bool {
+        let prefix = format!("{slot}.");
+        let names = self.children(DEVICES);
+        names.iter().any(|name| name.starts_with(&prefix))
+    }
+
+    /// The module that the driver of `function` came in; `None` when it is built in.
+    pub fn module(&self, function: PciAddress) -> Option<String> {
+        self.link_name(function, "driver/module").ok().flatten()
+    }
+
+    /// The IOMMU group of `function`; `None` when the IOMMU does not keep it apart.
+    ///
+    /// # Errors
+    /// When the function is gone, or sysfs cannot be read.
+    pub fn iommu_group(&self, function: PciAddress) -> Result<Option<IommuGroup>, SysfsError> {
+        let name = self.link_name(function, "iommu_group")?;
+        let path = || self.path(format!("{DEVICES}/{function}/iommu_group"));
+        name.map(|name| {
+            name.parse().map_err(|()| SysfsError::Content {
+                path: path(),
+                content: name,
+            })
+        })
+        .transpose()
+    }
+
+    /// The IOMMU groups of this machine, in order; none when the IOMMU is off.
+    pub fn iommu_groups(&self) -> Vec<IommuGroup> {
+        let names = self.children(GROUPS);
+        let mut groups: Vec<IommuGroup> = names.iter().filter_map(|n| n.parse().ok()).collect();
+        groups.sort();
+        groups
+    }
+
+    /// The functions in a group, by address.
+    pub fn group_members(&self, group: IommuGroup) -> Vec<PciAddress> {
+        let names = self.children(&format!("{GROUPS}/{group}/devices"));
+        let mut members: Vec<PciAddress> = names.iter().filter_map(|n| n.parse().ok()).collect();
+        members.sort();
+        members
+    }
+
+    /// Whether a driver of VFIO's has `function`, whatever its name: all of them leave this
+    /// directory.
+    pub fn is_on_vfio(&self, function: PciAddress) -> bool {
+        let directory = self.path(format!("{DEVICES}/{function}/vfio-dev"));
+        directory.symlink_metadata().is_ok()
+    }
+
+    /// Whether the kernel knows this driver.
+    pub fn has_driver(&self, driver: &DriverName) -> bool {
+        self.exists(&format!("{DRIVERS}/{driver}"))
+    }
+
+    /// Whether the kernel lets us say which driver `function` gets.
+    pub fn has_override(&self, function: PciAddress) -> bool {
+        self.exists(&format!("{DEVICES}/{function}/driver_override"))
+    }
+
+    /// The class of `function`; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read.
+    pub fn class(&self, function: PciAddress) -> Result<Option<ClassCode>, SysfsError> {
+        attribute(&self.attribute(function, "class"), ClassCode::from_sysfs)
+    }
+
+    /// Which product `function` is; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read.
+    pub fn identity(&self, function: PciAddress) -> Result<Option<Identity>, SysfsError> {
+        let vendor = attribute(&self.attribute(function, "vendor"), VendorId::from_sysfs)?;
+        let number = |name| attribute(&self.attribute(function, name), id_from_sysfs);
+        let device = number("device")?;
+        let subsystem = number("subsystem_vendor")?.zip(number("subsystem_device")?);
+        Ok(vendor.zip(device).map(|(vendor, device)| Identity {
+            vendor,
+            device,
+            subsystem: subsystem.filter(|ids| *ids != (0, 0)),
+        }))
+    }
+
+    /// An attribute that says something about `function` and that it may lack: `boot_vga`,
+    /// `numa_node`, `power_state`. Never one that wakes a sleeping card (`config`, link speeds,
+    /// `resourceN_resize`) or waits for the device lock (`driver_override`, `sriov_numvfs`).
+    pub fn trait_of(&self, function: PciAddress, name: &str) -> Option<String> {
+        let text = self.text(&format!("{DEVICES}/{function}/{name}"))?;
+        Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// How many virtual functions `function` has. `sriov_numvfs` would wait for the device lock.
+    pub fn virtual_functions(&self, function: PciAddress) -> usize {
+        let names = self.children(&format!("{DEVICES}/{function}"));
+        let is_link = |name: &&String| name.starts_with("virtfn");
+        names.iter().filter(is_link).count()
+    }
+
+    /// The mediated devices that `function` carries.
+    pub fn mediated_devices(&self, function: PciAddress) -> Vec<String> {
+        const MDEVS: &str = "/sys/bus/mdev/devices";
+        let mut uuids = self.children(MDEVS);
+        uuids.retain(|uuid| self.is_below(function, &format!("{MDEVS}/{uuid}")));
+        uuids
+    }
+
+    /// Whether what `link` leads to hangs on `function`: sysfs' links name every device on the way.
+    pub(super) fn is_below(&self, function: PciAddress, link: &str) -> bool {
+        let name = function.to_string();
+        let target = fs::read_link(self.path(link));
+        target.is_ok_and(|target| target.iter().any(|part| part == name.as_str()))
+    }
+
+    fn attribute(&self, function: PciAddress, name: &str) -> std::path::PathBuf {
+        self.path(format!("{DEVICES}/{function}/{name}"))
+    }
+
+    /// The last part of where a link of `function` leads; `None` when there is no such link.
+    fn link_name(&self, function: PciAddress, name: &str) -> Result<Option<String>, SysfsError> {
+        let path = self.attribute(function, name);
+        match fs::read_link(&path) {
+            Ok(target) => {
+                let name = target.file_name().and_then(|name| name.to_str());
+                name.map(|name| Some(name.to_owned()))
+                    .ok_or_else(|| SysfsError::Content {
+                        path,
+                        content: target.to_string_lossy().into_owned(),
+                    })
+            }
+            // Without its directory the function itself is gone, which is another answer.
+            Err(error) if is_gone(&error) => {
+                match self.path(DEVICES).join(function.to_string()).metadata() {
+                    Ok(_) => Ok(None),
+                    Err(source) => Err(SysfsError::Read { path, source }),
+                }
+            }
+            Err(source) => Err(SysfsError::Read { path, source }),
+        }
+    }
+}
+
+impl From<SysfsError> for io::Error {
+    fn from(error: SysfsError) -> Self {
+        match error {
+            SysfsError::List { source, .. } | SysfsError::Read { source, .. } => source,
+            SysfsError::Content { .. } => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}

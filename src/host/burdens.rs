@@ -1,0 +1,203 @@
+//! What the host would lose with a function: mounted file systems, swap, its way to the network,
+//! its console.
+
+use std::collections::BTreeSet;
+
+use crate::binding::Burden;
+use crate::host::Machine;
+use crate::pci::PciAddress;
+
+impl Machine {
+    /// What `function` carries that the host needs.
+    pub fn burdens(&self, function: PciAddress) -> Vec<Burden> {
+        let mut burdens = Vec::new();
+        let disks = self.block_devices(function);
+        if !disks.is_empty() {
+            burdens.extend(self.mounts(&disks));
+            burdens.extend(self.swaps(&disks));
+        }
+        burdens.extend(self.default_routes(function));
+        burdens
+    }
+
+    /// The framebuffer of `function` that shows the host's text console. The kernel gives its
+    /// consoles to the first framebuffer, and says nowhere if that was changed.
+    pub fn console(&self, function: PciAddress) -> Option<String> {
+        let consoles = self.children("/sys/class/vtconsole");
+        let is_used = consoles.iter().any(|console| {
+            let fact = |name| self.text(&format!("/sys/class/vtconsole/{console}/{name}"));
+            fact("name").is_some_and(|name| name.contains("frame buffer"))
+                && fact("bind").is_some_and(|bind| bind.trim() == "1")
+        });
+        let mut all = self.children("/sys/class/graphics");
+        all.retain(|name| {
+            name.strip_prefix("fb")
+                .is_some_and(|n| n.parse::<u32>().is_ok())
+        });
+        all.sort_by_key(|name| name[2..].parse::<u32>().ok());
+        let first = all.into_iter().next().filter(|_| is_used)?;
+        self.framebuffers(function)
+            .contains(&first)
+            .then_some(first)
+    }
+
+    /// The block devices of `function` and all that is built on them: partitions, volumes, arrays.
+    fn block_devices(&self, function: PciAddress) -> BTreeSet<String> {
+        let all = self.children("/sys/class/block");
+        let mut waiting: Vec<String> = all
+            .into_iter()
+            .filter(|name| self.is_below(function, &format!("/sys/class/block/{name}")))
+            .collect();
+        let mut found = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            if found.insert(name.clone()) {
+                waiting.extend(self.children(&format!("/sys/class/block/{name}/holders")));
+            }
+        }
+        found
+    }
+
+    fn mounts(&self, disks: &BTreeSet<String>) -> Vec<Burden> {
+        let numbers: Vec<(String, &String)> = disks
+            .iter()
+            .filter_map(|name| {
+                let number = self.text(&format!("/sys/class/block/{name}/dev"))?;
+                Some((number.trim_end().to_owned(), name))
+            })
+            .collect();
+        let text = self.text("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = text.lines().filter_map(|line| {
+            let (number, at, source) = mount(line)?;
+            let by_number = numbers.iter().find(|(n, _)| n == number);
+            // btrfs has numbers of its own; its source still names a device.
+            let by_source = || {
+                disks
+                    .iter()
+                    .find(|d| source.strip_prefix("/dev/") == Some(d))
+            };
+            let device = by_number.map(|(_, name)| *name).or_else(by_source)?;
+            Some(Burden::FileSystem {
+                device: device.clone(),
+                at: unescaped(at),
+            })
+        });
+        mounts.collect()
+    }
+
+    fn swaps(&self, disks: &BTreeSet<String>) -> Vec<Burden> {
+        let text = self.text("/proc/swaps").unwrap_or_default();
+        let names = text.lines().skip(1).filter_map(|line| {
+            let path = line.split_ascii_whitespace().next()?;
+            let name = path.strip_prefix("/dev/")?;
+            let name = name.strip_prefix("mapper/").map_or_else(
+                || name.to_owned(),
+                |mapped| self.mapper_device(mapped, disks).unwrap_or_default(),
+            );
+            disks.contains(&name).then_some(name)
+        });
+        names.map(|device| Burden::Swap { device }).collect()
+    }
+
+    /// The `dm-N` whose name among the mapped devices this is.
+    fn mapper_device(&self, mapped: &str, disks: &BTreeSet<String>) -> Option<String> {
+        let is_it = |disk: &&String| {
+            let name = self.text(&format!("/sys/class/block/{disk}/dm/name"));
+            name.is_some_and(|name| name.trim_end() == mapped)
+        };
+        disks.iter().find(is_it).cloned()
+    }
+
+    /// The default routes over an interface of `function`, or over a bridge or bond that has one of
+    /// its interfaces.
+    fn default_routes(&self, function: PciAddress) -> Vec<Burden> {
+        let mut own = self.children("/sys/class/net");
+        own.retain(|name| self.is_below(function, &format!("/sys/class/net/{name}")));
+        let uppers: Vec<String> = own
+            .iter()
+            .flat_map(|name| self.children(&format!("/sys/class/net/{name}")))
+            .filter_map(|entry| entry.strip_prefix("upper_").map(str::to_owned))
+            .collect();
+        own.extend(uppers);
+        let four = self.text("/proc/net/route").unwrap_or_default();
+        let six = self.text("/proc/net/ipv6_route").unwrap_or_default();
+        let mut routed: BTreeSet<&str> = four.lines().filter_map(default_route).collect();
+        routed.extend(six.lines().filter_map(default_route_6));
+        own.retain(|name| routed.contains(name.as_str()));
+        own.into_iter()
+            .map(|interface| Burden::DefaultRoute { interface })
+            .collect()
+    }
+}
+
+/// Device number, mount point and source of a line of mountinfo (proc(5)).
+fn mount(line: &str) -> Option<(&str, &str, &str)> {
+    let (before, after) = line.split_once(" - ")?;
+    let mut words = before.split(' ').skip(2);
+    let number = words.next()?;
+    let at = words.nth(1)?;
+    Some((number, at, after.split(' ').nth(1)?))
+}
+
+/// mountinfo writes blanks and backslashes as `\040`.
+fn unescaped(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let octal = tail.get(..3).filter(|_| *first == b'\\');
+        let code = octal
+            .and_then(|digits| str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        out.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &tail[3..] } else { tail };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The interface of a line of `/proc/net/route` that leads everywhere.
+fn default_route(line: &str) -> Option<&str> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [interface, destination, _, _, _, _, _, mask, ..] = words[..] else {
+        return None;
+    };
+    (destination == "00000000" && mask == "00000000").then_some(interface)
+}
+
+/// The interface of a line of `/proc/net/ipv6_route` that leads everywhere.
+fn default_route_6(line: &str) -> Option<&str> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let is_default = words.first()?.bytes().all(|b| b == b'0') && words.get(1) == Some(&"00");
+    words
+        .get(9)
+        .copied()
+        .filter(|interface| is_default && *interface != "lo")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_mount_is_read_with_its_blanks() {
+        let line = r"36 35 8:1 / /mnt/my\040disk rw,noatime master:1 - ext4 /dev/sda1 rw";
+        assert_eq!(mount(line), Some(("8:1", r"/mnt/my\040disk", "/dev/sda1")));
+        assert_eq!(unescaped(r"/mnt/my\040disk\"), r"/mnt/my disk\");
+        for text in ["", "36 35 8:1", "36 35 8:1 / /mnt - "] {
+            assert_eq!(mount(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_route_to_everywhere_is_the_default() {
+        let route = "eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0";
+        assert_eq!(default_route(route), Some("eth0"));
+        let local = "eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0";
+        assert_eq!(default_route(local), None);
+        let zeros = "0".repeat(32);
+        let six = |interface| {
+            format!("{zeros} 00 {zeros} 00 {zeros} 00000400 00000001 00000000 00000003 {interface}")
+        };
+        assert_eq!(default_route_6(&six("eth0")), Some("eth0"));
+        assert_eq!(default_route_6(&six("lo")), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Acting on the kernel: each write in a child of its own, which can be abandoned.
+//!
+//! An unbind may block for ever, and nothing ends a process that is stuck in one. So we never write
+//! ourselves: we start our own program again, under a name that nobody else calls it by, and wait
+//! for it no longer than the deadline. The child's exit status is the kernel's answer, an errno.
+//!
+//! A tree of files below `--root` has no kernel. What writes to it mean is up to whoever listens on
+//! `kernel.sock` in it; without that, nothing can be written there, only read.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::binding::{ActError, Kernel, Step};
+use crate::host::Machine;
+use crate::pci::{DriverName, PciAddress};
+
+/// What a child of ours is called: no shell and no libvirt calls a program by this name.
+const CHILD: &str = "gpupt-writer";
+/// Our program, even when its file was replaced meanwhile.
+const OURSELVES: &str = "/proc/self/exe";
+const SOCKET: &str = "/kernel.sock";
+const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
+
+/// The kernel of a machine, and how long it may take for one write.
+#[derive(Clone, Debug)]
+pub struct SysfsKernel {
+    machine: Machine,
+    deadline: Duration,
+}
+
+impl SysfsKernel {
+    /// The kernel of `machine`. Each write may take as long as `deadline`.
+    pub fn of(machine: &Machine, deadline: Duration) -> Self {
+        Self {
+            machine: machine.clone(),
+            deadline,
+        }
+    }
+
+    /// Reads an attribute for which the kernel may have to wait: old kernels take the device lock
+    /// to tell an override, which a stuck unbind holds.
+    ///
+    /// # Errors
+    /// What the kernel answers, or that it does not.
+    pub fn read(&self, path: &str) -> Result<String, ActError> {
+        let text = self.act(&["read".into(), path.into()])?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Loads a module.
+    ///
+    /// # Errors
+    /// What `modprobe` said.
+    pub fn load(&self, module: &str) -> Result<(), String> {
+        if !self.machine.is_real() {
+            let acted = self.act(&["modprobe".into(), module.into()]);
+            return acted.map(|_| ()).map_err(|why| why.to_string());
+        }
+        let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
+        let program = program.ok_or("there is no modprobe")?;
+        let mut modprobe = Command::new(program);
+        modprobe.args(["-b", "--", module]).stderr(Stdio::piped());
+        let output = finish(modprobe, self.deadline).map_err(|why| why.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        match String::from_utf8_lossy(&output.stderr).trim() {
+            "" => Err(format!("modprobe {module} failed; it may be blacklisted")),
+            said => Err(said.to_owned()),
+        }
+    }
+
+    fn act(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {
+        let mut child = Command::new(OURSELVES);
+        child
+            .arg0(CHILD)
+            .arg(self.machine.path("/"))
+            .args(words)
+            .stdout(Stdio::piped());
+        let output = finish(child, self.deadline)?;
+        match output.status.code() {
+            Some(0) => Ok(output.stdout),
+            Some(errno) => Err(ActError::Refused(io::Error::from_raw_os_error(errno))),
+            None => Err(ActError::Refused(io::Error::other(
+                "the process that wrote was killed",
+            ))),
+        }
+    }
+}
+
+impl Kernel for SysfsKernel {
+    fn perform(&mut self, step: &Step) -> Result<(), ActError> {
+        let words = ["write".into(), step.path().into(), step.value().into()];
+        self.act(&words).map(|_| ())
+    }
+
+    fn driver(&mut self, function: PciAddress) -> io::Result<Option<DriverName>> {
+        Ok(self.machine.driver(function)?)
+    }
+}
+
+/// Waits for a program until `deadline` has passed. Then it is left alone, wherever it is stuck.
+fn finish(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
+    let child = command.stdin(Stdio::null()).spawn();
+    let child = child.map_err(ActError::Refused)?;
+    let (sender, receiver) = sync_channel(1);
+    let waiting = thread::Builder::new().spawn(move || {
+        // Nobody waits any more when the deadline has passed.
+        let _ = sender.send(child.wait_with_output());
+    });
+    waiting.map_err(ActError::Refused)?;
+    let output = receiver
+        .recv_timeout(deadline)
+        .map_err(|_| ActError::Late)?;
+    output.map_err(ActError::Refused)
+}
+
+/// Does what a child was started for, if that is what this process is; a program calls it first of
+/// all.
+pub fn as_writer() -> Option<ExitCode> {
+    let mut words = std::env::args_os();
+    if words.next()? != CHILD {
+        return None;
+    }
+    // Away from whatever a terminal or libvirt sends to the group of who started us.
+    let _ = nix::unistd::setsid();
+    let words: Vec<OsString> = words.collect();
+    let ended = match words.as_slice() {
+        [root, operation, path, value @ ..] => {
+            let machine = Machine::at(root);
+            let value = value.first().cloned().unwrap_or_default();
+            write_or_read(&machine, operation, path, value.as_encoded_bytes())
+        }
+        _ => Err(Errno::EINVAL.into()),
+    };
+    let text = match ended {
+        Ok(text) => text,
+        Err(error) => return Some(errno(&error).into()),
+    };
+    Some(match io::stdout().write_all(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => errno(&error).into(),
+    })
+}
+
+fn write_or_read(
+    machine: &Machine,
+    operation: &OsString,
+    path: &OsString,
+    value: &[u8],
+) -> io::Result<Vec<u8>> {
+    let socket = machine.path(SOCKET);
+    if !machine.is_real() && (operation != "read" || socket.exists()) {
+        return asked(&socket, operation, path, value);
+    }
+    let path = machine.path(path);
+    match operation.to_str() {
+        Some("read") => fs::read(path),
+        Some("write") => {
+            // In one piece: the kernel takes each write for a whole.
+            let mut file = fs::OpenOptions::new().write(true).open(path)?;
+            let written = file.write(value)?;
+            if written == value.len() {
+                Ok(Vec::new())
+            } else {
+                Err(Errno::EIO.into())
+            }
+        }
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// Has whoever plays the kernel of a tree of files do it.
+fn asked(
+    socket: &PathBuf,
+    operation: &OsString,
+    path: &OsString,
+    value: &[u8],
+) -> io::Result<Vec<u8>> {
+    let mut kernel = UnixStream::connect(socket)?;
+    let parts = [operation.as_encoded_bytes(), path.as_encoded_bytes(), value];
+    kernel.write_all(&parts.join(&0))?;
+    kernel.shutdown(Shutdown::Write)?;
+    let mut answer = Vec::new();
+    kernel.read_to_end(&mut answer)?;
+    let end = answer.iter().position(|byte| *byte == b'\n');
+    let end = end.ok_or(Errno::EIO)?;
+    let code = str::from_utf8(&answer[..end])
+        .ok()
+        .and_then(|code| code.parse().ok());
+    match code {
+        Some(0) => Ok(answer.split_off(end + 1)),
+        Some(code) => Err(io::Error::from_raw_os_error(code)),
+        None => Err(Errno::EIO.into()),
+    }
+}
+
+/// The exit status by which a child tells an error.
+fn errno(error: &io::Error) -> u8 {
+    let code = error.raw_os_error().unwrap_or(Errno::EIO as i32);
+    u8::try_from(code).unwrap_or(Errno::EIO as u8)
+}

@@ -1,0 +1,92 @@
+//! One at a time: whoever looks in order to change a card, and then changes it, holds this lock.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use thiserror::Error;
+
+use crate::host::Machine;
+
+const LOCK: &str = "/run/gpupt/lock";
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The lock. It is open again when this goes, or when its process ends in whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+/// Why the lock cannot be had.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Its file cannot be made or opened.
+    #[error("cannot open {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else held it all the time.
+    #[error("another gpupci or hook{} is at work, and did not end within {seconds} s", holder(.pid))]
+    Held {
+        /// Who, where that is known.
+        pid: Option<u32>,
+        /// How long we waited.
+        seconds: u64,
+    },
+}
+
+fn holder(pid: &Option<u32>) -> String {
+    pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+}
+
+impl Machine {
+    /// Takes the lock, waiting for it until `deadline` has passed.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn lock(&self, deadline: Duration) -> Result<Lock, LockError> {
+        let path = self.path(LOCK);
+        let failed = |source| LockError::Open {
+            path: path.clone(),
+            source,
+        };
+        self.make_folder("/run/gpupt").map_err(failed)?;
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
+            .open(&path);
+        let mut file = file.map_err(failed)?;
+        let until = Instant::now() + deadline;
+        loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(mut locked) => {
+                    // Only a help for who waits: who cannot write it has the lock all the same.
+                    let _ = locked.set_len(0);
+                    let _ = writeln!(locked, "{}", std::process::id());
+                    return Ok(Lock { _file: locked });
+                }
+                Err((back, Errno::EWOULDBLOCK | Errno::EINTR)) => file = back,
+                Err((_, errno)) => return Err(failed(errno.into())),
+            }
+            if Instant::now() >= until {
+                let text = self.text(LOCK).unwrap_or_default();
+                return Err(LockError::Held {
+                    pid: text.trim().parse().ok(),
+                    seconds: deadline.as_secs(),
+                });
+            }
+            sleep(PAUSE);
+        }
+    }
+}

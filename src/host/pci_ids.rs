@@ -1,0 +1,94 @@
+//! What products are called: the system's `pci.ids`, where it has one.
+
+use std::collections::HashMap;
+use std::fs;
+
+use crate::host::Machine;
+use crate::pci::Identity;
+
+/// Where distributions keep it.
+const FILES: [&str; 3] = [
+    "/usr/share/hwdata/pci.ids",
+    "/usr/share/misc/pci.ids",
+    "/usr/share/pci.ids",
+];
+/// It has 1.5 MB; what is much longer is something else.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// The names of products, by vendor and device.
+#[derive(Clone, Debug, Default)]
+pub struct Models(HashMap<(String, u16), String>);
+
+impl Models {
+    /// The name of a product, as its vendor gives it: `TU104 [GeForce RTX 2080]`.
+    pub fn of(&self, identity: &Identity) -> Option<&str> {
+        let key = (identity.vendor.to_string(), identity.device);
+        self.0.get(&key).map(String::as_str)
+    }
+}
+
+impl Machine {
+    /// The names of `products`. Without a `pci.ids` there are none.
+    pub fn models(&self, products: &[Identity]) -> Models {
+        let file = FILES.into_iter().map(|file| self.path(file));
+        let mut file = file.filter(|file| fs::metadata(file).is_ok_and(|f| f.len() <= BYTES_MAX));
+        let bytes = file.find_map(|file| fs::read(file).ok());
+        Models(named(&bytes.unwrap_or_default(), products))
+    }
+}
+
+/// A vendor stands at the start of a line, its devices behind a tab, their boards behind two.
+fn named(bytes: &[u8], products: &[Identity]) -> HashMap<(String, u16), String> {
+    let mut names = HashMap::new();
+    let mut vendor: Option<String> = None;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        match line {
+            [b'\t', b'\t' | b'#', ..] | [b'#', ..] | [] => (),
+            [b'\t', device @ ..] => {
+                let Some(vendor) = &vendor else { continue };
+                let is_wanted = |p: &&Identity| p.vendor.to_string() == *vendor;
+                let wanted = products.iter().filter(is_wanted).find_map(|product| {
+                    let name = rest_after(device, &format!("{:04x}", product.device))?;
+                    Some((product.device, name))
+                });
+                names.extend(wanted.map(|(device, name)| ((vendor.clone(), device), name)));
+            }
+            line => {
+                let known = products.iter().map(|product| product.vendor.to_string());
+                vendor = known.into_iter().find(|id| rest_after(line, id).is_some());
+            }
+        }
+    }
+    names
+}
+
+/// What follows an id and two blanks.
+fn rest_after(line: &[u8], id: &str) -> Option<String> {
+    let name = line.strip_prefix(id.as_bytes())?.strip_prefix(b"  ")?;
+    Some(String::from_utf8_lossy(name).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pci::VendorId;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_product_is_found_below_its_vendor() {
+        let text = b"# comment\n1002  AMD\n\t1e87  Not this one\n10de  NVIDIA Corporation\n\
+            \t1e87  TU104 [GeForce RTX 2080]\n\t\t1043 8694  A board\n\t1e8\nC 03  Display\n\t1e87  Nor this\n";
+        let card = Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x1e87,
+            subsystem: None,
+        };
+        let models = Models(named(text, &[card]));
+        assert_eq!(models.of(&card), Some("TU104 [GeForce RTX 2080]"));
+        let other = Identity {
+            device: 0x1e88,
+            ..card
+        };
+        assert_eq!(models.of(&other), None);
+    }
+}

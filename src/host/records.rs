@@ -1,0 +1,148 @@
+//! What is kept of cards between commands: in `/run` what they were before we touched them, which a
+//! boot makes void; in `/var/lib` their names.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::binding::{CardRecord, RecordError};
+use crate::gpu::{Register, RegisterError};
+use crate::host::Machine;
+use crate::pci::PciSlot;
+
+const CARDS: &str = "/run/gpupt/cards";
+const NAMES: &str = "/var/lib/gpupt/cards.json";
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Why what is kept cannot be used.
+#[derive(Debug, Error)]
+pub enum KeptError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written or removed.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record is none.
+    #[error("cannot understand {path}")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: RecordError,
+    },
+    /// The names are none.
+    #[error("cannot understand {path}")]
+    Names {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: RegisterError,
+    },
+}
+
+impl Machine {
+    /// The boot we are in, by which a record of another one is known.
+    pub fn boot(&self) -> String {
+        self.text(BOOT).unwrap_or_default().trim().to_owned()
+    }
+
+    /// What was written down of the card in `slot` since the last boot.
+    ///
+    /// # Errors
+    /// When something was, and cannot be read.
+    pub fn card_record(&self, slot: PciSlot) -> Result<Option<CardRecord>, KeptError> {
+        let path = record_path(slot);
+        let Some(text) = self.kept(&path)? else {
+            return Ok(None);
+        };
+        let record = CardRecord::from_json(&text).map_err(|source| KeptError::Record {
+            path: self.path(&path),
+            source,
+        })?;
+        Ok(Some(record).filter(|record| record.boot == self.boot()))
+    }
+
+    /// The slots of which something was written down.
+    pub fn recorded_slots(&self) -> Vec<PciSlot> {
+        let names = self.children(CARDS);
+        names
+            .iter()
+            .filter_map(|name| CardRecord::slot_of(name))
+            .collect()
+    }
+
+    /// Writes down what is to be known of the card in `slot`, as a whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was there before still is.
+    pub fn keep_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), KeptError> {
+        self.keep(CARDS, &record_path(slot), &record.to_json())
+    }
+
+    /// Forgets the card in `slot`.
+    ///
+    /// # Errors
+    /// When its record cannot be removed.
+    pub fn forget_record(&self, slot: PciSlot) -> Result<(), KeptError> {
+        let path = record_path(slot);
+        self.remove(&path).map_err(|source| KeptError::Write {
+            path: self.path(&path),
+            source,
+        })
+    }
+
+    /// The names that were given to cards.
+    ///
+    /// # Errors
+    /// When there are some, and they cannot be read.
+    pub fn names(&self) -> Result<Register, KeptError> {
+        let Some(text) = self.kept(NAMES)? else {
+            return Ok(Register::default());
+        };
+        Register::from_json(&text).map_err(|source| KeptError::Names {
+            path: self.path(NAMES),
+            source,
+        })
+    }
+
+    /// Writes the names of cards down.
+    ///
+    /// # Errors
+    /// When they cannot be written; what was there before still is.
+    pub fn keep_names(&self, names: &Register) -> Result<(), KeptError> {
+        self.keep("/var/lib/gpupt", NAMES, &names.to_json())
+    }
+
+    fn kept(&self, path: &str) -> Result<Option<String>, KeptError> {
+        self.read(path).map_err(|source| KeptError::Read {
+            path: self.path(path),
+            source,
+        })
+    }
+
+    fn keep(&self, folder: &str, path: &str, text: &str) -> Result<(), KeptError> {
+        let kept = self
+            .make_folder(folder)
+            .and_then(|()| self.replace(path, text));
+        kept.map_err(|source| KeptError::Write {
+            path: self.path(path),
+            source,
+        })
+    }
+}
+
+fn record_path(slot: PciSlot) -> String {
+    format!("{CARDS}/{}", CardRecord::file_name(slot))
+}

@@ -1,0 +1,244 @@
+//! Who has a device node open, or mapped.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::binding::User;
+use crate::host::nodes::{Node, split};
+use crate::host::{Machine, is_gone};
+
+/// What was seen of the processes of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Those that use one of the nodes, by process number.
+    pub found: Vec<User>,
+    /// Why some could not be looked at, which is not the same as that they use nothing.
+    pub unseen: Vec<String>,
+}
+
+impl Machine {
+    /// Who uses one of `nodes`, and not only a node that is shared with one of `others`. Looks at
+    /// every process; gives up after `deadline`, since a process that hangs can hang who looks.
+    pub fn users(&self, nodes: &[Node], others: &[Node], deadline: Duration) -> Users {
+        let (sender, receiver) = sync_channel(1);
+        let (machine, nodes, others) = (self.clone(), nodes.to_vec(), others.to_vec());
+        let looking = thread::Builder::new().spawn(move || {
+            // Nobody waits any more when the deadline has passed.
+            let _ = sender.send(machine.users_now(&nodes, &others));
+        });
+        let seen = match looking {
+            Ok(_) => receiver.recv_timeout(deadline),
+            Err(error) => return Users::unseen(error.to_string()),
+        };
+        seen.unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Users::unseen(format!(
+                "looking at the processes took longer than {} s",
+                deadline.as_secs()
+            )),
+            RecvTimeoutError::Disconnected => Users::unseen("looking failed".to_owned()),
+        })
+    }
+
+    fn users_now(&self, nodes: &[Node], others: &[Node]) -> Users {
+        let mut users = Users::default();
+        let entries = match fs::read_dir(self.path("/proc")) {
+            Ok(entries) => entries,
+            Err(error) => return Users::unseen(format!("cannot list /proc: {error}")),
+        };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut pids: Vec<u32> = names
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect();
+        pids.sort_unstable();
+        for pid in pids {
+            match self.opened(pid, nodes, others) {
+                Ok(opened) => users
+                    .found
+                    .extend(opened.map(|node| self.user(pid, &node.path))),
+                Err(error) if is_gone(&error) => (),
+                Err(error) => {
+                    let command = self.command_of(pid);
+                    users.unseen.push(format!("{command} (pid {pid}): {error}"));
+                }
+            }
+        }
+        users
+    }
+
+    /// The node of the card by which `pid` uses it.
+    fn opened<'n>(
+        &self,
+        pid: u32,
+        nodes: &'n [Node],
+        others: &[Node],
+    ) -> io::Result<Option<&'n Node>> {
+        let opened = self.open_files(pid)?;
+        let has = |node: &Node| opened.iter().any(|file| file.is(node));
+        if let Some(own) = nodes.iter().find(|node| !node.is_shared && has(node)) {
+            return Ok(Some(own));
+        }
+        if others.iter().any(has) {
+            return Ok(None);
+        }
+        Ok(nodes.iter().find(|node| has(node)))
+    }
+
+    /// The device nodes that a process has open or mapped. A mapping keeps a node in use when its
+    /// descriptor is closed.
+    fn open_files(&self, pid: u32) -> io::Result<Vec<OpenFile>> {
+        let mut files = Vec::new();
+        let is_elsewhere = self.is_in_other_mounts(pid);
+        for entry in fs::read_dir(self.path(format!("/proc/{pid}/fd")))? {
+            let link = entry?.path();
+            match fs::read_link(&link) {
+                Ok(target) => files.extend(OpenFile::behind(&link, &target, is_elsewhere)),
+                Err(error) if is_gone(&error) => (),
+                Err(error) => return Err(error),
+            }
+        }
+        let maps = match fs::read(self.path(format!("/proc/{pid}/maps"))) {
+            Ok(maps) => String::from_utf8_lossy(&maps).into_owned(),
+            Err(error) if is_gone(&error) => String::new(),
+            Err(error) => return Err(error),
+        };
+        for (range, path) in maps.lines().filter_map(mapped) {
+            let link = self.path(format!("/proc/{pid}/map_files/{range}"));
+            files.extend(OpenFile::behind(&link, path.as_ref(), is_elsewhere));
+        }
+        Ok(files)
+    }
+
+    /// Whether a process sees other file systems than we do, as in a container: there a node may
+    /// have any name.
+    fn is_in_other_mounts(&self, pid: u32) -> bool {
+        let namespace = |pid: &str| fs::read_link(self.path(format!("/proc/{pid}/ns/mnt"))).ok();
+        namespace(&pid.to_string()) != namespace("self")
+    }
+
+    fn user(&self, pid: u32, node: &str) -> User {
+        User {
+            pid,
+            command: self.command_of(pid),
+            guest: self.guest_of(pid),
+            node: node.to_owned(),
+        }
+    }
+
+    fn command_of(&self, pid: u32) -> String {
+        let command = self.text(&format!("/proc/{pid}/comm")).unwrap_or_default();
+        match command.trim_end_matches('\n') {
+            "" => "a process".to_owned(),
+            command => command.to_owned(),
+        }
+    }
+
+    /// The guest that a QEMU process runs, as libvirt names it to QEMU (`-name guest=NAME,…`).
+    fn guest_of(&self, pid: u32) -> Option<String> {
+        let line = fs::read(self.path(format!("/proc/{pid}/cmdline"))).ok()?;
+        let mut words = line.split(|byte| *byte == 0);
+        let program = words.next()?;
+        if !String::from_utf8_lossy(program).contains("qemu") {
+            return None;
+        }
+        let name = words.skip_while(|word| *word != b"-name").nth(1)?;
+        let name = String::from_utf8_lossy(name).into_owned();
+        let name = name.strip_prefix("guest=").unwrap_or(&name);
+        Some(first_value(name))
+    }
+}
+
+/// The value up to QEMU's next option; a comma inside it is written twice.
+fn first_value(text: &str) -> String {
+    let mut value = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        if character == ',' && rest.next_if_eq(&',').is_none() {
+            break;
+        }
+        value.push(character);
+    }
+    value
+}
+
+impl Users {
+    fn unseen(why: String) -> Self {
+        Self {
+            found: Vec::new(),
+            unseen: vec![why],
+        }
+    }
+}
+
+/// A file that a process has open.
+struct OpenFile {
+    path: String,
+    number: Option<(u64, u64)>,
+}
+
+impl OpenFile {
+    /// The file that a link of `/proc` leads to, if it may be a device node. Others are not asked
+    /// for their number: a network file system may never answer.
+    fn behind(
+        link: &std::path::Path,
+        target: &std::path::Path,
+        is_elsewhere: bool,
+    ) -> Option<Self> {
+        let path = target.to_str()?;
+        if !(path.starts_with("/dev/") || is_elsewhere && path.starts_with('/')) {
+            return None;
+        }
+        let facts = fs::metadata(link).ok();
+        let number = facts.map(|facts| split(facts.rdev()));
+        Some(Self {
+            path: path.trim_end_matches(" (deleted)").to_owned(),
+            number: number.filter(|number| *number != (0, 0)),
+        })
+    }
+
+    fn is(&self, node: &Node) -> bool {
+        match (self.number, node.number) {
+            (Some(own), Some(number)) => own == number,
+            _ => self.path == node.path,
+        }
+    }
+}
+
+/// The address range and the path of a line of `/proc/PID/maps` that maps a file.
+fn mapped(line: &str) -> Option<(&str, &str)> {
+    let (range, rest) = line.split_once(' ')?;
+    let start = rest.find('/')?;
+    Some((range, &rest[start..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_name_ends_at_a_single_comma() {
+        for (text, name) in [
+            ("rocks-33,debug-threads=on", "rocks-33"),
+            ("a,,b,debug-threads=on", "a,b"),
+            ("alone", "alone"),
+            ("", ""),
+        ] {
+            assert_eq!(first_value(text), name);
+        }
+    }
+
+    #[test]
+    fn a_mapping_of_a_file_has_a_path() {
+        let line = "7f0000000000-7f0000001000 rw-s 00000000 00:05 402  /dev/dri/card 1";
+        assert_eq!(
+            mapped(line),
+            Some(("7f0000000000-7f0000001000", "/dev/dri/card 1"))
+        );
+        let stack = "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0  [stack]";
+        assert_eq!(mapped(stack), None);
+    }
+}

@@ -14,7 +14,7 @@ use crate::support::{Host, Said, fixture, run};
 /// A tree must stand for a host: nothing dangles, and every function is whole.
 #[test]
 fn every_tree_is_a_whole_host() {
-    let attributes = "vendor device subsystem_vendor subsystem_device class irq enable numa_node";
+    let attributes = "vendor device subsystem_vendor subsystem_device class numa_node";
     for tree in trees() {
         let tree = tree.as_str();
         let host = Host::unpacked(tree);
@@ -38,17 +38,20 @@ fn every_tree_is_a_whole_host() {
             }
             count += 1;
         }
+        for asleep in ["config", "rom", "vpd", "current_link_speed"] {
+            assert!(!text.contains(&format!("/{asleep} = ")), "{tree}: {asleep}");
+        }
         // What is on the bus is what is in the machine.
         let vendors = text.lines().filter(|line| line.contains("/vendor = "));
         assert_eq!(vendors.count(), count, "{tree}");
     }
 }
 
-fn trees() -> Vec<String> {
+pub(crate) fn trees() -> Vec<String> {
     let entries = fs::read_dir(fixture("hosts")).expect("the fixtures are there");
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let trees: Vec<String> = names.filter(|name| name.ends_with(".tree")).collect();
-    assert!(trees.len() >= 5, "{trees:?}");
+    assert!(trees.len() >= 12, "{trees:?}");
     trees
 }
 
@@ -58,7 +61,7 @@ fn is_attribute(name: &str, value: &str) -> bool {
         return false;
     };
     match name {
-        "irq" | "enable" | "numa_node" => value.parse::<i32>().is_ok(),
+        "numa_node" => value.parse::<i32>().is_ok(),
         _ => {
             let width = if name == "class" { 6 } else { 4 };
             let digits = value.strip_prefix("0x").unwrap_or_default();
@@ -103,7 +106,8 @@ fn unpack(text: &str) -> (Said, TempDir) {
 fn a_tree_unpacks_to_the_letter() {
     let text = "# a remark = with signs -> in it\n\nfile = one\na/b/c =  two = 2 -> \\n $(id) *\n\
         a/empty =\n\na/d/\na/link -> ../file\nx/y/0000:02:00.0 -> ../../a/0000:02:00.0\n\
-        x/y/0000:02:00.1 -> 0000:02:00.1\nx/last = no newline";
+        x/y/0000:02:00.1 -> 0000:02:00.1\nlines = one\n\nlines += two = 2 += 3\nlines +=\n\
+        lines +=  four\nx/last = no newline";
     let (said, folder) = unpack(text);
     assert_eq!(said.answer(), "");
     let root = folder.path().join("host/root");
@@ -112,6 +116,7 @@ fn a_tree_unpacks_to_the_letter() {
         ("a/b/c", " two = 2 -> \\n $(id) *\n"),
         ("a/empty", "\n"),
         ("a/link", "one\n"),
+        ("lines", "one\ntwo = 2 += 3\n\n four\n"),
         ("x/last", "no newline\n"),
     ] {
         let found = fs::read_to_string(root.join(path)).expect(path);
@@ -157,6 +162,14 @@ fn a_tree_cannot_write_outside_or_say_anything_else() {
         "twice -> a\ntwice -> b",
         "x/twice -> twice\nx/twice -> a/twice",
         "x/a -> ../a\nx/a = b",
+        "no/file += x",
+        "a/b += x\na/b = x",
+        "file = x\nother = y\nfile += z",
+        "link -> fine\nlink += x",
+        "x/fine -> ../fine\nx/fine += x",
+        "file/ += x",
+        "../outside += x",
+        "file +=x",
     ] {
         let (said, folder) = unpack(&format!("fine = 1\n{line}\n"));
         assert_eq!((said.code, said.text().as_str()), (Some(1), ""), "{line:?}");

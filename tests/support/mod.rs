@@ -10,6 +10,7 @@
     reason = "each test uses a part of this, and tests touch the machine"
 )]
 
+pub mod kernel;
 pub mod mariadb;
 pub mod words;
 

@@ -1,0 +1,152 @@
+//! Groups: nodes that come and go, guests that have them, bridges in them.
+
+use pretty_assertions::assert_eq;
+
+use crate::client::{DONE, Machine, says, until};
+use crate::support::Host;
+use crate::support::kernel::{Driver, Errno, FakeKernel};
+
+const CARD: &str = "0000:02:00.0";
+const SOUND: &str = "0000:02:00.1";
+
+fn host(release: &str) -> Host {
+    let host = Host::unpacked("manual.tree");
+    host.write("proc/sys/kernel/osrelease", &format!("{release}\n"));
+    host
+}
+
+fn vfio_dev(host: &Host, address: &str) -> bool {
+    host.path(&format!("sys/bus/pci/devices/{address}/vfio-dev"))
+        .exists()
+}
+
+#[test]
+fn nodes_are_there_while_vfio_has_a_member() {
+    let host = host("6.1.0");
+    let _kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    let node = host.path("dev/vfio/8");
+    assert!(host.path("dev/vfio/vfio").exists() && !node.exists());
+    machine.detach("nvidia", CARD);
+    machine.detach("snd_hda_intel", SOUND);
+    assert!(node.exists() && vfio_dev(&host, CARD) && vfio_dev(&host, SOUND));
+    let first = host.path("sys/bus/pci/devices/0000:02:00.0/vfio-dev/vfio0");
+    let second = host.path("sys/bus/pci/devices/0000:02:00.1/vfio-dev/vfio1");
+    assert!(first.exists() && second.exists());
+    assert_eq!(machine.unbind("vfio-pci", CARD), DONE);
+    assert!(node.exists() && !vfio_dev(&host, CARD));
+    assert_eq!(machine.unbind("vfio-pci", SOUND), DONE);
+    assert!(!node.exists() && !vfio_dev(&host, SOUND));
+}
+
+#[test]
+fn a_variant_of_vfio_is_one_and_pci_stub_is_none() {
+    let host = host("6.1.0");
+    let kernel = FakeKernel::on(&host);
+    kernel.add_driver(Driver::named("nvgrace-gpu-vfio-pci").vfio());
+    let machine = Machine(&host);
+    let node = host.path("dev/vfio/8");
+    assert_eq!(machine.overrides(CARD, "pci-stub"), DONE);
+    assert_eq!(machine.unbind("nvidia", CARD), DONE);
+    assert_eq!(machine.probe(CARD), DONE);
+    assert_eq!(kernel.driver_of(CARD).as_deref(), Some("pci-stub"));
+    assert!(!node.exists() && !vfio_dev(&host, CARD));
+    assert_eq!(machine.unbind("pci-stub", CARD), DONE);
+    assert_eq!(machine.overrides(CARD, "nvgrace-gpu-vfio-pci"), DONE);
+    assert_eq!(machine.bind("nvgrace-gpu-vfio-pci", CARD), DONE);
+    assert!(node.exists() && vfio_dev(&host, CARD));
+}
+
+#[test]
+fn an_old_kernel_has_no_vfio_dev() {
+    let host = host("5.15.0-102-generic");
+    let _kernel = FakeKernel::on(&host);
+    Machine(&host).detach("nvidia", CARD);
+    assert!(host.path("dev/vfio/8").exists() && !vfio_dev(&host, CARD));
+}
+
+#[test]
+fn a_guest_gets_a_group_that_the_host_has_left() {
+    let host = host("6.1.0");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    assert_eq!(kernel.guest_takes("8"), Err(Errno::ENOENT));
+    machine.detach("nvidia", CARD);
+    assert_eq!(kernel.guest_takes("8"), Err(Errno::EPERM), "sound");
+    assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
+    assert_eq!(kernel.guest_takes("8"), Ok(()));
+    assert_eq!(kernel.guest_takes("8"), Err(Errno::EBUSY));
+    assert_eq!(machine.probe(SOUND), says(Errno::EINVAL));
+    assert_eq!(machine.bind("snd_hda_intel", SOUND), says(Errno::EBUSY));
+    assert_eq!(kernel.driver_of(SOUND), None);
+    kernel.guest_leaves("8");
+    assert_eq!(machine.probe(SOUND), DONE);
+    assert_eq!(kernel.driver_of(SOUND).as_deref(), Some("snd_hda_intel"));
+}
+
+#[test]
+fn vfio_lets_go_when_the_guest_does() {
+    let host = host("6.1.0");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    machine.detach("nvidia", CARD);
+    machine.detach("snd_hda_intel", SOUND);
+    assert_eq!(kernel.guest_takes("8"), Ok(()));
+    std::thread::scope(|scope| {
+        let unbind = scope.spawn(|| machine.unbind("vfio-pci", CARD));
+        until(|| kernel.driver_of(CARD).is_none());
+        assert!(host.path("dev/vfio/8").exists());
+        kernel.guest_leaves("8");
+        assert_eq!(unbind.join().expect("it ends"), DONE);
+    });
+}
+
+#[test]
+fn before_5_19_a_host_driver_in_a_guests_group_stops_the_machine() {
+    let host = host("5.15.0");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    machine.detach("nvidia", CARD);
+    assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
+    assert_eq!(kernel.guest_takes("8"), Ok(()));
+    assert_eq!(machine.probe(SOUND), DONE);
+    assert_eq!(
+        kernel.complaints(),
+        ["kernel BUG: 0000:02:00.1 given to snd_hda_intel while a guest has group 8"]
+    );
+}
+
+/// mixed.tree: group 1 holds two ports, a switch, a card with sound and another card.
+#[test]
+fn ports_do_not_keep_a_group_from_a_guest_and_cannot_be_given() {
+    let host = Host::unpacked("mixed.tree");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    machine.detach("amdgpu", "0000:03:00.0");
+    assert_eq!(machine.unbind("snd_hda_intel", "0000:03:00.1"), DONE);
+    assert_eq!(kernel.guest_takes("1"), Err(Errno::EPERM), "the other card");
+    assert_eq!(machine.unbind("nvidia", "0000:04:00.0"), DONE);
+    assert_eq!(kernel.guest_takes("1"), Ok(()));
+
+    let port = "0000:00:1c.0";
+    assert_eq!(machine.unbind("pcieport", port), DONE);
+    assert_eq!(machine.overrides(port, "vfio-pci"), DONE);
+    assert_eq!(machine.bind("vfio-pci", port), says(Errno::EINVAL));
+}
+
+#[test]
+fn vfio_takes_no_card_without_a_group_and_none_with_virtual_functions() {
+    let host = Host::unpacked("mixed.tree");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    let parent = "0000:05:00.0";
+    assert_eq!(machine.overrides(parent, "vfio-pci"), DONE);
+    assert_eq!(machine.unbind("nvidia", parent), DONE);
+    assert_eq!(machine.bind("vfio-pci", parent), says(Errno::EBUSY));
+
+    let card = "0000:04:00.0";
+    kernel.vanish(card).reappear_in(card, card, None);
+    assert_eq!(machine.overrides(card, "vfio-pci"), DONE);
+    assert_eq!(machine.unbind("nvidia", card), DONE);
+    assert_eq!(machine.bind("vfio-pci", card), says(Errno::EINVAL));
+}

@@ -1,0 +1,76 @@
+//! Modules and the drivers that they bring.
+
+use pretty_assertions::assert_eq;
+
+use crate::client::{DONE, Machine, says};
+use crate::support::Host;
+use crate::support::kernel::{Driver, Errno, FakeKernel, Load};
+
+const CARD: &str = "0000:02:00.0";
+
+#[test]
+fn vfio_is_absent_until_it_is_loaded() {
+    let host = Host::unpacked("manual.tree");
+    let kernel = FakeKernel::on(&host);
+    kernel.unload("vfio_pci").administrator_binds(CARD, None);
+    let machine = Machine(&host);
+    let folder = host.path("sys/bus/pci/drivers/vfio-pci");
+    assert!(!folder.exists() && !host.path("sys/module/vfio_pci").exists());
+    assert_eq!(machine.overrides(CARD, "vfio-pci"), DONE);
+    assert_eq!(machine.probe(CARD), DONE, "success, and nothing bound");
+    assert_eq!(kernel.driver_of(CARD), None);
+
+    assert_eq!(machine.modprobe("vfio-pci"), DONE);
+    assert!(folder.exists() && host.path("sys/module/vfio_pci/initstate").exists());
+    assert!(host.path("sys/module/vfio/initstate").exists());
+    let now = kernel.driver_of(CARD);
+    assert_eq!(
+        now.as_deref(),
+        Some("vfio-pci"),
+        "a new driver looks around"
+    );
+    assert_eq!(kernel.modprobes(), ["vfio-pci"]);
+    assert_eq!(kernel.writes().len(), 2, "loading is no write");
+}
+
+#[test]
+fn what_is_built_in_or_loaded_is_loaded_again_in_silence() {
+    let host = Host::unpacked("manual.tree");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    assert_eq!(machine.modprobe("pci-stub"), DONE);
+    assert_eq!(machine.modprobe("vfio_pci"), DONE);
+    assert_eq!(machine.modprobe("nvidia"), DONE);
+    assert_eq!(machine.modprobe("bogus"), says(Errno::ENOENT));
+    assert_eq!(
+        kernel.modprobes(),
+        ["pci-stub", "vfio_pci", "nvidia", "bogus"]
+    );
+}
+
+#[test]
+fn a_module_can_fail_or_be_forbidden() {
+    let host = Host::unpacked("manual.tree");
+    let kernel = FakeKernel::on(&host);
+    let machine = Machine(&host);
+    kernel
+        .add_driver(
+            Driver::named("nouveau")
+                .class(0x0300)
+                .class(0x0302)
+                .module("nouveau"),
+        )
+        .administrator_binds(CARD, None)
+        .module("nouveau", Load::Fails(Errno::EPERM));
+    assert_eq!(machine.modprobe("nouveau"), says(Errno::EPERM));
+    kernel.module("nouveau", Load::Blacklisted);
+    assert_eq!(
+        machine.modprobe("nouveau"),
+        DONE,
+        "success, and nothing loaded"
+    );
+    assert_eq!(kernel.driver_of(CARD), None);
+    kernel.module("nouveau", Load::Works);
+    assert_eq!(machine.modprobe("nouveau"), DONE);
+    assert_eq!(kernel.driver_of(CARD).as_deref(), Some("nouveau"));
+}

@@ -1,0 +1,50 @@
+//! Who asks: a short-lived process, and the program under test that started it.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Pid;
+
+pub struct Peer {
+    pid: i32,
+}
+
+impl Peer {
+    pub fn of(stream: &UnixStream) -> Self {
+        let peer = getsockopt(stream, PeerCredentials).expect("a peer has a process");
+        Self { pid: peer.pid() }
+    }
+
+    /// Kills it and its parent, and waits until both are dead: so neither sees the connection end.
+    pub fn kill(&self) {
+        let parent = stat(self.pid).map(|(_, parent)| parent);
+        let ourselves = i32::try_from(std::process::id()).expect("a process has a small number");
+        assert_ne!(self.pid, ourselves, "who is to be killed is the test");
+        for pid in parent.into_iter().chain([self.pid]) {
+            if pid > 1 && pid != ourselves {
+                // One that is gone already is as good.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+                wait_for_the_end(pid);
+            }
+        }
+    }
+}
+
+fn wait_for_the_end(pid: i32) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X') {
+        assert!(Instant::now() < deadline, "{pid} survives SIGKILL");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// State and parent of a process. Its name, before them, may hold anything.
+fn stat(pid: i32) -> Option<(char, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.next()?.parse().ok()?))
+}

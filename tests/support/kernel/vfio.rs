@@ -1,0 +1,140 @@
+//! VFIO: which groups a guest can have, and what is there while one has a group.
+
+use nix::errno::Errno;
+
+use super::model::Device;
+use super::state::{Failed, Kernel, Turn};
+
+impl Kernel {
+    /// A guest opens a group, as QEMU does: ENOENT without its node, EPERM while a member has a
+    /// driver of the host.
+    pub fn guest_takes(&self, group: &str) -> Result<(), Errno> {
+        let mut turn = self.turn();
+        if !self.tree.has(&format!("dev/vfio/{group}")) {
+            return Err(Errno::ENOENT);
+        }
+        if !turn.is_viable(group) {
+            return Err(Errno::EPERM);
+        }
+        if !turn.owned.insert(group.to_owned()) {
+            return Err(Errno::EBUSY);
+        }
+        Ok(())
+    }
+
+    pub fn guest_leaves(&self, group: &str) {
+        self.turn().owned.remove(group);
+    }
+}
+
+impl Turn<'_> {
+    fn members(&self, group: &str) -> impl Iterator<Item = &Device> {
+        let of_group = move |device: &&Device| device.group.as_deref() == Some(group);
+        self.devices.values().filter(of_group)
+    }
+
+    fn is_viable(&self, group: &str) -> bool {
+        self.members(group).all(|device| {
+            let driver = device.driver.as_deref().and_then(|name| self.driver(name));
+            driver.is_none_or(|driver| match self.flavour.dma_ownership {
+                true => driver.leaves_dma_alone,
+                false => driver.is_vfio || driver.name == "pci-stub" || device.is_bridge(),
+            })
+        })
+    }
+
+    fn is_vfio(&self, driver: &str) -> bool {
+        self.driver(driver).is_some_and(|driver| driver.is_vfio)
+    }
+
+    fn group_of(&self, address: &str) -> Option<String> {
+        self.devices.get(address)?.group.clone()
+    }
+
+    /// Whether a guest keeps a driver of the host away. The old VFIO noticed only afterwards, and
+    /// then stopped the machine.
+    pub fn dma_is_taken(&mut self, driver: &str, address: &str) -> Option<Errno> {
+        let group = self.group_of(address)?;
+        let harmless = self.driver(driver)?.leaves_dma_alone;
+        if harmless || !self.owned.contains(&group) {
+            return None;
+        }
+        if !self.flavour.dma_ownership {
+            let crash = format!("{address} given to {driver} while a guest has group {group}");
+            self.log.complaints.push(format!("kernel BUG: {crash}"));
+        }
+        self.flavour.dma_ownership.then_some(Errno::EBUSY)
+    }
+
+    /// What a driver of VFIO itself does not take.
+    pub fn vfio_refuses(&self, driver: &str, address: &str) -> Option<Errno> {
+        let device = self.devices.get(address)?;
+        if !self.is_vfio(driver) {
+            return None;
+        }
+        if device.is_bridge() || device.group.is_none() {
+            return Some(Errno::EINVAL);
+        }
+        let functions = format!("{}/virtfn0", device.folder);
+        self.kernel.tree.has(&functions).then_some(Errno::EBUSY)
+    }
+
+    /// A driver of VFIO does not let go what a guest has open.
+    pub fn wait_for_the_guest(&mut self, driver: &str, address: &str) -> Result<(), Failed> {
+        match self.group_of(address) {
+            Some(group) if self.is_vfio(driver) => {
+                self.wait_while(|memory| memory.owned.contains(&group))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The function's `vfio-dev`, and the node of its group, are there while a driver of VFIO is.
+    pub fn settle_group(&mut self, address: &str) {
+        self.settle_vfio_dev(address);
+        let Some(group) = self.group_of(address) else {
+            return;
+        };
+        let drivers: Vec<String> = self
+            .members(&group)
+            .filter_map(|device| device.driver.clone())
+            .collect();
+        let node = format!("dev/vfio/{group}");
+        if drivers.iter().any(|driver| self.is_vfio(driver)) {
+            self.kernel.tree.put_handle(&node);
+        } else {
+            self.kernel.tree.remove(&node);
+        }
+    }
+
+    fn settle_vfio_dev(&mut self, address: &str) {
+        let Some(device) = self.devices.get(address) else {
+            return;
+        };
+        let wanted = device.driver.as_deref().is_some_and(|d| self.is_vfio(d));
+        let folder = format!("{}/vfio-dev", device.folder);
+        match (wanted && self.flavour.vfio_dev, device.vfio) {
+            (true, None) => self.show_vfio_dev(address, &folder),
+            (false, Some(_)) => {
+                self.kernel.tree.remove_all(&folder);
+                self.set_vfio(address, None);
+            }
+            _ => (),
+        }
+    }
+
+    fn show_vfio_dev(&mut self, address: &str, folder: &str) {
+        let used: Vec<u32> = self.devices.values().filter_map(|d| d.vfio).collect();
+        let free = (0..).find(|n| !used.contains(n));
+        if let Some(n) = free {
+            self.kernel.tree.folder(&format!("{folder}/vfio{n}"));
+        }
+        self.set_vfio(address, free);
+    }
+
+    fn set_vfio(&mut self, address: &str, n: Option<u32>) {
+        if let Some(device) = self.devices.get_mut(address) {
+            device.vfio = n;
+        }
+    }
+}

@@ -35,8 +35,62 @@ const SAME_ROWS: &str = "select n.Name, a.Attr, a.Value from nodes n \
     where a.Attr like 'gpupci%' order by n.ID, a.Attr";
 
 fn main() {
+    cards();
     splicing();
     listing();
+}
+
+/// Finding the cards of a host, beside the program that the original asked for them.
+fn cards() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tree, root) = (folder.path().join("tree"), folder.path().join("root"));
+    let large = Command::new("sh").arg(fixture("hosts/large.sh")).output();
+    fs::write(&tree, large.expect("a tree").stdout).expect("the tree is kept");
+    let mut unpack = Command::new("sh");
+    quietly(unpack.arg(fixture("hosts/unpack.sh")).args([&tree, &root]));
+    let bus = root.join("sys/bus/pci");
+    let functions = give_config(&bus.join("devices"));
+    let (ours, theirs) = medians(
+        || quietly(gpupci().arg("-l").env("GPUPT_ROOT", &root)),
+        || {
+            let mut lspci = Command::new("lspci");
+            let path = format!("sysfs.path={}", bus.display());
+            lspci.args(["-A", "linux-sysfs", "-O", &path, "-D", "-d", "10de:"]);
+            quietly(&mut lspci);
+        },
+    );
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    println!("finding the cards among {functions} PCI functions");
+    println!(
+        "  gpupci -l                     {:8.1} ms",
+        ours.as_secs_f64() * 1e3
+    );
+    println!(
+        "  lspci -D -d 10de:             {:8.1} ms",
+        theirs.as_secs_f64() * 1e3
+    );
+    println!("  ratio                         {ratio:8.2} x  (wanted: at most 1)");
+}
+
+/// Gives each function the configuration space that `lspci` asks for (and wakes cards by); we read
+/// none. How many functions there are.
+fn give_config(devices: &Path) -> usize {
+    let folders = fs::read_dir(devices).expect("a bus");
+    let give = |entry: std::io::Result<fs::DirEntry>| {
+        let folder = entry.expect("an entry").path();
+        let fact = |name| {
+            let text = fs::read_to_string(folder.join(name)).expect(name);
+            u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).expect("a number")
+        };
+        let mut config = [0; 64];
+        let ids = fact("vendor") | fact("device") << 16;
+        config[..4].copy_from_slice(&ids.to_le_bytes());
+        config[8..12].copy_from_slice(&(fact("class") << 8).to_le_bytes());
+        fs::write(folder.join("config"), config).expect("a file");
+        fs::write(folder.join("irq"), "0\n").expect("a file");
+        fs::write(folder.join("resource"), "0x0 0x0 0x0\n".repeat(7)).expect("a file");
+    };
+    folders.map(give).count()
 }
 
 /// The median times of two pieces of work that take turns, after one turn that does not count.

@@ -1,9 +1,11 @@
 //! libvirt's hook for QEMU guests: `qemu NAME OPERATION SUBOPERATION EXTRA < domain.xml`.
 //!
-//! Before a guest starts it refuses what cannot work, with a sentence that `virsh start` shows; in
-//! every other operation it does nothing. libvirtd waits for it at each step of every guest: it
-//! never calls libvirt, never prints to standard output, and ends at a deadline.
+//! libvirtd waits for it at each step of every guest: it never calls libvirt, prints to standard
+//! output nothing but the XML of a guest that arrives, and ends at a deadline. What it does is in
+//! `gpupt::hook`; here is how libvirt calls it, and how another hook is called after it.
 #![forbid(unsafe_code)]
+
+mod chain;
 
 use std::env;
 use std::ffi::OsString;
@@ -13,38 +15,89 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use gpupt::Settings;
-use gpupt::domain_xml::{BYTES_MAX, claimed_functions};
-use gpupt::host::Machine;
-use gpupt::pci::PciAddress;
+use gpupt::domain_xml::BYTES_MAX;
+use gpupt::hook::{Hook, Operation, Outcome};
+use gpupt::host::{Machine, as_writer};
 
 /// libvirt writes the domain XML at once; who has written nothing by then will not.
 const STDIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long one write to the kernel may take.
+const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    let mut words = env::args_os().skip(1);
-    let (guest, operation) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
-    if operation != "prepare" {
+    if let Some(ended) = as_writer() {
+        return ended;
+    }
+    let words: Vec<OsString> = env::args_os().collect();
+    let chained = chain::hook_after(words.first());
+    let operation = words
+        .get(2)
+        .and_then(|word| Operation::named(word.to_str()?));
+    if operation.is_none() && chained.is_none() {
         return ExitCode::SUCCESS;
     }
-    let root = env::var_os("GPUPT_ROOT").filter(|root| !root.is_empty());
-    let root = root.unwrap_or_else(|| OsString::from("/"));
-    let refusal = domain_xml().and_then(|xml| refusal(&xml, &Machine::at(root)));
-    match refusal {
-        None => ExitCode::SUCCESS,
-        Some(why) => {
-            let line = format!(
-                "gpupt: guest {} cannot start: {why}\n",
-                guest.to_string_lossy().escape_debug()
-            );
-            // The exit code refuses even if nobody can be told why.
-            let _ = io::stderr().write_all(line.as_bytes());
-            ExitCode::FAILURE
+    let Some(xml) = domain_xml() else {
+        return ExitCode::SUCCESS;
+    };
+    let machine = Machine::at(root());
+    let outcome = match operation {
+        Some(operation) if may_act(&machine) => {
+            machine.mark_seen();
+            let deadline = deadline();
+            Hook {
+                machine: &machine,
+                deadline,
+            }
+            .run(operation, &xml)
+        }
+        _ => Outcome::Quiet,
+    };
+    let ours = finish(&outcome, words.get(1));
+    match chained {
+        Some(hook) => chain::run(&hook, &words[1..], outcome, xml, ours),
+        None => {
+            print(&outcome);
+            ours
         }
     }
+}
+
+/// Says why, if the guest cannot start. The exit code refuses even if nobody can be told.
+fn finish(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
+    let Outcome::Refused(why) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    let guest = guest.map(|name| name.to_string_lossy().escape_debug().to_string());
+    let guest = guest.unwrap_or_default();
+    let line = format!("gpupt: guest {guest} cannot start: {why}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
+    ExitCode::FAILURE
+}
+
+/// Prints the XML that the guest gets in place of its own.
+fn print(outcome: &Outcome) {
+    if let Outcome::Xml(xml) = outcome {
+        // libvirt takes half a document for none, and says so.
+        let _ = io::stdout().write_all(xml);
+    }
+}
+
+fn root() -> OsString {
+    let root = env::var_os("GPUPT_ROOT").filter(|root| !root.is_empty());
+    root.unwrap_or_else(|| OsString::from("/"))
+}
+
+/// How long one write may take. libvirt hands no variable on, so this is for tests.
+fn deadline() -> Duration {
+    let seconds = env::var("GPUPT_TIMEOUT").ok();
+    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
+    seconds.map_or(WRITE_DEADLINE, Duration::from_secs_f64)
+}
+
+/// A libvirt of an ordinary user runs the same hooks, and has no cards.
+fn may_act(machine: &Machine) -> bool {
+    !machine.is_real() || nix::unistd::geteuid().is_root()
 }
 
 /// What stands on standard input; nothing when it does not end in time, or cannot be read.
@@ -61,25 +114,4 @@ fn domain_xml() -> Option<Vec<u8>> {
     });
     reader.ok()?;
     receiver.recv_timeout(STDIN_DEADLINE).ok()?.ok()
-}
-
-/// Why the guest of this XML cannot start here, as far as its cards are concerned. What cannot be
-/// found out is no reason.
-fn refusal(xml: &[u8], machine: &Machine) -> Option<String> {
-    let claimed = claimed_functions(xml)
-        .ok()
-        .filter(|functions| !functions.is_empty())?;
-    let vendors = Settings::of(machine).ok()?.vendors;
-    let cards = machine.cards(&vendors).ok()?;
-    let is_stuck = |function: &&PciAddress| {
-        cards.iter().any(|card| card.has(**function))
-            && machine
-                .iommu_group(**function)
-                .is_ok_and(|group| group.is_none())
-    };
-    let function = claimed.iter().find(is_stuck)?;
-    Some(format!(
-        "its card {function} has no IOMMU group, so no guest can have it; enable VT-d or AMD-Vi in \
-         the firmware, boot this host with intel_iommu=on or amd_iommu=on, then start the guest again."
-    ))
 }

@@ -161,10 +161,12 @@ impl Error {
             Self::Guest(GuestError::Homeless { .. }) => {
                 Some("name the card by its address, or give the guest a host")
             }
-            Self::Kept(KeptError::Names { .. }) => {
+            Self::Kept(KeptError::Names { .. } | KeptError::ReadNames { .. }) => {
                 Some("look at the file; `gpupci renumber` writes it anew")
             }
-            Self::Kept(KeptError::Record { .. }) => Some("look at the file, then move it away"),
+            Self::Kept(KeptError::Record { .. } | KeptError::Read { .. }) => {
+                Some("look at the file, then move it away")
+            }
             Self::Kept(_) => Some("see that there is room, and that root may write there"),
             Self::Lock(LockError::Held { .. }) => Some("try again when it has ended"),
             Self::Lock(LockError::Open { .. }) | Self::NotRoot(_) => Some("run this as root"),
@@ -173,6 +175,17 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// An error with all that stands behind it, in one line.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn database_remedy(error: &DatabaseError) -> Option<&'static str> {

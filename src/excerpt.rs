@@ -21,7 +21,7 @@ impl fmt::Display for Excerpt<'_> {
 
 /// The bytes as text that is safe on a terminal: control characters and bytes that are no UTF-8
 /// come as `\n`, `\x1b`, …; all else is kept.
-pub(crate) fn printable(bytes: &[u8]) -> Cow<'_, str> {
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     let is_plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
     if let Some(plain) = is_plain.then(|| str::from_utf8(bytes).ok()).flatten() {
         return Cow::Borrowed(plain);

@@ -4,15 +4,16 @@
 //!
 //! ```text
 //! programs    bin/gpupci   hooks/qemu   plugin/ffi   parse, call, print; decide nothing
-//! the job     guest   settings   error   exit     what the programs share
+//! the job     guest   handover   diagnosis   readiness   naming   settings   error
 //! machine     host   database                     implement the traits declared below
-//! decisions   gpu   domain_xml   rocks            values in, values out; no I/O, no clock
-//! words       pci                                 parse, compare, print
+//! decisions   binding   gpu   domain_xml   rocks  values in, values out; no I/O, no clock
+//! words       pci   exit                          parse, compare, print
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod binding;
 pub mod database;
+pub mod diagnosis;
 pub mod domain_xml;
 mod error;
 mod excerpt;
@@ -20,12 +21,15 @@ mod exit;
 pub mod gpu;
 pub mod guest;
 pub mod handover;
+pub mod hook;
 pub mod host;
 pub mod naming;
 pub mod pci;
+pub mod readiness;
 pub mod rocks;
 mod settings;
 
-pub use error::Error;
+pub use error::{Error, sentence};
+pub use excerpt::printable;
 pub use exit::Exit;
 pub use settings::{GrammarError, Settings, SettingsError};

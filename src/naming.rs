@@ -33,13 +33,14 @@ pub fn named_cards(machine: &Machine, vendors: &[VendorId]) -> Result<Vec<GpuCar
     Ok(cards)
 }
 
-/// Writes down the names of cards that have none yet; waits at most `deadline` for others who write.
+/// Writes down the names of cards that have none yet, and gives `cards` those that are written down
+/// by then; waits at most `deadline` for others who write.
 ///
 /// # Errors
 /// When they cannot be written down. The names hold until cards come or go.
 pub fn record_names(
     machine: &Machine,
-    cards: &[GpuCard],
+    cards: &mut [GpuCard],
     deadline: Duration,
 ) -> Result<(), NamingError> {
     let is_known = |names: &Register| {
@@ -52,10 +53,20 @@ pub fn record_names(
     let _lock = machine.lock(deadline)?;
     let mut names = machine.names()?;
     // Somebody may have been quicker, and have given other names.
-    let mut cards = cards.to_vec();
     cards.sort_by_key(|card| card.display.address);
-    names.name(&mut cards);
-    names.add(registered(machine, &cards)?);
+    names.name(cards);
+    let present = registered(machine, cards)?;
+    let missed = names.missed(&present);
+    // What may be a card that is missed at its place is not written down as another one: by it we
+    // tell where that card seems to be.
+    let is_new = |card: &Registered| {
+        names.at(card.address.slot()).is_none() && !missed.contains(&card.identity)
+    };
+    let new: Vec<Registered> = present.into_iter().filter(is_new).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    names.add(new);
     Ok(machine.keep_names(&names)?)
 }
 
@@ -93,6 +104,17 @@ pub fn misplaced(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, N
         })
     });
     Ok(differing.collect())
+}
+
+/// Who made the cards of which something is written down: they count, whatever was chosen since.
+///
+/// # Errors
+/// When sysfs cannot be read.
+pub fn recorded_vendors(machine: &Machine) -> Result<Vec<VendorId>, SysfsError> {
+    let slots = machine.recorded_slots();
+    let functions = machine.functions()?.into_iter();
+    let recorded = functions.filter(|function| slots.contains(&function.address.slot()));
+    Ok(recorded.map(|function| function.vendor).collect())
 }
 
 fn registered(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Registered>, SysfsError> {

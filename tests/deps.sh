@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need besides Rust: MariaDB's server (no service is started), valgrind,
-# xmllint, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims with. On Debian and its
+# xmllint, lspci, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims with. On Debian and its
 # like; elsewhere it says what is missing. What is there is left as it is.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,6 +20,7 @@ need nm binutils
 need python3 python3
 need setpriv util-linux
 need diff diffutils
+need lspci pciutils
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then

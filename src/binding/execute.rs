@@ -50,8 +50,8 @@ pub fn execute(steps: &[Step], kernel: &mut impl Kernel) -> Result<(), Stop> {
     for step in steps {
         match kernel.perform(step) {
             Ok(()) => (),
-            // Somebody else was quicker: the driver has let go of it.
-            Err(ActError::Refused(_)) if is_unbound(step, kernel) => (),
+            // Somebody else was quicker: it is as the step would have it.
+            Err(ActError::Refused(_)) if is_so(step, kernel) => (),
             Err(why) => {
                 let step = step.clone();
                 return Err(Stop { step, why });
@@ -61,6 +61,13 @@ pub fn execute(steps: &[Step], kernel: &mut impl Kernel) -> Result<(), Stop> {
     Ok(())
 }
 
-fn is_unbound(step: &Step, kernel: &mut impl Kernel) -> bool {
-    matches!(step, Step::Unbind { function, .. } if matches!(kernel.driver(*function), Ok(None)))
+fn is_so(step: &Step, kernel: &mut impl Kernel) -> bool {
+    let Ok(now) = kernel.driver(step.function()) else {
+        return false;
+    };
+    match step {
+        Step::Unbind { .. } => now.is_none(),
+        Step::Bind { driver, .. } => now.as_ref() == Some(driver),
+        Step::Override { .. } | Step::Probe { .. } => false,
+    }
 }

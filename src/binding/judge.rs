@@ -22,14 +22,16 @@ pub struct Neighbour {
 pub struct CardView {
     /// Its functions, in the order in which they change hands.
     pub bindings: Vec<Binding>,
+    /// What is known against it before any look at it: poisoned, another card than recorded.
+    pub known: Vec<Refusal>,
+    /// The IOMMU groups of its functions.
+    pub groups: Vec<IommuGroup>,
     /// Functions that are in no IOMMU group.
     pub ungrouped: Vec<PciAddress>,
     /// Who shares a group with it.
     pub neighbours: Vec<Neighbour>,
     /// Functions for which the kernel takes no override.
     pub without_override: Vec<PciAddress>,
-    /// Why the stub driver cannot be had.
-    pub stub_missing: Option<String>,
     /// Who uses it.
     pub users: Vec<User>,
     /// Why somebody might use it who was not seen.
@@ -44,8 +46,6 @@ pub struct CardView {
     pub mediated: Vec<(PciAddress, String)>,
     /// Functions that driverctl keeps on a driver.
     pub driverctl: Vec<(PciAddress, String)>,
-    /// What is known against it before any look at it: poisoned, another card than recorded.
-    pub known: Vec<Refusal>,
 }
 
 /// Every reason not to put the card on the driver `stub`. The cards in `leaving` go with it, so that
@@ -55,10 +55,6 @@ pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[CardName]) ->
     refusals.extend(view.ungrouped.iter().copied().map(Refusal::NoGroup));
     let without = view.without_override.iter().copied();
     refusals.extend(without.map(Refusal::NoOverride));
-    refusals.extend(view.stub_missing.iter().map(|why| Refusal::NoStub {
-        driver: stub.clone(),
-        why: why.clone(),
-    }));
     refusals.extend(
         view.neighbours
             .iter()

@@ -11,7 +11,7 @@ mod step;
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
 pub use plan::{in_order, plan_detach, plan_release, plan_restore};
-pub use record::{CardRecord, Former, Phase, RecordError};
+pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{Burden, Refusal, User};
 pub use step::Step;
 

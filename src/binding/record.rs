@@ -48,6 +48,20 @@ pub enum Phase {
     Attaching,
 }
 
+/// The guest that a card was made ready for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// By this it is known: names can be changed.
+    pub uuid: String,
+    /// Its name at that time.
+    pub guest: String,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// Whether the card was detached before, and so stays when the guest ends.
+    pub was_detached: bool,
+}
+
 /// What is remembered of a card while it is away from its host drivers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +73,9 @@ pub struct CardRecord {
     pub phase: Phase,
     /// What its functions had.
     pub functions: Vec<Former>,
+    /// The guest that has it, or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// The write that the kernel never finished. From then on the card is touched no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poisoned: Option<String>,
@@ -76,20 +93,28 @@ pub enum RecordError {
 }
 
 impl CardRecord {
-    /// The record of a card that is about to be detached. What an unfinished attempt had written
-    /// down stays: its functions are no longer what they were.
-    pub fn before_detaching(boot: String, bindings: &[Binding], earlier: Option<&Self>) -> Self {
-        let unfinished = earlier.filter(|record| record.phase != Phase::Detached);
-        let functions = bindings.iter().map(|binding| {
-            unfinished
-                .and_then(|record| record.former(binding.function).cloned())
-                .unwrap_or_else(|| Former::from(binding))
-        });
+    /// The record of a card that is about to be detached. What was written down of functions that
+    /// are on their way, or on `stub`, stays: they are no longer what they were.
+    pub fn before_detaching(
+        boot: String,
+        bindings: &[Binding],
+        stub: &DriverName,
+        earlier: Option<&Self>,
+    ) -> Self {
+        let is_away = |binding: &Binding, record: &Self| {
+            record.phase != Phase::Detached || binding.is_detached(stub)
+        };
+        let former = |binding: &Binding| match earlier.filter(|record| is_away(binding, record)) {
+            // Of one that came to the stub driver without us, nothing is known now either.
+            Some(record) => record.former(binding.function).cloned(),
+            None => Some(Former::from(binding)),
+        };
         Self {
             version: VERSION,
             boot,
             phase: Phase::Detaching,
-            functions: functions.collect(),
+            functions: bindings.iter().filter_map(former).collect(),
+            holder: earlier.and_then(|record| record.holder.clone()),
             poisoned: None,
         }
     }
@@ -102,6 +127,7 @@ impl CardRecord {
             boot,
             phase: Phase::Attaching,
             functions: Vec::new(),
+            holder: None,
             poisoned: None,
         }
     }
@@ -109,6 +135,11 @@ impl CardRecord {
     /// The same, come this far.
     pub fn in_phase(self, phase: Phase) -> Self {
         Self { phase, ..self }
+    }
+
+    /// The same, for this guest or for none.
+    pub fn held_by(self, holder: Option<Holder>) -> Self {
+        Self { holder, ..self }
     }
 
     /// What `function` had.

@@ -101,6 +101,11 @@ pub enum Refusal {
         /// The device.
         uuid: String,
     },
+    /// It was made ready for another guest.
+    Held {
+        /// That guest.
+        guest: String,
+    },
     /// A write to it never ended.
     Poisoned {
         /// The write.
@@ -135,6 +140,7 @@ impl Refusal {
             | Self::NoStub { .. }
             | Self::NoOverride(_) => Exit::Unable,
             Self::Used(_)
+            | Self::Held { .. }
             | Self::Unseen(_)
             | Self::Console { .. }
             | Self::Carries { .. }
@@ -191,6 +197,10 @@ impl Refusal {
             Self::MediatedDevice { uuid, .. } => {
                 format!("stop its guest, then: echo 1 > /sys/bus/mdev/devices/{uuid}/remove")
             }
+            Self::Held { guest } => format!(
+                "shut the guest {} down; if it does not run, `gpupci recover`",
+                printable(guest.as_bytes())
+            ),
             Self::Poisoned { .. } => "reboot this host".to_owned(),
             Self::Differs { .. } => {
                 "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
@@ -265,6 +275,9 @@ impl fmt::Display for Refusal {
             }
             Self::MediatedDevice { function, uuid } => {
                 write!(f, "{function} carries the mediated device {uuid}")
+            }
+            Self::Held { guest } => {
+                write!(f, "the guest {} has it", printable(guest.as_bytes()))
             }
             Self::Poisoned { write } => write!(
                 f,

@@ -5,16 +5,20 @@
 //! asked only for the words of a refusal: building it costs more than all the rest together, and
 //! libvirt waits for this.
 
+mod claims;
 mod edit;
 mod error;
 mod grammar;
+mod identity;
 mod outline;
 mod retarget;
 mod splice;
 mod tokens;
 mod write;
 
+pub use claims::{Claim, claims};
 pub use error::{Place, XmlError};
+pub use identity::{GuestIdentity, guest_identity, is_uuid};
 pub use outline::claimed_functions;
 pub use retarget::retarget;
 pub use splice::splice;

@@ -217,12 +217,12 @@ fn is_pci(text: &str, tag: &Tag) -> bool {
 }
 
 /// libvirt looks for elements without a namespace.
-fn is_in_namespace(text: &str, tag: &Tag) -> bool {
+pub(super) fn is_in_namespace(text: &str, tag: &Tag) -> bool {
     value_of(text, tag, "xmlns").is_some_and(|uri| !uri.is_empty())
 }
 
 /// The value of an attribute, with its references resolved.
-fn value_of(text: &str, tag: &Tag, name: &str) -> Option<String> {
+pub(super) fn value_of(text: &str, tag: &Tag, name: &str) -> Option<String> {
     let range = place_of_value(text, tag, name)?;
     quick_xml::escape::unescape(&text[range])
         .ok()

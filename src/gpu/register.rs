@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::excerpt::Excerpt;
 use crate::gpu::{CardName, GpuCard};
 use crate::pci::{Identity, PciAddress, PciSlot, id_from_sysfs};
 
@@ -31,16 +32,16 @@ pub struct Register {
 #[derive(Debug, Error)]
 pub enum RegisterError {
     /// It is no list of cards.
-    #[error("it holds no list of cards")]
-    Grammar(#[from] serde_json::Error),
+    #[error("it holds no list of cards: see line {}, column {}", .0.line(), .0.column())]
+    Grammar(serde_json::Error),
     /// It was written by another release.
     #[error("it has version {0}, and this program reads version {VERSION}")]
     Version(u32),
     /// One of its cards has no name, place or identity that could be one.
-    #[error("its card {0:?} is none")]
+    #[error("its card {} is none", Excerpt(.0))]
     Card(String),
     /// Two of its cards have one name, or one place.
-    #[error("its card {0:?} is there twice")]
+    #[error("its card {} is there twice", Excerpt(.0))]
     Twice(String),
 }
 
@@ -77,6 +78,15 @@ impl Register {
         }
     }
 
+    /// What the cards are at whose places `present` has others.
+    pub fn missed(&self, present: &[Registered]) -> Vec<Identity> {
+        let missed = present.iter().filter_map(|card| {
+            let known = self.at(card.address.slot())?;
+            (known.identity != card.identity).then_some(known.identity)
+        });
+        missed.collect()
+    }
+
     /// Where the card that is known as `lost` seems to be: the one place where `present` has its
     /// like and nothing of that kind was before.
     pub fn whereabouts(
@@ -100,7 +110,7 @@ impl Register {
     /// # Errors
     /// When it is something else.
     pub fn from_json(text: &str) -> Result<Self, RegisterError> {
-        let file: File = serde_json::from_str(text)?;
+        let file: File = serde_json::from_str(text).map_err(RegisterError::Grammar)?;
         if file.version != VERSION {
             return Err(RegisterError::Version(file.version));
         }

@@ -1,7 +1,9 @@
 //! Attaching: every function of a card back to what it had.
 
 use crate::Exit;
-use crate::binding::{Binding, CardRecord, Phase, Step, judge_attach, plan_release, plan_restore};
+use crate::binding::{
+    Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
+};
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
@@ -13,7 +15,10 @@ impl Handover<'_> {
     /// # Errors
     /// Why it was not done, and how things stand.
     pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, CardError> {
-        self.try_attach(card, mode).map_err(|fault| CardError {
+        let attached = self
+            .refuse_held(card)
+            .and_then(|()| self.try_attach(card, mode));
+        attached.map_err(|fault| CardError {
             verb: "attach",
             name: card.name,
             slot: card.display.address.slot(),
@@ -21,26 +26,33 @@ impl Handover<'_> {
         })
     }
 
+    /// Refuses a card that a guest has, or is about to have.
+    fn refuse_held(&self, card: &GpuCard) -> Result<(), Fault> {
+        let record = self.machine.card_record(card.display.address.slot())?;
+        match record.and_then(|record| record.holder) {
+            Some(holder) if self.is_detached(card)? => Err(Fault::Refused(vec![Refusal::Held {
+                guest: holder.guest,
+            }])),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, Fault> {
         let slot = card.display.address.slot();
         let record = self.machine.card_record(slot)?;
-        let known = self.known(card, record.as_ref())?;
-        let bindings = match known.is_empty() {
-            true => self.bindings(card)?,
-            false => Vec::new(),
-        };
+        self.refuse_known(card, record.as_ref())?;
+        let bindings = self.bindings(card)?;
         let plans: Vec<Vec<Step>> = bindings
             .iter()
             .map(|now| self.plan_back(now, record.as_ref()))
             .collect();
-        if known.is_empty() && plans.iter().all(Vec::is_empty) {
+        if plans.iter().all(Vec::is_empty) {
             if record.is_some() && mode == Mode::Real {
                 self.machine.forget_record(slot)?;
             }
             return Ok(self.given(&bindings, &plans));
         }
-        let mut view = self.view_for_attach(card, &bindings)?;
-        view.known = known;
+        let view = self.view_for_attach(card);
         let refusals = judge_attach(&view, record.is_some());
         if !refusals.is_empty() {
             return Err(Fault::Refused(refusals));
@@ -74,16 +86,19 @@ impl Handover<'_> {
             }
         }
         if causes.is_empty() {
-            self.machine.forget_record(slot)?;
-            return Ok(self.given(bindings, plans));
+            let mut done = self.given(bindings, plans);
+            if earlier.is_none() {
+                done.notes.extend(driverless(&done));
+            }
+            // A record that stays would only make `recover` look once more.
+            let forgotten = self.machine.forget_record(slot);
+            done.notes
+                .extend(forgotten.err().map(|error| error.to_string()));
+            return Ok(done);
         }
         let is_as_before = self.bindings(card).is_ok_and(|now| now == bindings);
         if is_as_before {
-            let restored = match &earlier {
-                Some(record) => self.machine.keep_record(slot, record),
-                None => self.machine.forget_record(slot),
-            };
-            restored?;
+            self.take_back_record(card, earlier.as_ref());
         }
         Err(Fault::Stopped {
             cause: causes.join("; "),
@@ -138,10 +153,6 @@ impl Handover<'_> {
         let mut done = Done::default();
         for (binding, plan) in bindings.iter().zip(plans) {
             let driver = self.machine.driver(binding.function).ok().flatten();
-            if driver.is_none() && !plan.is_empty() {
-                let note = format!("no driver has {} now", binding.function);
-                done.notes.push(note);
-            }
             done.functions.push(Handed {
                 function: binding.function,
                 class: binding.class,
@@ -152,4 +163,13 @@ impl Handover<'_> {
         }
         done
     }
+}
+
+/// What came of functions for which the kernel was to choose, and chose no driver.
+fn driverless(done: &Done) -> Vec<String> {
+    let alone = done.functions.iter().filter(|handed| !handed.was_so);
+    let alone = alone.filter(|handed| handed.driver.is_none());
+    alone
+        .map(|handed| format!("no driver of this host took {}", handed.function))
+        .collect()
 }

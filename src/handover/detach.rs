@@ -1,9 +1,7 @@
 //! Detaching: every function of a card onto the stub driver, or all as it was.
 
-use crate::Exit;
-use crate::binding::{Binding, CardRecord, Phase, Refusal, judge_detach, plan_detach};
+use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
 use crate::gpu::{CardName, GpuCard};
-use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
 use crate::pci::PciSlot;
 
@@ -19,7 +17,7 @@ impl Handover<'_> {
         leaving: &[CardName],
         mode: Mode,
     ) -> Result<Done, CardError> {
-        self.try_detach(card, leaving, mode)
+        self.try_detach(card, leaving, mode, None)
             .map_err(|fault| CardError {
                 verb: "detach",
                 name: card.name,
@@ -28,16 +26,49 @@ impl Handover<'_> {
             })
     }
 
-    fn try_detach(&self, card: &GpuCard, leaving: &[CardName], mode: Mode) -> Result<Done, Fault> {
+    /// Every reason why a card could not be given to a guest now; none for one that is ready.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn judge(&self, card: &GpuCard) -> Result<Vec<Refusal>, CardError> {
+        self.try_judge(card, &[]).map_err(|fault| CardError {
+            verb: "judge",
+            name: card.name,
+            slot: card.display.address.slot(),
+            fault,
+        })
+    }
+
+    pub(super) fn try_judge(
+        &self,
+        card: &GpuCard,
+        leaving: &[CardName],
+    ) -> Result<Vec<Refusal>, Fault> {
+        let record = self.machine.card_record(card.display.address.slot())?;
+        self.refuse_known(card, record.as_ref())?;
+        if self.is_detached(card)? {
+            return Ok(Vec::new());
+        }
+        let view = self.view_for_detach(card)?;
+        Ok(judge_detach(&view, &self.stub, leaving))
+    }
+
+    /// The same for `holder`, the guest that it is to be ready for; without one, for whom it was.
+    pub(super) fn try_detach(
+        &self,
+        card: &GpuCard,
+        leaving: &[CardName],
+        mode: Mode,
+        holder: Option<Holder>,
+    ) -> Result<Done, Fault> {
         let slot = card.display.address.slot();
         let record = self.machine.card_record(slot)?;
-        let known = self.known(card, record.as_ref())?;
-        if known.is_empty() && self.is_detached(card)? {
+        self.refuse_known(card, record.as_ref())?;
+        if self.is_detached(card)? {
             return self.already(card, slot, record, mode);
         }
         let bindings = self.bindings(card)?;
-        let mut view = self.view_for_detach(card, &bindings)?;
-        view.known = known;
+        let view = self.view_for_detach(card)?;
         let mut done = Done::default();
         let mut refusals = judge_detach(&view, &self.stub, leaving);
         if refusals.is_empty() {
@@ -46,7 +77,10 @@ impl Handover<'_> {
         if !refusals.is_empty() {
             return Err(Fault::Refused(refusals));
         }
-        let before = CardRecord::before_detaching(self.machine.boot(), &bindings, record.as_ref());
+        let boot = self.machine.boot();
+        let before = CardRecord::before_detaching(boot, &bindings, &self.stub, record.as_ref());
+        let holder = holder.or_else(|| before.holder.clone());
+        let before = before.held_by(holder);
         if mode == Mode::Real {
             self.machine.keep_record(slot, &before)?;
         }
@@ -54,7 +88,11 @@ impl Handover<'_> {
             let steps = plan_detach(binding, &self.stub);
             if mode == Mode::Real {
                 let taken = self.take(binding.function, &steps);
-                taken.map_err(|missed| self.undo(card, &bindings[..=index], &before, missed))?;
+                let undone = |missed| {
+                    let taken = &bindings[..=index];
+                    self.undo(card, taken, &before, record.as_ref(), missed)
+                };
+                taken.map_err(undone)?;
             }
             done.functions.push(self.handed(binding, steps.is_empty()));
             done.steps.extend(steps);
@@ -67,7 +105,7 @@ impl Handover<'_> {
 
     /// Whether every function is with guests already. The override, which takes longer to ask for,
     /// is of no interest then.
-    fn is_detached(&self, card: &GpuCard) -> Result<bool, Fault> {
+    pub(super) fn is_detached(&self, card: &GpuCard) -> Result<bool, Fault> {
         for function in &card.functions {
             if !self
                 .machine
@@ -80,7 +118,7 @@ impl Handover<'_> {
         Ok(true)
     }
 
-    fn already(
+    pub(super) fn already(
         &self,
         card: &GpuCard,
         slot: PciSlot,
@@ -141,48 +179,5 @@ impl Handover<'_> {
             driver: self.stub.clone(),
             why,
         })
-    }
-
-    /// Gives back what was taken, last first.
-    fn undo(
-        &self,
-        card: &GpuCard,
-        taken: &[Binding],
-        before: &CardRecord,
-        missed: Missed,
-    ) -> Fault {
-        let cause = match missed {
-            Missed::Stuck(step) => return self.poison(card, before.clone(), &step),
-            Missed::Refused(cause) => cause,
-        };
-        let mut left = Vec::new();
-        for binding in taken.iter().rev() {
-            match before
-                .former(binding.function)
-                .map(|former| self.restore(former))
-            {
-                Some(Err(Missed::Stuck(step))) => {
-                    return self.poison(card, before.clone(), &step);
-                }
-                Some(Err(Missed::Refused(why))) => left.push(why),
-                Some(Ok(_)) | None => (),
-            }
-        }
-        if left.is_empty() {
-            // A record that stays would only make `recover` look once more.
-            let _ = self.machine.forget_record(card.display.address.slot());
-            return Fault::Stopped {
-                cause,
-                state: format!("what was done is undone: {}", self.standing(card)),
-                remedy: "see what `dmesg` says of the card".to_owned(),
-                exit: Exit::Failed,
-            };
-        }
-        Fault::Stopped {
-            cause,
-            state: format!("{}; not undone: {}", self.standing(card), left.join("; ")),
-            remedy: "see what `dmesg` says of the card, then `gpupci recover`".to_owned(),
-            exit: Exit::HalfWay,
-        }
     }
 }

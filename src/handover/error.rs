@@ -91,11 +91,15 @@ impl CardError {
             Fault::Sysfs(_) => {
                 vec!["see that /sys is mounted and that this is a PCI host".to_owned()]
             }
-            Fault::Kept(KeptError::Record { path, .. }) => vec![format!(
-                "look at {}, move it away, then try again",
-                path.display()
-            )],
-            Fault::Kept(KeptError::Names { .. }) => vec!["gpupci renumber".to_owned()],
+            Fault::Kept(KeptError::Record { path, .. } | KeptError::Read { path, .. }) => {
+                vec![format!(
+                    "look at {}, move it away, then try again",
+                    path.display()
+                )]
+            }
+            Fault::Kept(KeptError::Names { .. } | KeptError::ReadNames { .. }) => {
+                vec!["look at the file; `gpupci renumber` writes it anew".to_owned()]
+            }
             Fault::Kept(_) => {
                 vec!["see that there is room, and that root may write there".to_owned()]
             }

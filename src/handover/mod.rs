@@ -5,11 +5,14 @@ mod act;
 mod attach;
 mod detach;
 mod error;
+mod guest;
 mod recover;
 mod see;
 mod select;
+mod undo;
 
 pub use error::{CardError, Fault};
+pub use guest::{Guest, Released};
 pub use recover::Recovered;
 pub use select::{NoSuchCard, select};
 

@@ -1,9 +1,12 @@
 //! Recovering: what a crash or a deadline left half done is finished or undone.
 
-use crate::binding::{Phase, Refusal};
-use crate::gpu::GpuCard;
+use crate::binding::{CardRecord, Holder, Phase, Refusal};
+use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::pci::PciSlot;
+
+/// For so long a guest may be on its way between our hook and its QEMU.
+const STARTING_SECONDS: u64 = 60;
 
 /// What became of a card that something was written down about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +30,31 @@ impl Handover<'_> {
         let slots = self.machine.recorded_slots().into_iter();
         slots
             .map(|slot| {
-                let card = self
-                    .cards
-                    .iter()
-                    .find(|card| card.display.address.slot() == slot);
-                let recovered = match card {
-                    Some(card) => self.recover_card(card),
+                let mut cards = self.cards.iter();
+                let card = cards.find(|card| card.display.address.slot() == slot);
+                let recovered = match card.cloned().or_else(|| self.remnant(slot)) {
+                    Some(card) => self.recover_card(&card),
                     None if self.machine.has_slot(slot) => Ok(Recovered::Sound),
                     None => Ok(self.bury(slot)),
                 };
                 (slot, recovered)
             })
             .collect()
+    }
+
+    /// What is left of a card whose display function is gone, under the name that it has or would
+    /// get.
+    fn remnant(&self, slot: PciSlot) -> Option<GpuCard> {
+        let mut functions = self.machine.functions().ok()?;
+        functions.retain(|function| function.address.slot() == slot && !function.is_virtual);
+        functions.sort_by_key(|function| function.address);
+        let names = self.machine.names().unwrap_or_default();
+        let known = names.at(slot).map(|known| known.name);
+        Some(GpuCard {
+            name: known.or_else(|| CardName::nth(self.cards.len()))?,
+            display: functions.first()?.clone(),
+            functions,
+        })
     }
 
     fn recover_card(&self, card: &GpuCard) -> Result<Recovered, CardError> {
@@ -63,6 +79,9 @@ impl Handover<'_> {
             .iter()
             .filter(|b| b.is_detached(&self.stub))
             .count();
+        if let Some(holder) = &record.holder {
+            return self.recover_held(card, &record, holder);
+        }
         match (record.phase, detached) {
             (Phase::Detaching, all) if all == bindings.len() => {
                 self.confirm(slot, record);
@@ -78,6 +97,26 @@ impl Handover<'_> {
                 Ok(Recovered::GivenBack)
             }
         }
+    }
+
+    /// A card of a guest that runs, or is about to, is in order; that of one that has gone without a
+    /// word is given back.
+    fn recover_held(
+        &self,
+        card: &GpuCard,
+        record: &CardRecord,
+        holder: &Holder,
+    ) -> Result<Recovered, Fault> {
+        let age = self.machine.now().saturating_sub(holder.since);
+        let users = self.machine.card_users(card, &self.cards, self.deadline);
+        let is_alive = age < STARTING_SECONDS && record.phase == Phase::Detached
+            || !users.found.is_empty()
+            || self.machine.is_running(&holder.guest);
+        if is_alive {
+            return Ok(Recovered::Sound);
+        }
+        self.release_card(card, record.clone(), holder)?;
+        Ok(Recovered::GivenBack)
     }
 
     /// Forgets a card that is not there any more, or was written down before the last boot.

@@ -1,14 +1,13 @@
 //! Seeing: what is to be known of a card before anything is decided about it.
 
-use crate::binding::{ActError, Binding, CardRecord, CardView, Neighbour, Refusal, in_order};
-use crate::gpu::{CardName, GpuCard};
+use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, in_order};
+use crate::gpu::GpuCard;
 use crate::handover::{Fault, Handover};
-use crate::host::Node;
+use crate::host::SysfsError;
 use crate::naming::misplaced;
-use crate::pci::{IommuGroup, PciAddress};
+use crate::pci::PciAddress;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
-const DRIVERCTL: &str = "/etc/driverctl.d";
 
 impl Handover<'_> {
     /// How the functions of a card are bound, in the order in which they change hands.
@@ -36,7 +35,7 @@ impl Handover<'_> {
                 return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
             }
             Err(ActError::Refused(source)) => {
-                return Err(Fault::Sysfs(crate::host::SysfsError::Read {
+                return Err(Fault::Sysfs(SysfsError::Read {
                     path: self.machine.path(path),
                     source,
                 }));
@@ -46,120 +45,62 @@ impl Handover<'_> {
     }
 
     /// What speaks for or against detaching a card.
-    pub(super) fn view_for_detach(
-        &self,
-        card: &GpuCard,
-        bindings: &[Binding],
-    ) -> Result<CardView, Fault> {
-        let machine = self.machine;
-        let mut view = self.view_for_attach(card, bindings)?;
-        view.neighbours = self.neighbours(card, &mut view.ungrouped)?;
-        for function in card.functions.iter().map(|function| function.address) {
-            if !machine.has_override(function) {
-                view.without_override.push(function);
-            }
-            let console = machine.console(function);
-            view.consoles.extend(console.map(|fb| (function, fb)));
-            let burdens = machine.burdens(function).into_iter();
-            view.burdens
-                .extend(burdens.map(|burden| (function, burden)));
-            let count = machine.virtual_functions(function);
-            if count > 0 {
-                view.virtual_functions.push((function, count));
-            }
-            let uuids = machine.mediated_devices(function).into_iter();
-            view.mediated.extend(uuids.map(|uuid| (function, uuid)));
+    pub(super) fn view_for_detach(&self, card: &GpuCard) -> Result<CardView, Fault> {
+        let (view, errors) = self.machine.card_view(card, &self.cards);
+        match errors.into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(self.with_users(view, card)),
         }
-        Ok(view)
     }
 
     /// What speaks for or against giving a card back.
-    pub(super) fn view_for_attach(
-        &self,
-        card: &GpuCard,
-        bindings: &[Binding],
-    ) -> Result<CardView, Fault> {
-        let functions = || card.functions.iter().map(|function| function.address);
-        let nodes: Vec<Node> = functions().flat_map(|f| self.machine.nodes(f)).collect();
-        let others = self.nodes_of_others(card);
-        let users = self.machine.users(&nodes, &others, self.deadline);
-        let driverctl = functions().filter_map(|function| {
-            let kept = self.machine.text(&format!("{DRIVERCTL}/{function}"))?;
-            Some((function, kept.trim().to_owned()))
-        });
-        Ok(CardView {
-            bindings: bindings.to_vec(),
-            users: users.found,
-            unseen: users.unseen,
-            driverctl: driverctl.collect(),
+    pub(super) fn view_for_attach(&self, card: &GpuCard) -> CardView {
+        let functions = card.functions.iter().map(|function| function.address);
+        let kept = functions.filter_map(|f| Some((f, self.machine.driverctl(f)?)));
+        let view = CardView {
+            driverctl: kept.collect(),
             ..CardView::default()
-        })
+        };
+        self.with_users(view, card)
     }
 
-    /// What is known against a card without looking at it: a write to it never ended, or it is
-    /// another card than the one that has its name.
-    pub(super) fn known(
+    fn with_users(&self, view: CardView, card: &GpuCard) -> CardView {
+        let users = self.machine.card_users(card, &self.cards, self.deadline);
+        CardView {
+            users: users.found,
+            unseen: users.unseen,
+            ..view
+        }
+    }
+
+    /// Refuses a card without a look at it: a write to it never ended, or it is another one than
+    /// that which has its name.
+    pub(super) fn refuse_known(
         &self,
         card: &GpuCard,
         record: Option<&CardRecord>,
-    ) -> Result<Vec<Refusal>, Fault> {
+    ) -> Result<(), Fault> {
         let poisoned = record.and_then(|record| record.poisoned.clone());
         let poisoned = poisoned.map(|write| Refusal::Poisoned { write });
         let misplaced = misplaced(self.machine, &self.cards)?.into_iter();
         let differs = misplaced.filter(
             |refusal| matches!(refusal, Refusal::Differs { name, .. } if *name == card.name),
         );
-        Ok(poisoned.into_iter().chain(differs).collect())
-    }
-
-    /// Who shares an IOMMU group with a card; functions in no group, or in one that does not list
-    /// them, come out in `ungrouped`.
-    fn neighbours(
-        &self,
-        card: &GpuCard,
-        ungrouped: &mut Vec<PciAddress>,
-    ) -> Result<Vec<Neighbour>, Fault> {
-        let mut groups: Vec<IommuGroup> = Vec::new();
-        let mut neighbours = Vec::new();
-        for function in card.functions.iter().map(|function| function.address) {
-            let group = self.machine.iommu_group(function)?;
-            let members = group.map(|group| (group, self.machine.group_members(group)));
-            match members.filter(|(_, members)| members.contains(&function)) {
-                None => ungrouped.push(function),
-                Some((group, _)) if groups.contains(&group) => (),
-                Some((group, members)) => {
-                    groups.push(group);
-                    for member in members.into_iter().filter(|member| !card.has(*member)) {
-                        neighbours.extend(self.neighbour(group, member));
-                    }
-                }
-            }
+        let refusals: Vec<Refusal> = poisoned.into_iter().chain(differs).collect();
+        match refusals.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::Refused(refusals)),
         }
-        Ok(neighbours)
     }
 
-    /// A member of a group; nothing when it is gone by now.
-    fn neighbour(&self, group: IommuGroup, member: PciAddress) -> Option<Neighbour> {
-        let binding = self.machine.binding(member).ok()?;
-        Some(Neighbour {
-            group,
-            card: self.card_with(member),
-            burdens: self.machine.burdens(member),
-            binding,
-        })
+    /// The card that `function` is part of.
+    pub fn card_with(&self, function: PciAddress) -> Option<&GpuCard> {
+        self.cards.iter().find(|card| card.has(function))
     }
 
-    fn card_with(&self, function: PciAddress) -> Option<CardName> {
-        let card = self.cards.iter().find(|card| card.has(function));
-        card.map(|card| card.name)
-    }
-
-    /// The nodes of the other cards, by which a user of theirs is told from one of this card's.
-    fn nodes_of_others(&self, card: &GpuCard) -> Vec<Node> {
-        let others = self.cards.iter().filter(|other| other.name != card.name);
-        let functions = others.flat_map(|other| other.functions.iter());
-        let nodes = functions.flat_map(|function| self.machine.nodes(function.address));
-        nodes.filter(|node| !node.is_shared).collect()
+    /// Whether anything sits at this address.
+    pub fn is_there(&self, function: PciAddress) -> bool {
+        self.machine.binding(function).is_ok()
     }
 }
 

@@ -1,5 +1,4 @@
-//! What the host would lose with a function: mounted file systems, swap, its way to the network,
-//! its console.
+//! What the host would lose with a function: mounted file systems, swap, its way to the network.
 
 use std::collections::BTreeSet;
 
@@ -18,27 +17,6 @@ impl Machine {
         }
         burdens.extend(self.default_routes(function));
         burdens
-    }
-
-    /// The framebuffer of `function` that shows the host's text console. The kernel gives its
-    /// consoles to the first framebuffer, and says nowhere if that was changed.
-    pub fn console(&self, function: PciAddress) -> Option<String> {
-        let consoles = self.children("/sys/class/vtconsole");
-        let is_used = consoles.iter().any(|console| {
-            let fact = |name| self.text(&format!("/sys/class/vtconsole/{console}/{name}"));
-            fact("name").is_some_and(|name| name.contains("frame buffer"))
-                && fact("bind").is_some_and(|bind| bind.trim() == "1")
-        });
-        let mut all = self.children("/sys/class/graphics");
-        all.retain(|name| {
-            name.strip_prefix("fb")
-                .is_some_and(|n| n.parse::<u32>().is_ok())
-        });
-        all.sort_by_key(|name| name[2..].parse::<u32>().ok());
-        let first = all.into_iter().next().filter(|_| is_used)?;
-        self.framebuffers(function)
-            .contains(&first)
-            .then_some(first)
     }
 
     /// The block devices of `function` and all that is built on them: partitions, volumes, arrays.

@@ -14,7 +14,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
@@ -70,7 +70,10 @@ impl SysfsKernel {
         let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
         let program = program.ok_or("there is no modprobe")?;
         let mut modprobe = Command::new(program);
-        modprobe.args(["-b", "--", module]).stderr(Stdio::piped());
+        modprobe
+            .args(["-b", "--", module])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let output = finish(modprobe, self.deadline).map_err(|why| why.to_string())?;
         if output.status.success() {
             return Ok(());
@@ -87,7 +90,9 @@ impl SysfsKernel {
             .arg0(CHILD)
             .arg(self.machine.path("/"))
             .args(words)
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            // Who waits for the end of our standard error must not wait for a child that is stuck.
+            .stderr(Stdio::null());
         let output = finish(child, self.deadline)?;
         match output.status.code() {
             Some(0) => Ok(output.stdout),
@@ -111,9 +116,28 @@ impl Kernel for SysfsKernel {
 }
 
 /// Waits for a program until `deadline` has passed. Then it is left alone, wherever it is stuck.
-fn finish(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
+pub(super) fn finish(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
     let child = command.stdin(Stdio::null()).spawn();
-    let child = child.map_err(ActError::Refused)?;
+    wait(child.map_err(ActError::Refused)?, deadline)
+}
+
+/// The same for a program that reads `input`.
+pub(super) fn finish_fed(
+    mut command: Command,
+    input: Vec<u8>,
+    deadline: Duration,
+) -> Result<Output, ActError> {
+    let child = command.stdin(Stdio::piped()).spawn();
+    let mut child = child.map_err(ActError::Refused)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that reads nothing ends, and says why.
+        let feeder = thread::Builder::new().spawn(move || drop(stdin.write_all(&input)));
+        feeder.map_err(ActError::Refused)?;
+    }
+    wait(child, deadline)
+}
+
+fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {
     let (sender, receiver) = sync_channel(1);
     let waiting = thread::Builder::new().spawn(move || {
         // Nobody waits any more when the deadline has passed.

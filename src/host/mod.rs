@@ -6,6 +6,11 @@
 
 mod binding;
 mod burdens;
+mod card_view;
+mod console;
+mod facts;
+mod guests;
+mod journal;
 mod kernel;
 mod lock;
 mod nodes;
@@ -15,6 +20,8 @@ mod resolver;
 mod sysfs;
 mod users;
 
+pub use guests::{Definition, Start};
+pub use journal::Weight;
 pub use kernel::{SysfsKernel, as_writer};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;

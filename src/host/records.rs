@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::binding::{CardRecord, RecordError};
@@ -18,7 +19,15 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// Why what is kept cannot be used.
 #[derive(Debug, Error)]
 pub enum KeptError {
-    /// A file cannot be read.
+    /// The names cannot be read.
+    #[error("cannot read {path}")]
+    ReadNames {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record cannot be read.
     #[error("cannot read {path}")]
     Read {
         /// The file.
@@ -108,7 +117,11 @@ impl Machine {
     /// # Errors
     /// When there are some, and they cannot be read.
     pub fn names(&self) -> Result<Register, KeptError> {
-        let Some(text) = self.kept(NAMES)? else {
+        let text = self.kept(NAMES).map_err(|error| match error {
+            KeptError::Read { path, source } => KeptError::ReadNames { path, source },
+            other => other,
+        });
+        let Some(text) = text? else {
             return Ok(Register::default());
         };
         Register::from_json(&text).map_err(|source| KeptError::Names {
@@ -126,13 +139,18 @@ impl Machine {
     }
 
     fn kept(&self, path: &str) -> Result<Option<String>, KeptError> {
-        self.read(path).map_err(|source| KeptError::Read {
+        let failed = |source| KeptError::Read {
             path: self.path(path),
             source,
-        })
+        };
+        match self.read(path).map_err(failed)? {
+            // A link that leads nowhere is no leave to forget what it once led to.
+            None if self.path(path).is_symlink() => Err(failed(Errno::ENOENT.into())),
+            text => Ok(text),
+        }
     }
 
-    fn keep(&self, folder: &str, path: &str, text: &str) -> Result<(), KeptError> {
+    pub(super) fn keep(&self, folder: &str, path: &str, text: &str) -> Result<(), KeptError> {
         let kept = self
             .make_folder(folder)
             .and_then(|()| self.replace(path, text));

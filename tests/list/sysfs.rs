@@ -3,12 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, Said, run};
+use crate::support::{Host, Said};
 use crate::{DEVICES, DISPLAY, NVIDIA, TREES};
 
 /// The answer of a host that cannot list its cards; it must name `path`.
@@ -158,57 +157,4 @@ fn names_that_are_no_addresses_are_passed_over() {
     // Something that is not even a folder.
     host.write(&format!("{DEVICES}/README"), "\u{1b}[31m\n");
     assert_eq!(host.cards(), TREES[0].1);
-}
-
-/// Some attributes wake a sleeping card when they are read, and some cards do not come back.
-#[test]
-fn nothing_but_vendor_class_and_physfn_is_looked_at() {
-    let host = Host::unpacked("manual.tree");
-    let mut pipes = Vec::new();
-    for function in fs::read_dir(host.path(DEVICES)).expect("the bus is there") {
-        let function = function.expect("an entry").path();
-        for entry in fs::read_dir(&function).expect("a function is a folder") {
-            let entry = entry.expect("an entry");
-            let is_read = ["vendor", "class"]
-                .map(OsStr::new)
-                .contains(&&*entry.file_name());
-            if entry.file_type().expect("its type").is_file() && !is_read {
-                fs::remove_file(entry.path()).expect("the attribute goes away");
-                pipes.push(entry.path());
-            }
-        }
-        let sleepy = [
-            "config",
-            "current_link_speed",
-            "current_link_width",
-            "max_link_speed",
-            "max_link_width",
-            "modalias",
-            "power_state",
-            "resource",
-            "resource0",
-            "resource0_resize",
-            "rom",
-            "uevent",
-        ];
-        pipes.extend(sleepy.map(|name| function.join(name)));
-        for link in ["driver", "iommu_group"] {
-            let link = function.join(link);
-            drop(fs::remove_file(&link));
-            symlink("/nonexistent", link).expect("the link is made");
-        }
-    }
-    // Whoever opens a pipe that nobody writes to waits for ever.
-    assert_eq!(run(Command::new("mkfifo").args(&pipes), b"").answer(), "");
-    for words in [&["-l"][..], &["list", "--json"]] {
-        let mut limited = Command::new("timeout");
-        limited
-            .args(["20", env!("CARGO_BIN_EXE_gpupci"), "--root"])
-            .arg(host.root.path())
-            .args(words)
-            .env_remove("GPUPT_DATABASE");
-        let said = run(&mut limited, b"");
-        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
-        assert!(said.text().contains("gpupci2"), "{}", said.text());
-    }
 }

@@ -3,8 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use gpupt::handover::Mode;
 use gpupt::pci::VendorId;
 
 const EXIT_CODES: &str = "\
@@ -21,11 +24,34 @@ Exit codes:
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
-    /// List the cards of this host: the short form of `list`.
-    #[arg(short, long)]
-    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) short: Short,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// The commands of the original, which may stand together.
+#[derive(Args, Debug)]
+pub(crate) struct Short {
+    /// The short form of `list`.
+    #[arg(short, long)]
+    pub(crate) list: bool,
+    /// The short form of `attach`.
+    #[arg(short, long, value_name = "CARD|all")]
+    pub(crate) attach: Vec<String>,
+    /// The short form of `detach`.
+    #[arg(short, long, value_name = "CARD|all")]
+    pub(crate) detach: Vec<String>,
+    /// The short form of `status`.
+    #[arg(short, long, value_name = "CARD|all")]
+    pub(crate) status: Vec<String>,
+}
+
+impl Short {
+    /// Whether none of them was typed.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.list && self.attach.is_empty() && self.detach.is_empty() && self.status.is_empty()
+    }
 }
 
 /// What every command takes.
@@ -49,6 +75,12 @@ pub(crate) struct Global {
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Tell more: model, driver, IOMMU group, NUMA node, who uses a card.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// How long one write to the kernel may take; then the card is not touched any more.
+    #[arg(long, value_name = "SECONDS", global = true, default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 impl Global {
@@ -68,6 +100,15 @@ impl Global {
     }
 }
 
+/// From a tenth of a second to an hour.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .filter(|seconds| (0.1..=3600.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "seconds from 0.1 to 3600 are wanted".to_owned())
+}
+
 fn set(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|value| !value.is_empty())
 }
@@ -76,11 +117,69 @@ fn set(variable: &str) -> Option<OsString> {
 pub(crate) enum Command {
     /// List the cards of this host and where they sit.
     List,
+    /// Tell which driver each function of a card is on.
+    Status(Cards),
+    /// Have the host let go of cards, so that guests may have them.
+    Detach(Handing),
+    /// Give cards back to the host.
+    Attach(Handing),
+    /// List the IOMMU groups, with driver and guest of every member.
+    Groups,
+    /// Tell whether this host is ready to give cards to guests, and what to do where it is not.
+    Check,
+    /// Finish or undo what a crash or a deadline left half done.
+    Recover,
+    /// Tell why the last start of a guest failed.
+    Why {
+        /// The guest, by its name in libvirt or its uuid.
+        guest: String,
+    },
+    /// Name the cards anew, in the order of their addresses.
+    Renumber,
     /// Read domain XML, write it with the guest's cards in it.
     Splice(SpliceWords),
     /// The cards of hosts and guests in the cluster's database.
     #[command(subcommand)]
     Host(HostCommand),
+    /// Print what makes a shell complete gpupci's words.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual pages.
+    Man {
+        /// The directory that they go to.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+}
+
+/// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
+#[derive(Args, Debug)]
+pub(crate) struct Cards {
+    /// Cards; without any, all.
+    #[arg(value_name = "CARD")]
+    pub(crate) cards: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Handing {
+    /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
+    #[arg(value_name = "CARD", required = true)]
+    pub(crate) cards: Vec<String>,
+    /// Print the writes that would be done, and do none.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Handing {
+    /// Whether to act, or only to say what would be done.
+    pub(crate) fn mode(&self) -> Mode {
+        match self.dry_run {
+            true => Mode::DryRun,
+            false => Mode::Real,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -1,38 +1,56 @@
-//! `gpupci list`: the cards of this host.
+//! `gpupci list` and `gpupci renumber`: the cards of this host, by name.
 
 use anyhow::Result;
+use gpupt::binding::Refusal;
 use gpupt::gpu::GpuCard;
 use gpupt::host::Machine;
-use gpupt::{Error, Settings};
-use serde_json::{Value, json};
+use gpupt::naming::{misplaced, record_names, renumber};
+use gpupt::{Error, Settings, sentence};
 
 use crate::args::Global;
+use crate::here::{Here, may_change};
+use crate::portrait::{Portrait, table};
 use crate::report::Answer;
 use crate::{done, json};
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let mut vendors = Settings::of(machine).map_err(Error::from)?.vendors;
-    vendors.extend(&global.vendors);
-    let cards = machine.cards(&vendors).map_err(Error::from)?;
-    if global.json {
-        let cards: Vec<Value> = cards.iter().map(card).collect();
-        return Ok(done(json::document("cards", cards)));
+    let mut here = Here::of(global, machine)?;
+    let mut notes = Vec::new();
+    if may_change(machine)
+        && let Err(error) = record_names(machine, &mut here.cards, global.timeout)
+    {
+        let why = sentence(&Error::from(error));
+        notes.push(format!("the names are not written down: {why}"));
     }
-    let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
-    Ok(done(cards.iter().map(line).collect()))
+    let misplaced = misplaced(machine, &here.cards).map_err(Error::from)?;
+    notes.extend(misplaced.iter().map(Refusal::to_string));
+    let all: Vec<&GpuCard> = here.cards.iter().collect();
+    let text = if global.json {
+        let portraits = Portrait::of_all(&here, &all);
+        json::document("cards", portraits.iter().map(Portrait::json).collect())
+    } else if global.verbose {
+        table(&Portrait::of_all(&here, &all))
+    } else {
+        lines(&here.cards)
+    };
+    Ok(Answer {
+        notes,
+        ..done(text)
+    })
 }
 
-fn card(card: &GpuCard) -> Value {
-    let functions = card.functions.iter().map(|function| {
-        json!({
-            "address": function.address.to_string(),
-            "vendor": function.vendor.to_string(),
-            "kind": function.class.word(),
-        })
-    });
-    json!({
-        "name": card.name.to_string(),
-        "address": card.display.address.to_string(),
-        "functions": functions.collect::<Vec<_>>(),
-    })
+pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer> {
+    if !may_change(machine) {
+        return Err(Error::NotRoot("name cards anew").into());
+    }
+    let mut vendors = Settings::of(machine).map_err(Error::from)?.vendors;
+    vendors.extend(&global.vendors);
+    renumber(machine, &vendors, global.timeout)?;
+    run(global, machine)
+}
+
+/// Name and node device of each card, as the original printed them.
+fn lines(cards: &[GpuCard]) -> String {
+    let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
+    cards.iter().map(line).collect()
 }

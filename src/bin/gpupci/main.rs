@@ -2,29 +2,43 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod check;
 mod columns;
+mod groups;
+mod handing;
+mod here;
 mod host;
 mod host_words;
 mod json;
 mod list;
+mod manual;
+mod portrait;
 mod python;
+mod recover;
 mod report;
 mod shell;
 mod splice;
+mod status;
+mod table;
+mod why;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use gpupt::Exit;
-use gpupt::host::Machine;
+use gpupt::handover::Mode;
+use gpupt::host::{Machine, as_writer};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Global, Short};
+use crate::handing::Way;
 use crate::report::Answer;
 
 fn main() -> ExitCode {
+    if let Some(ended) = as_writer() {
+        return ended;
+    }
     let cli = Cli::parse();
-    let ended = run(&cli).and_then(|answer| report::answer(&answer));
+    let ended = run(&cli).and_then(|answer| report::answer(&answer, cli.global.quiet));
     match ended {
         Ok(exit) => exit.code().into(),
         Err(error) => report::failure(&error).code().into(),
@@ -34,24 +48,58 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Answer> {
     let machine = Machine::at(cli.global.root());
     match &cli.command {
-        Some(command) if !cli.list => match command {
-            Command::List => list::run(&cli.global, &machine),
-            Command::Splice(words) => splice::run(words, &cli.global, &machine),
-            Command::Host(command) => host::run(command, &cli.global, &machine),
-        },
-        None if cli.list => list::run(&cli.global, &machine),
-        Some(_) => Ok(Answer::usage("-l takes no command besides")),
+        Some(command) if cli.short.is_empty() => run_command(command, &cli.global, &machine),
+        None if !cli.short.is_empty() => run_short(&cli.short, &cli.global, &machine),
+        Some(_) => Ok(Answer::usage("-l, -s, -d and -a take no command besides")),
         None => Ok(Answer::usage(
             "say what to do: `gpupci --help` tells what there is",
         )),
     }
 }
 
+fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<Answer> {
+    match command {
+        Command::List => list::run(global, machine),
+        Command::Status(words) => status::run(&words.cards, global, machine),
+        Command::Detach(words) => {
+            handing::run(Way::Detach, &words.cards, words.mode(), global, machine)
+        }
+        Command::Attach(words) => {
+            handing::run(Way::Attach, &words.cards, words.mode(), global, machine)
+        }
+        Command::Check => check::run(global, machine),
+        Command::Groups => groups::run(global, machine),
+        Command::Recover => recover::run(global, machine),
+        Command::Why { guest } => why::run(guest, global, machine),
+        Command::Renumber => list::run_renumber(global, machine),
+        Command::Splice(words) => splice::run(words, global, machine),
+        Command::Host(command) => host::run(command, global, machine),
+        Command::Completions { shell } => Ok(manual::completions(*shell)),
+        Command::Man { directory } => manual::man(directory),
+    }
+}
+
+/// The short forms, in the order in which the original did them.
+fn run_short(short: &Short, global: &Global, machine: &Machine) -> Result<Answer> {
+    let mut answer = Answer::default();
+    if short.list {
+        answer = answer.and(list::run(global, machine)?);
+    }
+    if !short.attach.is_empty() {
+        let attached = handing::run(Way::Attach, &short.attach, Mode::Real, global, machine)?;
+        answer = answer.and(attached);
+    }
+    if !short.detach.is_empty() {
+        let detached = handing::run(Way::Detach, &short.detach, Mode::Real, global, machine)?;
+        answer = answer.and(detached);
+    }
+    if !short.status.is_empty() {
+        answer = answer.and(status::run(&short.status, global, machine)?);
+    }
+    Ok(answer)
+}
+
 /// An answer that is all there is to say.
 fn done(text: String) -> Answer {
-    Answer {
-        text: text.into_bytes(),
-        notes: Vec::new(),
-        exit: Exit::Done,
-    }
+    Answer::done(text)
 }

@@ -7,7 +7,7 @@ use gpupt::database::{Database, database_of};
 use gpupt::domain_xml::{BYTES_MAX, XmlError};
 use gpupt::guest::{retarget_guest, splice_guest};
 use gpupt::host::Machine;
-use gpupt::{Error, Exit, Settings};
+use gpupt::{Error, Settings};
 
 use crate::args::{Global, SpliceWords};
 use crate::report::Answer;
@@ -25,8 +25,7 @@ pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Re
     let text = change(&words.guest, &xml, &mut database, machine)?;
     Ok(Answer {
         text,
-        notes: Vec::new(),
-        exit: Exit::Done,
+        ..Answer::default()
     })
 }
 

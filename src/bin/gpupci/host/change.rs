@@ -82,7 +82,7 @@ impl Session<'_> {
             .change(&node.name, &change)
             .map_err(Error::from)?;
         let mut answer = done(String::new());
-        if removed == 0 && !self.quiet {
+        if removed == 0 {
             let name = Text::from(name.as_str());
             answer.notes.push(format!(
                 "{} has no {name} of its own: nothing to remove",

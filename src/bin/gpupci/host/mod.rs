@@ -34,7 +34,6 @@ struct Session<'m> {
     database: Database,
     machine: &'m Machine,
     json: bool,
-    quiet: bool,
 }
 
 impl<'m> Session<'m> {
@@ -48,7 +47,6 @@ impl<'m> Session<'m> {
             database: Database::at(url),
             machine,
             json: global.json,
-            quiet: global.quiet,
         })
     }
 

@@ -1,0 +1,86 @@
+//! `gpupci check`: is this host ready, and what to do where it is not.
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use gpupt::host::Machine;
+use gpupt::readiness::{Finding, Looking, Verdict, exit_of, judge, look};
+use gpupt::{Error, Settings};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::here::may_change;
+use crate::report::{Answer, is_coloured};
+use crate::{done, json};
+
+pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
+    let mut settings = Settings::of(machine).map_err(Error::from)?;
+    settings.vendors.extend(&global.vendors);
+    let database = global.database();
+    let facts = look(
+        machine,
+        &Looking {
+            settings: &settings,
+            database: database.as_deref(),
+            sees_all: may_change(machine),
+            deadline: global.timeout,
+        },
+    )?;
+    let findings = judge(&facts);
+    let text = match global.json {
+        true => json::document("findings", findings.iter().map(object).collect()),
+        false => text(&findings, is_coloured()),
+    };
+    Ok(Answer {
+        exit: exit_of(&findings),
+        ..done(text)
+    })
+}
+
+/// A line for each finding, and what to do below it; once, where it is the same for several.
+fn text(findings: &[Finding], is_coloured: bool) -> String {
+    let mut text = String::new();
+    for (index, finding) in findings.iter().enumerate() {
+        text += &line(finding, is_coloured);
+        let next = findings.get(index + 1);
+        let is_told_next = next.is_some_and(|next| {
+            (next.topic, next.card, &next.remedy) == (finding.topic, finding.card, &finding.remedy)
+        });
+        if let Some(remedy) = finding.remedy.as_ref().filter(|_| !is_told_next) {
+            text += &format!("      try: {remedy}\n");
+        }
+    }
+    text
+}
+
+fn line(finding: &Finding, is_coloured: bool) -> String {
+    let verdict = finding.verdict.word().to_uppercase();
+    let verdict = match is_coloured {
+        true => {
+            let style = style(finding.verdict);
+            format!("{style}{verdict}{style:#}")
+        }
+        false => verdict,
+    };
+    let card = finding.card.map(|card| format!("{card}: "));
+    let card = card.unwrap_or_default();
+    format!("{verdict}  {card}{}\n", finding.text)
+}
+
+fn style(verdict: Verdict) -> Style {
+    let colour = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Warn => AnsiColor::Yellow,
+        Verdict::Fail => AnsiColor::Red,
+    };
+    colour.on_default()
+}
+
+fn object(finding: &Finding) -> Value {
+    json!({
+        "verdict": finding.verdict.word(),
+        "topic": finding.topic,
+        "card": finding.card.map(|card| card.to_string()),
+        "text": finding.text,
+        "remedy": finding.remedy,
+    })
+}

@@ -1,0 +1,132 @@
+//! `gpupci groups`: who shares an IOMMU group with whom.
+
+use anyhow::Result;
+use gpupt::binding::Binding;
+use gpupt::host::Machine;
+use gpupt::pci::{Identity, IommuGroup, PciAddress};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::here::{Here, may_change};
+use crate::report::Answer;
+use crate::table::{Colour, Table};
+use crate::{done, json};
+
+/// A function, seen as a member of its group.
+struct Member {
+    address: PciAddress,
+    binding: Option<Binding>,
+    identity: Option<Identity>,
+    model: Option<String>,
+    card: Option<String>,
+}
+
+pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
+    let here = Here::of(global, machine)?;
+    let groups: Vec<(IommuGroup, Vec<Member>, Option<String>)> = machine
+        .iommu_groups()
+        .into_iter()
+        .map(|group| (group, members(group, &here), guest(group, &here)))
+        .collect();
+    if global.json {
+        let objects = groups.iter().map(|(group, members, guest)| {
+            let members: Vec<Value> = members.iter().map(Member::json).collect();
+            json!({ "group": group.number(), "guest": guest, "members": members })
+        });
+        return Ok(done(json::document("groups", objects.collect())));
+    }
+    let mut table = Table::new(&[
+        "GROUP", "ADDRESS", "KIND", "CARD", "DRIVER", "GUEST", "MODEL",
+    ]);
+    for (group, members, guest) in &groups {
+        for member in members {
+            let is_detached = member
+                .binding
+                .as_ref()
+                .is_some_and(|binding| binding.is_detached(&here.settings.stub));
+            let colour = match is_detached {
+                true => Colour::Green,
+                false => Colour::None,
+            };
+            table.row(colour, member.cells(*group, guest.as_deref()));
+        }
+    }
+    let notes = match groups.is_empty() {
+        true => vec!["no IOMMU groups: the IOMMU is off, see `gpupci check`".to_owned()],
+        false => Vec::new(),
+    };
+    Ok(Answer {
+        notes,
+        ..done(table.text())
+    })
+}
+
+fn members(group: IommuGroup, here: &Here) -> Vec<Member> {
+    let addresses = here.machine.group_members(group);
+    let identity = |address| here.machine.identity(address).ok().flatten();
+    let identities: Vec<Identity> = addresses.iter().filter_map(|a| identity(*a)).collect();
+    let models = here.machine.models(&identities);
+    let members = addresses.into_iter().map(|address| {
+        let identity = identity(address);
+        let card = here.cards.iter().find(|card| card.has(address));
+        Member {
+            address,
+            binding: here.machine.binding(address).ok(),
+            model: identity.and_then(|identity| models.of(&identity).map(str::to_owned)),
+            identity,
+            card: card.map(|card| card.name.to_string()),
+        }
+    });
+    members.collect()
+}
+
+/// The guest that owns a group: it has the group's node open.
+fn guest(group: IommuGroup, here: &Here) -> Option<String> {
+    let members = here.machine.group_members(group);
+    let nodes = members
+        .iter()
+        .flat_map(|member| here.machine.nodes(*member));
+    let nodes: Vec<_> = nodes
+        .filter(|node| node.path.starts_with("/dev/vfio/"))
+        .collect();
+    if nodes.is_empty() || !may_change(here.machine) {
+        return None;
+    }
+    let users = here.machine.users(&nodes, &[], here.global.timeout);
+    users.found.into_iter().find_map(|user| user.guest)
+}
+
+impl Member {
+    fn cells(&self, group: IommuGroup, guest: Option<&str>) -> [String; 7] {
+        let dash = || "-".to_owned();
+        let driver = self.binding.as_ref().and_then(|b| b.driver.as_ref());
+        let ids = self
+            .identity
+            .map_or_else(dash, |identity| identity.to_string());
+        [
+            group.to_string(),
+            self.address.to_string(),
+            self.binding
+                .as_ref()
+                .map_or_else(dash, |b| b.class.word().to_owned()),
+            self.card.clone().unwrap_or_else(dash),
+            driver.map_or_else(dash, ToString::to_string),
+            guest.map_or_else(dash, str::to_owned),
+            self.model.clone().unwrap_or(ids),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let binding = self.binding.as_ref();
+        let driver = binding.and_then(|binding| binding.driver.as_ref());
+        json!({
+            "address": self.address.to_string(),
+            "kind": binding.map(|binding| binding.class.word()),
+            "vendor": self.identity.map(|identity| identity.vendor.to_string()),
+            "device": self.identity.map(|identity| format!("{:04x}", identity.device)),
+            "model": self.model,
+            "card": self.card,
+            "driver": driver.map(ToString::to_string),
+        })
+    }
+}

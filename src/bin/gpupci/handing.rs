@@ -1,0 +1,131 @@
+//! `gpupci detach` and `gpupci attach`: cards to the guests' side and back.
+
+use anyhow::Result;
+use gpupt::gpu::{CardName, GpuCard};
+use gpupt::handover::{CardError, Done, Handed, Mode};
+use gpupt::host::Machine;
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::here::Here;
+use crate::report::{Answer, card_failure};
+use crate::{done, json};
+
+/// Which way cards go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Detach,
+    Attach,
+}
+
+/// Hands every card over that can be. One that cannot does not keep the others; the worst end is
+/// that of the command.
+pub(crate) fn run(
+    way: Way,
+    words: &[String],
+    mode: Mode,
+    global: &Global,
+    machine: &Machine,
+) -> Result<Answer> {
+    let lock;
+    let here = match mode {
+        Mode::DryRun => Here::of(global, machine)?,
+        Mode::Real => {
+            let what = match way {
+                Way::Detach => "detach cards",
+                Way::Attach => "attach cards",
+            };
+            let here;
+            (here, lock) = Here::to_change(what, global, machine)?;
+            let _ = &lock;
+            here
+        }
+    };
+    let (cards, mut answer) = here.select(words);
+    let handover = here.handover();
+    let leaving: Vec<CardName> = cards.iter().map(|card| card.name).collect();
+    let mut objects = Vec::new();
+    for card in cards {
+        let handed = match way {
+            Way::Detach => handover.detach(card, &leaving, mode),
+            Way::Attach => handover.attach(card, mode),
+        };
+        if global.json {
+            objects.push(object(card, &handed, mode));
+        }
+        answer = answer.and(match handed {
+            Ok(handed) => Answer {
+                notes: handed.notes.clone(),
+                ..done(text(way, card, &handed, mode, global.json))
+            },
+            Err(error) => Answer {
+                errors: vec![card_failure(&error)],
+                exit: error.exit(),
+                ..Answer::default()
+            },
+        });
+    }
+    if global.json {
+        answer.text = json::document("cards", objects).into_bytes();
+    }
+    Ok(answer)
+}
+
+fn text(way: Way, card: &GpuCard, done: &Done, mode: Mode, is_json: bool) -> String {
+    match mode {
+        _ if is_json => String::new(),
+        Mode::DryRun => done.steps.iter().map(|step| format!("{step}\n")).collect(),
+        Mode::Real => {
+            let lines = done.functions.iter().map(|handed| line(way, card, handed));
+            lines.collect()
+        }
+    }
+}
+
+/// What came of a function, in the words of the original.
+fn line(way: Way, card: &GpuCard, handed: &Handed) -> String {
+    let (name, address, word) = (card.name, handed.function, handed.class.word());
+    match (way, handed.was_so) {
+        (Way::Detach, false) => format!("Detached GPU card '{name}' {word} device {address}\n"),
+        (Way::Detach, true) => {
+            format!("GPU card '{name}' {word} device {address} is already detached\n")
+        }
+        (Way::Attach, false) => format!("Attached {word} card {address} of {name}\n"),
+        (Way::Attach, true) => format!("{name} {word} card {address} is already attached\n"),
+    }
+}
+
+fn object(card: &GpuCard, handed: &Result<Done, CardError>, mode: Mode) -> Value {
+    let functions = handed.as_ref().map_or(&[][..], |done| &done.functions);
+    let functions = functions.iter().map(|handed| {
+        json!({
+            "address": handed.function.to_string(),
+            "kind": handed.class.word(),
+            "was_so": handed.was_so,
+            "driver": handed.driver.as_ref().map(ToString::to_string),
+        })
+    });
+    let steps = handed.as_ref().map_or(&[][..], |done| &done.steps);
+    let writes = steps
+        .iter()
+        .map(|step| json!({ "path": step.path(), "value": step.value() }));
+    let error = handed.as_ref().err();
+    json!({
+        "name": card.name.to_string(),
+        "address": card.display.address.to_string(),
+        "exit": error.map_or(0, |error| error.exit().code()),
+        "functions": functions.collect::<Vec<_>>(),
+        "writes": (mode == Mode::DryRun).then(|| writes.collect::<Vec<_>>()),
+        "error": error.map(failure),
+    })
+}
+
+/// What failed, why, how things stand, what to do.
+pub(crate) fn failure(error: &CardError) -> Value {
+    json!({
+        "what": error.to_string(),
+        "causes": error.causes(),
+        "state": error.state(),
+        "remedies": error.remedies(),
+    })
+}

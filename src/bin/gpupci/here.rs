@@ -1,0 +1,87 @@
+//! This host and its cards, as every command about cards needs them.
+
+use anyhow::Result;
+use gpupt::gpu::GpuCard;
+use gpupt::handover::{Handover, select};
+use gpupt::host::{Lock, Machine};
+use gpupt::naming::{named_cards, recorded_vendors};
+use gpupt::{Error, Exit, Settings};
+
+use crate::args::Global;
+use crate::report::Answer;
+
+/// How many writes of another program are waited for.
+const PATIENCE: u32 = 4;
+
+/// This host and its cards.
+pub(crate) struct Here<'m> {
+    pub(crate) machine: &'m Machine,
+    pub(crate) settings: Settings,
+    pub(crate) global: &'m Global,
+    /// All cards, by name.
+    pub(crate) cards: Vec<GpuCard>,
+}
+
+impl<'m> Here<'m> {
+    /// Looks at the cards of this host.
+    pub(crate) fn of(global: &'m Global, machine: &'m Machine) -> Result<Self> {
+        let mut settings = Settings::of(machine).map_err(Error::from)?;
+        settings.vendors.extend(&global.vendors);
+        Ok(Self {
+            cards: named_cards(machine, &settings.vendors)?,
+            machine,
+            settings,
+            global,
+        })
+    }
+
+    /// The same for who is going to change something: only root may, and one at a time. The cards
+    /// are looked at when all others are at rest.
+    pub(crate) fn to_change(
+        what: &'static str,
+        global: &'m Global,
+        machine: &'m Machine,
+    ) -> Result<(Self, Lock)> {
+        if !may_change(machine) {
+            return Err(Error::NotRoot(what).into());
+        }
+        let patience = global.timeout * PATIENCE;
+        let lock = machine.lock(patience).map_err(Error::from)?;
+        Ok((Self::of(global, machine)?, lock))
+    }
+
+    /// Adds the cards of which something is written down, whoever made them.
+    pub(crate) fn add_recorded(&mut self) -> Result<()> {
+        let vendors = recorded_vendors(self.machine).map_err(Error::from)?;
+        self.settings.vendors.extend(vendors);
+        self.cards = named_cards(self.machine, &self.settings.vendors)?;
+        Ok(())
+    }
+
+    /// Handing these cards over.
+    pub(crate) fn handover(&self) -> Handover<'m> {
+        let cards = self.cards.clone();
+        Handover::new(self.machine, &self.settings, cards, self.global.timeout)
+    }
+
+    /// The cards that `words` name, and an answer that says which words name none.
+    pub(crate) fn select(&self, words: &[String]) -> (Vec<&GpuCard>, Answer) {
+        let (cards, missing) = select(words, &self.cards);
+        let errors: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let exit = match errors.is_empty() {
+            true => Exit::Done,
+            false => Exit::NotFound,
+        };
+        let answer = Answer {
+            errors,
+            exit,
+            ..Answer::default()
+        };
+        (cards, answer)
+    }
+}
+
+/// Whether we may change this machine. Who made a tree of files may do with it what they like.
+pub(crate) fn may_change(machine: &Machine) -> bool {
+    !machine.is_real() || nix::unistd::geteuid().is_root()
+}

@@ -1,0 +1,222 @@
+//! All that is to be told of a card: for tables that people look at, and for JSON.
+
+use gpupt::binding::{Binding, Phase, User};
+use gpupt::gpu::GpuCard;
+use gpupt::pci::{Identity, IommuGroup, PciAddress};
+use serde_json::{Value, json};
+
+use crate::here::{Here, may_change};
+use crate::table::{Colour, Table};
+
+/// A card and what is known of it.
+pub(crate) struct Portrait {
+    name: String,
+    address: PciAddress,
+    model: Option<String>,
+    functions: Vec<FunctionPortrait>,
+    numa_node: Option<i64>,
+    /// Who uses it; nothing when we may not look.
+    users: Option<Vec<User>>,
+    state: State,
+}
+
+/// How a card stands, as far as anything is written down of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Host,
+    Detached,
+    Unfinished,
+    Poisoned,
+}
+
+struct FunctionPortrait {
+    binding: Binding,
+    identity: Option<Identity>,
+    group: Option<IommuGroup>,
+    boot_vga: bool,
+    power_state: Option<String>,
+}
+
+impl Portrait {
+    /// The portraits of these cards.
+    pub(crate) fn of_all(here: &Here, cards: &[&GpuCard]) -> Vec<Self> {
+        let addresses = cards.iter().map(|card| card.display.address);
+        let identities: Vec<Identity> = addresses
+            .filter_map(|address| here.machine.identity(address).ok().flatten())
+            .collect();
+        let models = here.machine.models(&identities);
+        let portraits = cards.iter().map(|card| {
+            let mut portrait = Self::of(here, card);
+            let identity = here.machine.identity(card.display.address).ok().flatten();
+            let model = identity.and_then(|identity| models.of(&identity).map(str::to_owned));
+            portrait.model = model;
+            portrait
+        });
+        portraits.collect()
+    }
+
+    fn of(here: &Here, card: &GpuCard) -> Self {
+        let machine = here.machine;
+        let functions = card.functions.iter().filter_map(|function| {
+            let address = function.address;
+            Some(FunctionPortrait {
+                binding: machine.binding(address).ok()?,
+                identity: machine.identity(address).ok().flatten(),
+                group: machine.iommu_group(address).ok().flatten(),
+                boot_vga: machine.trait_of(address, "boot_vga").as_deref() == Some("1"),
+                power_state: machine.trait_of(address, "power_state"),
+            })
+        });
+        let functions: Vec<FunctionPortrait> = functions.collect();
+        let address = card.display.address;
+        let numa_node = machine.trait_of(address, "numa_node");
+        Self {
+            name: card.name.to_string(),
+            address,
+            model: None,
+            numa_node: numa_node.and_then(|node| node.parse().ok()),
+            users: may_change(machine).then(|| users(here, card)).flatten(),
+            state: state(here, card, &functions),
+            functions,
+        }
+    }
+
+    /// The card as an object of a document.
+    pub(crate) fn json(&self) -> Value {
+        let functions = self.functions.iter().map(FunctionPortrait::json);
+        let users = self.users.as_ref().map(|users| {
+            let users = users.iter().map(|user| {
+                json!({
+                    "pid": user.pid,
+                    "command": user.command,
+                    "guest": user.guest,
+                    "node": user.node,
+                })
+            });
+            users.collect::<Vec<_>>()
+        });
+        json!({
+            "name": self.name,
+            "address": self.address.to_string(),
+            "model": self.model,
+            "numa_node": self.numa_node.filter(|node| *node >= 0),
+            "state": self.state.word(),
+            "functions": functions.collect::<Vec<_>>(),
+            "users": users,
+        })
+    }
+
+    fn used_by(&self) -> String {
+        let Some(users) = &self.users else {
+            return "?".to_owned();
+        };
+        let words = users.iter().map(|user| match &user.guest {
+            Some(guest) => format!("guest {guest}"),
+            None => format!("{} ({})", user.command, user.pid),
+        });
+        let words: Vec<String> = words.collect();
+        if words.is_empty() {
+            "-".to_owned()
+        } else {
+            words.join(", ")
+        }
+    }
+}
+
+impl FunctionPortrait {
+    fn json(&self) -> Value {
+        let identity = self.identity.as_ref();
+        let subsystem = identity.and_then(|identity| identity.subsystem);
+        let hex = |id: u16| format!("{id:04x}");
+        json!({
+            "address": self.binding.function.to_string(),
+            "kind": self.binding.class.word(),
+            "vendor": identity.map(|identity| identity.vendor.to_string()),
+            "device": identity.map(|identity| hex(identity.device)),
+            "subsystem_vendor": subsystem.map(|(vendor, _)| hex(vendor)),
+            "subsystem_device": subsystem.map(|(_, device)| hex(device)),
+            "driver": self.binding.driver.as_ref().map(ToString::to_string),
+            "iommu_group": self.group.map(|group| group.number()),
+            "boot_vga": self.boot_vga,
+            "power_state": self.power_state,
+        })
+    }
+}
+
+/// A table of cards, a line for each function.
+pub(crate) fn table(portraits: &[Portrait]) -> String {
+    let mut table = Table::new(&[
+        "NAME", "ADDRESS", "KIND", "MODEL", "DRIVER", "GROUP", "NUMA", "USED BY",
+    ]);
+    for portrait in portraits {
+        // A card that cannot be looked into has its line all the same.
+        for index in 0..portrait.functions.len().max(1) {
+            let own = |text: String| if index == 0 { text } else { String::new() };
+            let function = portrait.functions.get(index);
+            let binding = function.map(|function| &function.binding);
+            let address = binding.map_or(portrait.address, |binding| binding.function);
+            let numa = portrait.numa_node.filter(|node| *node >= 0);
+            table.row(
+                portrait.state.colour(),
+                [
+                    own(portrait.name.clone()),
+                    address.to_string(),
+                    or_dash(binding.map(|binding| binding.class.word())),
+                    own(or_dash(portrait.model.as_ref())),
+                    or_dash(binding.and_then(|binding| binding.driver.as_ref())),
+                    or_dash(function.and_then(|function| function.group)),
+                    own(or_dash(numa)),
+                    own(portrait.used_by()),
+                ],
+            );
+        }
+    }
+    table.text()
+}
+
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+fn users(here: &Here, card: &GpuCard) -> Option<Vec<User>> {
+    let deadline = here.global.timeout;
+    let users = here.machine.card_users(card, &here.cards, deadline);
+    users.unseen.is_empty().then_some(users.found)
+}
+
+fn state(here: &Here, card: &GpuCard, functions: &[FunctionPortrait]) -> State {
+    let record = here.machine.card_record(card.display.address.slot());
+    match record.ok().flatten() {
+        Some(record) if record.poisoned.is_some() => State::Poisoned,
+        Some(record) if record.phase != Phase::Detached => State::Unfinished,
+        _ => {
+            let is_detached = |f: &FunctionPortrait| f.binding.is_detached(&here.settings.stub);
+            // Of a function that cannot be looked at, nobody knows.
+            let is_seen = functions.len() == card.functions.len();
+            match is_seen && functions.iter().all(is_detached) {
+                true => State::Detached,
+                false => State::Host,
+            }
+        }
+    }
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Detached => "detached",
+            Self::Unfinished => "unfinished",
+            Self::Poisoned => "poisoned",
+        }
+    }
+
+    fn colour(self) -> Colour {
+        match self {
+            Self::Host => Colour::None,
+            Self::Detached => Colour::Green,
+            Self::Unfinished => Colour::Yellow,
+            Self::Poisoned => Colour::Red,
+        }
+    }
+}

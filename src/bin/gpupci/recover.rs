@@ -1,0 +1,57 @@
+//! `gpupci recover`: what was left half done is finished or undone.
+
+use anyhow::Result;
+use gpupt::handover::{CardError, Recovered};
+use gpupt::host::Machine;
+use gpupt::pci::PciSlot;
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::handing::failure;
+use crate::here::Here;
+use crate::report::{Answer, card_failure};
+use crate::{done, json};
+
+pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
+    let (mut here, _lock) = Here::to_change("recover cards", global, machine)?;
+    here.add_recorded()?;
+    let recovered = here.handover().recover();
+    let mut answer = Answer::default();
+    for (slot, result) in &recovered {
+        answer = answer.and(match result {
+            Ok(recovered) => done(format!("{slot} {}\n", words(*recovered))),
+            Err(error) => Answer {
+                errors: vec![card_failure(error)],
+                exit: error.exit(),
+                ..Answer::default()
+            },
+        });
+    }
+    if global.json {
+        let objects = recovered.iter().map(object).collect();
+        answer.text = json::document("cards", objects).into_bytes();
+    } else if recovered.is_empty() {
+        answer.notes.push("nothing is unfinished".to_owned());
+    }
+    Ok(answer)
+}
+
+fn words(recovered: Recovered) -> &'static str {
+    match recovered {
+        Recovered::Finished => "is detached; that is now written down",
+        Recovered::GivenBack => "is back on its host drivers",
+        Recovered::Sound => "is detached, and nothing is unfinished",
+        Recovered::TakenBack => "was taken back by others; what was written down is forgotten",
+        Recovered::Gone => "is no longer here; what was written down is forgotten",
+    }
+}
+
+fn object((slot, result): &(PciSlot, Result<Recovered, CardError>)) -> Value {
+    let error = result.as_ref().err();
+    json!({
+        "slot": slot.to_string(),
+        "result": result.as_ref().ok().map(|recovered| words(*recovered)),
+        "exit": error.map_or(0, |error| error.exit().code()),
+        "error": error.map(failure),
+    })
+}

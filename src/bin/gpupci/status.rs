@@ -1,0 +1,44 @@
+//! `gpupci status`: which driver each function of a card is on.
+
+use anyhow::Result;
+use gpupt::Error;
+use gpupt::gpu::GpuCard;
+use gpupt::host::Machine;
+
+use crate::args::Global;
+use crate::here::Here;
+use crate::portrait::{Portrait, table};
+use crate::report::Answer;
+use crate::{done, json};
+
+pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Result<Answer> {
+    let here = Here::of(global, machine)?;
+    let all = ["all".to_owned()];
+    let words = if words.is_empty() { &all } else { words };
+    let (cards, missing) = here.select(words);
+    let text = if global.json {
+        let portraits = Portrait::of_all(&here, &cards);
+        json::document("cards", portraits.iter().map(Portrait::json).collect())
+    } else if global.verbose {
+        table(&Portrait::of_all(&here, &cards))
+    } else {
+        let lines: Result<Vec<String>, Error> =
+            cards.iter().map(|card| lines(card, machine)).collect();
+        lines?.concat()
+    };
+    Ok(done(text).and(missing))
+}
+
+/// The functions of a card, in the words of the original.
+fn lines(card: &GpuCard, machine: &Machine) -> Result<String, Error> {
+    let mut text = String::new();
+    for function in &card.functions {
+        let (name, address, word) = (card.name, function.address, function.class.word());
+        let linked = match machine.driver(address)? {
+            Some(driver) => format!("linked to bus/pci/drivers/{driver} driver"),
+            None => "not linked to any driver".to_owned(),
+        };
+        text += &format!("GPU card '{name}' {word} device {address} is {linked}\n");
+    }
+    Ok(text)
+}

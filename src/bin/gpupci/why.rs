@@ -1,0 +1,57 @@
+//! `gpupci why`: why the last start of a guest failed.
+
+use anyhow::Result;
+use gpupt::diagnosis::{Reason, Source, why};
+use gpupt::host::Machine;
+use serde_json::json;
+
+use crate::args::Global;
+use crate::here::{Here, may_change};
+use crate::report::Answer;
+use crate::{done, json};
+
+pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
+    if !may_change(machine) {
+        return Err(gpupt::Error::NotRoot("read what libvirt keeps of guests").into());
+    }
+    let here = Here::of(global, machine)?;
+    let reasons = why(guest, &here.handover(), machine)?;
+    if global.json {
+        let objects = reasons.iter().map(|reason| {
+            json!({
+                "source": word(reason.source),
+                "text": reason.text,
+                "remedy": reason.remedy,
+            })
+        });
+        return Ok(done(json::document("reasons", objects.collect())));
+    }
+    let notes = match reasons.is_empty() {
+        true => {
+            vec!["nothing is known of a failed start, and nothing speaks against one".to_owned()]
+        }
+        false => Vec::new(),
+    };
+    Ok(Answer {
+        notes,
+        ..done(reasons.iter().map(lines).collect())
+    })
+}
+
+fn lines(reason: &Reason) -> String {
+    let remedy = reason.remedy.as_ref();
+    let remedy = remedy.map(|remedy| format!("            try: {remedy}\n"));
+    let text = gpupt::printable(reason.text.as_bytes());
+    let source = format!("{}:", word(reason.source));
+    format!("{source:11} {text}\n{}", remedy.unwrap_or_default())
+}
+
+fn word(source: Source) -> &'static str {
+    match source {
+        Source::Definition => "definition",
+        Source::Hook => "hook",
+        Source::Qemu => "qemu",
+        Source::Journal => "journal",
+        Source::Host => "now",
+    }
+}

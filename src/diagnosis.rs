@@ -1,0 +1,122 @@
+//! Why the last start of a guest failed: what the hook, QEMU and the journal said, and what speaks
+//! against its cards right now.
+
+use crate::Error;
+use crate::binding::Refusal;
+use crate::domain_xml::claimed_functions;
+use crate::gpu::GpuCard;
+use crate::handover::Handover;
+use crate::host::{Definition, Machine};
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// libvirt's definition of the guest.
+    Definition,
+    /// Our hook, when the guest was to start.
+    Hook,
+    /// QEMU, in its log.
+    Qemu,
+    /// The journal.
+    Journal,
+    /// The machine, as it is now.
+    Host,
+}
+
+/// Something that explains a failed start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Who says so.
+    pub source: Source,
+    /// What.
+    pub text: String,
+    /// What to do about it, where that is known.
+    pub remedy: Option<String>,
+}
+
+/// What explains that the last start of `guest` failed, in the order of the steps of a start.
+///
+/// # Errors
+/// When there is no such guest on this host.
+pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Reason>, Error> {
+    let unknown = || Error::NoGuest(format!("{guest:?}"));
+    let definition = machine.definition(guest).ok_or_else(unknown)?;
+    let name = definition.identity.name.as_str();
+    let mut reasons = Vec::new();
+    reasons.extend(hook_said(&definition, machine));
+    let plain = |source, text| Reason {
+        source,
+        text,
+        remedy: None,
+    };
+    let journal = machine.journal_of(name).into_iter();
+    reasons.extend(journal.map(|line| plain(Source::Journal, line)));
+    let qemu = machine.qemu_complaints(name).into_iter();
+    reasons.extend(qemu.map(|line| plain(Source::Qemu, line)));
+    reasons.extend(now_against(&definition, handover));
+    Ok(reasons)
+}
+
+fn hook_said(definition: &Definition, machine: &Machine) -> Option<Reason> {
+    let start = machine.last_start(definition.identity.uuid.as_deref()?)?;
+    let age = start.age();
+    Some(Reason {
+        source: Source::Hook,
+        text: match start.refused {
+            Some(why) => format!("{age}: {why}"),
+            None => format!("{age}: its cards were ready"),
+        },
+        remedy: None,
+    })
+}
+
+/// What speaks against the cards of a guest as things are now.
+fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
+    let claimed = match claimed_functions(&definition.xml) {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            return vec![Reason {
+                source: Source::Definition,
+                text: error.to_string(),
+                remedy: None,
+            }];
+        }
+    };
+    let mut reasons = Vec::new();
+    let mut seen: Vec<&GpuCard> = Vec::new();
+    for function in claimed {
+        match handover.card_with(function) {
+            Some(card) if seen.iter().any(|one| one.name == card.name) => (),
+            Some(card) => {
+                seen.push(card);
+                reasons.extend(against(card, handover));
+            }
+            None if !handover.is_there(function) => reasons.push(Reason {
+                source: Source::Host,
+                text: format!("{function} is not there"),
+                remedy: Some("`gpupci list` tells what is; correct the guest's cards".to_owned()),
+            }),
+            None => (),
+        }
+    }
+    reasons
+}
+
+fn against(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
+    let place = format!("{} ({})", card.name, card.display.address.slot());
+    match handover.judge(card) {
+        Ok(refusals) => refusals
+            .iter()
+            .map(|refusal: &Refusal| Reason {
+                source: Source::Host,
+                text: format!("{place}: {refusal}"),
+                remedy: Some(refusal.remedy()),
+            })
+            .collect(),
+        Err(error) => vec![Reason {
+            source: Source::Host,
+            text: format!("{place}: {}", error.causes().join(": ")),
+            remedy: error.remedies().into_iter().next(),
+        }],
+    }
+}

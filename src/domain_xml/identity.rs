@@ -1,0 +1,136 @@
+//! Which guest a document is about.
+
+use std::ops::Range;
+
+use quick_xml::escape::unescape;
+
+use crate::domain_xml::XmlError;
+use crate::domain_xml::tokens::{Token, read};
+
+/// The name and the uuid of a guest. A name can be changed (`virsh domrename`), a uuid cannot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GuestIdentity {
+    /// Its name: any text.
+    pub name: String,
+    /// Its uuid, if the document has one that is spelled as libvirt does.
+    pub uuid: Option<String>,
+}
+
+/// Which guest `document` is about: the first `<name>` and `<uuid>` of its `<domain>`.
+///
+/// # Errors
+/// When it is not well-formed.
+pub fn guest_identity(document: &[u8]) -> Result<GuestIdentity, XmlError> {
+    let mut finder = Finder::default();
+    read(document, |text, token| finder.see(text, &token))?;
+    let text = |content: Option<Range<usize>>| {
+        let bytes = content
+            .and_then(|range| document.get(range))
+            .unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes);
+        unescape(&text).map_or_else(|_| text.to_string(), |text| text.into_owned())
+    };
+    let uuid = text(finder.uuid).trim().to_ascii_lowercase();
+    Ok(GuestIdentity {
+        name: text(finder.name),
+        uuid: is_uuid(&uuid).then_some(uuid),
+    })
+}
+
+/// Whether a text is a uuid as libvirt writes it, and so fit to be the name of a file.
+pub fn is_uuid(text: &str) -> bool {
+    let is_at_home = |(index, byte)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_at_home)
+}
+
+/// Where the content of the elements of interest stands.
+#[derive(Default)]
+struct Finder {
+    depth: usize,
+    is_domain: bool,
+    /// Which element of interest is open, and where its content begins.
+    open: Option<(Which, usize)>,
+    name: Option<Range<usize>>,
+    uuid: Option<Range<usize>>,
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Name,
+    Uuid,
+}
+
+impl Finder {
+    fn see(&mut self, text: &str, token: &Token) {
+        match token {
+            Token::Start(tag) => {
+                let start = tag.range.end;
+                match (self.depth, &text[tag.name.clone()]) {
+                    (0, name) => self.is_domain = name == "domain",
+                    (1, "name") if self.name.is_none() => self.open = Some((Which::Name, start)),
+                    (1, "uuid") if self.uuid.is_none() => self.open = Some((Which::Uuid, start)),
+                    _ => (),
+                }
+                self.depth += 1;
+            }
+            Token::Empty(_) => (),
+            Token::End(range) => {
+                self.depth -= 1;
+                self.close(range.start);
+            }
+        }
+    }
+
+    fn close(&mut self, end: usize) {
+        if self.depth != 1 || !self.is_domain {
+            return;
+        }
+        match self.open.take() {
+            Some((Which::Name, start)) => self.name = Some(start..end),
+            Some((Which::Uuid, start)) => self.uuid = Some(start..end),
+            None => (),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_guest_has_the_name_and_uuid_of_its_domain() {
+        let uuid = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
+        let xml = format!(
+            "<domain id='3'><name>a &amp; b</name><metadata><name>no</name></metadata>\
+             <uuid>\n  {}\n</uuid><name>no</name><devices><uuid>no</uuid></devices></domain>",
+            uuid.to_uppercase()
+        );
+        let guest = guest_identity(xml.as_bytes());
+        let expected = GuestIdentity {
+            name: "a & b".to_owned(),
+            uuid: Some(uuid.to_owned()),
+        };
+        assert_eq!(guest, Ok(expected));
+    }
+
+    #[test]
+    fn what_is_no_uuid_is_none() {
+        for uuid in [
+            "",
+            "../../../../../../../../../../../etc/a",
+            "c7a5fdbdedaf9455926ad65c16db1809",
+        ] {
+            let xml = format!("<domain><uuid>{uuid}</uuid></domain>");
+            assert_eq!(guest_identity(xml.as_bytes()), Ok(GuestIdentity::default()));
+        }
+        assert!(guest_identity(b"<domain>").is_err());
+        assert_eq!(
+            guest_identity(b"<devices><name>x</name></devices>"),
+            Ok(GuestIdentity::default())
+        );
+    }
+}

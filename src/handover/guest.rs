@@ -1,0 +1,180 @@
+//! Cards for guests: made ready when a guest starts, given back when it ends. Keyed by the guest's
+//! uuid, and by what was written down: what its domain XML says at its end may be another story.
+
+use crate::binding::{CardRecord, Holder, Phase, Refusal};
+use crate::gpu::GpuCard;
+use crate::handover::{CardError, Done, Fault, Handover, Mode};
+use crate::pci::PciSlot;
+
+/// A guest, as its domain XML tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// By this it is known.
+    pub uuid: String,
+    /// What it is called.
+    pub name: String,
+}
+
+/// What became of a card when its guest ended.
+#[derive(Debug)]
+pub struct Released {
+    /// Where it sits.
+    pub slot: PciSlot,
+    /// What came of it; nothing where there was nothing to do.
+    pub result: Result<Done, CardError>,
+}
+
+impl Handover<'_> {
+    /// Makes `cards` ready for `guest`: on the stub driver with all their functions, and for no other
+    /// guest. Should one fail, those before it are given back at the guest's release, which libvirt
+    /// calls after a failed start too. Whoever calls this holds the lock.
+    ///
+    /// # Errors
+    /// Which card is not to be had, and why.
+    pub fn prepare(&self, guest: &Guest, cards: &[&GpuCard]) -> Result<Vec<Done>, CardError> {
+        let refused = |card: &GpuCard, fault| CardError {
+            verb: "prepare",
+            name: card.name,
+            slot: card.display.address.slot(),
+            fault,
+        };
+        if cards.len() > 1 {
+            for card in cards {
+                self.judge_for(guest, card, cards)
+                    .map_err(|fault| refused(card, fault))?;
+            }
+        }
+        let prepared = cards.iter().map(|card| {
+            self.prepare_card(guest, card, cards)
+                .map_err(|fault| refused(card, fault))
+        });
+        prepared.collect()
+    }
+
+    /// Gives back what was made ready for the guest with this uuid, and nothing else. A card that was
+    /// detached before stays so. Whoever calls this holds the lock.
+    pub fn release(&self, uuid: &str) -> Vec<Released> {
+        let slots = self.machine.recorded_slots().into_iter();
+        let held = slots.filter_map(|slot| {
+            let record = self.machine.card_record(slot).ok().flatten()?;
+            let holder = record.holder.clone().filter(|holder| holder.uuid == uuid)?;
+            Some((slot, record, holder))
+        });
+        held.filter_map(|(slot, record, holder)| {
+            let card = self.card_in(slot)?;
+            let result = self
+                .release_card(card, record, &holder)
+                .map_err(|fault| CardError {
+                    verb: "give back",
+                    name: card.name,
+                    slot,
+                    fault,
+                });
+            Some(Released { slot, result })
+        })
+        .collect()
+    }
+
+    /// Writes down that a running guest has `cards`, where that was lost.
+    pub fn relearn(&self, guest: &Guest, cards: &[&GpuCard]) {
+        for card in cards {
+            let slot = card.display.address.slot();
+            let record = self.machine.card_record(slot).ok().flatten();
+            let is_free = record.as_ref().is_none_or(|record| record.holder.is_none());
+            if is_free && self.is_detached(card).unwrap_or(false) {
+                // Without it the card stays detached at the guest's end, and is safe.
+                let _ = self.hold(slot, record, guest, true);
+            }
+        }
+    }
+
+    fn prepare_card(
+        &self,
+        guest: &Guest,
+        card: &GpuCard,
+        cards: &[&GpuCard],
+    ) -> Result<Done, Fault> {
+        let slot = card.display.address.slot();
+        let record = self.machine.card_record(slot)?;
+        self.refuse_known(card, record.as_ref())?;
+        refuse_held(record.as_ref(), guest)?;
+        let own = record.as_ref().and_then(|record| record.holder.clone());
+        if self.is_detached(card)? {
+            let was_detached = own.is_none_or(|holder| holder.was_detached);
+            let done = self.already(card, slot, None, Mode::Real)?;
+            self.hold(slot, record, guest, was_detached)?;
+            return Ok(done);
+        }
+        let holder = self.holder(guest, false);
+        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
+        self.try_detach(card, &leaving, Mode::Real, Some(holder))
+    }
+
+    /// All that speaks against a card, before any card is touched.
+    fn judge_for(&self, guest: &Guest, card: &GpuCard, cards: &[&GpuCard]) -> Result<(), Fault> {
+        let record = self.machine.card_record(card.display.address.slot())?;
+        refuse_held(record.as_ref(), guest)?;
+        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
+        let refusals = self.try_judge(card, &leaving)?;
+        match refusals.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::Refused(refusals)),
+        }
+    }
+
+    pub(super) fn release_card(
+        &self,
+        card: &GpuCard,
+        record: CardRecord,
+        holder: &Holder,
+    ) -> Result<Done, Fault> {
+        if !holder.was_detached {
+            return self.try_attach(card, Mode::Real);
+        }
+        let slot = card.display.address.slot();
+        // Of a card that came to the stub driver without us there is nothing else to remember.
+        if record.functions.is_empty() {
+            self.machine.forget_record(slot)?;
+        } else {
+            self.machine.keep_record(slot, &record.held_by(None))?;
+        }
+        Ok(Done::default())
+    }
+
+    fn hold(
+        &self,
+        slot: PciSlot,
+        record: Option<CardRecord>,
+        guest: &Guest,
+        was_detached: bool,
+    ) -> Result<(), Fault> {
+        let unknown = || CardRecord::of_unknown(self.machine.boot());
+        let record = record.unwrap_or_else(unknown).in_phase(Phase::Detached);
+        let record = record.held_by(Some(self.holder(guest, was_detached)));
+        Ok(self.machine.keep_record(slot, &record)?)
+    }
+
+    fn holder(&self, guest: &Guest, was_detached: bool) -> Holder {
+        Holder {
+            uuid: guest.uuid.clone(),
+            guest: guest.name.clone(),
+            since: self.machine.now(),
+            was_detached,
+        }
+    }
+
+    fn card_in(&self, slot: PciSlot) -> Option<&GpuCard> {
+        let mut cards = self.cards.iter();
+        cards.find(|card| card.display.address.slot() == slot)
+    }
+}
+
+fn refuse_held(record: Option<&CardRecord>, guest: &Guest) -> Result<(), Fault> {
+    let holder = record.and_then(|record| record.holder.as_ref());
+    match holder.filter(|holder| holder.uuid != guest.uuid) {
+        None => Ok(()),
+        Some(holder) => Err(Fault::Refused(vec![Refusal::Held {
+            guest: holder.guest.clone(),
+        }])),
+    }
+}

@@ -1,0 +1,122 @@
+//! Installing and taking away: see, decide, act, tell.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::hook_install::{
+    HookError, HookFault, Kept, NEW, SINGLE, Step, plan_install, plan_uninstall,
+};
+use crate::host::Machine;
+
+/// The hook is installed.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    /// Where it is.
+    pub place: &'static str,
+    /// Whether there was an older one in that place.
+    pub was_there: bool,
+    /// What was done; nothing, where all was as it should be.
+    pub steps: Vec<Step>,
+    /// What its owner should know.
+    pub notes: Vec<String>,
+}
+
+/// The hook is gone.
+#[derive(Clone, Debug)]
+pub struct Uninstalled {
+    /// What was done; nothing, where it was not there.
+    pub steps: Vec<Step>,
+    /// What its owner should know.
+    pub notes: Vec<String>,
+}
+
+/// Installs the hook whose program is `from`, or brings it up to date; every other program that this
+/// starts may take as long as `deadline`.
+///
+/// # Errors
+/// Why it is not installed, and how things stand.
+pub fn install(
+    machine: &Machine,
+    from: Option<&Path>,
+    deadline: Duration,
+) -> Result<Installed, HookError> {
+    let failed = |fault| HookError {
+        verb: "install",
+        fault,
+    };
+    let program = machine.hook_program(from).map_err(failed)?;
+    let scene = machine.hook_scene(Some(&program.content), deadline);
+    let scene = scene.map_err(failed)?;
+    let plan = plan_install(&scene).map_err(failed)?;
+    let taken = machine.take_hook_steps(&plan.steps, &program.content);
+    taken.map_err(failed)?;
+    let is_new = |step: &Step| matches!(step, Step::Move { from: NEW, .. });
+    let was_there = match plan.place {
+        SINGLE => scene.single.is_ours(),
+        _ => scene.inside.is_ours(),
+    };
+    let mut notes = Vec::new();
+    if plan.steps.iter().any(is_new) {
+        notes.extend(machine.relabel_hook(&plan.steps, deadline));
+        if !was_there {
+            machine.forget_hook_seen();
+        }
+    }
+    let is_unknown = machine.hook_seen_by_running_daemon() == Some(false);
+    if !plan.steps.is_empty() || is_unknown {
+        notes.extend(machine.reload_hook_daemons(deadline));
+    }
+    notes.extend(copies(machine, plan.place));
+    Ok(Installed {
+        place: plan.place,
+        was_there,
+        steps: plan.steps,
+        notes,
+    })
+}
+
+/// Takes the hook away; what was in its place before is there again.
+///
+/// # Errors
+/// Why it is not gone, and how things stand.
+pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, HookError> {
+    let failed = |fault: HookFault| HookError {
+        verb: "uninstall",
+        fault,
+    };
+    let scene = machine.hook_scene(None, deadline).map_err(failed)?;
+    let steps = plan_uninstall(&scene);
+    machine.take_hook_steps(&steps, &[]).map_err(failed)?;
+    machine.tidy_after_hook();
+    let mut notes = Vec::new();
+    if !steps.is_empty() {
+        notes.extend(machine.reload_hook_daemons(deadline));
+    }
+    let is_left = steps.is_empty() && matches!(scene.kept, Kept::Other);
+    notes.extend(is_left.then(|| {
+        format!(
+            "{} stays: it differs from {SINGLE}, which is not ours",
+            crate::hook_install::KEPT
+        )
+    }));
+    notes.extend(copies(machine, ""));
+    Ok(Uninstalled { steps, notes })
+}
+
+/// What to say about other copies of our hook that libvirt runs.
+fn copies(machine: &Machine, place: &str) -> Vec<String> {
+    let facts = machine.hook_facts().unwrap_or_default();
+    let copies = facts.files.into_iter().filter(|file| {
+        file.path != place
+            && file.is_direct
+            && file.is_executable
+            && machine.is_hook_of_ours(&file.path)
+    });
+    let words = match place {
+        "" => "libvirt still runs",
+        _ => "libvirt also runs",
+    };
+    copies
+        .map(|file| format!("{words} {}, which is a copy of the hook: remove it", file.path))
+        .collect()
+}

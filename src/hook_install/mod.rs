@@ -1,0 +1,39 @@
+//! Putting libvirt's hook in its place, and taking it away: what is there comes in as plain values
+//! (`Scene`), a plan comes out (`Step`s); `host` takes the steps, all or none.
+//!
+//! libvirt runs `hooks/qemu` and, since 6.5.0, every executable file in `hooks/qemu.d`, whatever its
+//! name is. Another hook is never lost: where there is one place only, it makes room for ours, which
+//! then runs it.
+
+mod error;
+mod job;
+mod plan;
+mod program;
+mod scene;
+mod status;
+mod version;
+
+pub use error::{HookError, HookFault, Obstacle};
+pub use job::{Installed, Uninstalled, install, uninstall};
+pub use plan::{Plan, Step, plan_install, plan_uninstall};
+pub use program::{is_hook_program, judge_program};
+pub use scene::{Folder, Found, Kept, Scene};
+pub use status::{Daemon, HookStatus, HookView, StatusLine, status};
+pub use version::LibvirtVersion;
+
+/// Where libvirt keeps its settings: without it there is no libvirt.
+pub const LIBVIRT: &str = "/etc/libvirt";
+/// Where libvirt looks for hooks.
+pub const HOOKS: &str = "/etc/libvirt/hooks";
+/// The one file that every libvirt runs.
+pub const SINGLE: &str = "/etc/libvirt/hooks/qemu";
+/// Where the file that was there before ours waits; ours runs it.
+pub const KEPT: &str = "/etc/libvirt/hooks/qemu.before-gpupt";
+/// The folder of which newer libvirts run everything.
+pub const FOLDER: &str = "/etc/libvirt/hooks/qemu.d";
+/// Our hook in that folder.
+pub const INSIDE: &str = "/etc/libvirt/hooks/qemu.d/gpupt";
+/// The hook while it is written: libvirt runs nothing of this name.
+pub const NEW: &str = "/etc/libvirt/hooks/gpupt.new";
+/// What gives way, until all is done, with a number after it. It is ours, or there twice.
+pub const OLD: &str = "/etc/libvirt/hooks/gpupt.old-";

@@ -1,0 +1,69 @@
+//! What is there, where hooks are.
+
+use crate::hook_install::LibvirtVersion;
+
+/// What is there before anything is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scene {
+    /// Whether there is a libvirt.
+    pub has_libvirt: bool,
+    /// Which, where that can be told.
+    pub version: Option<LibvirtVersion>,
+    /// `hooks`.
+    pub hooks: Folder,
+    /// `hooks/qemu.d`.
+    pub folder: Folder,
+    /// `hooks/qemu`.
+    pub single: Found,
+    /// `hooks/qemu.d/gpupt`.
+    pub inside: Found,
+    /// `hooks/qemu.before-gpupt`.
+    pub kept: Kept,
+}
+
+/// What is there in the place of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Nothing.
+    Missing,
+    /// A folder.
+    There,
+    /// Something else, such as `a link to /srv/hooks`.
+    Not(String),
+}
+
+/// What is there in the place of a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// Our hook.
+    Ours {
+        /// Whether it is the very program that is to be installed, with its mode and its owner.
+        is_current: bool,
+    },
+    /// A hook that is not ours, or a link.
+    Foreign,
+    /// No file at all, such as `a folder`.
+    Odd(&'static str),
+}
+
+/// What is there in the place of the hook that made room for ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing.
+    Nothing,
+    /// The same as in the place of the hook: whoever was to move it did not come to an end.
+    SameAsSingle,
+    /// A hook.
+    Other,
+    /// No file at all.
+    Odd,
+}
+
+impl Found {
+    /// Whether it is our hook.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Ours { .. })
+    }
+}

@@ -1,0 +1,47 @@
+//! Which function shows the host's text console.
+
+use crate::host::Machine;
+use crate::pci::PciAddress;
+
+const CONSOLES: &str = "/sys/class/vtconsole";
+const GRAPHICS: &str = "/sys/class/graphics";
+
+impl Machine {
+    /// By what `function` shows the host's text console, such as `fb0`; `None` when it does not.
+    ///
+    /// The kernel gives its consoles to the first framebuffer, and tells nowhere if that was
+    /// changed. One that has shown nothing yet waits for the first message (deferred takeover): then
+    /// there is no console of that kind, and the first framebuffer counts all the same. One that was
+    /// unbound is there and says so.
+    pub fn console(&self, function: PciAddress) -> Option<String> {
+        let is_bound = |name| self.is_console_bound(name);
+        if is_bound("VGA") == Some(true) {
+            let is_vga = self.trait_of(function, "boot_vga").as_deref() == Some("1");
+            return is_vga.then(|| "VGA text".to_owned());
+        }
+        if is_bound("frame buffer") == Some(false) {
+            return None;
+        }
+        let first = self.first_framebuffer()?;
+        let own = self.framebuffers(function);
+        own.contains(&first).then_some(first)
+    }
+
+    /// Whether the console of this kind is in use; `None` when there is none.
+    fn is_console_bound(&self, kind: &str) -> Option<bool> {
+        let consoles = self.children(CONSOLES);
+        let fact = |console: &str, name| self.text(&format!("{CONSOLES}/{console}/{name}"));
+        let mut found = consoles.iter().filter(|console| {
+            let name = fact(console.as_str(), "name");
+            name.is_some_and(|name| name.contains(kind))
+        });
+        let console = found.next()?;
+        Some(fact(console.as_str(), "bind").is_some_and(|bind| bind.trim() == "1"))
+    }
+
+    fn first_framebuffer(&self) -> Option<String> {
+        let number = |name: &String| name.strip_prefix("fb")?.parse::<u32>().ok();
+        let all = self.children(GRAPHICS).into_iter();
+        all.filter(|name| number(name).is_some()).min_by_key(number)
+    }
+}

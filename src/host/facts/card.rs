@@ -1,0 +1,57 @@
+//! One card, as far as its readiness goes.
+
+use std::time::Duration;
+
+use crate::gpu::GpuCard;
+use crate::host::Machine;
+use crate::pci::PciAddress;
+use crate::readiness::{CardFacts, RecordFacts};
+use crate::sentence;
+
+const DEVICES: &str = "/sys/bus/pci/devices";
+
+impl Machine {
+    /// What is known of `card`, one of the `cards` of this machine, but for who uses it and what is
+    /// written down of it.
+    pub fn card_facts(&self, card: &GpuCard, cards: &[GpuCard]) -> CardFacts {
+        let display = card.display.address;
+        let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
+        let (view, mut errors) = self.card_view(card, cards);
+        errors.extend(self.identity(display).err());
+        let is_boot = |f: &PciAddress| self.trait_of(*f, "boot_vga").as_deref() == Some("1");
+        CardFacts {
+            name: card.name,
+            display,
+            is_boot_display: functions.iter().any(is_boot),
+            functions,
+            groups: view.groups.clone(),
+            view,
+            resets: self.resets(display),
+            power_state: self.trait_of(display, "power_state"),
+            record: RecordFacts::None,
+            untold: errors.iter().map(|error| sentence(error)).collect(),
+        }
+    }
+
+    /// Adds who uses `card`.
+    pub fn add_users(
+        &self,
+        facts: &mut CardFacts,
+        card: &GpuCard,
+        cards: &[GpuCard],
+        deadline: Duration,
+    ) {
+        let users = self.card_users(card, cards, deadline);
+        facts.view.users = users.found;
+        facts.view.unseen = users.unseen;
+    }
+
+    /// How a function can be reset. Linux before 5.15 says only that it can.
+    fn resets(&self, function: PciAddress) -> Option<String> {
+        let methods = self.trait_of(function, "reset_method");
+        methods.or_else(|| {
+            let can = self.exists(&format!("{DEVICES}/{function}/reset"));
+            can.then(|| "the kernel chooses how".to_owned())
+        })
+    }
+}

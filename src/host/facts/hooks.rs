@@ -1,0 +1,87 @@
+//! libvirt's hooks, as they lie in its folder.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::host::Machine;
+use crate::readiness::{HookFacts, HookFile, calls_virsh, is_ours};
+
+const LIBVIRT: &str = "/etc/libvirt";
+const HOOK: &str = "/etc/libvirt/hooks/qemu";
+const HOOKS: &str = "/etc/libvirt/hooks/qemu.d";
+/// The hook leaves this when libvirt has run it.
+const SEEN: &str = "/run/gpupt/hook-seen";
+/// A hook may be a program, with all that helps to find its faults.
+const HOOK_BYTES: u64 = 64 << 20;
+/// Guests, operations and suboperations have folders below `qemu.d` where people follow the common
+/// recipes.
+const DEPTH: usize = 3;
+/// Who has more hooks than this has none that we could tell him about.
+const FILES_MAX: usize = 256;
+
+impl Machine {
+    /// What is known of libvirt's hooks; `None` where there is no libvirt.
+    pub fn hook_facts(&self) -> Option<HookFacts> {
+        self.exists(LIBVIRT).then(|| {
+            let mut files: Vec<HookFile> = self.hook_file(HOOK, true).into_iter().collect();
+            self.add_hooks(&mut files, HOOKS, DEPTH);
+            HookFacts {
+                files,
+                is_seen: self.exists(SEEN),
+                daemon: self.hooking_daemon(),
+            }
+        })
+    }
+
+    fn add_hooks(&self, files: &mut Vec<HookFile>, folder: &str, depth: usize) {
+        for name in self.children(folder) {
+            let path = format!("{folder}/{name}");
+            if files.len() >= FILES_MAX {
+                return;
+            }
+            if self.path(&path).is_dir() {
+                if depth > 0 {
+                    self.add_hooks(files, &path, depth - 1);
+                }
+                continue;
+            }
+            files.extend(self.hook_file(&path, folder == HOOKS));
+        }
+    }
+
+    /// A hook; nothing for what is no plain file, which libvirt runs neither.
+    fn hook_file(&self, path: &str, is_direct: bool) -> Option<HookFile> {
+        let facts = fs::metadata(self.path(path)).ok()?;
+        let mode = facts.permissions().mode();
+        let content: io::Result<Vec<u8>> = self.bounded(path, HOOK_BYTES);
+        let bytes = content.as_deref().unwrap_or_default();
+        facts.is_file().then(|| HookFile {
+            path: path.to_owned(),
+            is_ours: is_ours(bytes),
+            is_direct,
+            is_executable: mode & 0o111 != 0,
+            is_open_to_all: mode & 0o002 != 0,
+            calls_virsh: calls_virsh(bytes),
+            unread: content.as_ref().err().map(ToString::to_string),
+        })
+    }
+
+    /// The daemon that runs hooks: the one for QEMU alone where the one for all is not at work.
+    fn hooking_daemon(&self) -> &'static str {
+        const FOR_ALL: &str = "libvirtd";
+        const FOR_QEMU: &str = "virtqemud";
+        let signs = [
+            ("/run/libvirtd.pid", FOR_ALL),
+            ("/run/virtqemud.pid", FOR_QEMU),
+            (
+                "/etc/systemd/system/sockets.target.wants/virtqemud.socket",
+                FOR_QEMU,
+            ),
+            ("/usr/sbin/libvirtd", FOR_ALL),
+            ("/usr/sbin/virtqemud", FOR_QEMU),
+        ];
+        let sign = signs.into_iter().find(|(path, _)| self.exists(path));
+        sign.map_or(FOR_ALL, |(_, daemon)| daemon)
+    }
+}

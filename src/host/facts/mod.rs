@@ -1,0 +1,69 @@
+//! What `gpupci check` wants to know of a machine, as plain values. A machine may hold anything where
+//! these look: what is no plain file, or has no end, is not read.
+
+mod card;
+mod hooks;
+mod modules;
+mod platform;
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::fcntl::OFlag;
+
+use crate::host::Machine;
+use crate::pci::PciAddress;
+use crate::readiness::FunctionFacts;
+
+impl Machine {
+    /// What is known of every PCI function; nothing where the bus cannot be listed.
+    pub fn function_facts(&self) -> Vec<FunctionFacts> {
+        let functions = self.functions().unwrap_or_default();
+        let mut addresses: Vec<PciAddress> = functions.iter().map(|f| f.address).collect();
+        addresses.sort();
+        let facts = addresses.into_iter().map(|address| FunctionFacts {
+            address,
+            identity: self.identity(address).ok().flatten(),
+            driver: self.driver(address).ok().flatten(),
+            is_vfio: self.is_on_vfio(address),
+        });
+        facts.collect()
+    }
+
+    /// The bytes of a plain file that is no longer than `limit`.
+    fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let bytes = self.beginning(path, limit + 1)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::other(format!("it has more than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// At most `limit` bytes of a plain file.
+    fn beginning(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        // Opening a pipe would wait for who writes into it.
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+            .open(self.path(path))?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no plain file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The beginning of a plain file, as text; empty where there is none.
+    pub(super) fn beginning_of_text(&self, path: &str, limit: u64) -> String {
+        let bytes = self.beginning(path, limit).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether a parameter of a module is on.
+    fn is_set(&self, module: &str, parameter: &str) -> bool {
+        let path = format!("/sys/module/{module}/parameters/{parameter}");
+        self.beginning_of_text(&path, 16).trim() == "Y"
+    }
+}

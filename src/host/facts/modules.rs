@@ -1,0 +1,108 @@
+//! The kernel's modules, and what modprobe was told of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::host::Machine;
+use crate::pci::DriverName;
+use crate::readiness::{ConfigFile, ModprobeFacts, Provision, StubFacts};
+
+/// Where modprobe looks (modprobe.d(5)), the weightiest last: a file takes the place of those of its
+/// name before.
+const FOLDERS: [&str; 5] = [
+    "/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/run/modprobe.d",
+    "/etc/modprobe.d",
+];
+/// Much more than people write into one.
+const CONFIG_BYTES: u64 = 1 << 20;
+/// `modules.dep` has about 1 MB.
+const LIST_BYTES: u64 = 32 << 20;
+
+impl Machine {
+    /// What is known of the stub driver.
+    pub fn stub_facts(&self, driver: &DriverName) -> StubFacts {
+        let is_loaded = self.has_driver(driver);
+        let folder = format!("/lib/modules/{}", self.release());
+        let lists = |list: &str| {
+            let text = self.beginning_of_text(&format!("{folder}/{list}"), LIST_BYTES);
+            text.lines().any(|line| is_module(line, driver.as_str()))
+        };
+        let provision = if lists("modules.builtin") {
+            Provision::BuiltIn
+        } else if is_loaded || lists("modules.dep") {
+            Provision::Module
+        } else if self.release().is_empty() || self.exists(&folder) {
+            Provision::Missing
+        } else {
+            Provision::NoModules
+        };
+        StubFacts {
+            driver: driver.clone(),
+            is_loaded,
+            provision,
+        }
+    }
+
+    /// What modprobe was told.
+    pub fn modprobe_facts(&self) -> ModprobeFacts {
+        let mut paths = BTreeMap::new();
+        for folder in FOLDERS {
+            let names = self.children(folder).into_iter();
+            let files = names.filter(|name| name.ends_with(".conf"));
+            paths.extend(files.map(|name| (name.clone(), format!("{folder}/{name}"))));
+        }
+        let paths = paths.into_values().filter(|path| !self.is_masked(path));
+        let files = paths.map(|path| {
+            let bytes = self.bounded(&path, CONFIG_BYTES);
+            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            ConfigFile {
+                text: text.map_err(|error| error.to_string()),
+                path,
+            }
+        });
+        ModprobeFacts {
+            files: files.collect(),
+        }
+    }
+
+    /// Whether a file only takes the place of another of its name.
+    fn is_masked(&self, path: &str) -> bool {
+        let target = fs::read_link(self.path(path));
+        target.is_ok_and(|target| target == Path::new("/dev/null"))
+    }
+}
+
+/// Whether a line of `modules.builtin` or `modules.dep` is about this module:
+/// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: …`. Its file has either of `-` and `_`.
+fn is_module(line: &str, module: &str) -> bool {
+    let path = line.split(':').next().unwrap_or_default();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let name = file.split_once(".ko").map(|(name, _)| name);
+    name.is_some_and(|name| name.replace('-', "_") == module.replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_about_the_module_before_its_colon() {
+        for (line, is_it) in [
+            ("kernel/drivers/vfio/pci/vfio-pci.ko", true),
+            ("kernel/drivers/vfio/pci/vfio_pci.ko.zst: kernel/a.ko", true),
+            (
+                "kernel/x/mlx5-vfio-pci.ko: kernel/drivers/vfio/pci/vfio-pci.ko",
+                false,
+            ),
+            ("kernel/drivers/vfio/pci/vfio-pci-core.ko:", false),
+            ("vfio-pci", false),
+            ("", false),
+        ] {
+            assert_eq!(is_module(line, "vfio-pci"), is_it, "{line}");
+        }
+    }
+}

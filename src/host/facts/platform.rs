@@ -1,0 +1,138 @@
+//! Kernel, processor, IOMMU, distribution.
+
+use crate::host::Machine;
+use crate::readiness::{
+    Distribution, FunctionFacts, InterruptFacts, KernelLine, Loader, Platform, Processor,
+    RemappingUnit,
+};
+
+const TABLES: &str = "/sys/firmware/acpi/tables";
+const IOMMUS: &str = "/sys/class/iommu";
+/// A kernel line has 4 KiB at most on x86, a processor's part of `/proc/cpuinfo` about 2.
+const LINE_BYTES: u64 = 64 << 10;
+/// A kernel's configuration has about 300 KiB.
+const CONFIG_BYTES: u64 = 4 << 20;
+
+impl Machine {
+    /// What is known of kernel, processor and IOMMU.
+    pub fn platform(&self, functions: &[FunctionFacts]) -> Platform {
+        let release = self.release();
+        let processor = self.beginning_of_text("/proc/cpuinfo", LINE_BYTES);
+        let tables = self.children(TABLES);
+        let told = ["DMAR", "IVRS", "IORT"].into_iter();
+        let mut told = told.filter(|name| tables.iter().any(|table| table == name));
+        let overrides = functions.iter().map(|f| self.has_override(f.address));
+        Platform {
+            line: KernelLine::new(&self.beginning_of_text("/proc/cmdline", LINE_BYTES)),
+            processor: maker(&processor),
+            is_guest: is_virtual(&processor),
+            table: told.next().map(str::to_owned),
+            groups: self.iommu_groups().len(),
+            has_override: overrides.reduce(|any, one| any || one),
+            is_on_by_default: self.is_on_by_default(&release),
+            is_unsafe: self.is_set("vfio", "enable_unsafe_noiommu_mode"),
+            release,
+        }
+    }
+
+    /// What is known of interrupt remapping.
+    pub fn interrupt_facts(&self) -> InterruptFacts {
+        let units = self.children(IOMMUS).into_iter().map(|name| {
+            let path = format!("{IOMMUS}/{name}/intel-iommu/ecap");
+            let text = self.beginning_of_text(&path, 64);
+            RemappingUnit {
+                capabilities: u64::from_str_radix(text.trim(), 16).ok(),
+                name,
+            }
+        });
+        InterruptFacts {
+            units: units.collect(),
+            are_unsafe_allowed: self.is_set("vfio_iommu_type1", "allow_unsafe_interrupts"),
+        }
+    }
+
+    /// The distribution of this machine.
+    pub fn distribution(&self) -> Distribution {
+        let files = ["/etc/os-release", "/usr/lib/os-release"].into_iter();
+        let mut texts = files.map(|file| self.beginning_of_text(file, LINE_BYTES));
+        let text = texts.find(|text| !text.is_empty()).unwrap_or_default();
+        Distribution::of(&text, self.loader(), self.exists("/sys/firmware/efi"))
+    }
+
+    fn loader(&self) -> Loader {
+        let has = |paths: &[&str]| paths.iter().any(|path| self.exists(path));
+        if has(&["/run/ostree-booted"]) {
+            Loader::RpmOstree
+        } else if has(&["/etc/kernel/proxmox-boot-uuids"]) {
+            Loader::Proxmox
+        } else if has(&["/usr/sbin/grubby", "/sbin/grubby", "/usr/bin/grubby"]) {
+            Loader::Grubby
+        } else {
+            Loader::Grub
+        }
+    }
+
+    /// The release of the kernel that runs; empty where that is not told.
+    pub(super) fn release(&self) -> String {
+        let text = self.beginning_of_text("/proc/sys/kernel/osrelease", 256);
+        text.trim().to_owned()
+    }
+
+    fn is_on_by_default(&self, release: &str) -> bool {
+        // A release is part of a name of a file, and no way to another folder.
+        if release.is_empty() || release.contains('/') {
+            return false;
+        }
+        let files = [
+            format!("/boot/config-{release}"),
+            format!("/lib/modules/{release}/config"),
+        ];
+        files.iter().any(|file| {
+            let text = self.beginning_of_text(file, CONFIG_BYTES);
+            let mut lines = text.lines();
+            lines.any(|line| line == "CONFIG_INTEL_IOMMU_DEFAULT_ON=y")
+        })
+    }
+}
+
+/// What `/proc/cpuinfo` says of the first processor under this name.
+fn fact<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let mut facts = text.lines().filter_map(|line| line.split_once(':'));
+    let found = facts.find(|(key, _)| key.trim() == name);
+    found.map(|(_, value)| value.trim())
+}
+
+fn maker(cpuinfo: &str) -> Option<Processor> {
+    Some(match fact(cpuinfo, "vendor_id") {
+        Some("GenuineIntel") => Processor::Intel,
+        Some("AuthenticAMD" | "HygonGenuine") => Processor::Amd,
+        Some(_) => Processor::Other,
+        // Arm's processors have other facts, and no such word.
+        None => fact(cpuinfo, "CPU implementer").map(|_| Processor::Other)?,
+    })
+}
+
+fn is_virtual(cpuinfo: &str) -> bool {
+    let flags = fact(cpuinfo, "flags").unwrap_or_default();
+    flags
+        .split_ascii_whitespace()
+        .any(|flag| flag == "hypervisor")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_processor_says_who_made_it() {
+        let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n\n";
+        assert_eq!(maker(intel), Some(Processor::Intel));
+        assert!(is_virtual(intel));
+        let amd = "vendor_id\t: AuthenticAMD\nflags\t: fpu no_hypervisor\n";
+        assert_eq!(maker(amd), Some(Processor::Amd));
+        assert!(!is_virtual(amd));
+        assert_eq!(maker("CPU implementer\t: 0x41\n"), Some(Processor::Other));
+        assert_eq!(maker("processor : 0\n"), None);
+    }
+}

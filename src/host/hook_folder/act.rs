@@ -1,0 +1,211 @@
+//! Taking the steps that bring a hook to its place or take it away: all or none.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use nix::unistd::geteuid;
+
+use super::MODE;
+use crate::hook_install::{FOLDER, HOOKS, HookFault, NEW, OLD, Step};
+use crate::host::Machine;
+
+/// The folders that we made, one a line: who takes the hook away removes them.
+const MADE: &str = "/var/lib/gpupt/hook-folders";
+const KEPT_IN: &str = "/var/lib/gpupt";
+/// No plan makes more files give way.
+const OLD_MAX: usize = 4;
+
+/// How a step is undone.
+enum Undo {
+    RemoveFolder(String),
+    Remove(String),
+    MoveBack {
+        from: String,
+        to: String,
+        /// What was in the place that it was moved to.
+        former: Option<String>,
+    },
+}
+
+/// What could not be written.
+type Stop = (String, io::Error);
+
+impl Machine {
+    /// Takes these steps. A failure undoes those that were taken.
+    ///
+    /// # Errors
+    /// When one cannot be taken; all is as before, unless it says something else.
+    pub fn take_hook_steps(&self, steps: &[Step], program: &[u8]) -> Result<(), HookFault> {
+        let mut undos = Vec::new();
+        let taken = self
+            .sweep()
+            .and_then(|()| self.take_all(steps, program, &mut undos));
+        let Err((path, source)) = taken else {
+            self.settle();
+            return Ok(());
+        };
+        let path = self.path(path);
+        let undone = undos.iter().rev().filter_map(|undo| self.undo(undo).err());
+        let left: Vec<String> = undone.collect();
+        if left.is_empty() {
+            // What cannot be removed is in nobody's way.
+            let _ = self.sweep();
+            return Err(HookFault::Write { path, source });
+        }
+        Err(HookFault::HalfWay { path, source, left })
+    }
+
+    /// Removes what only we had need of: folders that we made, and marks.
+    pub fn tidy_after_hook(&self) {
+        let made = self.text(MADE).unwrap_or_default();
+        let ours = |path: &&&str| made.lines().any(|line| line == **path);
+        // One with something in it stays.
+        for path in [FOLDER, HOOKS].iter().filter(ours) {
+            let _ = fs::remove_dir(self.path(path));
+        }
+        let _ = self.remove(MADE);
+        let _ = fs::remove_dir(self.path(KEPT_IN));
+        self.forget_hook_seen();
+    }
+
+    fn take_all(
+        &self,
+        steps: &[Step],
+        program: &[u8],
+        undos: &mut Vec<Undo>,
+    ) -> Result<(), Stop> {
+        for (index, step) in steps.iter().enumerate() {
+            let old = format!("{OLD}{index}");
+            match step {
+                Step::MakeFolder(path) => {
+                    self.make_hook_folder(path).map_err(at(path))?;
+                    undos.push(Undo::RemoveFolder((*path).to_owned()));
+                }
+                Step::Write => self.write_program(program).map_err(at(NEW))?,
+                Step::Link { from, to } => {
+                    let linked = fs::hard_link(self.path(from), self.path(to));
+                    linked.map_err(at(to))?;
+                    undos.push(Undo::Remove((*to).to_owned()));
+                }
+                Step::Move { from, to } => undos.push(self.move_over(from, to, Some(&old))?),
+                Step::Remove(path) => undos.push(self.move_over(path, &old, None)?),
+            }
+        }
+        self.keep_made(steps).map_err(at(MADE))
+    }
+
+    /// Moves a file. What had its new name is kept as `old`: at no moment is there nothing of that
+    /// name.
+    fn move_over(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
+        let is_taken = self.path(to).symlink_metadata().is_ok();
+        let former = old.filter(|_| is_taken);
+        if let Some(former) = former {
+            fs::hard_link(self.path(to), self.path(former)).map_err(at(to))?;
+        }
+        fs::rename(self.path(from), self.path(to)).map_err(at(to))?;
+        Ok(Undo::MoveBack {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            former: former.map(str::to_owned),
+        })
+    }
+
+    fn undo(&self, undo: &Undo) -> Result<(), String> {
+        let sorry = |path: &str, error: io::Error| {
+            format!("{} is not as it was ({error})", self.path(path).display())
+        };
+        match undo {
+            Undo::RemoveFolder(path) => {
+                fs::remove_dir(self.path(path)).map_err(|error| sorry(path, error))
+            }
+            Undo::Remove(path) => self.remove(path).map_err(|error| sorry(path, error)),
+            Undo::MoveBack { from, to, former } => {
+                let undone = match former {
+                    None => fs::rename(self.path(to), self.path(from)),
+                    Some(former) => fs::hard_link(self.path(to), self.path(from))
+                        .and_then(|()| fs::rename(self.path(former), self.path(to))),
+                };
+                undone.map_err(|error| sorry(to, error))
+            }
+        }
+    }
+
+    fn make_hook_folder(&self, path: &str) -> io::Result<()> {
+        let real = self.path(path);
+        fs::DirBuilder::new().mode(0o755).create(&real)?;
+        // Whatever our umask is.
+        let opened = fs::set_permissions(&real, fs::Permissions::from_mode(0o755));
+        if opened.is_err() {
+            let _ = fs::remove_dir(&real);
+        }
+        opened
+    }
+
+    /// Writes the program where libvirt does not look. Only there is it made executable: libvirt
+    /// would start half of it.
+    fn write_program(&self, program: &[u8]) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(self.path(NEW))?;
+        file.write_all(program)?;
+        if geteuid().is_root() {
+            fchown(&file, Some(0), Some(0))?;
+        }
+        file.set_permissions(fs::Permissions::from_mode(MODE))?;
+        file.sync_all()
+    }
+
+    /// Writes down which folders we made, besides those of earlier times.
+    fn keep_made(&self, steps: &[Step]) -> io::Result<()> {
+        let made = steps.iter().filter_map(|step| match step {
+            Step::MakeFolder(path) => Some(format!("{path}\n")),
+            _ => None,
+        });
+        let made: String = made.collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        let before = self.text(MADE).unwrap_or_default();
+        self.make_folder(KEPT_IN)?;
+        self.replace(MADE, &format!("{before}{made}"))
+    }
+
+    /// Removes what an interrupted run, or ours, left behind.
+    fn sweep(&self) -> Result<(), Stop> {
+        let old = (0..OLD_MAX).map(|index| format!("{OLD}{index}"));
+        for path in old.chain([NEW.to_owned()]) {
+            match fs::remove_file(self.path(&path)) {
+                Err(error) if !is_nowhere(&error) => return Err((path, error)),
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// All steps are taken: that survives a power failure, as far as the file system lets us ask.
+    fn settle(&self) {
+        for folder in [HOOKS, FOLDER] {
+            let _ = fs::File::open(self.path(folder)).and_then(|folder| folder.sync_all());
+        }
+        // What cannot be removed is in nobody's way.
+        let _ = self.sweep();
+    }
+}
+
+fn at<'p>(path: &'p str) -> impl FnOnce(io::Error) -> Stop + use<'p> {
+    let path: &'p Path = Path::new(path);
+    move |error| (path.display().to_string(), error)
+}
+
+fn is_nowhere(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    kinds.contains(&error.kind())
+}
+
+#[cfg(test)]
+#[path = "act_tests.rs"]
+mod tests;

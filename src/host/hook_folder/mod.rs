@@ -1,0 +1,231 @@
+//! The place of libvirt's hooks: what is there, and the program that goes there.
+
+mod act;
+mod daemon;
+mod version;
+
+use std::env;
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+
+use crate::hook_install::{
+    FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, LIBVIRT, SINGLE, Scene,
+    is_hook_program, judge_program,
+};
+use crate::host::Machine;
+use crate::readiness::{HookFile, calls_virsh};
+
+/// Where packages put the program.
+const PACKAGED: &str = "/usr/lib/gpupt/qemu-hook";
+/// What the program is called where it was built, beside `gpupci`.
+const BUILT: &str = "qemu";
+const OURSELVES: &str = "/proc/self/exe";
+/// A program may have all in it that helps to find its faults.
+const BYTES_MAX: u64 = 256 << 20;
+/// What a hook of ours may be to whom.
+const MODE: u32 = 0o755;
+
+/// The program that is to be the hook.
+#[derive(Clone, Debug)]
+pub struct HookProgram {
+    /// Its file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+impl Machine {
+    /// The program that is to be the hook: `from`, else that of a package, else the one beside ours.
+    ///
+    /// # Errors
+    /// When there is none, or it is none.
+    pub fn hook_program(&self, from: Option<&Path>) -> Result<HookProgram, HookFault> {
+        let beside = env::current_exe().unwrap_or_default().with_file_name(BUILT);
+        let candidates = match from {
+            Some(from) => vec![from.to_owned()],
+            None => vec![self.path(PACKAGED), beside],
+        };
+        let Some(path) = candidates.iter().find(|path| path.exists()) else {
+            return Err(HookFault::NoProgram(candidates));
+        };
+        let unfit = |why: String| HookFault::Program {
+            path: path.clone(),
+            why,
+        };
+        let content = content(path).map_err(|why| unfit(why.to_string()))?;
+        let gpupci = content_of_ours().unwrap_or_default();
+        judge_program(&content, &gpupci).map_err(|why| unfit(why.to_owned()))?;
+        Ok(HookProgram {
+            path: path.clone(),
+            content,
+        })
+    }
+
+    /// What is there where hooks are; `program` is what is to be installed.
+    ///
+    /// # Errors
+    /// When that cannot be looked at.
+    pub fn hook_scene(
+        &self,
+        program: Option<&[u8]>,
+        deadline: Duration,
+    ) -> Result<Scene, HookFault> {
+        Ok(Scene {
+            has_libvirt: self.exists(LIBVIRT),
+            version: self.libvirt_version(deadline),
+            hooks: self.folder(HOOKS)?,
+            folder: self.folder(FOLDER)?,
+            single: self.found(SINGLE, program)?,
+            inside: self.found(INSIDE, program)?,
+            kept: self.kept_like_single()?,
+        })
+    }
+
+    /// Whether a file is our hook.
+    pub fn is_hook_of_ours(&self, path: &str) -> bool {
+        content(&self.path(path)).is_ok_and(|content| is_hook_program(&content))
+    }
+
+    /// Whether there is just this in a file.
+    pub fn is_hook_like(&self, path: &str, program: &[u8]) -> bool {
+        content(&self.path(path)).is_ok_and(|content| content == program)
+    }
+
+    /// The hook that made room for ours.
+    pub fn kept_hook(&self) -> Option<HookFile> {
+        let facts = fs::metadata(self.path(KEPT)).ok()?;
+        let content = content(&self.path(KEPT));
+        Some(HookFile {
+            path: KEPT.to_owned(),
+            is_ours: false,
+            is_direct: false,
+            is_executable: facts.is_file() && facts.mode() & 0o111 != 0,
+            is_open_to_all: facts.mode() & 0o002 != 0,
+            calls_virsh: calls_virsh(content.as_deref().unwrap_or_default()),
+            unread: content.err().map(|error| error.to_string()),
+        })
+    }
+
+    /// Whether we may look where hooks are.
+    pub fn may_see_hooks(&self) -> bool {
+        let looked = fs::read_dir(self.path(HOOKS));
+        !looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    fn folder(&self, path: &str) -> Result<Folder, HookFault> {
+        let Some(facts) = self.facts(path)? else {
+            return Ok(Folder::Missing);
+        };
+        if facts.is_dir() {
+            return Ok(Folder::There);
+        }
+        Ok(Folder::Not(match fs::read_link(self.path(path)) {
+            Ok(target) => format!("a link to {}", target.display()),
+            Err(_) => odd(&facts).unwrap_or("a file").to_owned(),
+        }))
+    }
+
+    fn found(&self, path: &str, program: Option<&[u8]>) -> Result<Found, HookFault> {
+        let Some(facts) = self.facts(path)? else {
+            return Ok(Found::Nothing);
+        };
+        if let Some(what) = odd(&facts) {
+            return Ok(Found::Odd(what));
+        }
+        let content = match content(&self.path(path)) {
+            Ok(content) => content,
+            // A link to nothing, or to what is no file; or nothing that could be our hook.
+            Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => return Ok(Found::Foreign),
+            Err(source) => return Err(self.unseen(path, source)),
+        };
+        if !is_hook_program(&content) {
+            return Ok(Found::Foreign);
+        }
+        let is_owned = !nix::unistd::geteuid().is_root() || (facts.uid(), facts.gid()) == (0, 0);
+        let is_as_installed = facts.is_file() && facts.mode() & 0o7777 == MODE && is_owned;
+        Ok(Found::Ours {
+            is_current: is_as_installed && program == Some(&content),
+        })
+    }
+
+    /// What is in the place of the hook that made room for ours.
+    fn kept_like_single(&self) -> Result<Kept, HookFault> {
+        let Some(kept) = self.facts(KEPT)? else {
+            return Ok(Kept::Nothing);
+        };
+        if odd(&kept).is_some() {
+            return Ok(Kept::Odd);
+        }
+        let Some(single) = self.facts(SINGLE)? else {
+            return Ok(Kept::Other);
+        };
+        let rights = |facts: &Metadata| (facts.mode(), facts.uid(), facts.gid());
+        let is_same = (kept.dev(), kept.ino()) == (single.dev(), single.ino())
+            || kept.is_file()
+                && rights(&kept) == rights(&single)
+                && content(&self.path(KEPT)).ok() == content(&self.path(SINGLE)).ok();
+        Ok(match is_same {
+            true => Kept::SameAsSingle,
+            false => Kept::Other,
+        })
+    }
+
+    /// What is known of the file itself, not of what it links to.
+    fn facts(&self, path: &str) -> Result<Option<Metadata>, HookFault> {
+        match fs::symlink_metadata(self.path(path)) {
+            Ok(facts) => Ok(Some(facts)),
+            Err(error) => match error.kind() {
+                // The folder may be a file, which is told of the folder.
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+                _ => Err(self.unseen(path, error)),
+            },
+        }
+    }
+
+    fn unseen(&self, path: &str, source: io::Error) -> HookFault {
+        HookFault::Read {
+            path: self.path(path),
+            source,
+        }
+    }
+}
+
+/// What it is, if neither a file nor a link.
+fn odd(facts: &Metadata) -> Option<&'static str> {
+    match facts {
+        _ if facts.is_dir() => Some("a folder"),
+        _ if facts.is_file() || facts.is_symlink() => None,
+        _ => Some("no file, but a pipe, a socket or a device"),
+    }
+}
+
+/// What is in a file that is one, and has an end.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for who writes into it.
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path)?;
+    let facts = file.metadata()?;
+    if !facts.is_file() {
+        return Err(io::Error::other(odd(&facts).map_or_else(
+            || "it is no file".to_owned(),
+            |what| format!("it is {what}"),
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > BYTES_MAX {
+        true => Err(io::Error::other("it is too long")),
+        false => Ok(bytes),
+    }
+}
+
+fn content_of_ours() -> io::Result<Vec<u8>> {
+    content(Path::new(OURSELVES))
+}

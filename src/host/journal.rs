@@ -1,0 +1,67 @@
+//! A line in the journal for every change of a card, with fields to search by; on a host without
+//! systemd the same line in syslog.
+
+use std::os::unix::net::UnixDatagram;
+
+use crate::excerpt::printable;
+use crate::host::Machine;
+
+const JOURNAL: &str = "/run/systemd/journal/socket";
+const SYSLOG: &str = "/dev/log";
+const NAME: &str = "gpupt";
+/// syslog(3): what daemons say (facility 3), for information (6) or as an error (3).
+const DAEMON: u8 = 3 << 3;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Something was done.
+    Done = 6,
+    /// Something failed.
+    Failed = 3,
+}
+
+impl Machine {
+    /// Says `line` in the journal or in syslog, with `fields` such as `("GPUPT_GUEST", "rocks-33")`.
+    /// Nobody waits for it, and that nobody listens is no failure.
+    pub fn log(&self, weight: Weight, line: &str, fields: &[(&str, &str)]) {
+        let line = printable(line.as_bytes());
+        let Ok(socket) = UnixDatagram::unbound() else {
+            return;
+        };
+        let _ = socket.set_nonblocking(true);
+        let entry = entry(weight, &line, fields);
+        if socket.send_to(&entry, self.path(JOURNAL)).is_err() {
+            let line = format!("<{}>{NAME}: {line}", DAEMON | weight as u8);
+            let _ = socket.send_to(line.as_bytes(), self.path(SYSLOG));
+        }
+    }
+}
+
+/// An entry in the journal's own protocol, in which a value with a newline would need its length;
+/// ours are escaped and have none.
+fn entry(weight: Weight, line: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut entry = format!(
+        "MESSAGE={line}\nPRIORITY={}\nSYSLOG_IDENTIFIER={NAME}\n",
+        weight as u8
+    );
+    for (name, value) in fields {
+        entry += &format!("{name}={}\n", printable(value.as_bytes()));
+    }
+    entry.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_name_cannot_make_fields_of_its_own() {
+        let entry = entry(Weight::Failed, "no", &[("GPUPT_GUEST", "a\nPRIORITY=0")]);
+        assert_eq!(
+            String::from_utf8_lossy(&entry),
+            "MESSAGE=no\nPRIORITY=3\nSYSLOG_IDENTIFIER=gpupt\nGPUPT_GUEST=a\\nPRIORITY=0\n"
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! What the reasons not to detach a card mean for its readiness.
+
+use crate::Exit;
+use crate::binding::Refusal;
+use crate::readiness::{Finding, Verdict};
+
+/// What was found by this reason. Whatever passes by itself, or was somebody's wish, is a warning.
+pub(super) fn refused(refusal: &Refusal) -> Finding {
+    let (topic, verdict) = match refusal {
+        Refusal::NoGroup(_) | Refusal::GroupShared { card: None, .. } => {
+            ("iommu-group", Verdict::Fail)
+        }
+        Refusal::GroupShared { .. } => ("iommu-group", Verdict::Warn),
+        Refusal::NoStub { .. } => ("vfio", Verdict::Fail),
+        Refusal::NoOverride(_) => ("driver-override", Verdict::Fail),
+        Refusal::Held { .. } => ("use", Verdict::Pass),
+        Refusal::Used(user) if user.guest.is_some() => ("use", Verdict::Pass),
+        Refusal::Used(_) | Refusal::Unseen(_) => ("use", Verdict::Warn),
+        Refusal::Console { .. } => ("console", Verdict::Fail),
+        Refusal::Carries { .. } => ("burden", Verdict::Fail),
+        Refusal::VirtualFunctions { .. } => ("virtual-functions", Verdict::Warn),
+        Refusal::MediatedDevice { .. } => ("mediated-device", Verdict::Warn),
+        Refusal::Driverctl { .. } => ("driverctl", Verdict::Warn),
+        Refusal::Poisoned { .. } => ("record", Verdict::Fail),
+        Refusal::Differs { .. } => ("identity", Verdict::Fail),
+    };
+    let finding = Finding::new(verdict, topic, refusal);
+    let exit = match refusal.exit() {
+        exit @ (Exit::Poisoned | Exit::Differs) => exit,
+        _ => finding.exit,
+    };
+    match verdict {
+        Verdict::Pass => finding,
+        Verdict::Warn | Verdict::Fail => Finding { exit, ..finding }.with_remedy(remedy(refusal)),
+    }
+}
+
+fn remedy(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoGroup(_) => "put the card into another slot, or update the firmware: the IOMMU \
+                                is on, and does not reach it"
+            .to_owned(),
+        other => other.remedy(),
+    }
+}

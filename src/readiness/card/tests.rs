@@ -1,0 +1,195 @@
+use pretty_assertions::assert_eq;
+
+use super::*;
+use crate::Exit;
+use crate::binding::{Neighbour, User};
+use crate::pci::{ClassCode, Identity, VendorId};
+use crate::readiness::Verdict;
+
+fn address(function: u32) -> PciAddress {
+    PciAddress::new(0, 2, 0, function).expect("an address")
+}
+
+fn group() -> IommuGroup {
+    "7".parse().expect("a group")
+}
+
+fn binding(function: u32, driver: Option<&str>) -> Binding {
+    Binding {
+        function: address(function),
+        class: ClassCode::from_sysfs("0x030000").expect("a class"),
+        driver: driver.map(|name| name.parse().expect("a driver")),
+        module: None,
+        driver_override: None,
+        is_vfio: driver == Some("vfio-pci"),
+    }
+}
+
+fn card(drivers: [Option<&str>; 2]) -> CardFacts {
+    let [video, audio] = drivers;
+    CardFacts {
+        name: "gpupci1".parse().expect("a name"),
+        display: address(0),
+        functions: vec![address(0), address(1)],
+        view: CardView {
+            bindings: vec![binding(0, video), binding(1, audio)],
+            ..CardView::default()
+        },
+        groups: vec![group()],
+        is_boot_display: false,
+        resets: Some("flr bus".to_owned()),
+        power_state: Some("D0".to_owned()),
+        record: RecordFacts::None,
+        untold: Vec::new(),
+    }
+}
+
+/// `pass driver`, `warn use`, … of a card, in order.
+fn verdicts(card: &CardFacts) -> Vec<String> {
+    let findings = card.judge(&DriverName::vfio_pci(), true);
+    let words = findings
+        .iter()
+        .map(|f| format!("{} {}", f.verdict.word(), f.topic));
+    words.collect()
+}
+
+/// What a card has that is not as it should be.
+#[track_caller]
+fn assert_trouble(card: &CardFacts, trouble: &[&str]) {
+    let all = verdicts(card).into_iter();
+    let found: Vec<String> = all.filter(|words| !words.starts_with("pass")).collect();
+    assert_eq!(found, trouble);
+}
+
+#[test]
+fn a_card_in_order_is_praised() {
+    let praise = [
+        "pass driver",
+        "pass iommu-group",
+        "pass use",
+        "pass console",
+        "pass reset",
+    ];
+    for drivers in [
+        [Some("nvidia"), Some("snd_hda_intel")],
+        [Some("vfio-pci"), Some("vfio-pci")],
+        [Some("vfio-pci"), None],
+        [None, None],
+    ] {
+        assert_eq!(verdicts(&card(drivers)), praise, "{drivers:?}");
+    }
+    assert_trouble(
+        &card([Some("vfio-pci"), Some("snd_hda_intel")]),
+        &["warn driver"],
+    );
+}
+
+#[test]
+fn who_shares_a_group_is_a_failure_unless_it_can_go_along() {
+    let neighbour = |card: Option<&str>| Neighbour {
+        group: group(),
+        binding: binding(7, Some("ahci")),
+        card: card.map(|name| name.parse().expect("a name")),
+        burdens: Vec::new(),
+    };
+    let mut one = card([None, None]);
+    one.view.neighbours = vec![neighbour(None)];
+    assert_trouble(&one, &["fail iommu-group"]);
+    one.view.neighbours = vec![neighbour(Some("gpupci2"))];
+    assert_trouble(&one, &["warn iommu-group"]);
+    one.view.neighbours = Vec::new();
+    one.view.ungrouped = vec![address(1)];
+    assert_trouble(&one, &["fail iommu-group"]);
+    let findings = one.judge(&DriverName::vfio_pci(), false);
+    assert!(
+        findings.iter().all(|f| f.verdict == Verdict::Pass),
+        "the IOMMU is off as a whole"
+    );
+}
+
+#[test]
+fn a_guest_may_use_its_card_and_others_are_told() {
+    let user = |guest: Option<&str>| User {
+        pid: 7,
+        command: "qemu".to_owned(),
+        guest: guest.map(str::to_owned),
+        node: "/dev/vfio/7".to_owned(),
+    };
+    let mut one = card([Some("vfio-pci"), Some("vfio-pci")]);
+    one.view.users = vec![user(Some("rocks-33"))];
+    assert_trouble(&one, &[]);
+    one.view.users.push(user(None));
+    one.view.unseen = vec!["why".to_owned()];
+    assert_trouble(&one, &["warn use", "warn use"]);
+}
+
+#[test]
+fn what_detach_would_refuse_is_weighed() {
+    let mut one = card([Some("nvidia"), None]);
+    one.view.consoles = vec![(address(0), "fb0".to_owned())];
+    one.view.virtual_functions = vec![(address(0), 4)];
+    one.view.mediated = vec![(address(0), "uuid".to_owned())];
+    one.view.driverctl = vec![(address(0), "nvidia".to_owned())];
+    assert_trouble(
+        &one,
+        &[
+            "fail console",
+            "warn virtual-functions",
+            "warn mediated-device",
+            "warn driverctl",
+        ],
+    );
+}
+
+#[test]
+fn a_card_that_is_another_or_stuck_has_its_own_code() {
+    let identity = |device| Identity {
+        vendor: VendorId::NVIDIA,
+        device,
+        subsystem: None,
+    };
+    let mut one = card([None, None]);
+    let differs = Refusal::Differs {
+        name: one.name,
+        recorded: identity(1),
+        found: identity(2),
+        gone_to: None,
+    };
+    let poisoned = Refusal::Poisoned {
+        write: "unbind".to_owned(),
+    };
+    for (refusal, exit, topic) in [
+        (differs, Exit::Differs, "fail identity"),
+        (poisoned, Exit::Poisoned, "fail record"),
+    ] {
+        one.view.known = vec![refusal];
+        assert_trouble(&one, &[topic]);
+        let findings = one.judge(&DriverName::vfio_pci(), true);
+        assert_eq!(crate::readiness::exit_of(&findings), exit);
+    }
+}
+
+#[test]
+fn sleep_resets_records_and_the_firmwares_display_are_told() {
+    let mut one = card([Some("nvidia"), None]);
+    one.is_boot_display = true;
+    one.resets = None;
+    one.power_state = Some("D3cold".to_owned());
+    one.record = RecordFacts::Phase(Phase::Detaching);
+    one.untold = vec!["why".to_owned()];
+    let trouble = [
+        "fail sysfs",
+        "warn console",
+        "warn reset",
+        "warn power",
+        "warn record",
+    ];
+    assert_trouble(&one, &trouble);
+    let mut other = card([Some("vfio-pci"), Some("vfio-pci")]);
+    other.is_boot_display = true;
+    other.power_state = Some("D3hot".to_owned());
+    other.record = RecordFacts::Phase(Phase::Detached);
+    assert_trouble(&other, &[]);
+    other.record = RecordFacts::Unreadable("why".to_owned());
+    assert_trouble(&other, &["fail record"]);
+}

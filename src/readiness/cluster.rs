@@ -1,0 +1,176 @@
+//! Whether the cluster's attributes name the cards that are here.
+
+use crate::excerpt::Excerpt;
+use crate::gpu::CardName;
+use crate::pci::PciAddress;
+use crate::readiness::{CardFacts, Finding};
+use crate::rocks::{Attribute, Cluster, Conflict, Node, Text, conflicts_of};
+
+const TOPIC: &str = "attributes";
+
+/// What the cluster says of this host.
+#[derive(Clone, Debug)]
+pub enum ClusterFacts {
+    /// Nothing: its database did not answer.
+    Unreachable {
+        /// Why.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// It does not know this host.
+    Stranger {
+        /// How this host calls itself.
+        name: Option<String>,
+    },
+    /// What it says.
+    Known {
+        /// How it calls this host.
+        host: String,
+        /// The cards that it says this host has, and the text of their values.
+        cards: Vec<(CardName, String)>,
+        /// What contradicts itself about this host and its guests, a sentence each.
+        conflicts: Vec<String>,
+    },
+}
+
+impl ClusterFacts {
+    /// What `cluster` says of the node `here`. Where nothing places a guest it lives on
+    /// `home`.
+    pub fn of(cluster: &Cluster, here: &Node, home: Option<&Node>) -> Self {
+        let card = |attribute: &Attribute| {
+            let name: CardName = attribute.name.as_str()?.parse().ok()?;
+            let value = attribute.value.as_ref();
+            Some((name, value.map(Text::to_string).unwrap_or_default()))
+        };
+        let guests = cluster.nodes().iter().filter(|node| {
+            let host = node.physical_host.or(home.map(|home| home.id));
+            node.is_guest && host == Some(here.id)
+        });
+        let mut names: Vec<String> = guests.map(|guest| guest.name.to_string()).collect();
+        names.push(here.name.to_string());
+        let conflicts = conflicts_of(cluster, home);
+        let is_own = |conflict: &&Conflict| names.iter().any(|name| name == conflict.node());
+        // A value of this host that cannot be followed is told with its card.
+        let is_value = |conflict: &Conflict| matches!(conflict, Conflict::Unusable { node, .. } if here.name.to_string() == *node);
+        let own = conflicts.iter().filter(|c| is_own(c) && !is_value(c));
+        let attributes = cluster.attributes_of(here).into_iter();
+        Self::Known {
+            host: here.name.to_string(),
+            cards: attributes.filter_map(card).collect(),
+            conflicts: own.map(ToString::to_string).collect(),
+        }
+    }
+
+    pub(super) fn judge(&self, present: &[CardFacts]) -> Vec<Finding> {
+        match self {
+            Self::Unreachable { why, remedy } => {
+                let text = format!("the cluster's attributes cannot be read: {why}");
+                vec![Finding::warn(TOPIC, text, remedy)]
+            }
+            Self::Stranger { name: None } => vec![Finding::warn(
+                TOPIC,
+                "this host has no name, so the cluster's attributes about it cannot be found",
+                "give it one: hostnamectl set-hostname NAME",
+            )],
+            Self::Stranger { name: Some(name) } => stranger(name, present),
+            Self::Known {
+                host,
+                cards,
+                conflicts,
+            } => known(host, cards, conflicts, present),
+        }
+    }
+}
+
+fn stranger(name: &str, present: &[CardFacts]) -> Vec<Finding> {
+    let Some(card) = present.first() else {
+        return Vec::new();
+    };
+    vec![Finding::warn(
+        TOPIC,
+        format!("the cluster knows no host {name}"),
+        command("add", name, card.name, Some(card.display)),
+    )]
+}
+
+fn known(
+    host: &str,
+    cards: &[(CardName, String)],
+    conflicts: &[String],
+    present: &[CardFacts],
+) -> Vec<Finding> {
+    let told = |name| cards.iter().find(|(told, _)| *told == name);
+    let mut findings: Vec<Finding> = present
+        .iter()
+        .filter_map(|card| compared(host, card, told(card.name)))
+        .collect();
+    let is_here = |name| present.iter().any(|card| card.name == name);
+    let gone = cards.iter().filter(|(name, _)| !is_here(*name));
+    findings.extend(gone.map(|(name, value)| absent(host, *name, value)));
+    if findings.is_empty() {
+        let text = format!("the cluster's attributes of {host} name the cards that are here");
+        findings.push(Finding::pass(TOPIC, text));
+    }
+    findings.extend(conflicts.iter().map(|conflict| {
+        let remedy = "mend it with `gpupci host set`; `gpupci host conflicts` looks again";
+        Finding::warn("conflicts", conflict, remedy)
+    }));
+    findings
+}
+
+/// What is wrong with the attribute of a card; nothing when it names the card.
+fn compared(host: &str, card: &CardFacts, told: Option<&(CardName, String)>) -> Option<Finding> {
+    let name = card.name;
+    let Some((_, value)) = told else {
+        let text = format!("the cluster knows nothing of {name} of {host}");
+        let add = command("add", host, name, Some(card.display));
+        return Some(Finding::warn(TOPIC, text, add).of(name));
+    };
+    let address: Option<PciAddress> = value.parse().ok();
+    if address.is_some_and(|address| address.slot() == card.display.slot()) {
+        return None;
+    }
+    let (shown, here) = (Excerpt(value), card.display.node_device());
+    let text = format!("the cluster says that {name} of {host} is {shown}, and it is {here}");
+    let set = command("set", host, name, Some(card.display));
+    Some(Finding::fail(TOPIC, text, set).of(name))
+}
+
+fn absent(host: &str, name: CardName, value: &str) -> Finding {
+    let text = format!(
+        "the cluster says that {host} has {name} ({}), and there is none",
+        Excerpt(value)
+    );
+    Finding::warn(TOPIC, text, command("remove", host, name, None)).of(name)
+}
+
+/// A command for a shell. A name that a shell would read as something else is left to the reader.
+fn command(verb: &str, host: &str, card: CardName, address: Option<PciAddress>) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let is_word = !host.is_empty() && !host.starts_with('-') && host.bytes().all(is_plain);
+    let host = if is_word { host } else { "HOST" };
+    match address {
+        Some(address) => format!("gpupci host {verb} {host} {card} {}", address.node_device()),
+        None => format!("gpupci host {verb} {host} {card}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn only_a_plain_name_stands_in_a_command() {
+        let card: CardName = "gpupci2".parse().expect("a name");
+        assert_eq!(
+            command("remove", "vm-c-0-15", card, None),
+            "gpupci host remove vm-c-0-15 gpupci2"
+        );
+        for host in ["a; reboot", "$(id)", "-x", "", "a b"] {
+            let line = command("add", host, card, PciAddress::new(0, 2, 0, 0));
+            assert_eq!(line, "gpupci host add HOST gpupci2 pci_0000_02_00_0");
+        }
+    }
+}

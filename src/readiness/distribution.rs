@@ -1,0 +1,184 @@
+//! What a distribution calls its tools: how a word gets onto the kernel line, how the initramfs is
+//! made anew, which package holds what.
+
+/// Who writes the kernel line of the next boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loader {
+    /// `/etc/default/grub` and a program that makes `grub.cfg` from it.
+    Grub,
+    /// `grubby`, which changes the entries themselves.
+    Grubby,
+    /// A system whose root is an image.
+    RpmOstree,
+    /// Proxmox, where it boots by `systemd-boot`.
+    Proxmox,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    RedHat,
+    Debian,
+    Ubuntu,
+    Suse,
+    Arch,
+    Other,
+}
+
+/// The distribution of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    family: Family,
+    id: String,
+    /// The first number of its version; 0 where it has none.
+    major: u32,
+    loader: Loader,
+    is_efi: bool,
+}
+
+impl Distribution {
+    /// The distribution that `/etc/os-release` tells of (os-release(5)).
+    pub fn of(os_release: &str, loader: Loader, is_efi: bool) -> Self {
+        let id = value(os_release, "ID").unwrap_or_default();
+        let like = value(os_release, "ID_LIKE").unwrap_or_default();
+        let version = value(os_release, "VERSION_ID").unwrap_or_default();
+        let major = version.split('.').next().unwrap_or_default();
+        Self {
+            family: family(id, like),
+            id: id.to_owned(),
+            major: major.parse().unwrap_or(0),
+            loader,
+            is_efi,
+        }
+    }
+
+    /// How `word` gets onto the kernel line.
+    pub fn with_argument(&self, word: &str) -> String {
+        match self.loader {
+            Loader::Grubby => {
+                format!("run `grubby --update-kernel=ALL --args={word}`, then reboot")
+            }
+            Loader::RpmOstree => format!("run `rpm-ostree kargs --append={word}`, then reboot"),
+            Loader::Proxmox => format!(
+                "add {word} to the line in /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, \
+                 then reboot"
+            ),
+            Loader::Grub => match self.grub() {
+                Some(command) => format!(
+                    "add {word} to GRUB_CMDLINE_LINUX in /etc/default/grub, run `{command}`, then \
+                     reboot"
+                ),
+                None => format!("add {word} to the kernel line of your boot loader, then reboot"),
+            },
+        }
+    }
+
+    /// How `word` leaves the kernel line.
+    pub fn without_argument(&self, word: &str) -> String {
+        match self.loader {
+            Loader::Grubby => {
+                format!("run `grubby --update-kernel=ALL --remove-args={word}`, then reboot")
+            }
+            Loader::RpmOstree => format!("run `rpm-ostree kargs --delete={word}`, then reboot"),
+            Loader::Proxmox => format!(
+                "take {word} out of /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then \
+                 reboot"
+            ),
+            Loader::Grub => match self.grub() {
+                Some(command) => {
+                    format!("take {word} out of /etc/default/grub, run `{command}`, then reboot")
+                }
+                None => format!("take {word} off the kernel line of your boot loader, then reboot"),
+            },
+        }
+    }
+
+    /// What makes the initramfs anew, so that it holds the files of `/etc/modprobe.d` as they are.
+    pub fn initramfs(&self) -> &'static str {
+        match self.family {
+            Family::RedHat | Family::Suse => "run `dracut -f`, then reboot",
+            Family::Debian | Family::Ubuntu => "run `update-initramfs -u`, then reboot",
+            Family::Arch => "run `mkinitcpio -P`, then reboot",
+            Family::Other => "make the initramfs anew, then reboot",
+        }
+    }
+
+    /// How the modules of the kernel `release` get here.
+    pub fn modules(&self, release: &str) -> String {
+        match (self.family, self.major) {
+            (Family::RedHat, 1..=7) => format!("yum reinstall kernel-{release}"),
+            (Family::RedHat, _) => format!("dnf install kernel-modules-{release}"),
+            (Family::Debian, _) => format!("apt-get install --reinstall linux-image-{release}"),
+            (Family::Ubuntu, _) => format!("apt-get install linux-modules-extra-{release}"),
+            _ => "install all modules of the kernel that runs".to_owned(),
+        }
+    }
+
+    /// How libvirt gets here.
+    pub fn libvirt(&self) -> &'static str {
+        match (self.family, self.major) {
+            (Family::RedHat, 1..=7) => "yum install libvirt qemu-kvm",
+            (Family::RedHat, _) => "dnf install libvirt qemu-kvm",
+            (Family::Debian | Family::Ubuntu, _) => {
+                "apt-get install libvirt-daemon-system qemu-system-x86"
+            }
+            (Family::Suse, _) => "zypper install libvirt-daemon-qemu qemu-kvm",
+            (Family::Arch, _) => "pacman -S libvirt qemu-base",
+            (Family::Other, _) => "install libvirt and QEMU",
+        }
+    }
+
+    /// The command that makes `grub.cfg`, where that is known.
+    fn grub(&self) -> Option<String> {
+        Some(match self.family {
+            Family::RedHat => format!("grub2-mkconfig -o {}", self.grub_file()),
+            Family::Suse => "grub2-mkconfig -o /boot/grub2/grub.cfg".to_owned(),
+            Family::Debian | Family::Ubuntu => "update-grub".to_owned(),
+            Family::Arch => "grub-mkconfig -o /boot/grub/grub.cfg".to_owned(),
+            Family::Other => return None,
+        })
+    }
+
+    /// Where GRUB reads its configuration: until RHEL 9 and Fedora 34 a host that boots by EFI had
+    /// its own.
+    fn grub_file(&self) -> String {
+        let (folder, since) = match self.id.as_str() {
+            "fedora" => ("fedora", 34),
+            "rhel" => ("redhat", 9),
+            id @ ("centos" | "rocky" | "almalinux") => (id, 9),
+            _ => ("", 0),
+        };
+        if self.is_efi && self.major < since {
+            format!("/boot/efi/EFI/{folder}/grub.cfg")
+        } else {
+            "/boot/grub2/grub.cfg".to_owned()
+        }
+    }
+}
+
+fn family(id: &str, like: &str) -> Family {
+    let names = || std::iter::once(id).chain(like.split_ascii_whitespace());
+    let is = |known: &[&str]| names().any(|name| known.contains(&name));
+    if is(&["rhel", "fedora", "centos", "rocky", "almalinux", "ol"]) {
+        Family::RedHat
+    } else if is(&["ubuntu"]) {
+        Family::Ubuntu
+    } else if is(&["debian"]) {
+        Family::Debian
+    } else if is(&["suse", "opensuse"]) {
+        Family::Suse
+    } else if is(&["arch"]) {
+        Family::Arch
+    } else {
+        Family::Other
+    }
+}
+
+/// The value of `key`, without the quotes that it may stand in.
+fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let mut assigned = text.lines().filter_map(|line| line.trim().split_once('='));
+    let last = assigned.rfind(|(name, _)| *name == key);
+    last.map(|(_, value)| value.trim_matches(['"', '\'']))
+}
+
+#[cfg(test)]
+mod tests;

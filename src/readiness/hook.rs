@@ -1,0 +1,243 @@
+//! libvirt's hooks: ours, whether libvirt runs it, and what others there are (libvirt's
+//! `docs/hooks.rst`).
+
+use memchr::memmem;
+
+use crate::readiness::{Distribution, Finding};
+
+const OURS: &str = "hook";
+const SEEN: &str = "hook-seen";
+const OTHERS: &str = "hook-others";
+
+/// A file that libvirt may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookFile {
+    /// Where it is.
+    pub path: String,
+    /// Whether it is our hook.
+    pub is_ours: bool,
+    /// Whether libvirt runs it by itself; a file in a folder of `qemu.d` is run by other hooks.
+    pub is_direct: bool,
+    /// Whether it has an execute bit: libvirt skips a file without, and says nothing.
+    pub is_executable: bool,
+    /// Whether others than its owner may write it: root runs what they write.
+    pub is_open_to_all: bool,
+    /// Whether it runs `virsh`.
+    pub calls_virsh: bool,
+    /// Why it cannot be read.
+    pub unread: Option<String>,
+}
+
+/// What is known of the hooks.
+#[derive(Clone, Debug, Default)]
+pub struct HookFacts {
+    /// The files, in the order in which libvirt runs them.
+    pub files: Vec<HookFile>,
+    /// Whether libvirt has run ours since the last boot.
+    pub is_seen: bool,
+    /// The daemon that runs hooks: `libvirtd`, or `virtqemud`.
+    pub daemon: &'static str,
+}
+
+/// Whether this is our hook: the program has its own name in it.
+pub fn is_ours(content: &[u8]) -> bool {
+    memmem::find(content, b"gpupt").is_some()
+}
+
+/// Whether a script runs `virsh`; what stands in a remark does not count.
+pub fn calls_virsh(content: &[u8]) -> bool {
+    let is_script = !content.contains(&0);
+    let mut lines = content
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_start);
+    is_script && lines.any(|line| !line.starts_with(b"#") && names_virsh(line))
+}
+
+/// Whether `virsh` stands there as a word: not in `my-virsh.log`, but in `/usr/bin/virsh`.
+fn names_virsh(line: &[u8]) -> bool {
+    const WORD: &[u8] = b"virsh";
+    let is_part = |byte: Option<&u8>| {
+        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+    };
+    memmem::find_iter(line, WORD).any(|start| {
+        let before = start.checked_sub(1).and_then(|index| line.get(index));
+        !is_part(before) && !is_part(line.get(start + WORD.len()))
+    })
+}
+
+pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> Vec<Finding> {
+    let Some(hooks) = hooks else {
+        return vec![Finding::warn(
+            "libvirt",
+            "libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+            distribution.libvirt(),
+        )];
+    };
+    let mut findings = installed(hooks);
+    for file in &hooks.files {
+        findings.extend(open_to_all(file));
+        findings.extend(foreign(file));
+    }
+    findings
+}
+
+fn installed(hooks: &HookFacts) -> Vec<Finding> {
+    let ours = hooks
+        .files
+        .iter()
+        .filter(|file| file.is_ours && file.is_direct);
+    let ours: Vec<&HookFile> = ours.collect();
+    let Some(first) = ours.first() else {
+        return vec![Finding::warn(
+            OURS,
+            "the libvirt hook is not installed: guests start without a look at their cards",
+            "gpupci hook install",
+        )];
+    };
+    if let Some(idle) = ours.iter().find(|file| !file.is_executable) {
+        let text = format!(
+            "{} may not be executed, so libvirt skips it without a word",
+            idle.path
+        );
+        return vec![Finding::fail(
+            OURS,
+            text,
+            format!("chmod 0755 {}", idle.path),
+        )];
+    }
+    if let Some(second) = ours.get(1) {
+        let text = format!(
+            "the hook runs twice: as {} and as {}",
+            first.path, second.path
+        );
+        return vec![Finding::warn(OURS, text, format!("remove {}", second.path))];
+    }
+    let there = Finding::pass(OURS, format!("the libvirt hook is {}", first.path));
+    vec![there, seen(hooks)]
+}
+
+fn seen(hooks: &HookFacts) -> Finding {
+    if hooks.is_seen {
+        return Finding::pass(SEEN, "libvirt has run the hook since the last boot");
+    }
+    let daemon = hooks.daemon;
+    Finding::warn(
+        SEEN,
+        format!("{daemon} has not run the hook since the last boot; it may not know of it"),
+        format!("systemctl reload {daemon}; the next start of a guest shows it"),
+    )
+}
+
+fn open_to_all(file: &HookFile) -> Option<Finding> {
+    file.is_open_to_all.then(|| {
+        let text = format!("others than root may write {}, which root runs", file.path);
+        Finding::warn(OTHERS, text, format!("chmod go-w {}", file.path))
+    })
+}
+
+fn foreign(file: &HookFile) -> Option<Finding> {
+    let path = &file.path;
+    if let Some(why) = &file.unread {
+        let text = format!("{path} cannot be read ({why}), so what it does is not looked at");
+        return Some(Finding::warn(OTHERS, text, "run this as root"));
+    }
+    let is_run = file.is_executable && file.calls_virsh && !file.is_ours;
+    is_run.then(|| {
+        Finding::warn(
+            OTHERS,
+            format!(
+                "{path} runs virsh, and libvirt waits for its hooks: the start of a guest can \
+                 hang for ever"
+            ),
+            format!("take virsh out of {path}: gpupt needs no `virsh nodedev-detach`"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    fn file(path: &str, is_ours: bool) -> HookFile {
+        HookFile {
+            path: path.to_owned(),
+            is_ours,
+            is_direct: true,
+            is_executable: true,
+            is_open_to_all: false,
+            calls_virsh: false,
+            unread: None,
+        }
+    }
+
+    fn verdicts(files: Vec<HookFile>) -> Vec<(&'static str, &'static str)> {
+        let hooks = HookFacts {
+            files,
+            is_seen: true,
+            daemon: "libvirtd",
+        };
+        let distribution = Distribution::of("", crate::readiness::Loader::Grub, false);
+        let findings = judge(Some(&hooks), &distribution);
+        findings
+            .iter()
+            .map(|f| (f.topic, f.verdict.word()))
+            .collect()
+    }
+
+    #[test]
+    fn a_hook_counts_when_libvirt_runs_it() {
+        assert_eq!(verdicts(vec![]), [(OURS, "warn")]);
+        let ours = file("/q", true);
+        assert_eq!(
+            verdicts(vec![ours.clone()]),
+            [(OURS, "pass"), (SEEN, "pass")]
+        );
+        let below = HookFile {
+            is_direct: false,
+            ..ours.clone()
+        };
+        assert_eq!(verdicts(vec![below]), [(OURS, "warn")]);
+        let idle = HookFile {
+            is_executable: false,
+            ..ours.clone()
+        };
+        assert_eq!(verdicts(vec![idle]), [(OURS, "fail")]);
+        let copy = file("/q.bak", true);
+        assert_eq!(verdicts(vec![ours, copy]), [(OURS, "warn")]);
+    }
+
+    #[test]
+    fn virsh_counts_where_it_is_run() {
+        for (script, runs) in [
+            ("#!/bin/sh\nvirsh nodedev-detach x\n", true),
+            ("out=$(/usr/bin/virsh list)\n", true),
+            ("subprocess.run([\"virsh\", \"list\"])", true),
+            ("  # virsh is not called here\n", false),
+            ("echo x >>/var/log/my-virsh.log\n", false),
+            ("virshell\n", false),
+            ("\0virsh\n", false),
+            ("", false),
+        ] {
+            assert_eq!(calls_virsh(script.as_bytes()), runs, "{script}");
+        }
+    }
+
+    #[test]
+    fn other_hooks_are_told_by_what_they_do() {
+        let virsh = HookFile {
+            calls_virsh: true,
+            ..file("/v", false)
+        };
+        let open = HookFile {
+            is_open_to_all: true,
+            ..file("/o", false)
+        };
+        let idle = HookFile {
+            is_executable: false,
+            ..virsh.clone()
+        };
+        let all = verdicts(vec![virsh, open, idle, file("/fine", false)]);
+        assert_eq!(all, [(OURS, "warn"), (OTHERS, "warn"), (OTHERS, "warn")]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The host itself: its kernel, and whether its IOMMU is on, from the firmware up.
+
+use crate::readiness::{Distribution, Finding, KernelLine};
+
+/// Who made the processor, which decides how an IOMMU is turned on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processor {
+    /// Intel: VT-d, which many kernels leave off.
+    Intel,
+    /// AMD, and Hygon after it: AMD-Vi, which kernels turn on.
+    Amd,
+    /// Somebody else.
+    Other,
+}
+
+/// What is known of kernel, processor and IOMMU.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// The kernel's release: `6.1.0-18-amd64`.
+    pub release: String,
+    /// What it was started with.
+    pub line: KernelLine,
+    /// Who made the processor, where that is told.
+    pub processor: Option<Processor>,
+    /// Whether this host is itself a guest.
+    pub is_guest: bool,
+    /// The table by which the firmware tells of an IOMMU: `DMAR`.
+    pub table: Option<String>,
+    /// How many IOMMU groups there are.
+    pub groups: usize,
+    /// Whether functions have `driver_override`; `None` where there is no function.
+    pub has_override: Option<bool>,
+    /// Whether this kernel turns VT-d on by itself (`CONFIG_INTEL_IOMMU_DEFAULT_ON`).
+    pub is_on_by_default: bool,
+    /// Whether VFIO hands out cards without any IOMMU (`enable_unsafe_noiommu_mode`).
+    pub is_unsafe: bool,
+}
+
+const FIRMWARE: &str = "iommu-firmware";
+const KERNEL: &str = "iommu-kernel";
+const GROUPS: &str = "iommu-groups";
+const HINT: &str = "; iommu=pt there would spare the host's own devices the translation";
+
+pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
+    let mut findings = vec![
+        kernel(platform),
+        firmware(platform),
+        kernel_line(platform, distribution),
+        groups(platform),
+    ];
+    findings.extend(unsafe_mode(platform));
+    findings.extend(acs_override(platform, distribution));
+    findings
+}
+
+impl Platform {
+    /// Who made the processor; a table says as much.
+    fn maker(&self) -> Option<Processor> {
+        let by_table = || match self.table.as_deref()? {
+            "DMAR" => Some(Processor::Intel),
+            "IVRS" => Some(Processor::Amd),
+            _ => None,
+        };
+        self.processor.or_else(by_table)
+    }
+
+    /// The word on the kernel line that turns the IOMMU off.
+    fn off_word(&self) -> Option<&'static str> {
+        let line = &self.line;
+        let maker = self.maker();
+        if line.parts("iommu").any(|part| part == "off") {
+            Some("iommu=off")
+        } else if maker != Some(Processor::Amd) && line.is_on("intel_iommu") == Some(false) {
+            Some("intel_iommu=off")
+        } else if maker != Some(Processor::Intel) && line.is_on("amd_iommu") == Some(false) {
+            Some("amd_iommu=off")
+        } else {
+            None
+        }
+    }
+
+    fn is_passing(&self) -> bool {
+        let is_pt = self.line.parts("iommu").any(|part| part == "pt");
+        is_pt || self.line.values("iommu.passthrough").next_back() == Some("1")
+    }
+}
+
+/// Linux since 3.16, and CentOS since 7.2, can be told which driver one function gets.
+fn kernel(platform: &Platform) -> Finding {
+    const TOPIC: &str = "kernel";
+    let name = match platform.release.as_str() {
+        "" => "this kernel".to_owned(),
+        release => format!("Linux {release}"),
+    };
+    match platform.has_override {
+        Some(true) => Finding::pass(TOPIC, format!("{name} has driver_override")),
+        None => Finding::warn(
+            TOPIC,
+            format!("{name} shows no PCI function, so it cannot be seen if it has driver_override"),
+            "see that /sys is mounted and that this is a PCI host",
+        ),
+        Some(false) => Finding::fail(
+            TOPIC,
+            format!(
+                "{name} has no driver_override, and without it one card cannot be told from \
+                 another of its make"
+            ),
+            "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
+        ),
+    }
+}
+
+fn firmware(platform: &Platform) -> Finding {
+    if let Some(table) = &platform.table {
+        let text = format!("the firmware tells of an IOMMU (ACPI table {table})");
+        return Finding::pass(FIRMWARE, text);
+    }
+    if platform.groups > 0 {
+        return Finding::pass(FIRMWARE, "the kernel found an IOMMU");
+    }
+    let remedy = match platform.processor {
+        _ if platform.is_guest => {
+            "this host is a guest: give it an IOMMU of its own, for example <iommu model='intel'> \
+             in its domain XML"
+        }
+        Some(Processor::Intel) => {
+            "enable VT-d (\"Intel Virtualization Technology for Directed I/O\") in the firmware \
+             setup, then reboot"
+        }
+        Some(Processor::Amd) => "enable IOMMU (\"AMD-Vi\") in the firmware setup, then reboot",
+        Some(Processor::Other) | None => {
+            "enable the IOMMU (VT-d, AMD-Vi) in the firmware setup, then reboot"
+        }
+    };
+    let text = "the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)";
+    Finding::fail(FIRMWARE, text, remedy)
+}
+
+fn kernel_line(platform: &Platform, distribution: &Distribution) -> Finding {
+    let hint = if platform.is_passing() { "" } else { HINT };
+    let said_on = platform.line.is_on("intel_iommu") == Some(true);
+    if platform.groups > 0 {
+        let how = if said_on { "is told to use" } else { "uses" };
+        return Finding::pass(KERNEL, format!("the kernel {how} the IOMMU{hint}"));
+    }
+    if let Some(word) = platform.off_word() {
+        let text = format!("{word} on the kernel line turns the IOMMU off");
+        return Finding::fail(KERNEL, text, distribution.without_argument(word));
+    }
+    match platform.maker() {
+        Some(Processor::Intel) if !said_on && !platform.is_on_by_default => Finding::fail(
+            KERNEL,
+            "intel_iommu=on is not on the kernel line, and without it this kernel leaves VT-d off",
+            distribution.with_argument("intel_iommu=on"),
+        ),
+        Some(_) => Finding::pass(KERNEL, "nothing on the kernel line keeps the IOMMU off"),
+        None if said_on => Finding::pass(KERNEL, "the kernel is told to use the IOMMU"),
+        None => Finding::warn(
+            KERNEL,
+            "it cannot be told who made the processor, so not if the kernel needs a word",
+            format!(
+                "on Intel {}; AMD needs nothing",
+                distribution.with_argument("intel_iommu=on")
+            ),
+        ),
+    }
+}
+
+fn groups(platform: &Platform) -> Finding {
+    match platform.groups {
+        0 => Finding::fail(
+            GROUPS,
+            "there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
+            "mend what is said of firmware and kernel line; if that is all well, see \
+             `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU` for why",
+        ),
+        1 => Finding::pass(GROUPS, "there is 1 IOMMU group"),
+        count => Finding::pass(GROUPS, format!("there are {count} IOMMU groups")),
+    }
+}
+
+fn unsafe_mode(platform: &Platform) -> Option<Finding> {
+    platform.is_unsafe.then(|| {
+        Finding::warn(
+            "vfio-unsafe",
+            "VFIO hands out devices without any IOMMU (enable_unsafe_noiommu_mode): a guest can \
+             read and write all of the host's memory",
+            "echo 0 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+        )
+    })
+}
+
+fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Finding> {
+    let value = platform.line.values("pcie_acs_override").next()?;
+    Some(Finding::warn(
+        "acs-override",
+        "pcie_acs_override is on the kernel line: the IOMMU groups are smaller than what the \
+         hardware keeps apart, and a guest may reach devices of others",
+        format!(
+            "put cards where their groups are small without it; {}",
+            distribution.without_argument(&format!("pcie_acs_override={value}"))
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

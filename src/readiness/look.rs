@@ -1,0 +1,133 @@
+//! Looking at a host: all that is judged, from the machine and from the cluster's database.
+
+use std::time::Duration;
+
+use crate::binding::{CardRecord, Refusal};
+use crate::database::{Database, DatabaseUrl, database_of};
+use crate::gpu::GpuCard;
+use crate::guest::this_host;
+use crate::host::{KeptError, Machine};
+use crate::naming::{misplaced, named_cards};
+use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
+use crate::rocks::{AttributeSource, Origin, Resolver};
+use crate::{Error, Settings, sentence};
+
+/// What to look at, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Looking<'l> {
+    /// What the administrator chose.
+    pub settings: &'l Settings,
+    /// The database that was named on the command line or in the environment.
+    pub database: Option<&'l str>,
+    /// Whether we may see what files the processes of others have open.
+    pub sees_all: bool,
+    /// How long looking for the users of one card may take.
+    pub deadline: Duration,
+}
+
+/// All that is known of `machine`.
+///
+/// # Errors
+/// When the database that was named is none.
+pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
+    let vendors = &looking.settings.vendors;
+    let functions = machine.function_facts();
+    let (cards, names) = match named_cards(machine, vendors) {
+        Err(Error::Kept(error)) => (
+            machine.cards(vendors).map_err(Error::from),
+            Some(error.into()),
+        ),
+        cards => (cards, None),
+    };
+    let cards = cards.map(|cards| card_facts(machine, looking, &cards));
+    Ok(HostFacts {
+        distribution: machine.distribution(),
+        platform: machine.platform(&functions),
+        interrupts: machine.interrupt_facts(),
+        stub: machine.stub_facts(&looking.settings.stub),
+        modprobe: machine.modprobe_facts(),
+        functions,
+        vendors: vendors.iter().map(ToString::to_string).collect(),
+        cards: cards.map_err(|error| sentence(&error)),
+        names: names.map(|error: Error| sentence(&error)),
+        hooks: machine.hook_facts(),
+        cluster: cluster_facts(machine, looking)?,
+    })
+}
+
+fn card_facts(machine: &Machine, looking: &Looking, cards: &[GpuCard]) -> Vec<CardFacts> {
+    // Names that cannot be read are told apart from this.
+    let differing = misplaced(machine, cards).unwrap_or_default();
+    let facts = cards.iter().map(|card| {
+        let mut facts = machine.card_facts(card, cards);
+        if looking.sees_all {
+            machine.add_users(&mut facts, card, cards, looking.deadline);
+        } else {
+            let why = "only root sees what processes have open".to_owned();
+            facts.view.unseen.push(why);
+        }
+        facts.record = recorded(machine.card_record(card.display.address.slot()), &mut facts);
+        let is_own =
+            |r: &&Refusal| matches!(r, Refusal::Differs { name, .. } if *name == card.name);
+        facts
+            .view
+            .known
+            .extend(differing.iter().filter(is_own).cloned());
+        facts
+    });
+    facts.collect()
+}
+
+/// What is written down of a card. A write that never ended is a reason of its own.
+fn recorded(record: Result<Option<CardRecord>, KeptError>, facts: &mut CardFacts) -> RecordFacts {
+    match record {
+        Ok(None) => RecordFacts::None,
+        Ok(Some(CardRecord {
+            poisoned: Some(write),
+            ..
+        })) => {
+            facts.view.known.push(Refusal::Poisoned { write });
+            RecordFacts::None
+        }
+        Ok(Some(record)) => RecordFacts::Phase(record.phase),
+        Err(error) => RecordFacts::Unreadable(sentence(&error)),
+    }
+}
+
+/// What the cluster says of this host; nothing where there is no database.
+fn cluster_facts(machine: &Machine, looking: &Looking) -> Result<Option<ClusterFacts>, Error> {
+    let url = match database_of(machine, looking.settings, looking.database) {
+        Ok(url) => url,
+        Err(error @ Error::Settings(_)) => return Ok(Some(unreachable(&error))),
+        Err(error) => return Err(error),
+    };
+    let is_chosen = looking.database.is_some() || looking.settings.database.is_some();
+    let is_there = match &url {
+        DatabaseUrl::Sqlite(path) => Machine::has_file(path).unwrap_or(true),
+        DatabaseUrl::MySql(_) => true,
+    };
+    if !is_chosen && !is_there {
+        return Ok(None);
+    }
+    let mut database = Database::at(url);
+    Ok(Some(match database.cluster() {
+        Err(error) => unreachable(&error.into()),
+        Ok(cluster) => match this_host(&cluster, machine) {
+            None => ClusterFacts::Stranger {
+                name: machine.own_name(),
+            },
+            Some(here) => {
+                let home = (database.origin() == Origin::Embedded).then_some(here);
+                ClusterFacts::of(&cluster, here, home)
+            }
+        },
+    }))
+}
+
+fn unreachable(error: &Error) -> ClusterFacts {
+    let remedy = error.remedy().unwrap_or("gpupci host conflicts");
+    ClusterFacts::Unreachable {
+        why: sentence(error),
+        remedy: remedy.to_owned(),
+    }
+}

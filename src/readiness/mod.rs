@@ -1,0 +1,191 @@
+//! Whether a host is ready to give its cards to guests, and what to do where it is not. What is
+//! known of the host comes in as plain values, findings come out; only `look` asks the machine.
+
+mod card;
+mod cluster;
+mod distribution;
+mod hook;
+mod host;
+mod interrupts;
+mod kernel_line;
+mod look;
+mod modprobe;
+mod stub;
+mod vfio_ids;
+
+pub use card::{CardFacts, RecordFacts};
+pub use cluster::ClusterFacts;
+pub use distribution::{Distribution, Loader};
+pub use hook::{HookFacts, HookFile, calls_virsh, is_ours};
+pub use host::{Platform, Processor};
+pub use interrupts::{InterruptFacts, RemappingUnit};
+pub use kernel_line::KernelLine;
+pub use look::{Looking, look};
+pub use modprobe::{ConfigFile, ModprobeFacts};
+pub use stub::{Provision, StubFacts};
+pub use vfio_ids::FunctionFacts;
+
+use std::fmt;
+
+use crate::Exit;
+use crate::excerpt::printable;
+use crate::gpu::CardName;
+
+/// How a thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// It may go wrong, or goes right for now.
+    Warn,
+    /// A guest cannot get its card so.
+    Fail,
+}
+
+impl Verdict {
+    /// `pass`, `warn` or `fail`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How it stands.
+    pub verdict: Verdict,
+    /// A word for programs: `iommu-kernel`.
+    pub topic: &'static str,
+    /// The card that it is about; `None` for the host.
+    pub card: Option<CardName>,
+    /// What was found: a sentence, safe on a terminal.
+    pub text: String,
+    /// The line to add or the command to run, safe on a terminal.
+    pub remedy: Option<String>,
+    exit: Exit,
+}
+
+impl Finding {
+    fn new(verdict: Verdict, topic: &'static str, text: impl fmt::Display) -> Self {
+        Self {
+            verdict,
+            topic,
+            card: None,
+            text: printable(text.to_string().as_bytes()).into_owned(),
+            remedy: None,
+            exit: match verdict {
+                Verdict::Pass | Verdict::Warn => Exit::Done,
+                Verdict::Fail => Exit::Unable,
+            },
+        }
+    }
+
+    fn pass(topic: &'static str, text: impl fmt::Display) -> Self {
+        Self::new(Verdict::Pass, topic, text)
+    }
+
+    fn warn(topic: &'static str, text: impl fmt::Display, remedy: impl fmt::Display) -> Self {
+        Self::new(Verdict::Warn, topic, text).with_remedy(remedy)
+    }
+
+    fn fail(topic: &'static str, text: impl fmt::Display, remedy: impl fmt::Display) -> Self {
+        Self::new(Verdict::Fail, topic, text).with_remedy(remedy)
+    }
+
+    fn with_remedy(self, remedy: impl fmt::Display) -> Self {
+        let remedy = printable(remedy.to_string().as_bytes()).into_owned();
+        Self {
+            remedy: Some(remedy),
+            ..self
+        }
+    }
+
+    fn of(self, card: CardName) -> Self {
+        let card = Some(card);
+        Self { card, ..self }
+    }
+
+    /// The code that a program ends with for this: 0 unless it is a failure.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+/// All that is known of a host.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    /// What it runs.
+    pub distribution: Distribution,
+    /// Kernel, processor, IOMMU.
+    pub platform: Platform,
+    /// Whether the IOMMU keeps interrupts apart.
+    pub interrupts: InterruptFacts,
+    /// The stub driver.
+    pub stub: StubFacts,
+    /// What modprobe was told.
+    pub modprobe: ModprobeFacts,
+    /// Every PCI function.
+    pub functions: Vec<FunctionFacts>,
+    /// Whose cards were looked for, as vendor ids.
+    pub vendors: Vec<String>,
+    /// The cards; or why they cannot be told.
+    pub cards: Result<Vec<CardFacts>, String>,
+    /// Why the names of the cards cannot be read.
+    pub names: Option<String>,
+    /// libvirt's hooks; `None` where there is no libvirt.
+    pub hooks: Option<HookFacts>,
+    /// The cluster's attributes; `None` where there is no database.
+    pub cluster: Option<ClusterFacts>,
+}
+
+/// Judges a host: the host first, then its cards, its hooks, its attributes.
+pub fn judge(facts: &HostFacts) -> Vec<Finding> {
+    let mut findings = host::judge(&facts.platform, &facts.distribution);
+    findings.extend(interrupts::judge(facts));
+    findings.extend(stub::judge(facts));
+    findings.extend(modprobe::judge(facts));
+    findings.extend(vfio_ids::judge(facts));
+    findings.extend(card::judge(facts));
+    findings.extend(hook::judge(facts.hooks.as_ref(), &facts.distribution));
+    let cards = facts.cards.as_deref().unwrap_or_default();
+    let cluster = facts.cluster.as_ref();
+    findings.extend(cluster.map_or_else(Vec::new, |cluster| cluster.judge(cards)));
+    findings
+}
+
+/// The code that a program ends with: that of the worst finding.
+pub fn exit_of(findings: &[Finding]) -> Exit {
+    let exits = findings.iter().map(Finding::exit);
+    exits.max().unwrap_or(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn the_largest_code_of_a_failure_wins() {
+        let fail = Finding::fail("a", "a", "a");
+        let differs = Finding {
+            exit: Exit::Differs,
+            ..fail.clone()
+        };
+        let warn = Finding::warn("b", "b", "b");
+        assert_eq!(exit_of(&[]), Exit::Done);
+        assert_eq!(exit_of(std::slice::from_ref(&warn)), Exit::Done);
+        assert_eq!(exit_of(&[fail.clone(), warn.clone()]), Exit::Unable);
+        assert_eq!(exit_of(&[fail, differs, warn]), Exit::Differs);
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_safe_on_a_terminal() {
+        let finding = Finding::warn("a", "one\ntwo\u{1b}[31m", "\u{202e}\r");
+        assert_eq!(finding.text, "one\\ntwo\\u{1b}[31m");
+        assert_eq!(finding.remedy.as_deref(), Some("\\u{202e}\\r"));
+    }
+}

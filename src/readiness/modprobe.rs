@@ -1,0 +1,203 @@
+//! What modprobe was told of the drivers that matter here (modprobe.d(5)).
+
+use crate::readiness::kernel_line::underscored;
+use crate::readiness::{Finding, HostFacts};
+
+/// Drivers of cards that people keep from loading.
+const CARD_DRIVERS: [&str; 6] = [
+    "nouveau",
+    "nova_core",
+    "nvidia",
+    "nvidiafb",
+    "radeon",
+    "amdgpu",
+];
+const TOPIC: &str = "modprobe";
+
+/// A configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Where it is.
+    pub path: String,
+    /// What it says; or why that cannot be read.
+    pub text: Result<String, String>,
+}
+
+/// The configuration of modprobe.
+#[derive(Clone, Debug, Default)]
+pub struct ModprobeFacts {
+    /// Its files, in the order in which they count.
+    pub files: Vec<ConfigFile>,
+}
+
+/// A line of a file, taken apart. Names of modules have underscores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// The module is loaded for no device.
+    Blacklist(String),
+    /// A command runs instead of loading it.
+    Install(String, String),
+    /// It gets these parameters.
+    Options(String, Vec<String>),
+    /// Others are loaded before or after it.
+    Softdep(String, Vec<String>),
+}
+
+impl ModprobeFacts {
+    /// All rules that matter here, each with its file.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (&str, Rule)> {
+        self.files.iter().flat_map(|file| {
+            let text = file.text.as_deref().unwrap_or_default();
+            rules(text).into_iter().map(|rule| (&*file.path, rule))
+        })
+    }
+
+    /// The file that keeps `module` from being loaded by itself.
+    pub(super) fn blacklist_of(&self, module: &str) -> Option<&str> {
+        let wanted = Rule::Blacklist(underscored(module));
+        let mut rules = self.rules();
+        rules.find_map(|(path, rule)| (rule == wanted).then_some(path))
+    }
+
+    /// The file that has another command run than the one that loads `module`, and that command.
+    pub(super) fn install_of(&self, module: &str) -> Option<(&str, String)> {
+        let module = underscored(module);
+        self.rules().find_map(|(path, rule)| match rule {
+            Rule::Install(name, command) if name == module => Some((path, command)),
+            _ => None,
+        })
+    }
+}
+
+/// Goes on over lines that end in a backslash; leaves out what says nothing here.
+fn rules(text: &str) -> Vec<Rule> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim);
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(rule)
+        .collect()
+}
+
+fn rule(line: &str) -> Option<Rule> {
+    let mut words = line.split_ascii_whitespace();
+    let (kind, module) = (words.next()?, underscored(words.next()?));
+    let rest = || words.map(str::to_owned).collect::<Vec<String>>();
+    Some(match kind {
+        "blacklist" => Rule::Blacklist(module),
+        "install" => Rule::Install(module, rest().join(" ")),
+        "options" => Rule::Options(module, rest()),
+        "softdep" => Rule::Softdep(module, rest()),
+        _ => return None,
+    })
+}
+
+pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
+    let modprobe = &facts.modprobe;
+    let unread = modprobe.files.iter().filter_map(unread);
+    let mut findings: Vec<Finding> = unread.collect();
+    findings.extend(
+        CARD_DRIVERS
+            .iter()
+            .filter_map(|driver| blacklisted(facts, driver)),
+    );
+    findings.extend(
+        modprobe
+            .rules()
+            .filter_map(|(path, rule)| softdep(path, &rule)),
+    );
+    findings
+}
+
+fn unread(file: &ConfigFile) -> Option<Finding> {
+    let why = file.text.as_ref().err()?;
+    let path = &file.path;
+    Some(Finding::warn(
+        TOPIC,
+        format!("{path} cannot be read ({why}), so what it says is not looked at"),
+        format!("look at {path}"),
+    ))
+}
+
+/// A driver that is kept from loading, and has a card all the same, was loaded before the file
+/// counted, or by its name.
+fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
+    let by_line = |key| {
+        facts
+            .platform
+            .line
+            .parts(key)
+            .any(|d| underscored(d) == driver)
+    };
+    let place = match facts.modprobe.blacklist_of(driver) {
+        Some(path) => path,
+        None if by_line("modprobe.blacklist") => "modprobe.blacklist on the kernel line",
+        None if by_line("module_blacklist") => "module_blacklist on the kernel line",
+        None => return None,
+    };
+    let is_its = |name: &str| underscored(name) == driver;
+    let mut functions = facts.functions.iter();
+    let bound = functions.find(|f| f.driver.as_ref().is_some_and(|d| is_its(d.as_str())));
+    Some(match bound {
+        None => Finding::pass(TOPIC, format!("{driver} is not loaded by itself ({place})")),
+        Some(function) => Finding::warn(
+            TOPIC,
+            format!(
+                "{driver} is blacklisted ({place}), and yet has {}: something loaded it by its \
+                 name, or the initramfs is older than that",
+                function.address
+            ),
+            facts.distribution.initramfs(),
+        ),
+    })
+}
+
+fn softdep(path: &str, rule: &Rule) -> Option<Finding> {
+    let Rule::Softdep(module, words) = rule else {
+        return None;
+    };
+    let before = words.iter().skip_while(|word| *word != "pre:").skip(1);
+    let mut before = before.take_while(|word| *word != "post:");
+    let is_vfio = before.any(|word| underscored(word) == "vfio_pci");
+    is_vfio.then(|| Finding::pass(TOPIC, format!("{module} waits for vfio-pci ({path})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_line_says_one_thing_of_one_module() {
+        let text = "# blacklist vfio-pci\n  blacklist  nouveau # why\ninstall vfio-pci /bin/false\n\
+            options vfio-pci \\\n ids=10de:1e84,10de:10f8 disable_vga=1\nsoftdep nvidia pre: vfio-pci\n\
+            alias a b\nblacklist\n\n";
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            rules(text),
+            [
+                Rule::Blacklist("nouveau".to_owned()),
+                Rule::Install("vfio_pci".to_owned(), "/bin/false".to_owned()),
+                Rule::Options(
+                    "vfio_pci".to_owned(),
+                    words("ids=10de:1e84,10de:10f8 disable_vga=1")
+                ),
+                Rule::Softdep("nvidia".to_owned(), words("pre: vfio-pci")),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_comes_first_makes_a_driver_wait() {
+        for (line, waits) in [
+            ("softdep nvidia pre: vfio-pci", true),
+            ("softdep nvidia pre: drm vfio_pci post: x", true),
+            ("softdep nvidia post: vfio-pci", false),
+            ("softdep nvidia pre: drm post: vfio-pci", false),
+            ("blacklist nvidia", false),
+        ] {
+            let rule = rule(line).expect(line);
+            assert_eq!(softdep("f", &rule).is_some(), waits, "{line}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Devices that vfio-pci takes at boot by their ids. Ids cannot tell two cards of one make apart.
+
+use crate::excerpt::Excerpt;
+use crate::gpu::CardName;
+use crate::pci::{DriverName, Identity, PciAddress};
+use crate::readiness::modprobe::Rule;
+use crate::readiness::{Finding, HostFacts, Provision};
+
+const TOPIC: &str = "vfio-ids";
+/// What stands for any id.
+const ANY: u32 = u32::MAX;
+
+/// A PCI function, as far as ids and drivers matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionFacts {
+    /// Where it sits.
+    pub address: PciAddress,
+    /// What it is.
+    pub identity: Option<Identity>,
+    /// The driver that it is bound to.
+    pub driver: Option<DriverName>,
+    /// Whether that is one of VFIO's.
+    pub is_vfio: bool,
+}
+
+/// Ids, and where they were said.
+struct Claim<'f> {
+    place: String,
+    file: Option<&'f str>,
+    ids: Vec<String>,
+}
+
+pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
+    let claims = claims(facts);
+    claims
+        .iter()
+        .flat_map(|claim| judge_claim(claim, facts))
+        .collect()
+}
+
+fn claims(facts: &HostFacts) -> Vec<Claim<'_>> {
+    let mut claims = Vec::new();
+    let said: Vec<&str> = facts.platform.line.parts("vfio-pci.ids").collect();
+    if !said.is_empty() {
+        claims.push(Claim {
+            place: "vfio-pci.ids on the kernel line".to_owned(),
+            file: None,
+            ids: said.into_iter().map(str::to_owned).collect(),
+        });
+    }
+    for (path, rule) in facts.modprobe.rules() {
+        let Rule::Options(module, options) = rule else {
+            continue;
+        };
+        let values = options
+            .iter()
+            .filter_map(|option| option.strip_prefix("ids="));
+        let ids: Vec<String> = values
+            .flat_map(|v| v.split(','))
+            .map(str::to_owned)
+            .collect();
+        if module == "vfio_pci" && !ids.is_empty() {
+            claims.push(Claim {
+                place: format!("`options vfio-pci ids=` in {path}"),
+                file: Some(path),
+                ids,
+            });
+        }
+    }
+    claims
+}
+
+fn judge_claim(claim: &Claim, facts: &HostFacts) -> Vec<Finding> {
+    if claim.file.is_some() && facts.stub.provision == Provision::BuiltIn {
+        let text = format!(
+            "{} has no effect: vfio-pci is part of this kernel",
+            claim.place
+        );
+        let word = format!("vfio-pci.ids={}", claim.ids.join(","));
+        return vec![Finding::warn(
+            TOPIC,
+            text,
+            facts.distribution.with_argument(&word),
+        )];
+    }
+    let mut findings: Vec<Finding> = claim
+        .ids
+        .iter()
+        .filter_map(|id| idle(id, claim, facts))
+        .collect();
+    let claimed: Vec<&FunctionFacts> = facts.functions.iter().filter(|f| claim.has(f)).collect();
+    if claimed.is_empty() {
+        return findings;
+    }
+    let text = format!("{} takes {} at boot", claim.place, listed(&claimed, facts));
+    findings.push(Finding::pass(TOPIC, text));
+    let late = claimed
+        .iter()
+        .filter_map(|function| late(function, claim, facts));
+    findings.extend(late);
+    findings
+}
+
+impl Claim<'_> {
+    fn has(&self, function: &FunctionFacts) -> bool {
+        let identity = function.identity.as_ref();
+        identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
+    }
+}
+
+/// An id that nothing here has: a card that was pulled, or a slip.
+fn idle(id: &str, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
+    let mut identities = facts.functions.iter().filter_map(|f| f.identity.as_ref());
+    if identities.any(|identity| is_named(id, identity)) {
+        return None;
+    }
+    let text = format!(
+        "{} names {}, which nothing here has",
+        claim.place,
+        Excerpt(id)
+    );
+    Some(Finding::warn(
+        TOPIC,
+        text,
+        "take it out, or mend it: `lspci -nn` tells the ids",
+    ))
+}
+
+/// A device that another driver got first.
+fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
+    let driver = function.driver.as_ref()?;
+    if function.is_vfio || *driver == facts.stub.driver {
+        return None;
+    }
+    let card = card_of(function.address, facts);
+    let finding = Finding::warn(
+        TOPIC,
+        format!(
+            "{} names {}, and yet {driver} has it: it was quicker, or got it back since",
+            claim.place, function.address
+        ),
+        format!(
+            "put `softdep {driver} pre: vfio-pci` into /etc/modprobe.d/vfio.conf, {}",
+            facts.distribution.initramfs()
+        ),
+    );
+    Some(match card {
+        Some(name) => finding.of(name),
+        None => finding,
+    })
+}
+
+/// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0, which is part of no card`.
+fn listed(claimed: &[&FunctionFacts], facts: &HostFacts) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let cards = facts.cards.as_deref().unwrap_or_default();
+    for card in cards {
+        let own = claimed
+            .iter()
+            .filter(|f| card.functions.contains(&f.address));
+        let own: Vec<String> = own.map(|function| function.address.to_string()).collect();
+        if !own.is_empty() {
+            parts.push(format!("{} ({})", card.name, own.join(", ")));
+        }
+    }
+    let others = claimed
+        .iter()
+        .filter(|f| card_of(f.address, facts).is_none());
+    parts.extend(others.map(|f| format!("{}, which is part of no card", f.address)));
+    parts.join(" and ")
+}
+
+fn card_of(function: PciAddress, facts: &HostFacts) -> Option<CardName> {
+    let cards = facts.cards.as_deref().unwrap_or_default();
+    let card = cards.iter().find(|card| card.functions.contains(&function));
+    card.map(|card| card.name)
+}
+
+/// Whether `id` (`10de:1e84`, `10de:1e84:1043:8694`, more after that) names this product.
+fn is_named(id: &str, identity: &Identity) -> bool {
+    let numbers: Option<Vec<u32>> = id
+        .split(':')
+        .map(|part| u32::from_str_radix(part, 16).ok())
+        .collect();
+    let Some([vendor, device, board @ ..]) = numbers.as_deref() else {
+        return false;
+    };
+    let own_vendor = u32::from_str_radix(&identity.vendor.to_string(), 16);
+    let (maker, model) = identity.subsystem.unwrap_or_default();
+    let is_board = |wanted: Option<&u32>, own: u16| {
+        wanted.is_none_or(|wanted| *wanted == ANY || *wanted == u32::from(own))
+    };
+    own_vendor == Ok(*vendor)
+        && *device == u32::from(identity.device)
+        && is_board(board.first(), maker)
+        && is_board(board.get(1), model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pci::VendorId;
+
+    #[test]
+    fn an_id_names_a_product_and_may_name_its_board() {
+        let card = Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x1e84,
+            subsystem: Some((0x1043, 0x8694)),
+        };
+        for (id, is_it) in [
+            ("10de:1e84", true),
+            ("10DE:1E84", true),
+            ("10de:1e84:1043:8694", true),
+            ("10de:1e84:ffffffff:ffffffff:030000:ffffff", true),
+            ("10de:1e84:1043:8695", false),
+            ("10de:1e85", false),
+            ("1002:1e84", false),
+            ("10de", false),
+            ("", false),
+            ("nonsense:1e84", false),
+        ] {
+            assert_eq!(is_named(id, &card), is_it, "{id}");
+        }
+    }
+}

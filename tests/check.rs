@@ -1,0 +1,151 @@
+//! `gpupci check`: a host in order, and each thing that may be wrong with one.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "check/cards.rs"]
+mod cards;
+#[path = "check/cluster.rs"]
+mod cluster;
+#[path = "check/distributions.rs"]
+mod distributions;
+#[path = "check/hooks.rs"]
+mod hooks;
+#[path = "check/hostile.rs"]
+mod hostile;
+#[path = "check/iommu.rs"]
+mod iommu;
+#[path = "check/modules.rs"]
+mod modules;
+#[path = "check/output.rs"]
+mod output;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use pretty_assertions::assert_eq;
+use support::Host;
+
+const DEVICES: &str = "sys/bus/pci/devices";
+const RELEASE: &str = "4.18.0-553.el8_10.x86_64";
+const ROCKY: &str =
+    "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.10\"\n";
+
+/// The host of the manual, with all that a host in order has.
+fn ready() -> Host {
+    let host = Host::unpacked("manual.tree");
+    host.write(
+        "proc/cpuinfo",
+        "processor\t: 0\nvendor_id\t: GenuineIntel\n",
+    );
+    host.write("etc/os-release", ROCKY);
+    host.write("sys/firmware/acpi/tables/DMAR", "");
+    host.write("sys/class/iommu/dmar0/intel-iommu/ecap", "f020df\n");
+    let modules = format!("lib/modules/{RELEASE}/modules.dep");
+    host.write(
+        &modules,
+        "kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/drivers/vfio/vfio.ko.xz\n",
+    );
+    for card in ["0000:02:00.0", "0000:03:00.0"] {
+        host.write(&format!("{DEVICES}/{card}/reset_method"), "flr bus\n");
+    }
+    host.write_program("etc/libvirt/hooks/qemu", "\0gpupt");
+    host.write("run/gpupt/hook-seen", "");
+    host
+}
+
+impl Host {
+    fn write_program(&self, path: &str, content: &str) {
+        self.write(path, content);
+        self.set_mode(path, 0o755);
+    }
+
+    fn set_mode(&self, path: &str, mode: u32) {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(self.path(path), mode).expect("the mode is set");
+    }
+
+    fn remove(&self, path: &str) {
+        let path = self.path(path);
+        let removed = match path.symlink_metadata().expect("it is there").is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        removed.expect("it is removed");
+    }
+
+    /// Turns the IOMMU off.
+    fn without_groups(&self) {
+        self.remove("sys/kernel/iommu_groups");
+        for entry in fs::read_dir(self.path(DEVICES)).expect("a bus") {
+            let link = entry.expect("an entry").path().join("iommu_group");
+            if link.symlink_metadata().is_ok() {
+                fs::remove_file(link).expect("the link is removed");
+            }
+        }
+    }
+
+    /// What `gpupci check` finds wrong, and how it ends.
+    #[track_caller]
+    fn trouble(&self) -> (String, i32) {
+        self.trouble_of("check")
+    }
+
+    #[track_caller]
+    fn trouble_of(&self, line: &str) -> (String, i32) {
+        let said = self.line(line);
+        assert_eq!(said.stderr, "", "{}", said.text());
+        let text = said.text();
+        let lines = text.lines().filter(|line| !line.starts_with("PASS  "));
+        let trouble = lines.map(|line| format!("{line}\n")).collect();
+        (trouble, said.code.expect("it ends by itself"))
+    }
+
+    /// Whether `gpupci check` says this line.
+    #[track_caller]
+    fn assert_says(&self, line: &str) {
+        let text = self.line("check").text();
+        assert!(text.lines().any(|one| one == line), "{line}: {text}");
+    }
+}
+
+/// Asserts what is found wrong.
+#[track_caller]
+fn assert_trouble(host: &Host, exit: i32, lines: &[&str]) {
+    let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    assert_eq!(host.trouble(), (expected, exit));
+}
+
+#[test]
+fn a_host_in_order_passes_in_all() {
+    let said = ready().line("check").answer();
+    let card = |name, group| {
+        format!(
+            "PASS  {name}: the host has it (nvidia, snd_hda_intel)\n\
+             PASS  {name}: nothing else in IOMMU group {group} is in its way\n\
+             PASS  {name}: nobody uses it\n\
+             PASS  {name}: the host's console is not on it\n\
+             PASS  {name}: it can be reset (flr bus)\n"
+        )
+    };
+    let expected = format!(
+        "PASS  Linux 4.18.0-553.el8_10.x86_64 has driver_override\n\
+         PASS  the firmware tells of an IOMMU (ACPI table DMAR)\n\
+         PASS  the kernel is told to use the IOMMU\n\
+         PASS  there are 10 IOMMU groups\n\
+         PASS  every IOMMU can remap interrupts\n\
+         PASS  the driver vfio-pci is there\n\
+         PASS  this host has 2 cards\n\
+         {}{}\
+         PASS  the libvirt hook is /etc/libvirt/hooks/qemu\n\
+         PASS  libvirt has run the hook since the last boot\n",
+        card("gpupci1", 8),
+        card("gpupci2", 9),
+    );
+    assert_eq!(said, expected);
+}

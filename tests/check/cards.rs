@@ -1,0 +1,242 @@
+//! Each card of a host.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::Host;
+use crate::{DEVICES, assert_trouble, ready};
+
+const FIRST: &str = "sys/bus/pci/devices/0000:02:00.0";
+
+/// Gives a process of the host an open file.
+fn opens(host: &Host, pid: u32, command: &str, node: &str) {
+    host.write(&format!("proc/{pid}/comm"), &format!("{command}\n"));
+    host.write(&format!("proc/{pid}/maps"), "");
+    host.write(&format!("proc/{pid}/fd/.keep"), "");
+    host.remove(&format!("proc/{pid}/fd/.keep"));
+    symlink(node, host.path(&format!("proc/{pid}/fd/3"))).expect("the link is made");
+}
+
+/// Adds a device of a class to the first card.
+fn class_device(host: &Host, class: &str, name: &str) {
+    let device = format!("sys/devices/x/0000:02:00.0/{class}/{name}");
+    host.write(&format!("{device}/dev"), "226:7\n");
+    host.write(&format!("sys/class/{class}/.keep"), "");
+    let link = host.path(&format!("sys/class/{class}/{name}"));
+    symlink(format!("../../devices/x/0000:02:00.0/{class}/{name}"), link).expect("a link");
+}
+
+#[test]
+fn who_uses_a_card_is_told() {
+    let host = ready();
+    class_device(&host, "drm", "card7");
+    opens(&host, 41, "Xorg", "/dev/dri/card7");
+    let lines = [
+        "WARN  gpupci1: Xorg (pid 41) uses /dev/dri/card7",
+        "      try: end Xorg (pid 41), or keep it off this card",
+    ];
+    assert_trouble(&host, 0, &lines);
+    host.write(
+        "proc/41/cmdline",
+        "/usr/bin/qemu-system-x86_64\0-name\0guest=rocks-33\0",
+    );
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  gpupci1: Xorg (pid 41, guest rocks-33) uses /dev/dri/card7");
+}
+
+#[test]
+fn a_group_with_the_hosts_disk_is_a_failure() {
+    let host = Host::unpacked("b550-shared-group.tree");
+    let (trouble, exit) = host.trouble();
+    let shared = "\
+FAIL  gpupci1: IOMMU group 13 also holds 0000:02:00.0, which stays on driver xhci_hcd
+FAIL  gpupci1: IOMMU group 13 also holds 0000:02:00.1, which stays on driver ahci and carries sda2, mounted at / and carries sda1, mounted at /boot/efi and carries swap on sda3
+FAIL  gpupci1: IOMMU group 13 also holds 0000:2a:00.0, which stays on driver r8169 and carries the default route over enp42s0
+      try: put the card into another slot, or see `gpupci groups` for one that has a group of its own
+FAIL  gpupci1: 0000:04:00.0 shows the host's console (fb0)
+";
+    assert!(trouble.starts_with(shared), "{trouble}");
+    assert_eq!(exit, 5);
+}
+
+#[test]
+fn a_function_that_the_iommu_does_not_reach_is_a_failure() {
+    let host = ready();
+    host.remove(&format!("{FIRST}/iommu_group"));
+    let lines = [
+        "FAIL  gpupci1: 0000:02:00.0 has no IOMMU group: the IOMMU is off, or does not reach it",
+        "      try: put the card into another slot, or update the firmware: the IOMMU is on, and \
+         does not reach it",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn the_firmwares_display_is_a_warning_until_it_is_given_away() {
+    let host = ready();
+    host.write(&format!("{FIRST}/boot_vga"), "1\n");
+    let lines = [
+        "WARN  gpupci1: the firmware shows its pictures on it: without it this host may stay dark",
+        "      try: choose another display in the firmware setup, or be sure to reach the host by \
+         network",
+    ];
+    assert_trouble(&host, 0, &lines);
+    for function in ["0000:02:00.0", "0000:02:00.1"] {
+        let link = format!("{DEVICES}/{function}/driver");
+        host.remove(&link);
+        symlink("/sys/bus/pci/drivers/vfio-pci", host.path(&link)).expect("a link");
+    }
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  gpupci1: it is on vfio-pci, ready for a guest");
+}
+
+#[test]
+fn a_card_that_is_half_detached_is_told() {
+    let host = ready();
+    let link = format!("{FIRST}/driver");
+    host.remove(&link);
+    symlink("/sys/bus/pci/drivers/vfio-pci", host.path(&link)).expect("a link");
+    let lines = [
+        "WARN  gpupci1: it is on vfio-pci only in part: 0000:02:00.1 is on snd_hda_intel",
+        "      try: gpupci detach gpupci1",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_card_without_reset_is_a_warning() {
+    let host = ready();
+    host.remove(&format!("{FIRST}/reset_method"));
+    let lines = [
+        "WARN  gpupci1: the kernel knows no way to reset it: its second guest may find it as the \
+         first one left it, or not at all",
+        "      try: start a guest with it twice, and see; a reboot of the host resets it",
+    ];
+    assert_trouble(&host, 0, &lines);
+    host.write(&format!("{FIRST}/reset"), "");
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  gpupci1: it can be reset (the kernel chooses how)");
+}
+
+#[test]
+fn a_sleeping_card_is_told_and_not_woken() {
+    let host = ready();
+    host.write(&format!("{FIRST}/power_state"), "D3cold\n");
+    let lines = [
+        "WARN  gpupci1: it is switched off (D3cold), and some cards do not wake up for a guest",
+        "      try: echo 0 > /sys/bus/pci/devices/0000:02:00.0/d3cold_allowed, and `options \
+         vfio-pci disable_idle_d3=1` in /etc/modprobe.d/vfio.conf",
+    ];
+    assert_trouble(&host, 0, &lines);
+    // Whoever opened one of these would wait for ever.
+    for asleep in [
+        "config",
+        "resource1_resize",
+        "current_link_speed",
+        "max_link_width",
+        "vpd",
+    ] {
+        pipe(&host, asleep);
+    }
+    // The device's lock, which a stuck unbind holds, would be waited for.
+    host.remove(&format!("{FIRST}/driver_override"));
+    for locked in ["driver_override", "sriov_numvfs"] {
+        pipe(&host, locked);
+    }
+    assert_trouble(&host, 0, &lines);
+}
+
+fn pipe(host: &Host, name: &str) {
+    let path = host.path(&format!("{FIRST}/{name}"));
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo starts").success());
+}
+
+#[test]
+fn virtual_functions_and_other_tools_are_warnings() {
+    let host = ready();
+    symlink("../0000:02:00.1", host.path(&format!("{FIRST}/virtfn0"))).expect("a link");
+    host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
+    let lines = [
+        "WARN  gpupci1: 0000:02:00.0 has 1 virtual functions",
+        "      try: take them away first: echo 0 > /sys/bus/pci/devices/0000:02:00.0/sriov_numvfs",
+        "WARN  gpupci1: driverctl keeps 0000:02:00.1 on nouveau",
+        "      try: driverctl unset-override 0000:02:00.1",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn another_card_at_the_place_ends_with_8() {
+    let host = ready();
+    assert!(!host.line("list").answer().is_empty());
+    host.write(&format!("{FIRST}/device"), "0x1eb1\n");
+    let (trouble, exit) = host.trouble();
+    let told = "FAIL  gpupci1: gpupci1 was recorded as 10de:";
+    assert!(trouble.starts_with(told), "{trouble}");
+    let remedy = "      try: compare `gpupci list -v` with what you expect; `gpupci renumber` names \
+                  the cards anew";
+    assert!(trouble.contains(remedy), "{trouble}");
+    assert_eq!((trouble.lines().count(), exit), (2, 8), "{trouble}");
+}
+
+#[test]
+fn names_that_cannot_be_read_can_be_given_anew() {
+    let host = ready();
+    host.write("var/lib/gpupt/cards.json", "nonsense");
+    let (trouble, exit) = host.trouble();
+    let told = "FAIL  the names of the cards cannot be read: cannot understand ";
+    assert!(trouble.starts_with(told), "{trouble}");
+    assert!(
+        trouble.ends_with("      try: gpupci renumber\n"),
+        "{trouble}"
+    );
+    assert_eq!((trouble.lines().count(), exit), (2, 5), "{trouble}");
+    host.assert_says("PASS  this host has 2 cards");
+}
+
+fn record(host: &Host, phase: &str, poisoned: &str) {
+    let text = format!(
+        "{{\"version\": 1, \"boot\": \"\", \"phase\": \"{phase}\", \"functions\": []{poisoned}}}"
+    );
+    host.write("run/gpupt/cards/0000:02:00.json", &text);
+}
+
+#[test]
+fn a_poisoned_card_ends_with_6_and_an_unfinished_one_is_told() {
+    let host = ready();
+    host.write("proc/sys/kernel/random/boot_id", "");
+    record(&host, "detaching", ", \"poisoned\": \"unbind <- x\"");
+    let lines = [
+        "FAIL  gpupci1: a write to it never ended (unbind <- x), so it is not touched until the \
+         next boot",
+        "      try: reboot this host",
+    ];
+    assert_trouble(&host, 6, &lines);
+    record(&host, "attaching", "");
+    let lines = [
+        "WARN  gpupci1: a command that began to hand it over has not ended, or died",
+        "      try: if none is at work: gpupci recover",
+    ];
+    assert_trouble(&host, 0, &lines);
+    record(&host, "detached", "");
+    assert_trouble(&host, 0, &[]);
+    host.write("run/gpupt/cards/0000:02:00.json", "nonsense");
+    let (trouble, exit) = host.trouble();
+    let told = "FAIL  gpupci1: what is written down of it cannot be read: cannot understand ";
+    assert!(trouble.starts_with(told), "{trouble}");
+    assert_eq!(exit, 5);
+}
+
+#[test]
+fn a_host_without_cards_is_told_where_to_look() {
+    let host = ready();
+    host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
+    let lines = [
+        "WARN  there is no card of vendor 1002 here",
+        "      try: see `lspci -nn`; cards of other vendors are found by --vendor, or by `vendors` \
+         in /etc/gpupt.toml",
+    ];
+    assert_trouble(&host, 0, &lines);
+    let (trouble, exit) = host.trouble_of("check --vendor 10de");
+    assert_eq!((trouble.as_str(), exit), ("", 0));
+}

@@ -1,0 +1,105 @@
+//! The cluster's attributes about this host.
+
+use crate::support::Host;
+use crate::{assert_trouble, ready};
+
+/// A host in order, with these attributes.
+fn told(lines: &[&str]) -> Host {
+    let host = ready();
+    for line in lines {
+        host.line(&format!("host add vm-container-0-15 {line}"))
+            .answer();
+    }
+    host
+}
+
+#[test]
+fn attributes_that_name_the_cards_pass() {
+    let host = told(&["gpupci1 02:00.0", "gpupci2 pci_0000_03_00_0"]);
+    assert_trouble(&host, 0, &[]);
+    host.assert_says(
+        "PASS  the cluster's attributes of vm-container-0-15 name the cards that are here",
+    );
+}
+
+#[test]
+fn an_attribute_that_names_another_place_is_a_failure() {
+    let host = told(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
+    let lines = [
+        "FAIL  gpupci2: the cluster says that gpupci2 of vm-container-0-15 is \"pci_0000_07_00_0\", \
+         and it is pci_0000_03_00_0",
+        "      try: gpupci host set vm-container-0-15 gpupci2 pci_0000_03_00_0",
+    ];
+    assert_trouble(&host, 5, &lines);
+    host.line("host set vm-container-0-15 gpupci2 pci_0000_03_00_0")
+        .answer();
+    assert_trouble(&host, 0, &[]);
+}
+
+#[test]
+fn a_card_too_few_or_too_many_is_told() {
+    let host = told(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
+    let lines = [
+        "WARN  gpupci2: the cluster knows nothing of gpupci2 of vm-container-0-15",
+        "      try: gpupci host add vm-container-0-15 gpupci2 pci_0000_03_00_0",
+        "WARN  gpupci3: the cluster says that vm-container-0-15 has gpupci3 (\"pci_0000_04_00_0\"), \
+         and there is none",
+        "      try: gpupci host remove vm-container-0-15 gpupci3",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn what_contradicts_itself_here_is_told() {
+    let host = told(&["gpupci1 02:00.0", "gpupci2 03:00.0"]);
+    host.line("host add one gpupci gpupci1").answer();
+    host.line("host add two gpupci gpupci1").answer();
+    host.line("host add elsewhere gpupci1 09:00.1").answer();
+    let lines = [
+        "WARN  vm-container-0-15: card 0000:02:00 belongs to one and two",
+        "      try: mend it with `gpupci host set`; `gpupci host conflicts` looks again",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_host_that_the_cluster_does_not_know_is_told() {
+    let host = ready();
+    host.line("host add other gpupci1 02:00.0").answer();
+    let lines = [
+        "WARN  the cluster knows no host vm-container-0-15",
+        "      try: gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0",
+    ];
+    assert_trouble(&host, 0, &lines);
+    host.remove("proc/sys/kernel/hostname");
+    let lines = [
+        "WARN  this host has no name, so the cluster's attributes about it cannot be found",
+        "      try: give it one: hostnamectl set-hostname NAME",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_a_warning() {
+    // Nobody listens on port 1.
+    let host = ready().with_database("mysql://root@127.0.0.1:1/cluster");
+    let (trouble, exit) = host.trouble();
+    let told = "WARN  the cluster's attributes cannot be read: cannot connect to \
+                mysql://root@127.0.0.1:1/cluster: ";
+    assert!(trouble.starts_with(told), "{trouble}");
+    let remedy = "      try: see that the server runs and that the address is right";
+    assert!(trouble.contains(remedy), "{trouble}");
+    assert_eq!((trouble.lines().count(), exit), (2, 0), "{trouble}");
+}
+
+#[test]
+fn a_database_that_is_none_is_refused_where_it_was_typed() {
+    let host = ready();
+    let said = host.line("check --database nonsense");
+    assert_eq!((said.code, said.text().as_str()), (Some(2), ""));
+    host.write("etc/gpupt.toml", "database = \"nonsense\"\n");
+    let (trouble, exit) = host.trouble();
+    let told = "WARN  the cluster's attributes cannot be read: `database` in ";
+    assert!(trouble.starts_with(told), "{trouble}");
+    assert_eq!((trouble.lines().count(), exit), (2, 0), "{trouble}");
+}

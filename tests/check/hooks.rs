@@ -1,0 +1,118 @@
+//! libvirt and its hooks.
+
+use crate::{assert_trouble, ready};
+
+const HOOK: &str = "etc/libvirt/hooks/qemu";
+
+#[test]
+fn a_host_without_libvirt_is_told_so() {
+    let host = ready();
+    host.remove("etc/libvirt");
+    let lines = [
+        "WARN  libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+        "      try: dnf install libvirt qemu-kvm",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_hook_that_is_not_there_can_be_installed() {
+    let host = ready();
+    host.remove(HOOK);
+    let lines = [
+        "WARN  the libvirt hook is not installed: guests start without a look at their cards",
+        "      try: gpupci hook install",
+    ];
+    assert_trouble(&host, 0, &lines);
+    // Somebody else's is not ours.
+    host.write_program(HOOK, "#!/bin/sh\nexit 0\n");
+    assert_trouble(&host, 0, &lines);
+    host.write_program("etc/libvirt/hooks/qemu.d/gpupt", "\x7fELF\0gpupt\0");
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  the libvirt hook is /etc/libvirt/hooks/qemu.d/gpupt");
+}
+
+#[test]
+fn a_hook_without_the_execute_bit_does_nothing() {
+    let host = ready();
+    host.set_mode(HOOK, 0o644);
+    let lines = [
+        "FAIL  /etc/libvirt/hooks/qemu may not be executed, so libvirt skips it without a word",
+        "      try: chmod 0755 /etc/libvirt/hooks/qemu",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn a_hook_that_was_not_seen_may_be_unknown_to_the_daemon() {
+    let host = ready();
+    host.remove("run/gpupt/hook-seen");
+    for (sign, daemon) in [
+        ("usr/sbin/libvirtd", "libvirtd"),
+        (
+            "etc/systemd/system/sockets.target.wants/virtqemud.socket",
+            "virtqemud",
+        ),
+        ("run/libvirtd.pid", "libvirtd"),
+    ] {
+        host.write(sign, "");
+        let text = format!(
+            "WARN  {daemon} has not run the hook since the last boot; it may not know of it"
+        );
+        let remedy =
+            format!("      try: systemctl reload {daemon}; the next start of a guest shows it");
+        assert_trouble(&host, 0, &[&text, &remedy]);
+    }
+}
+
+#[test]
+fn a_copy_of_the_hook_runs_too() {
+    let host = ready();
+    host.write_program("etc/libvirt/hooks/qemu.d/gpupt.rpmsave", "\0gpupt");
+    let lines = [
+        "WARN  the hook runs twice: as /etc/libvirt/hooks/qemu and as \
+         /etc/libvirt/hooks/qemu.d/gpupt.rpmsave",
+        "      try: remove /etc/libvirt/hooks/qemu.d/gpupt.rpmsave",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn hooks_that_run_virsh_are_named() {
+    let host = ready();
+    let virsh = "#!/bin/bash\nvirsh nodedev-detach pci_0000_02_00_0\n";
+    host.write_program("etc/libvirt/hooks/qemu.d/10-vga", virsh);
+    host.write_program(
+        "etc/libvirt/hooks/qemu.d/win10/prepare/begin/start.sh",
+        virsh,
+    );
+    host.write_program(
+        "etc/libvirt/hooks/qemu.d/remark",
+        "#!/bin/sh\n# no virsh here\n",
+    );
+    host.write("etc/libvirt/hooks/qemu.d/idle", virsh);
+    let lines = |path: &str| {
+        [
+            format!(
+                "WARN  {path} runs virsh, and libvirt waits for its hooks: the start of a guest can \
+                 hang for ever"
+            ),
+            format!("      try: take virsh out of {path}: gpupt needs no `virsh nodedev-detach`"),
+        ]
+    };
+    let first = lines("/etc/libvirt/hooks/qemu.d/10-vga");
+    let second = lines("/etc/libvirt/hooks/qemu.d/win10/prepare/begin/start.sh");
+    let lines: Vec<&str> = first.iter().chain(&second).map(String::as_str).collect();
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_hook_that_all_may_write_is_told() {
+    let host = ready();
+    host.set_mode(HOOK, 0o777);
+    let lines = [
+        "WARN  others than root may write /etc/libvirt/hooks/qemu, which root runs",
+        "      try: chmod go-w /etc/libvirt/hooks/qemu",
+    ];
+    assert_trouble(&host, 0, &lines);
+}

@@ -1,0 +1,170 @@
+//! Hosts that hold what no host should.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{DEVICES, assert_trouble, ready};
+
+#[test]
+fn a_host_of_nothing_is_judged_all_the_same() {
+    let host = Host::named("nothing");
+    host.remove("proc");
+    let (trouble, exit) = host.trouble();
+    assert_eq!(exit, 5);
+    for line in [
+        "WARN  this kernel shows no PCI function, so it cannot be seen if it has driver_override",
+        "FAIL  the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)",
+        "WARN  it cannot be told who made the processor, so not if the kernel needs a word",
+        "FAIL  there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
+        "FAIL  this kernel has no driver vfio-pci, neither built in nor as a module",
+        "WARN  libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+    ] {
+        assert!(trouble.lines().any(|one| one == line), "{line}: {trouble}");
+    }
+    let cards = "FAIL  the cards of this host cannot be told: cannot list ";
+    assert!(trouble.contains(cards), "{trouble}");
+}
+
+#[test]
+fn no_byte_from_outside_reaches_the_terminal() {
+    let evil = "\u{1b}[2J\u{7}\u{202e}";
+    let host = ready();
+    host.write(
+        "proc/cmdline",
+        &format!("intel_iommu=on vfio-pci.ids={evil},10de:{evil}\n"),
+    );
+    host.write("proc/sys/kernel/osrelease", &format!("4.18{evil}\n"));
+    host.write(
+        "etc/os-release",
+        &format!("ID=\"{evil}\"\nVERSION_ID=\"{evil}\"\n"),
+    );
+    host.write(
+        &format!("etc/modprobe.d/{evil}.conf"),
+        "blacklist nouveau\nblacklist vfio-pci\n",
+    );
+    host.write(
+        &format!("{DEVICES}/0000:02:00.0/reset_method"),
+        &format!("flr {evil}\n"),
+    );
+    host.write("etc/driverctl.d/0000:02:00.1", evil);
+    host.write_program(&format!("etc/libvirt/hooks/qemu.d/{evil}"), "virsh list\n");
+    host.write("sys/class/iommu/dmar0/intel-iommu/ecap", evil);
+    host.write(&format!("sys/class/iommu/{evil}/intel-iommu/ecap"), "0\n");
+    let link = format!("{DEVICES}/0000:03:00.0/driver");
+    host.remove(&link);
+    symlink(format!("/sys/bus/pci/drivers/a{evil}"), host.path(&link)).expect("a link");
+    for line in ["check", "check --json"] {
+        let said = host.line(line);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(5), ""), "{line}");
+        let is_evil = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!said.text().contains(is_evil), "{}", said.text());
+        assert!(said.text().contains("[2J"), "{}", said.text());
+    }
+}
+
+#[test]
+fn a_file_of_modprobe_that_is_none_is_told() {
+    let host = ready();
+    host.write("etc/modprobe.d/folder.conf/x", "");
+    host.write(
+        "etc/modprobe.d/long.conf",
+        &"blacklist vfio-pci\n".repeat(600_000),
+    );
+    symlink("nowhere", host.path("etc/modprobe.d/lost.conf")).expect("a link");
+    let pipe = host.path("etc/modprobe.d/pipe.conf");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status();
+    assert!(made.expect("mkfifo starts").success());
+    fs::write(
+        host.path("etc/modprobe.d/odd.conf"),
+        b"blacklist \xff\xfe\n",
+    )
+    .expect("written");
+    let lines = |name: &str, why: &str| {
+        [
+            format!(
+                "WARN  /etc/modprobe.d/{name}.conf cannot be read ({why}), so what it says is not \
+                 looked at"
+            ),
+            format!("      try: look at /etc/modprobe.d/{name}.conf"),
+        ]
+    };
+    let all = [
+        lines("folder", "it is no plain file"),
+        lines("long", "it has more than 1048576 bytes"),
+        lines("lost", "No such file or directory (os error 2)"),
+        lines("pipe", "it is no plain file"),
+    ];
+    let all: Vec<&str> = all.as_flattened().iter().map(String::as_str).collect();
+    assert_trouble(&host, 0, &all);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_told_where_that_can_be_tried() {
+    let host = ready();
+    host.write("etc/modprobe.d/secret.conf", "blacklist vfio-pci\n");
+    host.set_mode("etc/modprobe.d/secret.conf", 0o000);
+    // Root reads it all the same.
+    let is_secret = fs::read(host.path("etc/modprobe.d/secret.conf")).is_err();
+    let (trouble, exit) = host.trouble();
+    let told = match is_secret {
+        true => "WARN  /etc/modprobe.d/secret.conf cannot be read (Permission denied",
+        false => "WARN  /etc/modprobe.d/secret.conf blacklists vfio-pci",
+    };
+    assert!(trouble.starts_with(told), "{trouble}");
+    assert_eq!(exit, 0);
+}
+
+#[test]
+fn pipes_and_folders_in_the_place_of_files_keep_nobody() {
+    let host = ready();
+    for path in [
+        "proc/cmdline",
+        "etc/os-release",
+        "proc/cpuinfo",
+        "etc/libvirt/hooks/qemu",
+    ] {
+        host.remove(path);
+        let made = std::process::Command::new("mkfifo")
+            .arg(host.path(path))
+            .status();
+        assert!(made.expect("mkfifo starts").success());
+    }
+    host.write("etc/libvirt/hooks/qemu.d/a/b/c/d/e/f/virsh.sh", "virsh");
+    symlink("..", host.path("etc/libvirt/hooks/qemu.d/a/up")).expect("a link");
+    let lines = [
+        "WARN  the libvirt hook is not installed: guests start without a look at their cards",
+        "      try: gpupci hook install",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_card_that_does_not_say_what_it_is_is_a_failure() {
+    let host = ready();
+    host.write(&format!("{DEVICES}/0000:03:00.0/device"), "\u{1b}[2J\n");
+    let (trouble, exit) = host.trouble();
+    assert!(
+        trouble.starts_with("FAIL  gpupci2: not all of it can be told: "),
+        "{trouble}"
+    );
+    assert!(trouble.contains("holds \"\\u{1b}[2J"), "{trouble}");
+    assert_eq!((trouble.lines().count(), exit), (2, 5), "{trouble}");
+}
+
+#[test]
+fn a_driver_whose_name_is_none_is_a_failure_of_its_card_alone() {
+    let host = ready();
+    let link = format!("{DEVICES}/0000:03:00.0/driver");
+    host.remove(&link);
+    symlink("/sys/bus/pci/drivers/a\u{1b}b", host.path(&link)).expect("a link");
+    let (trouble, exit) = host.trouble();
+    assert!(
+        trouble.starts_with("FAIL  gpupci2: not all of it can be told: "),
+        "{trouble}"
+    );
+    assert!(trouble.contains("holds \"a\\u{1b}b\""), "{trouble}");
+    assert_eq!((trouble.lines().count(), exit), (2, 5), "{trouble}");
+}

@@ -1,0 +1,184 @@
+//! Kernel, firmware, IOMMU, interrupts.
+
+use crate::{DEVICES, assert_trouble, ready};
+
+const NO_GROUPS: [&str; 2] = [
+    "FAIL  there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
+    "      try: mend what is said of firmware and kernel line; if that is all well, see \
+     `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU` for why",
+];
+
+#[test]
+fn the_word_that_intel_needs_is_asked_for() {
+    let host = ready();
+    host.without_groups();
+    host.write("proc/cmdline", "ro quiet\n");
+    let [groups, remedy] = NO_GROUPS;
+    let lines = [
+        "FAIL  intel_iommu=on is not on the kernel line, and without it this kernel leaves VT-d off",
+        "      try: add intel_iommu=on to GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
+        groups,
+        remedy,
+    ];
+    assert_trouble(&host, 5, &lines);
+    // A kernel that needs no word says so in its configuration.
+    let config = format!("boot/config-{}", crate::RELEASE);
+    host.write(
+        &config,
+        "CONFIG_INTEL_IOMMU=y\nCONFIG_INTEL_IOMMU_DEFAULT_ON=y\n",
+    );
+    assert_trouble(&host, 5, &NO_GROUPS);
+}
+
+#[test]
+fn a_word_that_turns_it_off_is_named() {
+    let [groups, remedy] = NO_GROUPS;
+    for (vendor, table, line, word) in [
+        (
+            "GenuineIntel",
+            "DMAR",
+            "intel_iommu=on intel_iommu=off",
+            "intel_iommu=off",
+        ),
+        (
+            "GenuineIntel",
+            "DMAR",
+            "intel_iommu=on iommu=off",
+            "iommu=off",
+        ),
+        ("AuthenticAMD", "IVRS", "amd_iommu=off", "amd_iommu=off"),
+    ] {
+        let host = ready();
+        host.without_groups();
+        host.remove("sys/firmware/acpi/tables/DMAR");
+        host.write(&format!("sys/firmware/acpi/tables/{table}"), "");
+        host.write("proc/cpuinfo", &format!("vendor_id\t: {vendor}\n"));
+        host.write("proc/cmdline", &format!("ro {line} quiet\n"));
+        host.write("usr/sbin/grubby", "");
+        let off = format!("FAIL  {word} on the kernel line turns the IOMMU off");
+        let run = format!(
+            "      try: run `grubby --update-kernel=ALL --remove-args={word}`, then reboot"
+        );
+        assert_trouble(&host, 5, &[&off, &run, groups, remedy]);
+    }
+}
+
+#[test]
+fn a_firmware_without_iommu_is_named_as_its_setup_names_it() {
+    let [groups, remedy] = NO_GROUPS;
+    let no_table = "FAIL  the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)";
+    for (cpuinfo, setup) in [
+        (
+            "vendor_id\t: GenuineIntel\n",
+            "enable VT-d (\"Intel Virtualization Technology for Directed I/O\") in the firmware \
+             setup, then reboot",
+        ),
+        (
+            "vendor_id\t: AuthenticAMD\n",
+            "enable IOMMU (\"AMD-Vi\") in the firmware setup, then reboot",
+        ),
+        (
+            "vendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n",
+            "this host is a guest: give it an IOMMU of its own, for example <iommu model='intel'> \
+             in its domain XML",
+        ),
+    ] {
+        let host = ready();
+        host.without_groups();
+        host.remove("sys/firmware/acpi/tables/DMAR");
+        host.write("proc/cpuinfo", cpuinfo);
+        let setup = format!("      try: {setup}");
+        assert_trouble(&host, 5, &[no_table, &setup, groups, remedy]);
+    }
+}
+
+#[test]
+fn the_hint_at_iommu_pt_is_no_warning() {
+    let host = ready();
+    host.write("proc/cmdline", "ro intel_iommu=on\n");
+    assert_trouble(&host, 0, &[]);
+    host.assert_says(
+        "PASS  the kernel is told to use the IOMMU; iommu=pt there would spare the host's own \
+         devices the translation",
+    );
+}
+
+#[test]
+fn what_weakens_the_iommu_is_told() {
+    let host = ready();
+    host.write(
+        "proc/cmdline",
+        "intel_iommu=on iommu=pt pcie_acs_override=downstream\n",
+    );
+    host.write(
+        "sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+        "Y\n",
+    );
+    let lines = [
+        "WARN  VFIO hands out devices without any IOMMU (enable_unsafe_noiommu_mode): a guest can \
+         read and write all of the host's memory",
+        "      try: echo 0 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+        "WARN  pcie_acs_override is on the kernel line: the IOMMU groups are smaller than what the \
+         hardware keeps apart, and a guest may reach devices of others",
+        "      try: put cards where their groups are small without it; take \
+         pcie_acs_override=downstream out of /etc/default/grub, run \
+         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn interrupts_that_are_not_kept_apart_are_told() {
+    let host = ready();
+    host.write("proc/cmdline", "intel_iommu=on iommu=pt intremap=off\n");
+    let lines = [
+        "FAIL  intremap=off on the kernel line turns interrupt remapping off, and VFIO insists on it",
+        "      try: take intremap=off out of /etc/default/grub, run \
+         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
+    ];
+    assert_trouble(&host, 5, &lines);
+
+    let host = ready();
+    host.write("sys/class/iommu/dmar1/intel-iommu/ecap", "f020d7\n");
+    let lines = [
+        "FAIL  the IOMMU dmar1 cannot remap interrupts, and VFIO insists on it",
+        "      try: where every guest is trusted, put `options vfio_iommu_type1 \
+         allow_unsafe_interrupts=1` into /etc/modprobe.d/vfio.conf and reboot: a guest can then \
+         raise any interrupt of the host",
+    ];
+    assert_trouble(&host, 5, &lines);
+    host.write(
+        "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts",
+        "Y\n",
+    );
+    let lines = [
+        "WARN  the IOMMU dmar1 cannot remap interrupts, and VFIO is told to go on without \
+         (allow_unsafe_interrupts): a guest can raise any interrupt of the host",
+        "      try: give cards only to guests that you trust",
+    ];
+    assert_trouble(&host, 0, &lines);
+    host.remove("sys/class/iommu/dmar1");
+    let lines = [
+        "WARN  allow_unsafe_interrupts is on, and nothing here needs it",
+        "      try: echo 0 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts, and \
+         take it out of /etc/modprobe.d and the kernel line",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn a_kernel_without_overrides_is_too_old() {
+    let host = ready();
+    host.write("proc/sys/kernel/osrelease", "3.10.0\n");
+    for entry in std::fs::read_dir(host.path(DEVICES)).expect("a bus") {
+        let file = entry.expect("an entry").path().join("driver_override");
+        std::fs::remove_file(file).expect("it is removed");
+    }
+    let lines = [
+        "FAIL  Linux 3.10.0 has no driver_override, and without it one card cannot be told from \
+         another of its make",
+        "      try: boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
+    ];
+    assert_trouble(&host, 5, &lines);
+}

@@ -1,0 +1,183 @@
+//! The stub driver, and what modprobe was told.
+
+use crate::support::Host;
+use crate::{DEVICES, RELEASE, assert_trouble, ready};
+
+/// A host in order on which vfio-pci is not loaded yet.
+fn unloaded() -> Host {
+    let host = ready();
+    host.remove("sys/bus/pci/drivers/vfio-pci");
+    host
+}
+
+#[test]
+fn a_module_is_as_good_as_a_driver() {
+    let host = unloaded();
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  vfio-pci is a module here, which is loaded when it is wanted");
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.builtin"),
+        "kernel/drivers/vfio/pci/vfio-pci.ko\n",
+    );
+    host.assert_says("PASS  vfio-pci is part of the kernel");
+}
+
+#[test]
+fn a_driver_that_is_nowhere_is_a_failure() {
+    let host = unloaded();
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.dep"),
+        "kernel/drivers/net/tun.ko:\n",
+    );
+    let lines = [
+        "FAIL  this kernel has no driver vfio-pci, neither built in nor as a module",
+        "      try: dnf install kernel-modules-4.18.0-553.el8_10.x86_64",
+    ];
+    assert_trouble(&host, 5, &lines);
+    host.remove("lib/modules");
+    let lines = [
+        "FAIL  the driver vfio-pci is not there, and /lib/modules has nothing for the kernel that \
+         runs (4.18.0-553.el8_10.x86_64)",
+        "      try: reboot into the kernel that is installed, or dnf install \
+         kernel-modules-4.18.0-553.el8_10.x86_64",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn another_stub_driver_is_looked_for_by_its_name() {
+    let host = ready();
+    host.write("etc/gpupt.toml", "stub = \"nvgrace-gpu-vfio-pci\"\n");
+    let lines = [
+        "FAIL  this kernel has no driver nvgrace-gpu-vfio-pci, neither built in nor as a module",
+        "      try: dnf install kernel-modules-4.18.0-553.el8_10.x86_64",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn what_keeps_the_driver_from_loading_is_named() {
+    for (file, text, what, remedy) in [
+        (
+            "etc/modprobe.d/local.conf",
+            "# why not\nblacklist vfio_pci\n",
+            "/etc/modprobe.d/local.conf blacklists vfio-pci",
+            "take `blacklist vfio-pci` out of /etc/modprobe.d/local.conf",
+        ),
+        (
+            "usr/lib/modprobe.d/hardened.conf",
+            "install vfio-pci /bin/false\n",
+            "/usr/lib/modprobe.d/hardened.conf has /bin/false run instead of loading vfio-pci",
+            "take `install vfio-pci /bin/false` out of /usr/lib/modprobe.d/hardened.conf",
+        ),
+        (
+            "proc/cmdline",
+            "intel_iommu=on iommu=pt module_blacklist=vfio_pci\n",
+            "module_blacklist on the kernel line names vfio-pci",
+            "take module_blacklist=vfio-pci out of /etc/default/grub, run \
+             `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
+        ),
+    ] {
+        let host = unloaded();
+        host.write(file, text);
+        let try_line = format!("      try: {remedy}");
+        let fail = format!("FAIL  {what}: vfio-pci cannot be loaded");
+        assert_trouble(&host, 5, &[&fail, &try_line]);
+        let host = ready();
+        host.write(file, text);
+        let warn =
+            format!("WARN  {what}: vfio-pci is there now, and may not be after the next boot");
+        assert_trouble(&host, 0, &[&warn, &try_line]);
+    }
+}
+
+#[test]
+fn a_file_takes_the_place_of_those_of_its_name() {
+    let host = unloaded();
+    host.write("lib/modprobe.d/a.conf", "blacklist vfio-pci\n");
+    host.write("etc/modprobe.d/a.conf", "# nothing\n");
+    host.write("etc/modprobe.d/README", "blacklist vfio-pci\n");
+    host.write("lib/modprobe.d/b.conf", "blacklist vfio-pci\n");
+    let mask = host.path("etc/modprobe.d/b.conf");
+    std::os::unix::fs::symlink("/dev/null", mask).expect("the link is made");
+    assert_trouble(&host, 0, &[]);
+}
+
+#[test]
+fn useful_lines_are_told() {
+    let host = ready();
+    let text = "blacklist nouveau\nsoftdep nvidia pre: vfio-pci\noptions nouveau modeset=0\n";
+    host.write("etc/modprobe.d/gpu.conf", text);
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  nouveau is not loaded by itself (/etc/modprobe.d/gpu.conf)");
+    host.assert_says("PASS  nvidia waits for vfio-pci (/etc/modprobe.d/gpu.conf)");
+}
+
+#[test]
+fn a_blacklist_that_came_to_nothing_is_told() {
+    let host = ready();
+    host.write("etc/modprobe.d/gpu.conf", "blacklist nvidia\n");
+    let lines = [
+        "WARN  nvidia is blacklisted (/etc/modprobe.d/gpu.conf), and yet has 0000:02:00.0: something \
+         loaded it by its name, or the initramfs is older than that",
+        "      try: run `dracut -f`, then reboot",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn ids_are_told_with_the_cards_they_take() {
+    let host = ready();
+    let id = |name: &str| {
+        let file = host.path(&format!("{DEVICES}/0000:02:00.0/{name}"));
+        let text = std::fs::read_to_string(file).expect("an id");
+        text.trim().trim_start_matches("0x").to_owned()
+    };
+    let ids = format!("{}:{}", id("vendor"), id("device"));
+    host.write(
+        "etc/modprobe.d/vfio.conf",
+        &format!("options vfio-pci ids={ids},10de:ffff\n"),
+    );
+    let lines = [
+        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names \"10de:ffff\", which \
+         nothing here has",
+        "      try: take it out, or mend it: `lspci -nn` tells the ids",
+        "WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:02:00.0, and \
+         yet nvidia has it: it was quicker, or got it back since",
+        "      try: put `softdep nvidia pre: vfio-pci` into /etc/modprobe.d/vfio.conf, run \
+         `dracut -f`, then reboot",
+        "WARN  gpupci2: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:03:00.0, and \
+         yet nvidia has it: it was quicker, or got it back since",
+        "      try: put `softdep nvidia pre: vfio-pci` into /etc/modprobe.d/vfio.conf, run \
+         `dracut -f`, then reboot",
+    ];
+    assert_trouble(&host, 0, &lines);
+    // Ids cannot tell the two cards apart.
+    host.assert_says(
+        "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf takes gpupci1 (0000:02:00.0) \
+         and gpupci2 (0000:03:00.0) at boot",
+    );
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.builtin"),
+        "kernel/drivers/vfio/pci/vfio-pci.ko\n",
+    );
+    let effect = format!(
+        "      try: add vfio-pci.ids={ids},10de:ffff to GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot"
+    );
+    let lines = [
+        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf has no effect: vfio-pci is part \
+         of this kernel",
+        &effect,
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn ids_on_the_kernel_line_are_told_too() {
+    let host = Host::unpacked("b550-shared-group.tree");
+    host.assert_says(
+        "PASS  vfio-pci.ids on the kernel line takes gpupci2 (0000:2b:00.0, 0000:2b:00.1, \
+         0000:2b:00.2, 0000:2b:00.3) at boot",
+    );
+}

@@ -1,0 +1,246 @@
+//! `gpupci detach`, `attach` and `recover`, on hosts whose kernel is imitated.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "handover/back.rs"]
+mod back;
+#[path = "handover/crash.rs"]
+mod crash;
+#[path = "handover/disk.rs"]
+mod disk;
+#[path = "handover/faults.rs"]
+mod faults;
+#[path = "handover/groups.rs"]
+mod groups;
+#[path = "handover/in_use.rs"]
+mod in_use;
+#[path = "handover/kept.rs"]
+mod kept;
+#[path = "handover/many.rs"]
+mod many;
+#[path = "handover/refused.rs"]
+mod refused;
+#[path = "handover/stub.rs"]
+mod stub;
+#[path = "handover/stuck.rs"]
+mod stuck;
+#[path = "handover/there.rs"]
+mod there;
+#[path = "handover/unrecorded.rs"]
+mod unrecorded;
+#[path = "handover/unwilling.rs"]
+mod unwilling;
+#[path = "handover/vanish.rs"]
+mod vanish;
+
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use pretty_assertions::assert_eq;
+
+use support::kernel::FakeKernel;
+use support::{Host, Said};
+
+const DEVICES: &str = "sys/bus/pci/devices";
+
+/// What a host is called in tests: `manual.tree`, whose two cards have two functions each.
+fn manual() -> (Host, FakeKernel) {
+    with_kernel("manual.tree")
+}
+
+/// A host of the fixtures, and its kernel.
+fn with_kernel(tree: &str) -> (Host, FakeKernel) {
+    let host = Host::unpacked(tree);
+    let kernel = FakeKernel::on(&host);
+    (host, kernel)
+}
+
+/// A command that is refused with this code and this text, and changes nothing.
+#[track_caller]
+fn refuses(host: &Host, kernel: &FakeKernel, line: &str, code: i32, text: &str) {
+    let state = || (host.bindings(), host.records(), kernel.writes());
+    let before = state();
+    let said = host.line_into_files(line);
+    assert_eq!(said.stderr, text, "{line}");
+    assert_eq!((said.text(), said.code), (String::new(), Some(code)));
+    assert_eq!(state(), before, "{line}");
+}
+
+/// The message of a command that is refused.
+fn refusal(verb: &str, card: &str, causes: &[&str], tries: &[&str]) -> String {
+    let lines = |word: &str, lines: &[&str]| -> String {
+        let lines = lines.iter().map(|line| format!("  {word}{line}\n"));
+        lines.collect()
+    };
+    format!(
+        "gpupci: cannot {verb} {card}\n{}  state: nothing was changed\n{}",
+        lines("cause: ", causes),
+        lines("try:   ", tries)
+    )
+}
+
+/// Does this with every case, some at the same time.
+fn with_each<T: Sync>(cases: &[T], act: impl Fn(&T) + Sync) {
+    const AT_ONCE: usize = 6;
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    act(case);
+                }
+            });
+        }
+    });
+}
+
+impl Host {
+    /// The driver of a function, as its link names it.
+    fn driver(&self, function: &str) -> Option<String> {
+        let target = fs::read_link(self.path(&format!("{DEVICES}/{function}/driver"))).ok()?;
+        let name = target.file_name().expect("a link to a driver");
+        Some(name.to_string_lossy().into_owned())
+    }
+
+    /// Driver and override of every function: `0000:02:00.0 nvidia (null)`.
+    fn bindings(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.path(DEVICES))
+            .expect("a PCI bus")
+            .map(|entry| entry.expect("an entry").file_name().into_string())
+            .collect::<Result<_, _>>()
+            .expect("text");
+        names.sort();
+        let line = |name: &String| {
+            let folder = self.path(&format!("{DEVICES}/{name}"));
+            let over = fs::read_to_string(folder.join("driver_override")).unwrap_or_default();
+            let driver = self.driver(name).unwrap_or_else(|| "-".to_owned());
+            format!("{name} {driver} {}", over.trim_end())
+        };
+        names.iter().map(line).collect()
+    }
+
+    /// The bindings of the functions of one slot.
+    fn bindings_of(&self, slot: &str) -> Vec<String> {
+        let mut bindings = self.bindings();
+        bindings.retain(|line| line.starts_with(slot));
+        bindings
+    }
+
+    /// How the functions of one slot stand, as messages say it.
+    fn standing(&self, slot: &str) -> String {
+        let bindings = self.bindings_of(slot);
+        let on = bindings.iter().map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words[1] {
+                "-" => format!("{} is on no driver", words[0]),
+                driver => format!("{} is on {driver}", words[0]),
+            }
+        });
+        on.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The record of a card.
+    fn record(&self, slot: &str) -> serde_json::Value {
+        let path = self.path(&format!("run/gpupt/cards/{slot}.json"));
+        let text = fs::read_to_string(path).expect("a record");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// What is kept about cards since the last boot.
+    fn records(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path("run/gpupt/cards")) else {
+            return Vec::new();
+        };
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+        let mut names: Vec<String> = names.map(|name| name.expect("text")).collect();
+        names.sort();
+        names
+    }
+
+    /// A process that has these files open.
+    fn process(&self, pid: u32, command: &str, open: &[&str]) {
+        let folder = format!("proc/{pid}");
+        self.write(&format!("{folder}/comm"), &format!("{command}\n"));
+        self.write(
+            &format!("{folder}/cmdline"),
+            &format!("/usr/bin/{command}\0"),
+        );
+        self.write(&format!("{folder}/maps"), "");
+        fs::create_dir_all(self.path(&format!("{folder}/fd"))).expect("a folder");
+        for (number, target) in open.iter().enumerate() {
+            let link = self.path(&format!("{folder}/fd/{number}"));
+            symlink(target, link).expect("a link");
+        }
+    }
+
+    /// The same, run by QEMU for a guest.
+    fn guest(&self, pid: u32, name: &str, open: &[&str]) {
+        self.process(pid, "qemu-kvm", open);
+        let line = format!("/usr/libexec/qemu-kvm\0-name\0guest={name},debug-threads=on\0-S\0");
+        self.write(&format!("proc/{pid}/cmdline"), &line);
+    }
+
+    /// Runs `gpupci LINE` and leaves it to whoever it started to keep what it was given.
+    fn line_into_files(&self, line: &str) -> Said {
+        self.said_into_files(self.command().args(support::words::split(line)))
+    }
+
+    /// Runs a command that writes to files, not to pipes.
+    fn said_into_files(&self, command: &mut Command) -> Said {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let file = |name| File::create(folder.path().join(name)).expect("a file");
+        let ended = command
+            .stdin(Stdio::null())
+            .stdout(file("out"))
+            .stderr(file("err"))
+            .status();
+        let read = |name| fs::read(folder.path().join(name)).expect("a file");
+        Said {
+            stdout: read("out"),
+            stderr: String::from_utf8_lossy(&read("err")).into_owned(),
+            code: ended.expect("it is started").code(),
+        }
+    }
+
+    /// Puts a function into an IOMMU group, or into none.
+    fn regroup(&self, function: &str, group: Option<u32>) {
+        let link = self.path(&format!("{DEVICES}/{function}/iommu_group"));
+        let old = fs::read_link(&link).expect("a group");
+        let old = old.file_name().expect("a group has a number");
+        let groups = self.path("sys/kernel/iommu_groups");
+        fs::remove_file(groups.join(old).join("devices").join(function)).expect("a member");
+        fs::remove_file(&link).expect("a link");
+        let Some(group) = group else { return };
+        let members = groups.join(group.to_string()).join("devices");
+        fs::create_dir_all(&members).expect("a group");
+        let device = format!("../../../../bus/pci/devices/{function}");
+        symlink(device, members.join(function)).expect("a member");
+        symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
+    }
+
+    /// A link of a class, as sysfs has it: `sys/class/drm/card1`.
+    fn class_link(&self, class: &str, name: &str, function: &str, number: &str) {
+        let folder = self.path(&format!("sys/class/{class}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        let real =
+            fs::canonicalize(self.path(&format!("{DEVICES}/{function}"))).expect("a function");
+        let real = real.join(class).join(name);
+        fs::create_dir_all(&real).expect("a folder");
+        fs::write(real.join("dev"), format!("{number}\n")).expect("a number");
+        let root = fs::canonicalize(self.root.path()).expect("a root");
+        let inside = real.strip_prefix(root.join("sys")).expect("it is below");
+        let target = Path::new("../..").join(inside);
+        symlink(target, folder.join(name)).expect("a link");
+    }
+}

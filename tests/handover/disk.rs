@@ -1,0 +1,131 @@
+//! Files that cannot be written: then nothing is changed.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::kernel::FakeKernel;
+use crate::support::{Host, Said, run};
+use crate::{manual, refuses};
+
+/// Runs `gpupci LINE` where no file can grow.
+fn on_a_full_disk(host: &Host, line: &str) -> Said {
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_gpupci");
+    let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
+    shell
+        .args(["-c", &command])
+        .env("GPUPT_ROOT", host.root.path());
+    run(&mut shell, b"")
+}
+
+fn unwritable(verb: &str, host: &Host, why: &str) -> String {
+    let path = host.path("run/gpupt/cards/0000:02:00.json");
+    format!(
+        "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
+         cause: cannot write {}\n  \
+         cause: {why}\n  \
+         state: nothing was changed\n  \
+         try:   see that there is room, and that root may write there\n",
+        path.display()
+    )
+}
+
+/// What a file system may be like that keeps nothing.
+fn block_new_records(host: &Host) {
+    fs::create_dir_all(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");
+}
+
+#[test]
+fn a_full_disk_changes_nothing() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    let said = on_a_full_disk(&host, "detach gpupci1");
+    let why = "File too large (os error 27)";
+    assert_eq!(said.stderr, unwritable("detach", &host, why));
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    assert_eq!(kernel.writes(), [""; 0]);
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0], "not even half of one");
+
+    host.line("detach gpupci1").answer();
+    let record = host.record("0000:02:00");
+    kernel.forget();
+    let said = on_a_full_disk(&host, "attach gpupci1");
+    assert_eq!(said.stderr, unwritable("attach", &host, why));
+    assert_eq!(said.code, Some(1));
+    assert_eq!(kernel.writes(), [""; 0]);
+    assert_eq!(host.record("0000:02:00"), record);
+    assert_eq!(on_a_full_disk(&host, "status").code, Some(0));
+    assert_eq!(
+        on_a_full_disk(&host, "attach gpupci1 --dry-run").code,
+        Some(0)
+    );
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
+fn a_read_only_disk_changes_nothing() {
+    let (host, kernel) = manual();
+    // A folder in which nobody can make anything.
+    symlink("/proc/self", host.path("run")).expect("a link");
+    let said = host.line("detach gpupci1");
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: cannot open {}\n  \
+             cause: No such file or directory (os error 2)\n  \
+             state: nothing was changed\n  \
+             try:   run this as root\n",
+            host.path("run/gpupt/lock").display()
+        )
+    );
+    assert_eq!(said.code, Some(1));
+    assert_eq!(kernel.writes(), [""; 0]);
+    assert_eq!(host.line("detach gpupci1 --dry-run").code, Some(0));
+    assert_eq!(host.line("status").code, Some(0));
+}
+
+#[test]
+fn a_record_that_cannot_be_begun_changes_nothing() {
+    let (host, kernel) = manual();
+    block_new_records(&host);
+    let text = unwritable("detach", &host, "Is a directory (os error 21)");
+    refuses(&host, &kernel, "detach gpupci1", 1, &text);
+}
+
+/// A host whose disk fails at the `nth` write of the next command.
+fn failing_at(nth: usize, kernel: &FakeKernel, host: &Host) {
+    let root = host.root.path().to_owned();
+    kernel.before_write(nth, move |_| {
+        let folder = root.join("run/gpupt/cards/0000:02:00.json.new");
+        fs::create_dir(folder).expect("a folder");
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_later_loses_nothing() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    failing_at(3, &kernel, &host);
+    let said = host.line("detach gpupci1");
+    assert_eq!(said.code, Some(0), "the card is detached: {}", said.stderr);
+    assert!(
+        said.stderr
+            .ends_with(": `gpupci recover` will look at it again\n")
+    );
+    assert_eq!(host.record("0000:02:00")["phase"], "detaching");
+    fs::remove_dir(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");
+    host.line("recover").answer();
+    assert_eq!(host.record("0000:02:00")["phase"], "detached");
+
+    kernel.forget();
+    failing_at(3, &kernel, &host);
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+    let left = host.records();
+    assert_eq!(left, ["0000:02:00.json.new"], "only what the test made");
+}

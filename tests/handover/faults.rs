@@ -1,0 +1,134 @@
+//! Every write of a detach and of an attach is refused, in several ways. What is said is so, and
+//! what cannot be undone at once can be recovered.
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::support::kernel::{Errno, FakeKernel, Fault};
+use crate::{with_each, with_kernel};
+
+const ERRNOS: [Errno; 7] = [
+    Errno::ENODEV,
+    Errno::EINVAL,
+    Errno::EBUSY,
+    Errno::EIO,
+    Errno::EPERM,
+    Errno::ENOMEM,
+    Errno::EAGAIN,
+];
+
+/// A host whose first card is to go wrong.
+struct Trial {
+    host: Host,
+    kernel: FakeKernel,
+    slot: &'static str,
+    attached: Vec<String>,
+    detached: Vec<String>,
+    /// How many writes a detach takes, and an attach.
+    writes: [usize; 2],
+}
+
+impl Trial {
+    fn of(tree: &str, slot: &'static str) -> Self {
+        let (host, kernel) = with_kernel(tree);
+        let attached = host.bindings();
+        let writes = |line| {
+            kernel.forget();
+            host.line(line).answer();
+            kernel.writes().len()
+        };
+        let detaching = writes("detach gpupci1");
+        let detached = host.bindings();
+        let attaching = writes("attach gpupci1");
+        Self {
+            attached,
+            detached,
+            writes: [detaching, attaching],
+            host,
+            kernel,
+            slot,
+        }
+    }
+
+    /// Detaches, or attaches, with these faults; sets things right again; and says how many writes
+    /// there were until then.
+    fn goes_wrong(&self, is_detach: bool, faults: &[(usize, Errno)]) -> usize {
+        let Self { host, kernel, .. } = self;
+        let (verb, before) = match is_detach {
+            true => ("detach", &self.attached),
+            false => ("attach", &self.detached),
+        };
+        if !is_detach {
+            host.line("detach gpupci1").answer();
+        }
+        kernel.forget();
+        for (nth, errno) in faults {
+            kernel.fault(*nth, Fault::Errno(*errno));
+        }
+        let said = host.line(&format!("{verb} gpupci1"));
+        let what = format!("{verb} {faults:?}: {}", said.stderr);
+        assert_eq!(kernel.failures().len(), faults.len(), "{what}");
+        let writes = kernel.writes().len();
+        match said.code {
+            // The kernel did what it refused to do, or somebody else had.
+            Some(0) => (),
+            Some(1) => assert_eq!(host.bindings(), *before, "{what}"),
+            Some(7) => assert_ne!(host.bindings(), *before, "{what}"),
+            code => panic!("{code:?}: {what}"),
+        }
+        if said.code != Some(0) {
+            let (_, state) = said.stderr.split_once("\n  state: ").expect("a state");
+            let standing = host.standing(self.slot);
+            assert!(state.contains(&standing), "{standing} is not {what}");
+            assert_eq!(said.text(), "", "{what}");
+        }
+        let is_recorded = said.code == Some(7) || is_detach == (said.code == Some(0));
+        assert_eq!(host.records().len(), usize::from(is_recorded), "{what}");
+        if said.code == Some(7) {
+            host.line("recover").answer();
+        } else {
+            host.line("attach gpupci1").answer();
+        }
+        assert_eq!(host.bindings(), self.attached, "{what}");
+        assert_eq!(host.records(), [""; 0], "{what}");
+        writes
+    }
+}
+
+#[test]
+fn every_write_of_two_functions_may_fail() {
+    with_each(&[true, false], |&is_detach| {
+        let trial = Trial::of("manual.tree", "0000:02:00");
+        assert_eq!(trial.writes, [6, 6]);
+        for nth in 1..=trial.writes[usize::from(!is_detach)] {
+            for errno in ERRNOS.iter().cycle().skip(3 * nth).take(3) {
+                trial.goes_wrong(is_detach, &[(nth, *errno)]);
+            }
+        }
+    });
+}
+
+#[test]
+fn every_write_of_four_functions_may_fail() {
+    with_each(&[true, false], |&is_detach| {
+        let trial = Trial::of("four-functions.tree", "0000:17:00");
+        assert_eq!(trial.writes, [12, 12]);
+        for nth in 1..=trial.writes[usize::from(!is_detach)] {
+            trial.goes_wrong(is_detach, &[(nth, ERRNOS[nth % ERRNOS.len()])]);
+        }
+    });
+}
+
+#[test]
+fn what_undoes_may_fail_too() {
+    with_each(&[true, false], |&is_detach| {
+        let trial = Trial::of("manual.tree", "0000:02:00");
+        for nth in 1..=trial.writes[usize::from(!is_detach)] {
+            let all = trial.goes_wrong(is_detach, &[(nth, Errno::EIO)]);
+            for later in nth + 1..=all {
+                let faults = [(nth, Errno::EIO), (later, Errno::ENODEV)];
+                trial.goes_wrong(is_detach, &faults);
+            }
+        }
+    });
+}

@@ -1,0 +1,178 @@
+//! IOMMU groups: who shares one with a card, and stays.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::Host;
+use crate::support::kernel::{Driver, FakeKernel};
+use crate::{manual, refusal, refuses, with_kernel};
+
+const AHCI: &str = "0000:00:1f.2";
+const IGB: &str = "0000:01:00.0";
+const ELSEWHERE: &str = "put the card into another slot, or see `gpupci groups` for one that has a \
+                         group of its own";
+
+/// The manual's host, with these functions in the group of its first card.
+fn shared(members: &[&str]) -> (Host, FakeKernel) {
+    let host = Host::unpacked("manual.tree");
+    for member in members {
+        host.regroup(member, Some(8));
+    }
+    let kernel = FakeKernel::on(&host);
+    (host, kernel)
+}
+
+fn message(causes: &[&str], remedy: &str) -> String {
+    refusal("detach", "gpupci1 (0000:02:00)", causes, &[remedy])
+}
+
+#[test]
+fn a_function_without_a_group_keeps_the_card() {
+    let missing =
+        |function| format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it");
+    let remedy = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
+                  needs no option), see `gpupci check`";
+    let host = Host::unpacked("manual.tree");
+    host.regroup("0000:02:00.0", None);
+    host.regroup("0000:02:00.1", None);
+    let kernel = FakeKernel::on(&host);
+    let causes = [missing("0000:02:00.0"), missing("0000:02:00.1")];
+    let text = message(&[&causes[0], &causes[1]], remedy);
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+
+    // A group that does not list its member is not populated.
+    let host = Host::unpacked("manual.tree");
+    let member = host.path("sys/kernel/iommu_groups/8/devices/0000:02:00.1");
+    std::fs::remove_file(member).expect("a member");
+    let kernel = FakeKernel::on(&host);
+    let text = message(&[&causes[1]], remedy);
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+}
+
+#[test]
+fn a_culprit_is_named_with_what_it_carries() {
+    let (host, kernel) = shared(&[AHCI, IGB]);
+    let text = message(
+        &[
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
+            "IOMMU group 8 also holds 0000:01:00.0, which stays on driver igb",
+        ],
+        ELSEWHERE,
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    refuses(&host, &kernel, "detach gpupci1 --dry-run", 5, &text);
+
+    host.class_link("block", "sda1", AHCI, "8:1");
+    host.class_link("block", "sda2", AHCI, "8:2");
+    host.write("sys/class/block/sda2/holders/dm-3/dev", "253:3\n");
+    host.write("sys/devices/virtual/block/dm-3/dev", "253:3\n");
+    host.write("sys/devices/virtual/block/dm-3/dm/name", "vg-swap\n");
+    let volume = host.path("sys/class/block/dm-3");
+    symlink("../../devices/virtual/block/dm-3", volume).expect("a link");
+    host.write(
+        "proc/self/mountinfo",
+        "22 1 8:1 / /boot\\040old rw - ext4 /dev/root rw\n\
+         23 1 253:3 / / rw - xfs /dev/mapper/vg-swap rw\n\
+         24 1 0:5 / /dev rw - devtmpfs udev rw\n",
+    );
+    host.write(
+        "proc/swaps",
+        "Filename Type Size Used Priority\n/dev/mapper/vg-swap partition 1 0 -2\n",
+    );
+    host.class_link("net", "eth0", IGB, "0:0");
+    host.write("sys/class/net/eth0/upper_br0/mtu", "1500\n");
+    let zeros = "0".repeat(32);
+    host.write(
+        "proc/net/ipv6_route",
+        &format!("{zeros} 00 {zeros} 00 {zeros} 00000400 00000001 00000000 00000003 eth0\n"),
+    );
+    host.write(
+        "proc/net/route",
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+         br0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n",
+    );
+    let text = message(
+        &[
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, \
+             mounted at /boot old and carries dm-3, mounted at / and carries swap on dm-3",
+            "IOMMU group 8 also holds 0000:01:00.0, which stays on driver igb and carries the \
+             default route over eth0 and carries the default route over br0",
+        ],
+        ELSEWHERE,
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+}
+
+#[test]
+fn cards_that_share_a_group_go_together() {
+    let (host, kernel) = shared(&["0000:03:00.0", "0000:03:00.1"]);
+    let before = host.bindings();
+    let text = message(
+        &[
+            "IOMMU group 8 also holds 0000:03:00.0 of gpupci2, which stays on driver nvidia",
+            "IOMMU group 8 also holds 0000:03:00.1 of gpupci2, which stays on driver \
+             snd_hda_intel",
+        ],
+        "detach gpupci2 too, in one command with this card",
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    for cards in ["gpupci1 gpupci2", "all", "03:00.1 02:00"] {
+        host.line(&format!("detach {cards}")).answer();
+        assert_eq!(host.records().len(), 2, "{cards}");
+        assert_eq!(kernel.guest_takes("8"), Ok(()));
+        kernel.guest_leaves("8");
+        host.line("attach all").answer();
+        assert_eq!(host.bindings(), before, "{cards}");
+    }
+    // Away already, it is none that stays.
+    host.line("-d gpupci1 -d gpupci2").answer();
+    host.line("attach gpupci1").answer();
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn who_does_no_harm_may_share_the_group() {
+    let (host, kernel) = shared(&["0000:00:03.0", "0000:00:1e.0", AHCI, IGB, "0000:01:00.1"]);
+    kernel
+        .flavour(|flavour| flavour.vfio_dev = true)
+        .add_driver(Driver::named("mlx5_vfio_pci").vfio())
+        .administrator_binds(AHCI, Some("mlx5_vfio_pci"))
+        .administrator_binds(IGB, Some("pci-stub"))
+        .administrator_binds("0000:01:00.1", None);
+    host.line("detach gpupci1").answer();
+    assert_eq!(kernel.guest_takes("8"), Ok(()), "the kernel thinks so too");
+}
+
+#[test]
+fn a_card_of_unwanted_make_is_no_card() {
+    let (host, kernel) = with_kernel("mixed.tree");
+    let stays = |member, driver| {
+        format!("IOMMU group 1 also holds {member}, which stays on driver {driver}")
+    };
+    let text = format!(
+        "gpupci: cannot detach gpupci1 (0000:04:00)\n  cause: {}\n  cause: {}\n  \
+         state: nothing was changed\n  try:   {ELSEWHERE}\n",
+        stays("0000:03:00.0", "amdgpu"),
+        stays("0000:03:00.1", "snd_hda_intel"),
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    let text = text
+        .replace("03:00.0,", "03:00.0 of gpupci1,")
+        .replace("03:00.1,", "03:00.1 of gpupci1,")
+        .replace("detach gpupci1", "detach gpupci2")
+        .replace(
+            ELSEWHERE,
+            "detach gpupci1 too, in one command with this card",
+        );
+    refuses(&host, &kernel, "--vendor 1002 detach gpupci2", 5, &text);
+    host.line("--vendor 1002 detach gpupci1 gpupci2").answer();
+}
+
+#[test]
+fn the_group_counts_for_the_way_there_only() {
+    let (host, _kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1").answer();
+    host.regroup(AHCI, Some(8));
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+}

@@ -1,0 +1,255 @@
+//! Who uses a card: it is named, nothing is written, and nobody is killed.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::support::kernel::FakeKernel;
+use crate::{manual, refusal, refuses, with_kernel};
+
+/// The manual's host, whose cards have all the nodes that drivers may give them. Their numbers are
+/// such as the machine that runs this hardly has.
+fn with_nodes() -> (Host, FakeKernel) {
+    let (host, kernel) = manual();
+    // The console is another card's.
+    host.class_link("graphics", "fb0", "0000:04:03.0", "29:0");
+    for (slot, n) in [("0000:02:00", 7), ("0000:03:00", 8)] {
+        let display = format!("{slot}.0");
+        let audio = format!("{slot}.1");
+        host.class_link("drm", &format!("card{n}"), &display, &format!("226:{n}"));
+        let render = format!("renderD19{n}");
+        host.class_link("drm", &render, &display, &format!("226:19{n}"));
+        host.class_link("graphics", &format!("fb{n}"), &display, &format!("29:{n}"));
+        host.class_link("sound", &format!("pcmC{n}D3p"), &audio, &format!("116:{n}"));
+        let facts = format!("Model: \t\t Tesla T20\nDevice Minor: \t {n}\n");
+        host.write(
+            &format!("proc/driver/nvidia/gpus/{display}/information"),
+            &facts,
+        );
+    }
+    (host, kernel)
+}
+
+fn message(verb: &str, causes: &[&str], tries: &[&str]) -> String {
+    refusal(verb, "gpupci1 (0000:02:00)", causes, tries)
+}
+
+fn used(verb: &str, node: &str) -> String {
+    message(
+        verb,
+        &[&format!("Xorg (pid 77) uses {node}")],
+        &["end Xorg (pid 77), or keep it off this card"],
+    )
+}
+
+#[test]
+fn every_kind_of_node_is_looked_for() {
+    for node in [
+        "/dev/dri/card7",
+        "/dev/dri/renderD197",
+        "/dev/snd/pcmC7D3p",
+        "/dev/fb7",
+        "/dev/nvidia7",
+        "/dev/nvidiactl",
+        "/dev/nvidia-modeset",
+        "/dev/nvidia-uvm",
+        "/dev/nvidia-uvm-tools",
+    ] {
+        let (host, kernel) = with_nodes();
+        host.process(76, "bash", &["/dev/null", "/root/dri/card7", "pipe:[17]"]);
+        host.process(77, "Xorg", &["/dev/null", "/dev/tty7", node]);
+        refuses(&host, &kernel, "detach gpupci1", 4, &used("detach", node));
+        fs::remove_dir_all(host.path("proc/77")).expect("a process");
+        host.line("detach gpupci1").answer();
+    }
+}
+
+#[test]
+fn a_node_of_all_cards_counts_for_those_whose_own_is_open() {
+    let (host, kernel) = with_nodes();
+    host.process(77, "Xorg", &["/dev/nvidiactl", "/dev/nvidia-uvm"]);
+    refuses(
+        &host,
+        &kernel,
+        "detach gpupci1",
+        4,
+        &used("detach", "/dev/nvidiactl"),
+    );
+    // Now it is plain that it is the other one.
+    symlink("/dev/nvidia8", host.path("proc/77/fd/9")).expect("a link");
+    host.line("detach gpupci1").answer();
+    let said = host.line("detach gpupci2");
+    assert_eq!(said.code, Some(4));
+    assert!(said.stderr.contains("Xorg (pid 77) uses /dev/nvidia8"));
+}
+
+#[test]
+fn the_node_for_computing_is_shared_by_amds_cards() {
+    let host = Host::unpacked("mixed.tree");
+    host.regroup("0000:04:00.0", Some(20));
+    let kernel = FakeKernel::on(&host);
+    host.process(77, "Xorg", &["/dev/kfd"]);
+    let text = used("detach", "/dev/kfd").replace("0000:02:00", "0000:03:00");
+    refuses(&host, &kernel, "--vendor 1002 detach gpupci1", 4, &text);
+}
+
+#[test]
+fn a_mapping_keeps_a_card_in_use() {
+    for (line, node) in [
+        (
+            "7f0000000000-7f0000001000 rw-s 00000000 00:05 402  /dev/nvidia7",
+            "/dev/nvidia7",
+        ),
+        (
+            "7f0000000000-7f0000001000 rw-s 00000000 00:05 402  /dev/dri/card7 (deleted)",
+            "/dev/dri/card7",
+        ),
+    ] {
+        let (host, kernel) = with_nodes();
+        host.process(77, "Xorg", &[]);
+        let heap = "55a0-55b0 rw-p 00000000 00:00 0  [heap]";
+        host.write("proc/77/maps", &format!("{heap}\n{line}\n"));
+        refuses(&host, &kernel, "detach gpupci1", 4, &used("detach", node));
+    }
+}
+
+#[test]
+fn a_container_may_call_a_node_as_it_likes() {
+    let (host, kernel) = manual();
+    // The null device stands for the card's.
+    host.class_link("drm", "card7", "0000:02:00.0", "1:3");
+    let inside = host.path("container/gpu");
+    fs::create_dir_all(host.path("container")).expect("a folder");
+    symlink("/dev/null", &inside).expect("a link");
+    host.process(77, "Xorg", &[inside.to_str().expect("text")]);
+    let mounts = |pid: &str, number: u32| {
+        fs::create_dir_all(host.path(&format!("proc/{pid}/ns"))).expect("a folder");
+        let link = host.path(&format!("proc/{pid}/ns/mnt"));
+        symlink(format!("mnt:[{number}]"), link).expect("a link");
+    };
+    mounts("self", 4_026_531_840);
+    mounts("77", 4_026_532_999);
+    let text = used("detach", "/dev/dri/card7");
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+    // Of a process that sees what we see, only what is below /dev is looked at.
+    fs::remove_file(host.path("proc/77/ns/mnt")).expect("a link");
+    mounts("77", 4_026_531_840);
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn a_guest_is_named_and_its_card_stays_with_it() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1").answer();
+    kernel.guest_takes("8").expect("the group is the guest's");
+    host.guest(77, "rocks-33", &["/dev/kvm", "/dev/vfio/8"]);
+    let text = message(
+        "attach",
+        &["qemu-kvm (pid 77, guest rocks-33) uses /dev/vfio/8"],
+        &["shut the guest rocks-33 down"],
+    );
+    refuses(&host, &kernel, "attach gpupci1", 4, &text);
+    refuses(&host, &kernel, "attach gpupci1 --dry-run", 4, &text);
+    // It is detached, and that is all a second time asks.
+    host.line("detach gpupci1").answer();
+    host.line("recover").answer();
+    kernel.guest_leaves("8");
+    fs::remove_dir_all(host.path("proc/77")).expect("a process");
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
+fn a_node_for_one_device_is_vfios_too() {
+    let (host, kernel) = with_kernel("four-functions.tree");
+    host.line("detach gpupci1").answer();
+    host.write("dev/vfio/devices/vfio0", "");
+    host.guest(77, "a b", &["/dev/vfio/devices/vfio0"]);
+    let said = host.line("attach gpupci1");
+    assert_eq!(said.code, Some(4));
+    let cause = "cause: qemu-kvm (pid 77, guest a b) uses /dev/vfio/devices/vfio0\n";
+    assert!(said.stderr.contains(cause), "{}", said.stderr);
+    assert_eq!(kernel.failures(), [""; 0]);
+}
+
+#[test]
+fn who_could_not_be_looked_at_may_be_a_user() {
+    let remedy = "run this as root, outside of containers";
+    let unseen = |why: &str| {
+        message(
+            "detach",
+            &[&format!("it cannot be seen who uses it: {why}")],
+            &[remedy],
+        )
+    };
+    let (host, kernel) = with_nodes();
+    host.process(77, "Xorg", &[]);
+    fs::remove_dir(host.path("proc/77/fd")).expect("a folder");
+    host.write("proc/77/fd", "");
+    let text = unseen("Xorg (pid 77): Not a directory (os error 20)");
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+
+    let (host, kernel) = with_nodes();
+    host.process(77, "Xorg", &[]);
+    fs::remove_file(host.path("proc/77/maps")).expect("a file");
+    fs::create_dir(host.path("proc/77/maps")).expect("a folder");
+    let text = unseen("Xorg (pid 77): Is a directory (os error 21)");
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+
+    let (host, kernel) = manual();
+    fs::remove_dir_all(host.path("proc")).expect("processes");
+    host.write("proc", "");
+    let text = unseen("cannot list /proc: Not a directory (os error 20)");
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+}
+
+#[test]
+fn a_process_that_cannot_be_looked_at_in_time_may_be_a_user() {
+    let (host, kernel) = with_nodes();
+    host.process(77, "Xorg", &[]);
+    let maps = host.path("proc/77/maps");
+    fs::remove_file(&maps).expect("a file");
+    // Whoever opens it waits for a writer.
+    nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
+    let text = message(
+        "detach",
+        &["it cannot be seen who uses it: looking at the processes took longer than 1 s"],
+        &["run this as root, outside of containers"],
+    );
+    refuses(&host, &kernel, "--timeout 1 detach gpupci1", 4, &text);
+}
+
+#[test]
+fn a_process_that_ends_meanwhile_uses_nothing() {
+    let (host, _kernel) = with_nodes();
+    fs::create_dir_all(host.path("proc/77")).expect("a folder");
+    host.process(78, "gone", &[]);
+    fs::remove_file(host.path("proc/78/maps")).expect("a file");
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn all_who_use_it_are_named_once_each() {
+    let (host, kernel) = with_nodes();
+    host.process(
+        9,
+        "kwin\u{1b}[2J",
+        &["/dev/dri/card7", "/dev/dri/renderD197"],
+    );
+    host.process(10, "pipewire", &["/dev/snd/pcmC7D3p"]);
+    let text = message(
+        "detach",
+        &[
+            "kwin\\u{1b}[2J (pid 9) uses /dev/dri/card7",
+            "pipewire (pid 10) uses /dev/snd/pcmC7D3p",
+        ],
+        &[
+            "end kwin\\u{1b}[2J (pid 9), or keep it off this card",
+            "end pipewire (pid 10), or keep it off this card",
+        ],
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+}

@@ -1,0 +1,130 @@
+//! What is kept of cards, when it is not what it should be; and the lock.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{manual, refuses};
+
+const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
+
+fn unreadable(verb: &str, host: &Host, causes: &[&str]) -> String {
+    let path = host.path(RECORD);
+    let causes: String = causes.iter().map(|c| format!("  cause: {c}\n")).collect();
+    format!(
+        "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
+         cause: cannot understand {0}\n{causes}  \
+         state: nothing was changed\n  \
+         try:   look at {0}, move it away, then try again\n",
+        path.display()
+    )
+}
+
+#[test]
+fn a_record_that_is_none_is_not_guessed_at() {
+    let (host, kernel) = manual();
+    host.line("detach gpupci1").answer();
+    let good = fs::read_to_string(host.path(RECORD)).expect("a record");
+    let version = good.replace("\"version\": 1", "\"version\": 2");
+    for (content, causes) in [
+        (
+            "{",
+            &[
+                "it holds no record of a card",
+                "EOF while parsing an object at line 1 column 1",
+            ][..],
+        ),
+        (
+            "",
+            &[
+                "it holds no record of a card",
+                "EOF while parsing a value at line 1 column 0",
+            ],
+        ),
+        (
+            &version,
+            &["it has version 2, and this program reads version 1"],
+        ),
+    ] {
+        host.write(RECORD, content);
+        for verb in ["detach", "attach"] {
+            let text = unreadable(verb, &host, causes);
+            refuses(&host, &kernel, &format!("{verb} gpupci1"), 1, &text);
+        }
+        let text = unreadable("recover", &host, causes);
+        refuses(&host, &kernel, "recover", 1, &text);
+        assert_eq!(host.line("status").code, Some(0));
+        host.line("detach gpupci2").answer();
+        host.line("attach gpupci2").answer();
+    }
+    host.write(RECORD, &good);
+    host.line("attach gpupci1").answer();
+}
+
+#[test]
+fn another_boots_record_says_nothing() {
+    let (host, _kernel) = manual();
+    let before = host.bindings();
+    host.write("proc/sys/kernel/random/boot_id", "one\n");
+    host.line("detach gpupci1").answer();
+    let record = fs::read_to_string(host.path(RECORD)).expect("a record");
+    host.write(RECORD, &record.replace("nvidia", "nouveau"));
+    host.write("proc/sys/kernel/random/boot_id", "two\n");
+    // As if it had been on vfio-pci from boot on.
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+
+    host.write(RECORD, &record);
+    let gone = "0000:02:00 is no longer here; what was written down is forgotten\n";
+    assert_eq!(host.line("recover").answer(), gone);
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn what_is_no_record_is_left_alone() {
+    let (host, kernel) = manual();
+    host.write("run/gpupt/cards/README", "not ours\n");
+    host.write("run/gpupt/cards/02:00.json", "not ours\n");
+    let said = host.line("recover");
+    assert_eq!(said.stderr, "gpupci: nothing is unfinished\n");
+    assert_eq!((said.text(), said.code), (String::new(), Some(0)));
+    assert_eq!(host.records(), ["02:00.json", "README"]);
+    assert_eq!(kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn one_at_a_time_and_the_other_is_named() {
+    let (host, kernel) = manual();
+    fs::create_dir_all(host.path("run/gpupt")).expect("a folder");
+    let lock = host.path("run/gpupt/lock");
+    let mut holder = Command::new("flock")
+        .arg(&lock)
+        .args(["sh", "-c", "echo $$ >\"$0\"; echo held; read -r line"])
+        .arg(&lock)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("flock(1)");
+    let mut held = [0; 5];
+    let out = holder.stdout.as_mut().expect("a pipe");
+    std::io::Read::read_exact(out, &mut held).expect("it is held");
+    let pid = fs::read_to_string(&lock).expect("a lock");
+    let text = format!(
+        "gpupci: another gpupci or hook (pid {}) is at work, and did not end within 1 s\n  \
+         state: nothing was changed\n  \
+         try:   try again when it has ended\n",
+        pid.trim()
+    );
+    for line in ["detach gpupci1", "attach all", "recover"] {
+        refuses(&host, &kernel, &format!("--timeout 0.25 {line}"), 4, &text);
+    }
+    // Who only looks need not wait.
+    host.line("detach gpupci1 --dry-run").answer();
+    host.line("status").answer();
+    drop(holder.stdin.take());
+    holder.wait().expect("it ends");
+    host.line("detach gpupci1").answer();
+}

@@ -1,0 +1,206 @@
+//! Every other reason not to touch a card: found before the first write, and told together.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::support::kernel::FakeKernel;
+use crate::{manual, refusal, refuses, with_kernel};
+
+const VIDEO: &str = "0000:02:00.0";
+
+fn first(verb: &str, cause: &str, remedy: &str) -> String {
+    refusal(verb, "gpupci1 (0000:02:00)", &[cause], &[remedy])
+}
+
+#[test]
+fn the_card_of_the_console_stays() {
+    let (host, kernel) = manual();
+    host.class_link("graphics", "fb0", VIDEO, "29:0");
+    host.write("sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
+    host.write("sys/class/vtconsole/vtcon0/bind", "0\n");
+    host.write(
+        "sys/class/vtconsole/vtcon1/name",
+        "(M) frame buffer device\n",
+    );
+    host.write("sys/class/vtconsole/vtcon1/bind", "1\n");
+    let text = first(
+        "detach",
+        "0000:02:00.0 shows the host's console (fb0)",
+        "let another card be the console (firmware setting), or take the console off this one: \
+         echo 0 > /sys/class/vtconsole/vtcon1/bind",
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+    host.line("detach gpupci2").answer();
+    // As the remedy says.
+    host.write("sys/class/vtconsole/vtcon1/bind", "0\n");
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn a_second_framebuffer_is_no_console() {
+    let (host, _kernel) = manual();
+    host.class_link("graphics", "fb0", "0000:04:03.0", "29:0");
+    host.class_link("graphics", "fb1", VIDEO, "29:1");
+    host.write(
+        "sys/class/vtconsole/vtcon1/name",
+        "(M) frame buffer device\n",
+    );
+    host.write("sys/class/vtconsole/vtcon1/bind", "1\n");
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn what_hangs_on_the_card_itself_is_seen() {
+    let (host, kernel) = with_kernel("four-functions.tree");
+    host.class_link("block", "sdx1", "0000:17:00.2", "8:129");
+    let mount = "22 1 8:129 / /backup rw - ext4 /dev/sdx1 rw\n";
+    host.write("proc/self/mountinfo", mount);
+    let text = refusal(
+        "detach",
+        "gpupci1 (0000:17:00)",
+        &["0000:17:00.2 carries sdx1, mounted at /backup"],
+        &["move what the host needs to a device that is no part of the card"],
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+}
+
+#[test]
+fn virtual_functions_and_mediated_devices_keep_their_parent() {
+    let (host, kernel) = with_kernel("mixed.tree");
+    let text = refusal(
+        "detach",
+        "gpupci2 (0000:05:00)",
+        &["0000:05:00.0 has 2 virtual functions"],
+        &["take them away first: echo 0 > /sys/bus/pci/devices/0000:05:00.0/sriov_numvfs"],
+    );
+    refuses(&host, &kernel, "detach gpupci2", 4, &text);
+
+    let (host, kernel) = manual();
+    let uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+    fs::create_dir_all(host.path("sys/bus/mdev/devices")).expect("a folder");
+    let device = format!("../../../devices/pci0000:00/0000:00:03.0/{VIDEO}/{uuid}");
+    symlink(device, host.path(&format!("sys/bus/mdev/devices/{uuid}"))).expect("a link");
+    let text = first(
+        "detach",
+        &format!("0000:02:00.0 carries the mediated device {uuid}"),
+        &format!("stop its guest, then: echo 1 > /sys/bus/mdev/devices/{uuid}/remove"),
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+}
+
+#[test]
+fn another_card_than_the_recorded_one_is_not_touched() {
+    let (host, kernel) = manual();
+    host.line("list").answer();
+    let device = fs::canonicalize(host.path(&format!("sys/bus/pci/devices/{VIDEO}")));
+    let device = device.expect("a function").join("device");
+    fs::write(&device, "0x1eb8\n").expect("an attribute");
+    let remedy = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
+                  anew, then correct the attributes with `gpupci host set`";
+    let cause = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is \
+                 there; gpupci1 is nowhere to be seen";
+    refuses(
+        &host,
+        &kernel,
+        "detach gpupci1",
+        8,
+        &first("detach", cause, remedy),
+    );
+    refuses(
+        &host,
+        &kernel,
+        "attach gpupci1",
+        8,
+        &first("attach", cause, remedy),
+    );
+    host.line("detach gpupci2").answer();
+    host.line("renumber");
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn driverctl_decides_about_what_it_keeps() {
+    let (host, kernel) = manual();
+    host.write(&format!("etc/driverctl.d/{VIDEO}"), "nouveau\n");
+    let text = first(
+        "detach",
+        "driverctl keeps 0000:02:00.0 on nouveau",
+        "driverctl unset-override 0000:02:00.0",
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+
+    // Kept on the stub driver: that is no reason to leave it elsewhere, but one to leave it there.
+    host.write(&format!("etc/driverctl.d/{VIDEO}"), "vfio-pci\n");
+    host.line("detach gpupci1").answer();
+    host.line("attach gpupci1").answer();
+    for function in [VIDEO, "0000:02:00.1"] {
+        kernel
+            .administrator_overrides(function, Some("vfio-pci"))
+            .administrator_binds(function, Some("vfio-pci"));
+    }
+    let text = first(
+        "attach",
+        "driverctl keeps 0000:02:00.0 on vfio-pci",
+        "driverctl unset-override 0000:02:00.0",
+    );
+    refuses(&host, &kernel, "attach gpupci1", 4, &text);
+}
+
+#[test]
+fn all_reasons_are_told_at_once() {
+    let host = Host::unpacked("manual.tree");
+    host.regroup("0000:00:1f.2", Some(8));
+    host.regroup("0000:02:00.1", None);
+    let kernel = FakeKernel::on(&host);
+    host.process(77, "Xorg", &["/dev/nvidiactl"]);
+    host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
+    let text = refusal(
+        "detach",
+        "gpupci1 (0000:02:00)",
+        &[
+            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not reach it",
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
+            "Xorg (pid 77) uses /dev/nvidiactl",
+            "driverctl keeps 0000:02:00.1 on nouveau",
+        ],
+        &[
+            "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD needs no \
+             option), see `gpupci check`",
+            "put the card into another slot, or see `gpupci groups` for one that has a group of its \
+             own",
+            "end Xorg (pid 77), or keep it off this card",
+            "driverctl unset-override 0000:02:00.1",
+        ],
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    refuses(&host, &kernel, "-q detach gpupci1 --dry-run", 5, &text);
+}
+
+#[test]
+fn one_card_does_not_keep_the_others() {
+    let (host, _kernel) = manual();
+    host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
+    let said = host.line("detach gpupci9 all 7f:00.0");
+    assert_eq!(said.code, Some(4), "busy is worse than not found");
+    assert_eq!(
+        said.text(),
+        "Detached GPU card 'gpupci2' video device 0000:03:00.0\n\
+         Detached GPU card 'gpupci2' audio device 0000:03:00.1\n"
+    );
+    let lines: Vec<&str> = said.stderr.lines().collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "GPU card gpupci9 not found",
+            "GPU card 7f:00.0 not found",
+            "gpupci: cannot detach gpupci1 (0000:02:00)",
+        ]
+    );
+    let said = host.line("attach gpupci2 gpupci3");
+    assert_eq!(said.code, Some(3));
+    assert_eq!(said.text().lines().count(), 2);
+    assert_eq!(said.stderr, "GPU card gpupci3 not found\n");
+}

@@ -1,0 +1,114 @@
+//! The stub driver, and the kernel's way to choose it.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::support::kernel::{Errno, FakeKernel, Load};
+use crate::{manual, refusal, refuses, with_kernel};
+
+const VIDEO: &str = "0000:02:00.0";
+
+fn first(verb: &str, cause: &str, remedy: &str) -> String {
+    refusal(verb, "gpupci1 (0000:02:00)", &[cause], &[remedy])
+}
+
+/// The manual's host without a stub driver.
+fn without_stub() -> (Host, FakeKernel) {
+    let host = Host::unpacked("manual.tree");
+    fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");
+    let kernel = FakeKernel::on(&host);
+    (host, kernel)
+}
+
+#[test]
+fn a_stub_driver_that_cannot_be_had_is_a_reason() {
+    let remedy = "see that the module of vfio-pci is installed and not blacklisted in \
+                  /etc/modprobe.d";
+    for (load, why) in [
+        (
+            Load::Fails(Errno::ENOENT),
+            "No such file or directory (os error 2)",
+        ),
+        (
+            Load::Blacklisted,
+            "modprobe vfio_pci changed nothing; it may be blacklisted",
+        ),
+        (Load::Blocks, "it did not end in time"),
+    ] {
+        let (host, kernel) = without_stub();
+        kernel.module("vfio_pci", load);
+        let cause = format!("there is no driver vfio-pci: {why}");
+        let text = first("detach", &cause, remedy);
+        refuses(&host, &kernel, "--timeout 1 detach gpupci1", 5, &text);
+        assert_eq!(kernel.modprobes(), ["vfio_pci"]);
+    }
+}
+
+#[test]
+fn a_stub_driver_that_is_not_there_is_loaded() {
+    let (host, kernel) = without_stub();
+    let told = host.line("detach gpupci1 --dry-run");
+    assert_eq!(told.stderr, "gpupci: modprobe vfio_pci comes first\n");
+    assert_eq!(kernel.modprobes(), [""; 0]);
+    host.line("detach all").answer();
+    assert_eq!(kernel.modprobes(), ["vfio_pci"]);
+    assert_eq!(host.driver(VIDEO).as_deref(), Some("vfio-pci"));
+}
+
+#[test]
+fn a_refused_card_loads_nothing() {
+    let (host, kernel) = without_stub();
+    host.guest(77, "rocks-33", &["/dev/nvidiactl"]);
+    assert_eq!(host.line("detach gpupci1").code, Some(4));
+    assert_eq!(kernel.modprobes(), [""; 0]);
+}
+
+#[test]
+fn another_stub_driver_may_be_chosen() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.write("etc/gpupt.toml", "stub = \"pci-stub\"\n");
+    host.line("detach gpupci1").answer();
+    assert_eq!(
+        host.bindings_of("0000:02:00"),
+        [
+            "0000:02:00.0 pci-stub pci-stub",
+            "0000:02:00.1 pci-stub pci-stub"
+        ]
+    );
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+
+    host.write("etc/gpupt.toml", "stub = \"xen-pciback\"\n");
+    let text = first(
+        "detach",
+        "there is no driver xen-pciback: No such file or directory (os error 2)",
+        "see that the module of xen-pciback is installed and not blacklisted in /etc/modprobe.d",
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    assert_eq!(kernel.modprobes(), ["xen_pciback"]);
+}
+
+#[test]
+fn a_kernel_without_overrides_cannot_tell_one_card_from_another() {
+    let (host, kernel) = with_kernel("old-kernel.tree");
+    let none = |function: &str| {
+        format!(
+            "this kernel has no driver_override for {function}, and without it one card cannot \
+             be told from another of its make"
+        )
+    };
+    let text = refusal(
+        "detach",
+        "gpupci1 (0000:02:00)",
+        &[&none("0000:02:00.0"), &none("0000:02:00.1")],
+        &[
+            "boot a kernel that has driver_override: Linux 3.16 or later, or one of CentOS 7.2 or later",
+        ],
+    );
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    let so = host.line("attach gpupci1").answer();
+    assert!(so.contains("is already attached"), "{so}");
+}

@@ -1,0 +1,89 @@
+//! Cards that came to the stub driver without us: nobody knows what they would have.
+
+use pretty_assertions::assert_eq;
+
+use crate::manual;
+use crate::support::kernel::{FakeKernel, Work};
+
+const VIDEO: &str = "0000:02:00.0";
+const AUDIO: &str = "0000:02:00.1";
+
+/// A card that has been on vfio-pci since boot: nobody knows what it would have.
+fn from_boot(of: &FakeKernel, overridden: Option<&str>) {
+    for function in [VIDEO, AUDIO] {
+        of.administrator_overrides(function, overridden)
+            .administrator_binds(function, Some("vfio-pci"));
+    }
+}
+
+#[test]
+fn without_a_record_the_kernel_chooses_and_we_say_what_came_of_it() {
+    for overridden in [None, Some("vfio-pci")] {
+        let (host, kernel) = manual();
+        let before = host.bindings();
+        from_boot(&kernel, overridden);
+        host.line("attach gpupci1").answer();
+        assert_eq!(host.bindings(), before);
+        assert_eq!(host.records(), [""; 0]);
+        let cleared =
+            overridden.map(|_| "/sys/bus/pci/devices/0000:02:00.0/driver_override <- \\n");
+        let rest = [
+            "/sys/bus/pci/drivers/vfio-pci/unbind <- 0000:02:00.0",
+            "/sys/bus/pci/drivers_probe <- 0000:02:00.0",
+        ];
+        let wanted: Vec<&str> = cleared.into_iter().chain(rest).collect();
+        assert_eq!(kernel.writes()[..wanted.len()], wanted);
+    }
+}
+
+#[test]
+fn without_a_record_nobody_may_want_the_card() {
+    let (host, kernel) = manual();
+    from_boot(&kernel, Some("vfio-pci"));
+    kernel.on_probe("nvidia", Work::refuses());
+    let said = host.line("attach gpupci1");
+    assert_eq!(
+        said.stderr,
+        "gpupci: no driver of this host took 0000:02:00.0\n"
+    );
+    assert_eq!(said.code, Some(0));
+    assert_eq!(
+        host.bindings_of("0000:02:00"),
+        ["0000:02:00.0 - (null)", "0000:02:00.1 snd_hda_intel (null)"]
+    );
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn a_kernel_told_at_boot_takes_the_card_again() {
+    let (host, kernel) = manual();
+    // As vfio-pci.ids= of the command line.
+    kernel
+        .administrator_binds(VIDEO, None)
+        .administrator_binds(AUDIO, None)
+        .administrator_teaches("vfio-pci", 0x10de, 0x06de)
+        .administrator_teaches("vfio-pci", 0x10de, 0x0be5)
+        .on_probe("nvidia", Work::refuses())
+        .on_probe("snd_hda_intel", Work::refuses());
+    let before = host.bindings();
+    let said = host.line("attach gpupci1");
+    let again = |function| {
+        format!(
+            "the kernel gave {function} to vfio-pci again: vfio-pci.ids= of the kernel command \
+             line or of /etc/modprobe.d names it"
+        )
+    };
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: cannot attach gpupci1 (0000:02:00)\n  cause: {}; {}\n  state: {}\n  \
+             try:   see what `dmesg` says of the card, then `gpupci recover`\n",
+            again(VIDEO),
+            again(AUDIO),
+            host.standing("0000:02:00")
+        )
+    );
+    assert_eq!(said.code, Some(1));
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+}

@@ -1,0 +1,223 @@
+//! Drivers that do not do what they are asked for, and what was there before that nobody expects.
+
+use pretty_assertions::assert_eq;
+
+use crate::support::kernel::{Errno, Work};
+use crate::{manual, with_kernel};
+
+const VIDEO: &str = "0000:02:00.0";
+const AUDIO: &str = "0000:02:00.1";
+
+#[test]
+fn a_probe_that_lies_is_undone() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    kernel.on_probe(("vfio-pci", AUDIO), Work::refuses());
+    let said = host.line("detach gpupci1");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
+         cause: vfio-pci did not take 0000:02:00.1, though the kernel refused nothing\n  \
+         state: what was done is undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+         snd_hda_intel\n  \
+         try:   see what `dmesg` says of the card\n"
+    );
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+    let functions: Vec<bool> = kernel.writes().iter().map(|w| w.contains(AUDIO)).collect();
+    let last_first = [
+        false, false, false, true, true, true, true, true, false, false, false,
+    ];
+    assert_eq!(functions, last_first, "{:#?}", kernel.writes());
+}
+
+#[test]
+fn who_is_not_taken_back_is_told_and_recovered() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1").answer();
+    kernel.on_probe("nvidia", Work::fails(Errno::EIO));
+    let said = host.line("attach gpupci1");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
+         cause: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
+         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel\n  \
+         try:   see what `dmesg` says of the card, then `gpupci recover`\n",
+        "this kernel calls every failure ENODEV; the other function goes all the same"
+    );
+    assert_eq!(said.code, Some(7));
+    assert_eq!(host.record("0000:02:00")["phase"], "attaching");
+    assert_eq!(host.line("recover").code, Some(1), "no better, no worse");
+    assert_eq!(host.records().len(), 1);
+    kernel.on_probe("nvidia", Work::default());
+    let recovered = host.line("recover").answer();
+    assert_eq!(recovered, "0000:02:00 is back on its host drivers\n");
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_undone_is_told_and_recovered() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    kernel
+        .on_probe(("vfio-pci", AUDIO), Work::refuses())
+        .on_probe("nvidia", Work::deferred());
+    let said = host.line("detach gpupci1");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
+         cause: vfio-pci did not take 0000:02:00.1, though the kernel refused nothing\n  \
+         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel; not undone: \
+         /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
+         try:   see what `dmesg` says of the card, then `gpupci recover`\n"
+    );
+    assert_eq!(said.code, Some(7));
+    assert_eq!(host.record("0000:02:00")["phase"], "detaching");
+    kernel.on_probe("nvidia", Work::default());
+    host.line("recover").answer();
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn a_module_that_has_gone_is_loaded_again() {
+    let (host, kernel) = with_kernel("four-functions.tree");
+    let before = host.bindings();
+    host.line("detach all");
+    host.line("detach gpupci1 gpupci2 gpupci3").answer();
+    kernel.unload("i2c_nvidia_gpu");
+    host.line("attach gpupci1 gpupci2 gpupci3").answer();
+    assert_eq!(kernel.modprobes(), ["i2c_nvidia_gpu"]);
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
+fn a_module_that_takes_its_card_when_it_comes_is_as_good() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1 gpupci2").answer();
+    // Half-way back, when nvidia was taken away too.
+    for card in [VIDEO, "0000:03:00.0"] {
+        kernel
+            .administrator_overrides(card, None)
+            .administrator_binds(card, None);
+    }
+    kernel.unload("nvidia");
+    host.line("attach gpupci1 gpupci2").answer();
+    assert_eq!(kernel.modprobes(), ["nvidia"]);
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
+fn overrides_of_an_administrator_come_back() {
+    // Names the driver that it has; another one, set later; none of the audio's at all.
+    for (driver, overridden) in [
+        (Some("nvidia"), Some("nvidia")),
+        (Some("nvidia"), Some("nouveau")),
+        (None, Some("none")),
+        (None, None),
+    ] {
+        let (host, kernel) = manual();
+        kernel
+            .administrator_binds(VIDEO, driver)
+            .administrator_overrides(VIDEO, overridden)
+            .administrator_binds(AUDIO, None);
+        let before = host.bindings();
+        host.line("detach gpupci1").answer();
+        assert_eq!(
+            host.bindings_of("0000:02:00"),
+            [
+                "0000:02:00.0 vfio-pci vfio-pci",
+                "0000:02:00.1 vfio-pci vfio-pci"
+            ]
+        );
+        host.line("attach gpupci1").answer();
+        assert_eq!(host.bindings(), before);
+        assert_eq!(host.records(), [""; 0]);
+
+        // And when it came to nothing.
+        kernel.on_probe(("vfio-pci", AUDIO), Work::refuses());
+        assert_eq!(host.line("detach gpupci1").code, Some(1));
+        assert_eq!(host.bindings(), before);
+    }
+}
+
+#[test]
+fn half_of_a_card_may_be_away_already() {
+    let (host, _kernel) = with_kernel("z390-igpu.tree");
+    let before = host.bindings();
+    let said = host.line("detach gpupci1").answer();
+    assert_eq!(said.matches("is already detached").count(), 2, "{said}");
+    assert_eq!(said.matches("Detached").count(), 2, "{said}");
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
+fn what_others_gave_a_driver_meanwhile_stays_with_it() {
+    let (host, kernel) = manual();
+    host.line("detach gpupci1").answer();
+    kernel
+        .add_driver(crate::support::kernel::Driver::named("nouveau"))
+        .administrator_binds(VIDEO, Some("nouveau"));
+    host.line("attach gpupci1").answer();
+    assert_eq!(
+        host.bindings_of("0000:02:00"),
+        [
+            "0000:02:00.0 nouveau (null)",
+            "0000:02:00.1 snd_hda_intel (null)"
+        ],
+        "without our override"
+    );
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn what_others_gave_back_whole_is_only_forgotten() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1").answer();
+    for (function, driver) in [(VIDEO, "nvidia"), (AUDIO, "snd_hda_intel")] {
+        kernel
+            .administrator_overrides(function, None)
+            .administrator_binds(function, Some(driver));
+    }
+    kernel.forget();
+    let recovered = host.line("recover").answer();
+    assert_eq!(
+        recovered,
+        "0000:02:00 was taken back by others; what was written down is forgotten\n"
+    );
+    assert_eq!(kernel.writes(), [""; 0]);
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn an_override_that_others_change_at_the_same_time_is_told() {
+    let (host, kernel) = manual();
+    host.line("detach gpupci1").answer();
+    kernel.forget();
+    kernel.after_write(3, |kernel| {
+        kernel.administrator_overrides(VIDEO, Some("nouveau"));
+    });
+    let said = host.line("attach gpupci1");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
+         cause: the driver_override of 0000:02:00.0 did not become what it was\n  \
+         state: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on snd_hda_intel\n  \
+         try:   see what `dmesg` says of the card, then `gpupci recover`\n"
+    );
+    assert_eq!(said.code, Some(7));
+    host.line("recover").answer();
+    assert_eq!(
+        host.bindings_of("0000:02:00")[0],
+        "0000:02:00.0 nvidia nouveau",
+        "it is theirs"
+    );
+    assert_eq!(host.records(), [""; 0]);
+}

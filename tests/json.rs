@@ -1,0 +1,64 @@
+//! What `--json` prints: JSON that `docs/schema.json` describes, from every command that knows it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "json/commands.rs"]
+mod commands;
+#[path = "json/wrong.rs"]
+mod wrong;
+
+use std::fs;
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use support::Said;
+
+/// `docs/schema.json`.
+fn schema() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json");
+    let text = fs::read_to_string(path).expect("the schema is there");
+    serde_json::from_str(&text).expect("the schema is JSON")
+}
+
+/// What holds one kind of document, `cards`, to the schema.
+fn validator(document: &str) -> Validator {
+    let mut schema = schema();
+    let definition = schema["$defs"].get(document);
+    assert!(definition.is_some(), "the schema has no {document}");
+    let root = schema.as_object_mut().expect("an object");
+    root.remove("anyOf");
+    root.insert("$ref".into(), json!(format!("#/$defs/{document}")));
+    jsonschema::draft202012::new(&schema).expect("a schema of 2020-12")
+}
+
+/// What of this the schema does not allow.
+fn complaints(document: &str, value: &Value) -> Vec<String> {
+    let validator = validator(document);
+    let errors = validator.iter_errors(value);
+    errors
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+/// A command's answer, which must be one such document with something in its list, and nothing
+/// after it.
+#[track_caller]
+fn told(said: &Said, document: &str) -> Vec<Value> {
+    let value: Value = serde_json::from_slice(&said.stdout).expect("it is JSON");
+    assert_eq!(complaints(document, &value), [""; 0], "{value:#}");
+    // Which also is what the schema says of any answer.
+    let whole = jsonschema::draft202012::new(&schema()).expect("a schema");
+    assert!(whole.is_valid(&value));
+    assert!(said.stdout.ends_with(b"}\n"), "{}", said.text());
+    let lists = value.as_object().expect("an object").values();
+    let mut lists: Vec<&Vec<Value>> = lists.filter_map(Value::as_array).collect();
+    lists.pop().expect("it has a list").clone()
+}

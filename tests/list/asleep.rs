@@ -1,0 +1,105 @@
+//! Reading some attributes wakes a sleeping card, and some cards do not come back; others are told
+//! only when nobody holds the lock of the device, which a stuck unbind does for ever.
+
+use std::fs;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::DEVICES;
+use crate::support::{Host, run};
+
+/// What wakes a card, or waits for its lock, and what else no command has a use for.
+const FORBIDDEN: [&str; 17] = [
+    "config",
+    "current_link_speed",
+    "current_link_width",
+    "driver_override",
+    "max_link_speed",
+    "max_link_width",
+    "modalias",
+    "reset",
+    "resource",
+    "resource0",
+    "resource0_resize",
+    "rom",
+    "serial_number",
+    "sriov_numvfs",
+    "sriov_totalvfs",
+    "uevent",
+    "vpd",
+];
+/// What there is of a function.
+const KIND: [&str; 2] = ["class", "vendor"];
+/// By which it is known again.
+const IDENTITY: [&str; 3] = ["device", "subsystem_device", "subsystem_vendor"];
+/// What people want to know besides.
+const TRAITS: [&str; 3] = ["boot_vga", "numa_node", "power_state"];
+
+/// Makes a pipe of every attribute of every function but `allowed`: whoever opens a pipe that
+/// nobody writes to waits for ever.
+fn block_all_but(host: &Host, allowed: &[&str]) {
+    let mut pipes = Vec::new();
+    for function in fs::read_dir(host.path(DEVICES)).expect("the bus is there") {
+        let function = function.expect("an entry").path();
+        let mut names: Vec<String> = FORBIDDEN.map(str::to_owned).to_vec();
+        for entry in fs::read_dir(&function).expect("a function is a folder") {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().into_string().expect("text");
+            let is_file = entry.file_type().expect("its type").is_file();
+            if is_file && !allowed.contains(&name.as_str()) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        for path in names.iter().map(|name| function.join(name)) {
+            drop(fs::remove_file(&path));
+            pipes.push(path);
+        }
+    }
+    assert_eq!(run(Command::new("mkfifo").args(&pipes), b"").answer(), "");
+}
+
+/// What a command says; one that waits for a pipe is ended, and says nothing.
+#[track_caller]
+fn answer(host: &Host, line: &str) -> String {
+    let mut limited = Command::new("timeout");
+    limited
+        .args(["20", env!("CARGO_BIN_EXE_gpupci"), "--root"])
+        .arg(host.root.path())
+        .args(line.split(' '))
+        .env_remove("GPUPT_DATABASE");
+    run(&mut limited, b"").answer()
+}
+
+#[test]
+fn only_these_attributes_are_read() {
+    let all = [&KIND[..], &IDENTITY, &TRAITS].concat();
+    let identity = [&KIND[..], &IDENTITY].concat();
+    for tree in ["manual.tree", "mixed.tree", "laptop-asleep.tree"] {
+        let host = Host::unpacked(tree);
+        for (allowed, lines) in [
+            (
+                &all[..],
+                &[
+                    "list -v",
+                    "list --json",
+                    "status -v",
+                    "status --json",
+                    "-l -s all -v",
+                ][..],
+            ),
+            (
+                &identity,
+                &["list", "-l", "renumber", "groups", "groups --json"],
+            ),
+            (&KIND, &["status", "-s gpupci1", "--status all"]),
+        ] {
+            let told: Vec<String> = lines.iter().map(|line| answer(&host, line)).collect();
+            block_all_but(&host, allowed);
+            for (line, told) in lines.iter().zip(told) {
+                assert!(told.contains("gpupci1"), "{line}: {told}");
+                assert_eq!(answer(&host, line), told, "{tree}: {line}");
+            }
+        }
+    }
+}

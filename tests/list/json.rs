@@ -1,0 +1,106 @@
+//! `gpupci list --json`: what is told of cards and their functions.
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::support::Host;
+
+/// What a fresh host of the fixtures answers, as JSON.
+fn json_of(tree: &str, line: &str) -> Value {
+    let text = Host::unpacked(tree).line(line).answer();
+    serde_json::from_str(&text).expect("this is JSON")
+}
+
+/// What a function is and where, without what else is told of it.
+pub(crate) fn essence(functions: &Value) -> Vec<[&str; 3]> {
+    let functions = functions.as_array().expect("a list");
+    functions
+        .iter()
+        .map(|function| {
+            ["address", "vendor", "kind"].map(|key| function[key].as_str().expect("a text"))
+        })
+        .collect()
+}
+
+#[test]
+fn json_tells_all_that_is_known_of_each_card() {
+    let function = |address, kind, device, driver, group| {
+        json!({
+            "address": address,
+            "kind": kind,
+            "vendor": "10de",
+            "device": device,
+            "subsystem_vendor": "10de",
+            "subsystem_device": "082f",
+            "driver": driver,
+            "iommu_group": group,
+            "boot_vga": false,
+            "power_state": null,
+        })
+    };
+    let card = |name, video, audio, group| {
+        json!({
+            "name": name,
+            "address": video,
+            "model": null,
+            "numa_node": 0,
+            "state": "host",
+            "users": [],
+            "functions": [
+                function(video, "video", "06de", "nvidia", group),
+                function(audio, "audio", "0be5", "snd_hda_intel", group),
+            ],
+        })
+    };
+    let manual = json!({
+        "version": 1,
+        "cards": [
+            card("gpupci1", "0000:02:00.0", "0000:02:00.1", 8),
+            card("gpupci2", "0000:03:00.0", "0000:03:00.1", 9),
+        ],
+    });
+    for line in ["list --json", "--json list", "-l --json", "--json --list"] {
+        assert_eq!(json_of("manual.tree", line), manual, "{line}");
+    }
+    assert_eq!(
+        json_of("no-cards.tree", "list --json"),
+        json!({"version": 1, "cards": []})
+    );
+}
+
+#[test]
+fn every_function_of_a_card_has_its_word() {
+    let turing = json_of("four-functions.tree", "list --json");
+    assert_eq!(
+        essence(&turing["cards"][2]["functions"]),
+        [
+            ["0000:b3:00.0", "10de", "video"],
+            ["0000:b3:00.1", "10de", "audio"],
+            ["0000:b3:00.2", "10de", "usb"],
+            ["0000:b3:00.3", "10de", "serial"],
+        ]
+    );
+    let behind_vmd = &turing["cards"][3];
+    assert_eq!(
+        (&behind_vmd["name"], &behind_vmd["address"]),
+        (&json!("gpupci4"), &json!("10000:01:00.0"))
+    );
+    assert_eq!(
+        essence(&behind_vmd["functions"]),
+        [["10000:01:00.0", "10de", "video"]]
+    );
+
+    let mixed = json_of("mixed.tree", "list --json --vendor 1002");
+    let functions = [
+        &[
+            ["0000:03:00.0", "1002", "video"],
+            ["0000:03:00.1", "1002", "audio"],
+        ][..],
+        &[["0000:04:00.0", "10de", "video"]],
+        // Its virtual functions are not its own.
+        &[["0000:05:00.0", "10de", "video"]],
+    ];
+    for (index, functions) in functions.into_iter().enumerate() {
+        assert_eq!(essence(&mixed["cards"][index]["functions"]), functions);
+    }
+}

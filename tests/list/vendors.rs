@@ -1,0 +1,93 @@
+//! Whose cards are cards.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::TREES;
+use crate::support::Host;
+
+#[test]
+fn a_vendor_on_the_command_line_comes_on_top() {
+    let host = Host::unpacked("mixed.tree");
+    let with_amd = "gpupci1 pci_0000_03_00_0\ngpupci2 pci_0000_04_00_0\ngpupci3 pci_0000_05_00_0\n";
+    assert_eq!(host.first_named("list --vendor 1002"), with_amd);
+    assert_eq!(host.first_named("--vendor=1002 -l"), with_amd);
+    assert_eq!(
+        host.first_named("list --vendor 1A03 --vendor 8086 --vendor 10de"),
+        "gpupci1 pci_0000_00_02_0\ngpupci2 pci_0000_04_00_0\ngpupci3 pci_0000_05_00_0\n\
+         gpupci4 pci_0000_07_00_0\n"
+    );
+    // AMD also made bridges and an audio function here, QEMU a display in the other tree.
+    assert_eq!(host.first_named("list --vendor 15b3"), TREES[2].1);
+    for (tree, vendor, cards) in [
+        ("no-cards.tree", "1234", "gpupci1 pci_0000_00_02_0\n"),
+        (
+            "b550-amd-switch.tree",
+            "1002",
+            "gpupci1 pci_0000_04_00_0\ngpupci2 pci_0000_08_00_0\n",
+        ),
+        (
+            "twins.tree",
+            "1002",
+            "gpupci1 pci_0000_26_00_0\ngpupci2 pci_0000_27_00_0\n",
+        ),
+    ] {
+        let listed = Host::unpacked(tree).gpupci(&["list", "--vendor", vendor]);
+        assert_eq!(listed.answer(), cards, "{tree}");
+    }
+}
+
+#[test]
+fn the_vendors_of_the_settings_take_the_place_of_nvidia() {
+    let host = Host::unpacked("mixed.tree");
+    for (vendors, words, cards) in [
+        ("[\"1002\"]", "list", "gpupci1 pci_0000_03_00_0\n"),
+        (
+            "[\"1002\", \"8086\"]",
+            "list",
+            "gpupci1 pci_0000_00_02_0\ngpupci2 pci_0000_03_00_0\n",
+        ),
+        (
+            "[\"1002\"]",
+            "list --vendor 1a03",
+            "gpupci1 pci_0000_03_00_0\ngpupci2 pci_0000_07_00_0\n",
+        ),
+        ("[]", "list", ""),
+    ] {
+        host.write("etc/gpupt.toml", &format!("vendors = {vendors}\n"));
+        assert_eq!(host.first_named(words), cards, "{vendors} {words}");
+    }
+    host.write("etc/gpupt.toml", "# nothing is chosen\n");
+    assert_eq!(host.first_named("list"), TREES[2].1);
+}
+
+#[test]
+fn a_wrong_vendor_is_refused_by_its_name() {
+    let host = Host::unpacked("mixed.tree");
+    let file = host.path("etc/gpupt.toml").display().to_string();
+    for (vendors, why) in [
+        ("\"10de\"", "expected a sequence"),
+        ("[4318]", "expected a string"),
+        ("[\"nvidia\"]", "\"nvidia\" is not a PCI vendor id"),
+        (
+            "[\"10de\", \"0x1002\"]",
+            "\"0x1002\" is not a PCI vendor id",
+        ),
+        ("[\"\\u001b[31m\"]", "[31m\" is not a PCI vendor id"),
+    ] {
+        host.write("etc/gpupt.toml", &format!("vendors = {vendors}\n"));
+        let said = host.gpupci(&["list"]);
+        assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
+        for words in [file.as_str(), why] {
+            assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
+        }
+        assert!(!said.stderr.contains('\u{1b}'), "{:?}", said.stderr);
+    }
+    fs::remove_file(&file).expect("the settings go away");
+    for id in ["nvidia", "0x10de", "10de:", ""] {
+        let said = host.gpupci(&["list", "--vendor", id]);
+        assert_eq!((said.code, said.text().as_str()), (Some(2), ""));
+        assert!(said.stderr.contains("--vendor"), "{}", said.stderr);
+    }
+}

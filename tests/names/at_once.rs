@@ -1,0 +1,232 @@
+//! Many who name cards at once, and those who may not.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use pretty_assertions::assert_eq;
+
+use crate::CARDS;
+use crate::support::{Host, Said, run};
+
+fn start(host: &Host, line: &str) -> Child {
+    let mut command = host.command();
+    command.args(line.split(' ')).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program starts")
+}
+
+/// What a program said that must have ended well.
+#[track_caller]
+fn answer(child: Child) -> String {
+    let output = child.wait_with_output().expect("the program ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    assert_eq!(text(output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    text(output.stdout)
+}
+
+#[test]
+fn many_who_list_first_write_one_sound_file() {
+    let host = Host::named("many");
+    for bus in 1..=5 {
+        host.plug(&format!("0000:{bus:02x}:00"), "1e87");
+    }
+    let all: Vec<Child> = (0..20).map(|_| start(&host, "list")).collect();
+    let line = |bus: i32| format!("gpupci{bus} pci_0000_{bus:02x}_00_0\n");
+    let cards: String = (1..=5).map(line).collect();
+    for child in all {
+        assert_eq!(answer(child), cards);
+    }
+    let line = |bus: i32| format!("gpupci{bus} 0000:{bus:02x}:00.0");
+    assert_eq!(host.kept_names(), (1..=5).map(line).collect::<Vec<_>>());
+    let left = fs::read_dir(host.path("var/lib/gpupt")).expect("a folder");
+    assert_eq!(left.count(), 1);
+}
+
+#[test]
+fn whoever_comes_first_names_for_all() {
+    let host = Host::named("vendors");
+    host.plug_of("1002", "0000:01:00", "73bf");
+    host.plug("0000:02:00", "1e87");
+    host.plug_of("1a03", "0000:03:00", "2000");
+    let lines = ["list", "list --vendor 1002", "list --vendor 1a03"];
+    let all: Vec<(&str, Child)> = (0..21)
+        .map(|index| lines[index % 3])
+        .map(|line| (line, start(&host, line)))
+        .collect();
+    let told: Vec<(&str, String)> = all
+        .into_iter()
+        .map(|(line, child)| (line, answer(child)))
+        .collect();
+    for (line, cards) in told {
+        assert_eq!(cards, host.line(line).answer(), "{line}");
+    }
+    assert_eq!(host.kept_names().len(), 3);
+}
+
+/// Whether a process has this file open.
+fn has_open(pid: u32, file: &Path) -> bool {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten();
+    let mut targets = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    targets.any(|target| target == file)
+}
+
+/// Who waited for the lock finds names that were not there when it looked.
+#[test]
+fn a_list_that_had_to_wait_tells_the_names_that_were_written_meanwhile() {
+    let host = Host::named("waiting");
+    host.plug_of("1002", "0000:01:00", "73bf");
+    host.plug("0000:02:00", "1e87");
+    host.cards();
+    let kept = host.kept().replace("gpupci1", "gpupci4");
+    fs::remove_file(host.path(CARDS)).expect("the names go");
+    let lock_path = host.path("run/gpupt/lock");
+    let lock = File::options().write(true).open(&lock_path);
+    let lock = lock.expect("the lock is there");
+    lock.lock().expect("the lock is free");
+    let mut waiting = start(&host, "list --vendor 1002");
+    let lock_path = lock_path.canonicalize().expect("a path");
+    while !has_open(waiting.id(), &lock_path) {
+        assert_eq!(waiting.try_wait().expect("its state"), None, "it waits");
+        thread::yield_now();
+    }
+    host.write(CARDS, &kept);
+    lock.unlock().expect("the lock is ours");
+    assert_eq!(
+        answer(waiting),
+        "gpupci1 pci_0000_01_00_0\ngpupci4 pci_0000_02_00_0\n"
+    );
+}
+
+/// A folder that only its owner may write to.
+fn close(path: &Path) {
+    fs::create_dir_all(path).expect("the folder is made");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("the mode is set");
+}
+
+/// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
+fn as_user(host: &Host, line: &str) -> Said {
+    if !nix::unistd::geteuid().is_root() {
+        return host.line(line);
+    }
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(host.root.path(), open).expect("the mode is set");
+    // Wherever ours is built, not everybody may look there. A file that we write ourselves could
+    // be open in a program that another test starts, and would not run.
+    let program = host.path("gpupci");
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);
+    assert_eq!(run(&mut copy, b"").answer(), "");
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .args(line.split(' '))
+        .env("GPUPT_ROOT", host.root.path())
+        .env_remove("GPUPT_DATABASE")
+        .current_dir("/");
+    run(&mut command, b"")
+}
+
+#[test]
+fn a_user_sees_the_names_and_gives_none() {
+    let host = Host::named("user");
+    host.plug("0000:01:00", "1e87");
+    host.plug("0000:02:00", "1e87");
+    close(&host.path("var/lib/gpupt"));
+    close(&host.path("run/gpupt"));
+    let cards = "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\n";
+    let said = as_user(&host, "list");
+    assert_eq!((said.code, said.text().as_str()), (Some(0), cards));
+    let lock = host.path("run/gpupt/lock").display().to_string();
+    assert_eq!(
+        said.stderr,
+        format!("gpupci: the names are not written down: cannot open {lock}\n")
+    );
+    assert_eq!(as_user(&host, "-q list").answer(), cards);
+    assert!(!host.path(CARDS).exists());
+    let said = as_user(&host, "renumber");
+    assert_eq!(
+        (said.code, said.text(), said.stderr),
+        (
+            Some(9),
+            String::new(),
+            format!(
+                "gpupci: cannot open {lock}\n  cause: Permission denied (os error 13)\n  \
+                 state: nothing was changed\n  try:   run this as root\n"
+            )
+        )
+    );
+}
+
+#[test]
+fn a_user_reads_the_names_that_root_gave() {
+    let host = Host::named("user");
+    host.plug("0000:02:00", "1e87");
+    host.cards();
+    host.plug("0000:01:00", "1e87");
+    host.cards();
+    let cards = "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_01_00_0\n";
+    close(&host.path("var/lib/gpupt"));
+    close(&host.path("run/gpupt"));
+    assert_eq!(as_user(&host, "list").answer(), cards);
+    assert_eq!(as_user(&host, "-l").answer(), cards);
+    let none = fs::Permissions::from_mode(0o000);
+    fs::set_permissions(host.path(CARDS), none).expect("the mode is set");
+    let said = as_user(&host, "list");
+    let path = host.path(CARDS).display().to_string();
+    let why = format!("gpupci: cannot read {path}\n  cause: Permission denied (os error 13)\n");
+    assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
+    assert!(said.stderr.starts_with(&why), "{}", said.stderr);
+}
+
+#[test]
+fn on_a_real_machine_only_root_names_and_hands_over() {
+    let host = Host::named("real");
+    for (line, what) in [
+        ("renumber", "name cards anew"),
+        ("detach all", "detach cards"),
+        ("attach gpupci1", "attach cards"),
+        ("recover", "recover cards"),
+    ] {
+        let said = as_user(&host, &format!("--root / {line}"));
+        let refused = format!(
+            "gpupci: only root may {what}\n  state: nothing was changed\n  try:   run this as root\n"
+        );
+        let told = (said.code, said.text(), said.stderr);
+        assert_eq!(told, (Some(9), String::new(), refused), "{line}");
+    }
+}
+
+#[test]
+fn the_timeout_ends_the_wait_for_the_lock() {
+    let host = Host::named("held");
+    host.plug("0000:01:00", "1e87");
+    host.cards();
+    host.plug("0000:02:00", "1e87");
+    let lock = File::options()
+        .write(true)
+        .open(host.path("run/gpupt/lock"));
+    let lock = lock.expect("the lock is there");
+    lock.lock().expect("the lock is free");
+    let said = host.line("list --timeout 0.1");
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (
+            Some(0),
+            "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\n"
+        )
+    );
+    let pid = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '\n');
+    let note = said.stderr.trim_end();
+    let note =
+        note.strip_prefix("gpupci: the names are not written down: another gpupci or hook (pid ");
+    let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0 s"));
+    assert!(rest.is_some_and(|(number, rest)| pid(number) && rest.is_empty()));
+    assert_eq!(host.kept_names(), ["gpupci1 0000:01:00.0"]);
+}

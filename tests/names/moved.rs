@@ -1,0 +1,241 @@
+//! Another card where one was written down: it is told, and nothing is done to it.
+
+use pretty_assertions::assert_eq;
+
+use crate::DEVICES;
+use crate::support::Host;
+
+const REMEDY: &str = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the \
+                      cards anew, then correct the attributes with `gpupci host set`";
+
+/// What `gpupci list` says here, on standard output and besides.
+#[track_caller]
+fn told(host: &Host) -> (String, String) {
+    let said = host.line("list");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    (said.text(), said.stderr)
+}
+
+/// A host with a card of each of these devices in slots 1, 2, …, named.
+fn host_of(devices: &[&str]) -> Host {
+    let host = Host::named("moving");
+    for (index, device) in devices.iter().enumerate() {
+        host.plug(&format!("0000:{:02x}:00", index + 1), device);
+    }
+    host.cards();
+    host
+}
+
+#[test]
+fn another_card_is_told_and_not_touched() {
+    let host = Host::unpacked("manual.tree");
+    let cards = host.cards();
+    let kept = host.kept();
+    host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
+    let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there; \
+               gpupci1 is nowhere to be seen";
+    for line in ["list", "-l"] {
+        let said = host.line(line);
+        assert_eq!(
+            (said.code, said.text(), said.stderr),
+            (Some(0), cards.clone(), format!("gpupci: {why}\n"))
+        );
+    }
+    assert_eq!(host.line("list -q").answer(), cards);
+    for verb in ["detach", "attach"] {
+        let refused = format!(
+            "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  cause: {why}\n  \
+             state: nothing was changed\n  try:   {REMEDY}\n"
+        );
+        let short = &verb[..1];
+        for line in [
+            format!("{verb} gpupci1"),
+            format!("-{short} GPUPCI1"),
+            format!("{verb} 02:00.1 --dry-run"),
+            format!("-q {verb} pci_0000_02_00_0"),
+        ] {
+            let said = host.line(&line);
+            let told = (said.code, said.text(), said.stderr);
+            assert_eq!(told, (Some(8), String::new(), refused.clone()), "{line}");
+        }
+    }
+    // Its neighbour is handed over all the same, and the worse end counts.
+    let said = host.line("detach all --dry-run");
+    assert_eq!(said.code, Some(8));
+    assert_eq!(
+        said.text(),
+        "/sys/bus/pci/devices/0000:03:00.0/driver_override <- vfio-pci\n\
+         /sys/bus/pci/drivers/nvidia/unbind <- 0000:03:00.0\n\
+         /sys/bus/pci/drivers_probe <- 0000:03:00.0\n\
+         /sys/bus/pci/devices/0000:03:00.1/driver_override <- vfio-pci\n\
+         /sys/bus/pci/drivers/snd_hda_intel/unbind <- 0000:03:00.1\n\
+         /sys/bus/pci/drivers_probe <- 0000:03:00.1\n"
+    );
+    assert_eq!(host.kept(), kept);
+    // Whoever says that this is right now is believed.
+    assert_eq!(host.line("renumber").answer(), cards);
+    let steps = host.line("detach gpupci1 --dry-run").answer();
+    assert_eq!(steps.lines().count(), 6, "{steps}");
+}
+
+#[test]
+fn a_card_that_moved_is_told_with_its_new_place() {
+    let host = host_of(&["1e87", "2236"]);
+    host.plug("0000:01:00", "1bb3");
+    host.plug("0000:05:00", "1e87");
+    assert_eq!(
+        told(&host),
+        (
+            "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_05_00_0\n".into(),
+            "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is \
+             there; gpupci1 seems to be at 0000:05:00.0 now\n"
+                .into()
+        )
+    );
+    // As long as it is not settled, it is not written down as another card.
+    assert_eq!(told(&host), told(&host));
+    assert_eq!(
+        host.kept_names(),
+        ["gpupci1 0000:01:00.0", "gpupci2 0000:02:00.0"]
+    );
+    let said = host.line("detach gpupci1");
+    assert_eq!(said.code, Some(8));
+    let place = "gpupci1 seems to be at 0000:05:00.0 now";
+    assert!(said.stderr.contains(place), "{}", said.stderr);
+    // Others are.
+    host.plug("0000:06:00", "20b0");
+    told(&host);
+    assert_eq!(host.kept_names()[2], "gpupci4 0000:06:00.0");
+    // It is where it was again.
+    host.plug("0000:01:00", "1e87");
+    assert_eq!(told(&host).1, "");
+    assert_eq!(host.kept_names()[2], "gpupci3 0000:05:00.0");
+}
+
+#[test]
+fn cards_that_were_swapped_are_both_told() {
+    let host = host_of(&["1e87", "2236", "1e87"]);
+    host.plug("0000:01:00", "2236");
+    host.plug("0000:02:00", "1e87");
+    let (cards, notes) = told(&host);
+    assert_eq!(
+        cards,
+        "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_03_00_0\n"
+    );
+    assert_eq!(
+        notes,
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
+         there; gpupci1 seems to be at 0000:02:00.0 now\n\
+         gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is \
+         there; gpupci2 seems to be at 0000:01:00.0 now\n"
+    );
+    for card in ["gpupci1", "gpupci2"] {
+        assert_eq!(host.line(&format!("attach {card}")).code, Some(8));
+    }
+    // The third is what it was: it is only not the host's business to have no IOMMU.
+    assert_eq!(host.line("detach gpupci3").code, Some(5));
+}
+
+#[test]
+fn cards_that_moved_by_one_slot_are_found_there() {
+    let host = host_of(&["1e87", "2236", "1bb3"]);
+    host.pull("0000:01:00");
+    host.plug("0000:02:00", "1e87");
+    host.plug("0000:03:00", "2236");
+    host.plug("0000:04:00", "1bb3");
+    let (cards, notes) = told(&host);
+    assert_eq!(
+        cards,
+        "gpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_03_00_0\ngpupci4 pci_0000_04_00_0\n"
+    );
+    assert_eq!(
+        notes,
+        "gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is \
+         there; gpupci2 seems to be at 0000:03:00.0 now\n\
+         gpupci: gpupci3 was recorded as 10de:1bb3 (1043:8694), but 10de:2236 (1043:8694) is \
+         there; gpupci3 seems to be at 0000:04:00.0 now\n"
+    );
+}
+
+#[test]
+fn a_twin_is_not_taken_for_the_card_that_went() {
+    let host = host_of(&["1e87", "1e87", "1e87"]);
+    host.plug("0000:02:00", "2236");
+    let differs = "gpupci: gpupci2 was recorded as 10de:1e87 (1043:8694), but 10de:2236 \
+                   (1043:8694) is there; gpupci2";
+    // Its twins are where they were.
+    assert_eq!(told(&host).1, format!("{differs} is nowhere to be seen\n"));
+    // One more is where there was none.
+    host.plug("0000:07:00", "1e87");
+    assert_eq!(
+        told(&host).1,
+        format!("{differs} seems to be at 0000:07:00.0 now\n")
+    );
+}
+
+#[test]
+fn of_two_places_none_is_guessed() {
+    let host = host_of(&["1e87", "1e87"]);
+    host.plug("0000:01:00", "2236");
+    host.plug("0000:07:00", "1e87");
+    host.plug("0000:08:00", "1e87");
+    assert_eq!(
+        told(&host).1,
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
+         there; gpupci1 is nowhere to be seen\n"
+    );
+}
+
+#[test]
+fn the_board_tells_cards_of_one_chip_apart() {
+    let host = host_of(&["1e87"]);
+    let board = format!("{DEVICES}/0000:01:00.0/subsystem_device");
+    host.write(&board, "0x8695\n");
+    assert_eq!(
+        told(&host).1,
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is \
+         there; gpupci1 is nowhere to be seen\n"
+    );
+    // A function without a board has zeros there.
+    host.write(&board, "0x0000\n");
+    let maker = format!("{DEVICES}/0000:01:00.0/subsystem_vendor");
+    host.write(&maker, "0x0000\n");
+    assert_eq!(
+        told(&host).1,
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there; gpupci1 \
+         is nowhere to be seen\n"
+    );
+    host.line("renumber").answer();
+    assert!(host.kept().contains("\"subsystem_vendor\": null"));
+    assert_eq!(told(&host).1, "");
+    host.write(&maker, "0x1043\n");
+    assert_eq!(
+        told(&host).1,
+        "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there; gpupci1 \
+         is nowhere to be seen\n"
+    );
+}
+
+#[test]
+fn the_makers_count_too() {
+    let host = host_of(&["1e87"]);
+    host.plug_of("1002", "0000:01:00", "1e87");
+    // A card that is not wanted is none.
+    assert_eq!(told(&host), (String::new(), String::new()));
+    let said = host.line("list --vendor 1002");
+    assert_eq!(said.text(), "gpupci1 pci_0000_01_00_0\n");
+    assert_eq!(
+        said.stderr,
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 1002:1e87 (1043:8694) is \
+         there; gpupci1 is nowhere to be seen\n"
+    );
+    assert_eq!(host.line("--vendor 1002 detach gpupci1").code, Some(8));
+}
+
+#[test]
+fn only_the_function_that_shows_counts() {
+    let host = Host::unpacked("manual.tree");
+    let cards = host.cards();
+    host.write(&format!("{DEVICES}/0000:02:00.1/device"), "0x10f8\n");
+    assert_eq!(told(&host), (cards, String::new()));
+}

@@ -1,0 +1,128 @@
+//! A file of names that cannot be read or written, and links in its way.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::CARDS;
+use crate::kept::{COMMANDS, TWO, card, file, host_of_two};
+
+#[test]
+fn what_cannot_be_read_is_told_and_stays() {
+    let host = host_of_two();
+    let path = host.path(CARDS);
+    let told = |why: &str| format!("gpupci: cannot read {}\n  cause: {why}\n", path.display());
+    let assert_unread = |why: &str| {
+        for line in COMMANDS {
+            let said = host.line(line);
+            assert_eq!((said.code, said.text().as_str()), (Some(1), ""), "{line}");
+            assert!(said.stderr.starts_with(&told(why)), "{}", said.stderr);
+            assert!(
+                said.stderr.contains("\n  state: nothing was changed\n"),
+                "{}",
+                said.stderr
+            );
+        }
+    };
+    host.write(CARDS, "");
+    fs::write(&path, b"{\"version\": 1, \"cards\": [\xff]}\n").expect("the file is written");
+    assert_unread("stream did not contain valid UTF-8");
+    assert_eq!(host.line("renumber").answer(), TWO);
+
+    // In the place of a folder nothing can be put, and nothing is left beside it.
+    fs::remove_file(&path).expect("the file goes");
+    host.write(&format!("{CARDS}/inside"), "");
+    assert_unread("Is a directory (os error 21)");
+    let said = host.line("renumber");
+    assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: cannot write {}\n  cause: Is a directory (os error 21)\n  \
+             state: nothing was changed\n  \
+             try:   see that there is room, and that root may write there\n",
+            path.display()
+        )
+    );
+    let left = fs::read_dir(host.path("var/lib/gpupt")).expect("a folder");
+    assert_eq!(left.count(), 1);
+
+    fs::remove_dir_all(host.path("var")).expect("all goes");
+    host.write("var/lib/gpupt", "no folder\n");
+    assert_unread("Not a directory (os error 20)");
+    assert_eq!(host.line("renumber").code, Some(1));
+    let kept = fs::read_to_string(host.path("var/lib/gpupt")).expect("it is there");
+    assert_eq!(kept, "no folder\n");
+}
+
+#[test]
+fn a_link_to_the_names_is_followed_and_one_in_their_way_is_not() {
+    let host = host_of_two();
+    let elsewhere = host.path("elsewhere");
+    host.write("elsewhere", &file(&[card("name", "\"gpupci5\"")]));
+    host.write("var/lib/gpupt/other", "");
+    symlink(&elsewhere, host.path(CARDS)).expect("the link is made");
+    let first = "gpupci5 pci_0000_01_00_0\n";
+    // What is new is written where we write; what the link led to stays.
+    let victim = host.path("victim");
+    host.write("victim", "mine\n");
+    let new = host.path("var/lib/gpupt/cards.json.new");
+    symlink(&victim, &new).expect("the link is made");
+    let said = host.line("list");
+    assert_eq!(said.code, Some(0));
+    assert_eq!(said.text(), format!("gpupci1 pci_0000_02_00_0\n{first}"));
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: the names are not written down: cannot write {}\n",
+            host.path(CARDS).display()
+        )
+    );
+    assert_eq!(fs::read_to_string(&victim).expect("it is there"), "mine\n");
+    // The link is out of the way.
+    let both = format!("gpupci1 pci_0000_02_00_0\n{first}");
+    assert_eq!(host.cards(), both);
+    assert_eq!(
+        host.kept_names(),
+        ["gpupci1 0000:02:00.0", "gpupci5 0000:01:00.0"]
+    );
+}
+
+#[test]
+fn what_a_crash_left_beside_the_names_is_no_obstacle() {
+    let host = host_of_two();
+    host.write("var/lib/gpupt/cards.json.new", "{\"version\": 1, \"car");
+    assert_eq!(host.cards(), TWO);
+    assert_eq!(
+        host.kept_names(),
+        ["gpupci1 0000:01:00.0", "gpupci2 0000:02:00.0"]
+    );
+    assert!(!host.path("var/lib/gpupt/cards.json.new").exists());
+}
+
+/// A disk that is not mounted yet may be all that is missing.
+#[test]
+fn a_link_that_leads_nowhere_is_no_leave_to_name_anew() {
+    let host = host_of_two();
+    host.cards();
+    let elsewhere = host.path("elsewhere");
+    fs::rename(host.path(CARDS), &elsewhere).expect("the names move");
+    symlink(&elsewhere, host.path(CARDS)).expect("the link is made");
+    fs::rename(&elsewhere, host.path("away")).expect("the disk goes");
+    host.pull("0000:01:00");
+    let said = host.line("list");
+    fs::rename(host.path("away"), &elsewhere).expect("the disk comes");
+    assert_eq!(host.cards(), "gpupci2 pci_0000_02_00_0\n");
+    assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
+}
+
+#[test]
+fn whoever_cannot_read_the_names_is_told_what_mends_them() {
+    let host = host_of_two();
+    host.write(CARDS, "");
+    fs::write(host.path(CARDS), b"\xff").expect("the file is written");
+    let said = host.line("list");
+    let remedy = "try:   look at the file; `gpupci renumber` writes it anew\n";
+    assert!(said.stderr.ends_with(remedy), "{}", said.stderr);
+}

@@ -1,0 +1,188 @@
+//! `gpupci status` and `gpupci groups`, the table of `-v`, and every way to say which card is meant.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+#[path = "status/broken.rs"]
+mod broken;
+#[path = "status/colour.rs"]
+mod colour;
+#[path = "status/groups.rs"]
+mod groups;
+#[path = "status/state.rs"]
+mod state;
+#[path = "status/table.rs"]
+mod table;
+#[path = "status/words.rs"]
+mod words;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+use support::Host;
+
+const DEVICES: &str = "sys/bus/pci/devices";
+
+impl Host {
+    /// Takes a function from its driver.
+    fn unbind(&self, function: &str) {
+        let link = self.path(&format!("{DEVICES}/{function}/driver"));
+        fs::remove_file(link).expect("it has a driver");
+    }
+
+    /// Puts a function on a driver.
+    fn bind(&self, function: &str, driver: &str) {
+        let link = self.path(&format!("{DEVICES}/{function}/driver"));
+        drop(fs::remove_file(&link));
+        let target = format!("../../../../bus/pci/drivers/{driver}");
+        symlink(target, link).expect("the link is made");
+    }
+
+    /// A process, by its command and its command line, that has these files open.
+    fn process(&self, pid: u32, command: &str, line: &str, open: &[&str]) {
+        let folder = format!("proc/{pid}");
+        self.write(&format!("{folder}/comm"), &format!("{command}\n"));
+        self.write(&format!("{folder}/cmdline"), line);
+        fs::create_dir_all(self.path(&format!("{folder}/fd"))).expect("a folder");
+        for (number, target) in open.iter().enumerate() {
+            let link = self.path(&format!("{folder}/fd/{number}"));
+            symlink(target, link).expect("the link is made");
+        }
+    }
+
+    /// A device node of a function, as its class in sysfs tells of it: `drm`, `card1`, `226:1`.
+    fn node(&self, function: &str, class: &str, name: &str, number: &str) {
+        let function = self.path(&format!("{DEVICES}/{function}"));
+        let own = function.canonicalize().expect("a function");
+        let own = own.join(class).join(name);
+        fs::create_dir_all(&own).expect("a folder");
+        fs::write(own.join("dev"), format!("{number}\n")).expect("a number");
+        let root = self.root.path().canonicalize().expect("a root");
+        let inside = own.strip_prefix(root.join("sys")).expect("it is below");
+        let folder = self.path(&format!("sys/class/{class}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        let target = format!("../../{}", inside.display());
+        symlink(target, folder.join(name)).expect("the link is made");
+    }
+}
+
+/// The line of a function that has a driver.
+fn linked(name: &str, word: &str, address: &str, driver: &str) -> String {
+    format!(
+        "GPU card '{name}' {word} device {address} is linked to bus/pci/drivers/{driver} driver\n"
+    )
+}
+
+/// What the original said of the two cards of `manual.tree`.
+fn manual() -> String {
+    [
+        linked("gpupci1", "video", "0000:02:00.0", "nvidia"),
+        linked("gpupci1", "audio", "0000:02:00.1", "snd_hda_intel"),
+        linked("gpupci2", "video", "0000:03:00.0", "nvidia"),
+        linked("gpupci2", "audio", "0000:03:00.1", "snd_hda_intel"),
+    ]
+    .concat()
+}
+
+#[test]
+fn it_says_what_the_original_said() {
+    let host = Host::unpacked("manual.tree");
+    for line in [
+        "status",
+        "status all",
+        "-s all",
+        "--status all",
+        "--status=all",
+        "-sall",
+    ] {
+        assert_eq!(host.line(line).answer(), manual(), "{line}");
+    }
+    let second: String = manual().lines().skip(2).map(|l| format!("{l}\n")).collect();
+    for line in ["status gpupci2", "-s gpupci2", "--status gpupci2"] {
+        assert_eq!(host.line(line).answer(), second, "{line}");
+    }
+    assert_eq!(Host::unpacked("no-cards.tree").line("-s all").answer(), "");
+    assert_eq!(Host::unpacked("no-cards.tree").line("status").answer(), "");
+}
+
+#[test]
+fn the_driver_is_the_real_one() {
+    let host = Host::unpacked("manual.tree");
+    host.unbind("0000:02:00.0");
+    host.bind("0000:02:00.1", "vfio-pci");
+    host.bind("0000:03:00.0", "pci-stub");
+    // The original took a link that was gone for this driver, and another one for nvidia.
+    host.bind("0000:03:00.1", "a driver of ours");
+    assert_eq!(
+        host.line("-s all").answer(),
+        [
+            "GPU card 'gpupci1' video device 0000:02:00.0 is not linked to any driver\n".to_owned(),
+            linked("gpupci1", "audio", "0000:02:00.1", "vfio-pci"),
+            linked("gpupci2", "video", "0000:03:00.0", "pci-stub"),
+            linked("gpupci2", "audio", "0000:03:00.1", "a driver of ours"),
+        ]
+        .concat()
+    );
+}
+
+#[test]
+fn every_function_has_its_word() {
+    let host = Host::unpacked("four-functions.tree");
+    assert_eq!(
+        host.line("status b3:00").answer(),
+        [
+            linked("gpupci3", "video", "0000:b3:00.0", "nvidia"),
+            linked("gpupci3", "audio", "0000:b3:00.1", "snd_hda_intel"),
+            linked("gpupci3", "usb", "0000:b3:00.2", "xhci_hcd"),
+            linked("gpupci3", "serial", "0000:b3:00.3", "nvidia-gpu"),
+        ]
+        .concat()
+    );
+    let class = format!("{DEVICES}/0000:b3:00.3/class");
+    host.write(&class, "0x118000\n");
+    assert_eq!(
+        host.line("status b3:00")
+            .answer()
+            .lines()
+            .next_back()
+            .map(|line| format!("{line}\n")),
+        Some(linked("gpupci3", "other", "0000:b3:00.3", "nvidia-gpu"))
+    );
+}
+
+#[test]
+fn virtual_functions_are_no_cards_and_no_parts_of_one() {
+    let host = Host::unpacked("mixed.tree");
+    let own = linked("gpupci2", "video", "0000:05:00.0", "nvidia");
+    assert_eq!(host.line("status gpupci2").answer(), own);
+    for virtual_function in ["05:00.4", "0000:05:00.5"] {
+        let said = host.line(&format!("status {virtual_function}"));
+        let told = (said.code, said.text(), said.stderr);
+        let missing = format!("GPU card {virtual_function} not found\n");
+        assert_eq!(told, (Some(3), String::new(), missing));
+    }
+}
+
+#[test]
+fn a_kernel_of_2013_is_told_of_as_any_other() {
+    let host = Host::unpacked("old-kernel.tree");
+    assert_eq!(
+        host.line("-l -s all").answer(),
+        [
+            "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_05_00_0\n".to_owned(),
+            "gpupci3 pci_0000_06_00_0\n".to_owned(),
+            linked("gpupci1", "video", "0000:02:00.0", "nvidia"),
+            linked("gpupci1", "audio", "0000:02:00.1", "snd_hda_intel"),
+            linked("gpupci2", "video", "0000:05:00.0", "nvidia"),
+            linked("gpupci3", "video", "0000:06:00.0", "nvidia"),
+        ]
+        .concat()
+    );
+}

@@ -1,0 +1,227 @@
+//! Functions that vanish while they are looked at, and attributes that cannot be read.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::DEVICES;
+use crate::support::Host;
+use crate::{linked, manual};
+
+pub(crate) fn json_of(host: &Host, line: &str) -> Value {
+    serde_json::from_str(&host.line(line).answer()).expect("JSON")
+}
+
+/// Puts a folder in the place of an attribute, which then cannot be read.
+fn make_unreadable(host: &Host, function: &str, name: &str) -> String {
+    let path = host.path(&format!("{DEVICES}/{function}/{name}"));
+    drop(fs::remove_file(&path));
+    fs::create_dir(&path).expect("the folder is made");
+    path.display().to_string()
+}
+
+#[test]
+fn a_function_that_vanishes_is_told_no_more() {
+    let host = Host::unpacked("manual.tree");
+    let gone = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.1";
+    let rest: String = manual()
+        .lines()
+        .filter(|line| !line.contains("0000:02:00.1"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    // First its attributes go, then itself, last its entry in the bus.
+    for attribute in ["class", "vendor"] {
+        fs::remove_file(host.path(&format!("{gone}/{attribute}"))).expect("it goes");
+        assert_eq!(host.line("status").answer(), rest);
+    }
+    fs::remove_dir_all(host.path(gone)).expect("it goes");
+    assert_eq!(host.line("status").answer(), rest);
+    assert_eq!(host.line("list -v").answer().lines().count(), 4);
+    fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("it goes");
+    assert_eq!(host.line("-s all").answer(), rest);
+    let said = host.line("status 02:00.1");
+    assert_eq!((said.code, said.text().as_str()), (Some(3), ""));
+    assert_eq!(host.line("status 02:00").answer().lines().count(), 1);
+    // Audio alone is no card.
+    let display = "sys/devices/pci0000:00/0000:00:05.0/0000:03:00.0";
+    fs::remove_dir_all(host.path(display)).expect("it goes");
+    let left = linked("gpupci1", "video", "0000:02:00.0", "nvidia");
+    assert_eq!(host.line("status").answer(), left);
+}
+
+#[test]
+fn what_a_function_lacks_is_null() {
+    let host = Host::unpacked("manual.tree");
+    host.line("list").answer();
+    let function = format!("{DEVICES}/0000:02:00.0");
+    let missing = [
+        "device",
+        "subsystem_vendor",
+        "subsystem_device",
+        "numa_node",
+        "driver",
+        "iommu_group",
+    ];
+    for name in missing {
+        fs::remove_file(host.path(&format!("{function}/{name}"))).expect("it goes");
+    }
+    let told = json_of(&host, "status gpupci1 --json");
+    assert_eq!(told["cards"][0]["numa_node"], Value::Null);
+    assert_eq!(
+        told["cards"][0]["functions"][0],
+        json!({
+            "address": "0000:02:00.0",
+            "kind": "video",
+            "vendor": null,
+            "device": null,
+            "subsystem_vendor": null,
+            "subsystem_device": null,
+            "driver": null,
+            "iommu_group": null,
+            "boot_vga": false,
+            "power_state": null,
+        })
+    );
+    // The names hold: another card is what has other ids.
+    assert_eq!(
+        host.line("list").answer(),
+        "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_03_00_0\n"
+    );
+    for (name, value, told_as) in [
+        ("numa_node", "1\n", json!(1)),
+        ("numa_node", "-1\n", json!(null)),
+        ("numa_node", "many\n", json!(null)),
+        ("numa_node", "\n", json!(null)),
+        ("numa_node", "99999999999999999999\n", json!(null)),
+    ] {
+        host.write(&format!("{function}/{name}"), value);
+        let told = json_of(&host, "list --json");
+        assert_eq!(told["cards"][0][name], told_as, "{value:?}");
+    }
+    for (name, value, told_as) in [
+        ("boot_vga", "1\n", json!(true)),
+        ("boot_vga", "0\n", json!(false)),
+        ("boot_vga", "yes\n", json!(false)),
+        ("power_state", "D3cold\n", json!("D3cold")),
+        ("power_state", "\n", json!(null)),
+        ("power_state", "\u{1b}[31m\n", json!("\u{1b}[31m")),
+    ] {
+        host.write(&format!("{function}/{name}"), value);
+        let text = host.line("list --json").answer();
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let told: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(told["cards"][0]["functions"][0][name], told_as, "{value:?}");
+    }
+}
+
+#[test]
+fn traits_that_cannot_be_read_are_null() {
+    let host = Host::unpacked("manual.tree");
+    let before = host.line("status").answer();
+    for name in ["numa_node", "boot_vga", "power_state"] {
+        make_unreadable(&host, "0000:02:00.0", name);
+    }
+    let told = json_of(&host, "list --json");
+    let card = &told["cards"][0];
+    assert_eq!(card["numa_node"], Value::Null);
+    assert_eq!(card["functions"][0]["boot_vga"], false);
+    assert_eq!(card["functions"][0]["power_state"], Value::Null);
+    assert_eq!(host.line("status").answer(), before);
+}
+
+#[test]
+fn ids_that_cannot_be_read_keep_the_names_from_being_told() {
+    for name in ["device", "subsystem_vendor", "subsystem_device"] {
+        let host = Host::unpacked("manual.tree");
+        let path = make_unreadable(&host, "0000:02:00.0", name);
+        let refused = format!(
+            "gpupci: cannot read {path}\n  cause: Is a directory (os error 21)\n  \
+             try:   see that /sys is mounted and that this is a PCI host\n"
+        );
+        for line in ["list", "list -v", "list --json", "renumber"] {
+            let said = host.line(line);
+            assert_eq!((said.code, said.text().as_str()), (Some(5), ""), "{line}");
+            assert!(said.stderr.ends_with(&refused), "{}", said.stderr);
+        }
+        assert!(!host.path("var/lib/gpupt/cards.json").exists());
+        // Which driver has it can be told.
+        assert_eq!(host.line("status").answer(), manual());
+        let told = json_of(&host, "status --json");
+        assert_eq!(told["cards"][0]["functions"][0]["device"], Value::Null);
+        assert_eq!(told["cards"][0]["functions"][0]["driver"], "nvidia");
+    }
+}
+
+#[test]
+fn a_driver_that_cannot_be_told_is_none_of_ours() {
+    let host = Host::unpacked("manual.tree");
+    host.bind("0000:02:00.1", "vfio-pci");
+    let link = host.path(&format!("{DEVICES}/0000:02:00.0/driver"));
+    let path = link.display().to_string();
+    let try_this = "  try:   see that /sys is mounted and that this is a PCI host\n";
+    for (target, why) in [
+        (
+            None,
+            format!("gpupci: cannot read {path}\n  cause: Invalid argument (os error 22)\n"),
+        ),
+        (
+            Some("../drivers/\u{1b}[31m"),
+            format!(
+                "gpupci: {path} holds \"\\u{{1b}}[31m\", which the kernel does not write there\n"
+            ),
+        ),
+        (
+            Some("../.."),
+            format!("gpupci: {path} holds \"../..\", which the kernel does not write there\n"),
+        ),
+    ] {
+        fs::remove_file(&link).expect("it goes");
+        match target {
+            Some(target) => symlink(target, &link).expect("the link is made"),
+            None => fs::write(&link, "").expect("the file is made"),
+        }
+        let said = host.line("status");
+        let told = (said.code, said.text(), said.stderr);
+        let expected = format!("{why}{try_this}");
+        assert!(told.2.starts_with(&why), "{}\n{why}", told.2);
+        assert_eq!(told, (Some(5), String::new(), expected));
+        // The rest is told, and nobody says that guests may have the card.
+        let told = json_of(&host, "status --json");
+        let card = &told["cards"][0];
+        assert_eq!(card["state"], "host");
+        assert_eq!(card["functions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(host.line("status gpupci2").answer().lines().count(), 2);
+    }
+}
+
+#[test]
+fn a_card_that_cannot_be_looked_into_has_its_line() {
+    let host = Host::unpacked("old-kernel.tree");
+    let link = host.path(&format!("{DEVICES}/0000:06:00.0/driver"));
+    fs::remove_file(&link).expect("it goes");
+    fs::write(&link, "").expect("the file is made");
+    let table = "\
+NAME     ADDRESS       KIND   MODEL  DRIVER  GROUP  NUMA  USED BY
+gpupci2  0000:05:00.0  video  -      nvidia  11     0     -
+gpupci3  0000:06:00.0  -      -      -       -      0     -
+";
+    assert_eq!(host.line("status -v gpupci2 gpupci3").answer(), table);
+    let told = json_of(&host, "status gpupci3 --json");
+    assert_eq!(told["cards"][0]["functions"], json!([]));
+    assert_eq!(told["cards"][0]["state"], "host");
+}
+
+#[test]
+fn a_group_that_cannot_be_told_is_null() {
+    let host = Host::unpacked("manual.tree");
+    let link = host.path(&format!("{DEVICES}/0000:02:00.0/iommu_group"));
+    for target in ["../../kernel/iommu_groups/x", "/", "-1", "4294967296"] {
+        fs::remove_file(&link).expect("it goes");
+        symlink(target, &link).expect("the link is made");
+        let told = json_of(&host, "list --json");
+        let function = &told["cards"][0]["functions"][0];
+        assert_eq!(function["iommu_group"], Value::Null, "{target}");
+    }
+}

@@ -1,0 +1,27 @@
+#!/bin/bash
+# In the VM: installs gpupt as a host has it, runs the wanted scenarios one after another, and ends the VM.
+# Each has five minutes; its code goes to results/, its log too and to whoever started the VM.
+cd /mnt || exit
+for _ in $(seq 100); do
+    [ ! -e /dev/virtio-ports/out ] || break
+    sleep 0.2
+done
+exec >/dev/virtio-ports/out 2>&1 </dev/null
+export LIBVIRT_DEFAULT_URI=qemu:///system
+install -m755 bin/gpupci /usr/bin/gpupci
+install -D -m755 bin/qemu /etc/libvirt/hooks/qemu
+echo 'vendors = ["1002", "1234", "1af4"]' >/etc/gpupt.toml
+modprobe vfio-pci
+systemctl reload-or-restart libvirtd
+timeout 120 virsh -q version >/dev/null && udevadm settle
+echo "# up after $(cut -d. -f1 /proc/uptime) s: Linux $(uname -r), libvirt $(virsh --version)"
+while read -r name; do
+    echo
+    echo "## $name"
+    timeout -k 5 300 bash -c '. lib.sh; . "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
+    echo "${PIPESTATUS[0]}" >"results/$name.code"
+done <wanted
+journalctl -b --no-pager >results/journal 2>&1
+echo "# done after $(cut -d. -f1 /proc/uptime) s"
+sync
+systemctl poweroff -ff

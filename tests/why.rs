@@ -1,0 +1,142 @@
+//! `gpupci why`: what explains that a guest did not start.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+mod support;
+
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+use support::{Host, run};
+
+const UUID: &str = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
+
+/// A guest that claims function 0 of what sits on this bus.
+fn domain(bus: &str) -> String {
+    format!(
+        "<domain type='kvm'>\n  <name>rocks-33</name>\n  <uuid>{UUID}</uuid>\n  <devices>\n    \
+         <hostdev mode='subsystem' type='pci' managed='yes'>\n      <source>\n        \
+         <address domain='0x0000' bus='0x{bus}' slot='0x00' function='0x0'/>\n      \
+         </source>\n    </hostdev>\n  </devices>\n</domain>\n"
+    )
+}
+
+/// The host of the manual, with the guest defined.
+fn host(bus: &str) -> Host {
+    let host = Host::unpacked("manual.tree");
+    host.write("etc/libvirt/qemu/rocks-33.xml", &domain(bus));
+    host.write(
+        "etc/libvirt/qemu/other.xml",
+        "<domain><name>other</name></domain>",
+    );
+    host.write(
+        "etc/libvirt/qemu/broken.xml",
+        "<domain><name>rocks-33</name>",
+    );
+    host
+}
+
+#[test]
+fn what_keeps_its_card_from_it_now_is_told_with_the_remedy() {
+    let host = host("02");
+    host.write("proc/812/comm", "Xorg\n");
+    host.write("proc/812/maps", "");
+    std::fs::create_dir_all(host.path("proc/812/fd")).expect("a folder");
+    let link = host.path("proc/812/fd/7");
+    std::os::unix::fs::symlink("/dev/nvidia0", link).expect("a link");
+    host.write(
+        "proc/driver/nvidia/gpus/0000:02:00.0/information",
+        "Model: \t\t Tesla C1060\nDevice Minor: \t 0\n",
+    );
+    assert_eq!(
+        host.line("why rocks-33").answer(),
+        "now:        gpupci1 (0000:02:00): Xorg (pid 812) uses /dev/nvidia0\n            \
+         try: end Xorg (pid 812), or keep it off this card\n"
+    );
+}
+
+#[test]
+fn what_the_hook_said_is_kept_for_it() {
+    let host = host("03");
+    let group = host.path("sys/bus/pci/devices/0000:03:00.0/iommu_group");
+    std::fs::remove_file(group).expect("a link");
+    let mut hook = Command::new(env!("CARGO_BIN_EXE_qemu"));
+    hook.args(["rocks-33", "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", host.root.path());
+    assert_eq!(run(&mut hook, domain("03").as_bytes()).code, Some(1));
+    for guest in ["rocks-33", UUID, &UUID.to_uppercase()] {
+        let text = host.line(&format!("why {guest}")).answer();
+        let (hook, now) = text.split_once('\n').expect("two reasons");
+        assert!(hook.starts_with("hook:       "), "{text}");
+        assert!(
+            hook.contains(" s ago: its card 0000:03:00.0 has no IOMMU group"),
+            "{text}"
+        );
+        assert!(
+            now.starts_with("now:        gpupci2 (0000:03:00): 0000:03:00.0 has no IOMMU group")
+        );
+    }
+}
+
+#[test]
+fn qemus_last_words_and_a_card_that_is_gone() {
+    let host = host("7f");
+    host.write(
+        "var/log/libvirt/qemu/rocks-33.log",
+        "2026-01-02 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
+         2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \x1b[31mno such host device\n",
+    );
+    let said = host.line("why rocks-33 --json").answer();
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        said,
+        json!({ "version": 1, "reasons": [
+            {
+                "source": "qemu",
+                "text": "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \u{1b}[31mno such host device",
+                "remedy": null,
+            },
+            {
+                "source": "now",
+                "text": "0000:7f:00.0 is not there",
+                "remedy": "`gpupci list` tells what is; correct the guest's cards",
+            },
+        ]})
+    );
+    let shown = host.line("why rocks-33").answer();
+    assert!(shown.contains("\\u{1b}[31mno such"), "{shown}");
+}
+
+#[test]
+fn a_guest_that_is_well_has_nothing_said_about_it() {
+    let host = host("02");
+    let said = host.line("why rocks-33");
+    assert_eq!((said.code, said.text().as_str()), (Some(0), ""));
+    assert_eq!(
+        said.stderr,
+        "gpupci: nothing is known of a failed start, and nothing speaks against one\n"
+    );
+    assert_eq!(host.line("why other -q").answer(), "");
+}
+
+#[test]
+fn no_such_guest_is_an_error_whatever_its_name() {
+    let host = host("02");
+    for guest in ["rocks-34", "..", "../qemu/rocks-33", "", "a\nb", "-x"] {
+        let said = host.gpupci(&["why", "--", guest]);
+        assert_eq!((said.code, said.text().as_str()), (Some(3), ""), "{guest}");
+        assert_eq!(
+            said.stderr,
+            format!(
+                "gpupci: {guest:?} is no guest of this host\n  \
+                 try:   `virsh list --all` shows those there are\n"
+            )
+        );
+    }
+}

@@ -4,11 +4,20 @@ CARGO ?= cargo
 # Libvirt's own test documents, or another folder of domain XML, for `make test` and `make bench`.
 GPUPT_CORPUS ?=
 
-.PHONY: build demo test deps check doc bench clean
+HOOK_TARGET = x86_64-unknown-linux-musl
+HOOK = target/$(HOOK_TARGET)/hook/qemu
 
-build:
+.PHONY: build hook demo test deps check doc bench clean
+
+build: hook
 	$(CARGO) build --release --locked --workspace
 	cp target/release/libgpupt_rocks.so target/release/libgpupt.so
+	cp $(HOOK) target/release/qemu
+
+# The hook, static: for every guest of a host libvirtd waits until it has been loaded.
+hook:
+	! command -v rustup >/dev/null || rustup target add $(HOOK_TARGET)
+	$(CARGO) build --locked --profile hook --bin qemu --target $(HOOK_TARGET)
 
 # Walks through the manual's example: as any user, in a temporary folder, in seconds.
 demo:
@@ -30,8 +39,8 @@ check:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 # Ratios against programs that everybody has, in one run.
-bench: deps
-	$(CARGO) bench --locked --bench peers
+bench: deps hook
+	GPUPT_HOOK=$(CURDIR)/$(HOOK) $(CARGO) bench --locked --bench peers
 
 clean:
 	$(CARGO) clean

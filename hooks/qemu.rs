@@ -9,15 +9,17 @@ mod chain;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
-use std::sync::mpsc::sync_channel;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::hook::{Hook, Operation, Outcome};
 use gpupt::host::{Machine, as_writer};
+use gpupt::printable;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// libvirt writes the domain XML at once; who has written nothing by then will not.
 const STDIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -67,8 +69,10 @@ fn finish(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let Outcome::Refused(why) = outcome else {
         return ExitCode::SUCCESS;
     };
-    let guest = guest.map(|name| name.to_string_lossy().escape_debug().to_string());
-    let guest = guest.unwrap_or_default();
+    let guest = guest.map(|name| name.as_encoded_bytes());
+    let guest = printable(guest.unwrap_or_default());
+    // What programs and guests are called may have ends of lines in it.
+    let why = printable(why.as_bytes());
     let line = format!("gpupt: guest {guest} cannot start: {why}\n");
     let _ = io::stderr().write_all(line.as_bytes());
     ExitCode::FAILURE
@@ -102,16 +106,25 @@ fn may_act(machine: &Machine) -> bool {
 
 /// What stands on standard input; nothing when it does not end in time, or cannot be read.
 fn domain_xml() -> Option<Vec<u8>> {
-    let (sender, receiver) = sync_channel(1);
-    let reader = thread::Builder::new().spawn(move || {
-        let mut xml = Vec::new();
-        let read = io::stdin()
-            .lock()
-            .take(BYTES_MAX as u64 + 1)
-            .read_to_end(&mut xml);
-        // Nobody waits any more when the deadline has passed.
-        let _ = sender.send(read.map(|_| xml));
-    });
-    reader.ok()?;
-    receiver.recv_timeout(STDIN_DEADLINE).ok()?.ok()
+    let stdin = io::stdin();
+    let mut input = stdin.lock();
+    let until = Instant::now() + STDIN_DEADLINE;
+    let mut xml = Vec::new();
+    loop {
+        let left = until.checked_duration_since(Instant::now())?;
+        let left = PollTimeout::try_from(left).ok()?;
+        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ready, left) {
+            Ok(0) | Err(Errno::EINTR) => continue,
+            Ok(_) => (),
+            Err(_) => return None,
+        }
+        let piece = input.fill_buf().ok()?;
+        if piece.is_empty() || xml.len() > BYTES_MAX {
+            return Some(xml);
+        }
+        xml.extend_from_slice(piece);
+        let length = piece.len();
+        input.consume(length);
+    }
 }

@@ -169,6 +169,11 @@ impl Error {
             }
             Self::Kept(_) => Some("see that there is room, and that root may write there"),
             Self::Lock(LockError::Held { .. }) => Some("try again when it has ended"),
+            Self::Lock(LockError::Open { source, .. })
+                if source.kind() != std::io::ErrorKind::PermissionDenied =>
+            {
+                Some("see that there is room, and that root may write there")
+            }
             Self::Lock(LockError::Open { .. }) | Self::NotRoot(_) => Some("run this as root"),
             Self::NoGuest(_) => Some("`virsh list --all` shows those there are"),
             Self::Sysfs(_) => Some("see that /sys is mounted and that this is a PCI host"),

@@ -108,7 +108,6 @@ impl Hook<'_> {
         guest: &Guest,
         claims: &[Claim],
     ) -> Result<Vec<(String, Done)>, String> {
-        let sorry = |error: Error| format!("its cards cannot be looked at: {}.", sentence(&error));
         let settings = Settings::of(self.machine).map_err(|error| sorry(error.into()))?;
         let cards = named_cards(self.machine, &settings.vendors).map_err(sorry)?;
         let handover = Handover::new(self.machine, &settings, cards.clone(), self.deadline);
@@ -183,8 +182,8 @@ impl Hook<'_> {
         for released in handover.release(&guest.uuid) {
             match released.result {
                 Ok(done) => {
-                    let slot = released.slot.to_string();
-                    self.tell(guest, &slot, &done, "guest", "host", started);
+                    let name = released.name.to_string();
+                    self.tell(guest, &name, &done, "guest", "host", started);
                 }
                 Err(error) => self.log(Weight::Failed, &refusal(&error), guest),
             }
@@ -225,9 +224,11 @@ impl Hook<'_> {
         if complete.is_ok_and(|complete| complete != arrived) {
             let line = format!(
                 "{} starts without its card, which its image does not have; libvirt lets nobody add \
-                 one now. When it runs: virsh dumpxml --inactive {} | gpupci splice -- {}, and \
-                 virsh attach-device with the <hostdev> that this adds",
-                guest.name, guest.uuid, guest.uuid
+                 one now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
+                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this adds",
+                guest.name,
+                guest.uuid,
+                quoted(&guest.name)
             );
             self.log(Weight::Failed, &line, &guest);
         }
@@ -274,6 +275,25 @@ fn is_claimed(card: &GpuCard, claims: &[Claim]) -> bool {
     claims
         .iter()
         .any(|claim| matches!(claim, Claim::Function(function) if card.has(*function)))
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// Why nothing can be done for any card, in one line that says what to do.
+fn sorry(error: Error) -> String {
+    let remedy = error.remedy();
+    let remedy = remedy.unwrap_or("mend that, then start the guest again");
+    format!(
+        "its cards cannot be made ready: {}. What to do: {remedy}.",
+        sentence(&error)
+    )
 }
 
 /// Why a card is not to be had, in one line that says what to do.

@@ -22,6 +22,7 @@ pub mod gpu;
 pub mod guest;
 pub mod handover;
 pub mod hook;
+pub mod hook_install;
 pub mod host;
 pub mod naming;
 pub mod pci;

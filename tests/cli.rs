@@ -19,9 +19,23 @@ use gpupt::Exit;
 use pretty_assertions::assert_eq;
 use support::{Host, Said, gpupci, run};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 26] = [
     "",
     "list",
+    "status",
+    "detach",
+    "attach",
+    "groups",
+    "check",
+    "recover",
+    "why",
+    "renumber",
+    "hook",
+    "hook install",
+    "hook uninstall",
+    "hook status",
+    "completions",
+    "man",
     "splice",
     "host",
     "host add",

@@ -40,6 +40,9 @@ fn each_command_has_a_manual_page() {
     for command in "add set remove list report dump conflicts place".split(' ') {
         wanted.insert(format!("gpupci-host-{command}.8"));
     }
+    for command in ["install", "uninstall", "status"] {
+        wanted.insert(format!("gpupci-hook-{command}.8"));
+    }
     assert_eq!(pages, wanted);
     let page = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
     assert!(page("gpupci-detach.8").contains("dry\\-run"));

@@ -75,7 +75,10 @@ fn what_the_hook_said_is_kept_for_it() {
         let (hook, now) = text.split_once('\n').expect("two reasons");
         assert!(hook.starts_with("hook:       "), "{text}");
         assert!(
-            hook.contains(" s ago: its card 0000:03:00.0 has no IOMMU group"),
+            hook.contains(
+                " s ago: its card cannot be made ready: gpupci2 (0000:03:00): 0000:03:00.0 has no \
+                 IOMMU group"
+            ),
             "{text}"
         );
         assert!(

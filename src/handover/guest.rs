@@ -1,8 +1,8 @@
 //! Cards for guests: made ready when a guest starts, given back when it ends. Keyed by the guest's
 //! uuid, and by what was written down: what its domain XML says at its end may be another story.
 
-use crate::binding::{CardRecord, Holder, Phase, Refusal};
-use crate::gpu::GpuCard;
+use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
+use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Done, Fault, Handover, Mode};
 use crate::pci::PciSlot;
 
@@ -18,8 +18,8 @@ pub struct Guest {
 /// What became of a card when its guest ended.
 #[derive(Debug)]
 pub struct Released {
-    /// Where it sits.
-    pub slot: PciSlot,
+    /// What it is called.
+    pub name: CardName,
     /// What came of it; nothing where there was nothing to do.
     pub result: Result<Done, CardError>,
 }
@@ -70,7 +70,8 @@ impl Handover<'_> {
                     slot,
                     fault,
                 });
-            Some(Released { slot, result })
+            let name = card.name;
+            Some(Released { name, result })
         })
         .collect()
     }
@@ -101,6 +102,7 @@ impl Handover<'_> {
         let own = record.as_ref().and_then(|record| record.holder.clone());
         if self.is_detached(card)? {
             let was_detached = own.is_none_or(|holder| holder.was_detached);
+            self.refuse_unviable(card, cards)?;
             let done = self.already(card, slot, None, Mode::Real)?;
             self.hold(slot, record, guest, was_detached)?;
             return Ok(done);
@@ -108,6 +110,19 @@ impl Handover<'_> {
         let holder = self.holder(guest, false);
         let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
         self.try_detach(card, &leaving, Mode::Real, Some(holder))
+    }
+
+    /// Refuses a card that is with guests already while its group is not: QEMU would fail, and tell
+    /// nobody whose fault it is.
+    fn refuse_unviable(&self, card: &GpuCard, cards: &[&GpuCard]) -> Result<(), Fault> {
+        let (view, _) = self.machine.card_view(card, &self.cards);
+        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
+        let mut refusals = judge_detach(&view, &self.stub, &leaving);
+        refusals.retain(|why| matches!(why, Refusal::NoGroup(_) | Refusal::GroupShared { .. }));
+        match refusals.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::Refused(refusals)),
+        }
     }
 
     /// All that speaks against a card, before any card is touched.

@@ -87,11 +87,12 @@ impl Handover<'_> {
                 self.confirm(slot, record);
                 Ok(Recovered::Finished)
             }
-            (Phase::Detached, 0) => {
+            (Phase::Detached, all) if all == bindings.len() => Ok(Recovered::Sound),
+            // A card whose display is with one owner and whose audio with another can panic a host.
+            (Phase::Detached, _) => {
                 self.try_attach(card, Mode::Real)?;
                 Ok(Recovered::TakenBack)
             }
-            (Phase::Detached, _) => Ok(Recovered::Sound),
             _ => {
                 self.try_attach(card, Mode::Real)?;
                 Ok(Recovered::GivenBack)

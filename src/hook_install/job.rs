@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::excerpt::printable;
 use crate::hook_install::{
-    HookError, HookFault, Kept, NEW, SINGLE, Step, plan_install, plan_uninstall,
+    HookError, HookFault, KEPT, Kept, NEW, SINGLE, Step, plan_install, plan_uninstall,
 };
 use crate::host::Machine;
+use crate::readiness::HookFile;
 
 /// The hook is installed.
 #[derive(Clone, Debug)]
@@ -62,7 +64,7 @@ pub fn install(
             machine.forget_hook_seen();
         }
     }
-    let is_unknown = machine.hook_seen_by_running_daemon() == Some(false);
+    let is_unknown = machine.is_hook_known(plan.place) == Some(false);
     if !plan.steps.is_empty() || is_unknown {
         notes.extend(machine.reload_hook_daemons(deadline));
     }
@@ -96,7 +98,7 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     notes.extend(is_left.then(|| {
         format!(
             "{} stays: it differs from {SINGLE}, which is not ours",
-            crate::hook_install::KEPT
+            KEPT
         )
     }));
     notes.extend(copies(machine, ""));
@@ -116,7 +118,9 @@ fn copies(machine: &Machine, place: &str) -> Vec<String> {
         "" => "libvirt still runs",
         _ => "libvirt also runs",
     };
-    copies
-        .map(|file| format!("{words} {}, which is a copy of the hook: remove it", file.path))
-        .collect()
+    let note = |file: HookFile| {
+        let path = printable(file.path.as_bytes());
+        format!("{words} {path}, which is a copy of the hook: remove it")
+    };
+    copies.map(note).collect()
 }

@@ -12,14 +12,16 @@ mod program;
 mod scene;
 mod status;
 mod version;
+mod words;
 
 pub use error::{HookError, HookFault, Obstacle};
 pub use job::{Installed, Uninstalled, install, uninstall};
 pub use plan::{Plan, Step, plan_install, plan_uninstall};
 pub use program::{is_hook_program, judge_program};
 pub use scene::{Folder, Found, Kept, Scene};
-pub use status::{Daemon, HookStatus, HookView, StatusLine, status};
+pub use status::{Daemon, HookStatus, HookView, status};
 pub use version::LibvirtVersion;
+pub use words::StatusLine;
 
 /// Where libvirt keeps its settings: without it there is no libvirt.
 pub const LIBVIRT: &str = "/etc/libvirt";

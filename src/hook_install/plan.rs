@@ -140,7 +140,9 @@ fn single_in_the_way(scene: &Scene) -> Option<Obstacle> {
             text: format!(
                 "{SINGLE} is a hook that is not ours, and the name it would get, {KEPT}, is taken"
             ),
-            remedy: format!("compare the two; move one that is no longer needed away, {KEPT} if it is an older form of the other"),
+            remedy: format!(
+                "compare the two; move one that is no longer needed away, {KEPT} if it is an older form of the other"
+            ),
         }),
         _ => None,
     }
@@ -159,7 +161,7 @@ fn no_folder(path: &str, folder: &Folder) -> Option<Obstacle> {
 fn taken(path: &str, what: &str) -> Obstacle {
     Obstacle {
         text: format!("{path} is {what}"),
-        remedy: format!("look what it is for, and move it away"),
+        remedy: format!("look what {path} is for, and move it away"),
     }
 }
 

@@ -48,7 +48,10 @@ fn a_new_libvirt_gets_a_file_of_its_own() {
         ..scene("9.0.0", Found::Nothing, Found::Nothing, Kept::Nothing)
     };
     let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(FOLDER)];
-    installs(&empty, &[&folders[..], &[Step::Write, put(INSIDE)]].concat());
+    installs(
+        &empty,
+        &[&folders[..], &[Step::Write, put(INSIDE)]].concat(),
+    );
     let current = scene("9.0.0", Found::Foreign, CURRENT, Kept::Nothing);
     installs(&current, &[]);
 }
@@ -97,11 +100,41 @@ fn refuses(scene: &Scene, parts: &[&str]) {
 #[test]
 fn what_is_not_ours_stays() {
     for (single, inside, kept, version, part) in [
-        (Found::Nothing, Found::Foreign, Kept::Nothing, "9.0.0", "qemu.d/gpupt is a file"),
-        (Found::Nothing, Found::Odd("a folder"), Kept::Nothing, "9.0.0", "gpupt is a folder"),
-        (Found::Odd("a folder"), Found::Nothing, Kept::Nothing, "4.5.0", "qemu is a folder"),
-        (Found::Foreign, Found::Nothing, Kept::Other, "4.5.0", "is taken"),
-        (Found::Foreign, Found::Nothing, Kept::Odd, "4.5.0", "is taken"),
+        (
+            Found::Nothing,
+            Found::Foreign,
+            Kept::Nothing,
+            "9.0.0",
+            "qemu.d/gpupt is a file",
+        ),
+        (
+            Found::Nothing,
+            Found::Odd("a folder"),
+            Kept::Nothing,
+            "9.0.0",
+            "gpupt is a folder",
+        ),
+        (
+            Found::Odd("a folder"),
+            Found::Nothing,
+            Kept::Nothing,
+            "4.5.0",
+            "qemu is a folder",
+        ),
+        (
+            Found::Foreign,
+            Found::Nothing,
+            Kept::Other,
+            "4.5.0",
+            "is taken",
+        ),
+        (
+            Found::Foreign,
+            Found::Nothing,
+            Kept::Odd,
+            "4.5.0",
+            "is taken",
+        ),
     ] {
         refuses(&scene(version, single, inside, kept), &[part]);
     }
@@ -123,13 +156,33 @@ fn what_was_there_comes_back() {
     for (single, inside, kept, steps) in [
         (Found::Nothing, Found::Nothing, Kept::Nothing, vec![]),
         (Found::Foreign, Found::Foreign, Kept::Other, vec![]),
-        (Found::Foreign, OURS, Kept::Nothing, vec![Step::Remove(INSIDE)]),
-        (OURS, Found::Nothing, Kept::Nothing, vec![Step::Remove(SINGLE)]),
+        (
+            Found::Foreign,
+            OURS,
+            Kept::Nothing,
+            vec![Step::Remove(INSIDE)],
+        ),
+        (
+            OURS,
+            Found::Nothing,
+            Kept::Nothing,
+            vec![Step::Remove(SINGLE)],
+        ),
         (OURS, Found::Nothing, Kept::Odd, vec![Step::Remove(SINGLE)]),
         (OURS, Found::Nothing, Kept::Other, vec![BACK]),
         (Found::Nothing, Found::Nothing, Kept::Other, vec![BACK]),
-        (Found::Foreign, Found::Nothing, Kept::SameAsSingle, vec![Step::Remove(KEPT)]),
-        (CURRENT, CURRENT, Kept::Other, vec![Step::Remove(INSIDE), BACK]),
+        (
+            Found::Foreign,
+            Found::Nothing,
+            Kept::SameAsSingle,
+            vec![Step::Remove(KEPT)],
+        ),
+        (
+            CURRENT,
+            CURRENT,
+            Kept::Other,
+            vec![Step::Remove(INSIDE), BACK],
+        ),
     ] {
         let scene = scene("9.0.0", single, inside, kept);
         assert_eq!(plan_uninstall(&scene), steps, "{scene:?}");

@@ -1,8 +1,9 @@
 //! How it stands with the hook.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::hook_install::{HOOKS, INSIDE, KEPT, LibvirtVersion, SINGLE};
+use crate::hook_install::{LibvirtVersion, SINGLE};
 use crate::host::Machine;
 use crate::readiness::HookFile;
 
@@ -34,6 +35,8 @@ pub struct HookStatus {
     pub daemon_name: &'static str,
     /// When libvirt ran our hook last, in seconds since 1970.
     pub seen_at: Option<u64>,
+    /// When our hook came to its place, in seconds since 1970.
+    pub put_at: Option<u64>,
     /// What time it is.
     pub now: u64,
 }
@@ -51,19 +54,8 @@ pub struct HookView {
     pub run_by: Option<&'static str>,
 }
 
-/// One thing to say about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusLine {
-    /// What it is about, in a word.
-    pub topic: &'static str,
-    /// How it stands.
-    pub text: String,
-    /// What to do, where something is to be done.
-    pub remedy: Option<String>,
-}
-
 /// Looks how it stands with the hook.
-pub fn status(machine: &Machine, deadline: std::time::Duration) -> HookStatus {
+pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     let facts = machine.hook_facts();
     let program = machine.hook_program(None).ok();
     let version = machine.libvirt_version(deadline);
@@ -91,7 +83,9 @@ pub fn status(machine: &Machine, deadline: std::time::Duration) -> HookStatus {
             });
         }
     }
+    let place = hooks.iter().find(|hook| hook.file.is_ours && hook.is_run);
     HookStatus {
+        put_at: place.and_then(|hook| machine.hook_put_at(&hook.file.path)),
         has_libvirt: facts.is_some(),
         version,
         hooks,
@@ -114,132 +108,5 @@ impl HookStatus {
     pub fn is_seen(&self) -> Option<bool> {
         let started_at = self.daemon.as_ref()?.started_at?;
         Some(self.seen_at.is_some_and(|at| at >= started_at))
-    }
-
-    /// What there is to say, and what to do.
-    pub fn lines(&self) -> Vec<StatusLine> {
-        let mut lines = vec![self.hook_line()];
-        lines.extend(self.version.map(|version| line("libvirt", &version.to_string())));
-        lines.extend(self.installed().map(|_| self.seen_line()));
-        let others = self.hooks.iter().filter(|hook| !hook.file.is_ours);
-        lines.extend(others.map(HookView::line));
-        lines.extend(self.copies());
-        lines
-    }
-
-    fn hook_line(&self) -> StatusLine {
-        if !self.has_libvirt {
-            let text = "not installed: libvirt is not on this host";
-            return advice("hook", text, "install libvirt and QEMU, as `gpupci check` says");
-        }
-        let Some(hook) = self.installed() else {
-            return self.idle_line();
-        };
-        let path = &hook.file.path;
-        let program = self.program.as_ref().map(|p| p.display().to_string());
-        let program = program.unwrap_or_default();
-        match hook.is_current {
-            Some(true) => line("hook", &format!("{path}, the same as {program}")),
-            Some(false) => {
-                let text = format!("{path}, which differs from {program}");
-                advice("hook", &text, "gpupci hook install")
-            }
-            None => line("hook", path),
-        }
-    }
-
-    /// What to say where libvirt does not run our hook.
-    fn idle_line(&self) -> StatusLine {
-        let mut direct = self.hooks.iter().filter(|hook| hook.file.is_direct);
-        let Some(idle) = direct.find(|hook| hook.file.is_ours) else {
-            let text = format!("not installed in {HOOKS}");
-            return advice("hook", &text, "gpupci hook install");
-        };
-        let path = &idle.file.path;
-        match (idle.file.is_executable, self.version) {
-            (true, Some(version)) => {
-                let text = format!("{path}, where libvirt {version} does not look");
-                advice("hook", &text, "gpupci hook install")
-            }
-            _ => {
-                let text = format!("{path} may not be executed, so libvirt skips it");
-                advice("hook", &text, "gpupci hook install")
-            }
-        }
-    }
-
-    fn seen_line(&self) -> StatusLine {
-        let reload = format!("systemctl reload {}", self.daemon_name);
-        let last = self.seen_at.map(|at| age(self.now.saturating_sub(at)));
-        let (Some(daemon), Some(is_seen)) = (&self.daemon, self.is_seen()) else {
-            return match last {
-                Some(last) => line("seen", &format!("{last}; {} does not run", self.daemon_name)),
-                None => line("seen", &format!("not yet; {} does not run", self.daemon_name)),
-            };
-        };
-        let who = format!("{} (pid {})", daemon.name, daemon.pid);
-        match last.filter(|_| is_seen) {
-            Some(last) => line("seen", &format!("{last}, by the {who} that runs")),
-            None => {
-                let text = format!("not since {who} was started");
-                advice("seen", &text, &format!("{reload}; the next start of a guest shows it"))
-            }
-        }
-    }
-
-    /// Ours once more: it would run twice.
-    fn copies(&self) -> Vec<StatusLine> {
-        let ours = self.hooks.iter().filter(|h| h.file.is_ours && h.is_run);
-        let copy = |hook: &HookView| {
-            let path = &hook.file.path;
-            let text = format!("{path} is a copy of the hook, which so runs twice");
-            advice("other", &text, &format!("remove {path}"))
-        };
-        ours.skip(1).map(copy).collect()
-    }
-}
-
-impl HookView {
-    /// What to say about a hook that is not ours.
-    fn line(&self) -> StatusLine {
-        let path = &self.file.path;
-        let place = match (path.as_str(), self.run_by) {
-            (KEPT, Some(by)) => format!("{path}, which {by} runs after itself"),
-            (INSIDE, _) => format!("{path}, where ours should be"),
-            _ => path.clone(),
-        };
-        if self.file.calls_virsh && self.file.is_executable {
-            let text = format!("{place}, runs virsh: the start of a guest can hang for ever");
-            return advice("other", &text, &format!("take virsh out of {path}"));
-        }
-        match self.file.is_executable {
-            true => line("other", &place),
-            false => line("other", &format!("{place}, which may not be executed")),
-        }
-    }
-}
-
-fn line(topic: &'static str, text: &str) -> StatusLine {
-    StatusLine {
-        topic,
-        text: text.to_owned(),
-        remedy: None,
-    }
-}
-
-fn advice(topic: &'static str, text: &str, remedy: &str) -> StatusLine {
-    StatusLine {
-        remedy: Some(remedy.to_owned()),
-        ..line(topic, text)
-    }
-}
-
-/// How long ago something was.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200..172_800 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
     }
 }

@@ -145,11 +145,18 @@ impl Machine {
         Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// How many virtual functions `function` has. `sriov_numvfs` would wait for the device lock.
-    pub fn virtual_functions(&self, function: PciAddress) -> usize {
+    /// The virtual functions of `function`, by address. `sriov_numvfs` would wait for the device
+    /// lock.
+    pub fn virtual_functions(&self, function: PciAddress) -> Vec<PciAddress> {
         let names = self.children(&format!("{DEVICES}/{function}"));
-        let is_link = |name: &&String| name.starts_with("virtfn");
-        names.iter().filter(is_link).count()
+        let links = names.iter().filter(|name| name.starts_with("virtfn"));
+        let addresses = links.filter_map(|name| {
+            let address = self.link_name(function, name).ok().flatten()?;
+            address.parse().ok()
+        });
+        let mut addresses: Vec<PciAddress> = addresses.collect();
+        addresses.sort();
+        addresses
     }
 
     /// The mediated devices that `function` carries.

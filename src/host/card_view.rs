@@ -83,7 +83,7 @@ impl Machine {
         let burdens = self.burdens(function).into_iter();
         view.burdens
             .extend(burdens.map(|burden| (function, burden)));
-        let count = self.virtual_functions(function);
+        let count = self.virtual_functions(function).len();
         if count > 0 {
             view.virtual_functions.push((function, count));
         }

@@ -39,7 +39,7 @@ pub enum LockError {
         /// Who, where that is known.
         pid: Option<u32>,
         /// How long we waited.
-        seconds: u64,
+        seconds: f32,
     },
 }
 
@@ -83,7 +83,7 @@ impl Machine {
                 let text = self.text(LOCK).unwrap_or_default();
                 return Err(LockError::Held {
                     pid: text.trim().parse().ok(),
-                    seconds: deadline.as_secs(),
+                    seconds: deadline.as_secs_f32(),
                 });
             }
             sleep(PAUSE);

@@ -10,6 +10,7 @@ mod card_view;
 mod console;
 mod facts;
 mod guests;
+mod hook_folder;
 mod journal;
 mod kernel;
 mod lock;
@@ -21,6 +22,7 @@ mod sysfs;
 mod users;
 
 pub use guests::{Definition, Start};
+pub use hook_folder::HookProgram;
 pub use journal::Weight;
 pub use kernel::{SysfsKernel, as_writer};
 pub use lock::{Lock, LockError};

@@ -37,7 +37,7 @@ impl Machine {
         seen.unwrap_or_else(|error| match error {
             RecvTimeoutError::Timeout => Users::unseen(format!(
                 "looking at the processes took longer than {} s",
-                deadline.as_secs()
+                deadline.as_secs_f32()
             )),
             RecvTimeoutError::Disconnected => Users::unseen("looking failed".to_owned()),
         })
@@ -107,7 +107,7 @@ impl Machine {
         };
         for (range, path) in maps.lines().filter_map(mapped) {
             let link = self.path(format!("/proc/{pid}/map_files/{range}"));
-            files.extend(OpenFile::behind(&link, path.as_ref(), is_elsewhere));
+            files.extend(OpenFile::mapped(&link, path, is_elsewhere));
         }
         Ok(files)
     }
@@ -196,6 +196,18 @@ impl OpenFile {
         Some(Self {
             path: path.trim_end_matches(" (deleted)").to_owned(),
             number: number.filter(|number| *number != (0, 0)),
+        })
+    }
+
+    /// The file that is mapped as `path`. To follow the link takes a capability that confined
+    /// programs lack, so it is asked only where the path may be anything.
+    fn mapped(link: &std::path::Path, path: &str, is_elsewhere: bool) -> Option<Self> {
+        if is_elsewhere {
+            return Self::behind(link, path.as_ref(), is_elsewhere);
+        }
+        path.starts_with("/dev/").then(|| Self {
+            path: path.trim_end_matches(" (deleted)").to_owned(),
+            number: None,
         })
     }
 

@@ -79,7 +79,7 @@ fn a_read_only_disk_changes_nothing() {
             "gpupci: cannot open {}\n  \
              cause: No such file or directory (os error 2)\n  \
              state: nothing was changed\n  \
-             try:   run this as root\n",
+             try:   see that there is room, and that root may write there\n",
             host.path("run/gpupt/lock").display()
         )
     );

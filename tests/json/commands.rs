@@ -231,3 +231,20 @@ fn the_cluster() {
         ["missing-card", "not-function-0", "shared-card", "two-names"]
     );
 }
+
+#[test]
+fn hooks() {
+    let host = Host::unpacked("manual.tree");
+    host.write("etc/libvirt/libvirtd.conf", "");
+    assert_eq!(
+        told(&host.line("hook status --json"), "hooks"),
+        [Value::Null; 0]
+    );
+    let hook = format!("hook install --from {}", env!("CARGO_BIN_EXE_qemu"));
+    assert_eq!(host.line(&hook).code, Some(0));
+    host.write("etc/libvirt/hooks/qemu.d/other", "#!/bin/sh\nvirsh list\n");
+    let said = host.line("hook status --json");
+    let hooks = told(&said, "hooks");
+    assert!(hooks.iter().any(|hook| hook["is_ours"] == true));
+    assert!(hooks.iter().any(|hook| hook["calls_virsh"] == true));
+}

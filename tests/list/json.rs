@@ -36,6 +36,7 @@ fn json_tells_all_that_is_known_of_each_card() {
             "iommu_group": group,
             "boot_vga": false,
             "power_state": null,
+            "virtual_functions": [],
         })
     };
     let card = |name, video, audio, group| {
@@ -103,4 +104,23 @@ fn every_function_of_a_card_has_its_word() {
     for (index, functions) in functions.into_iter().enumerate() {
         assert_eq!(essence(&mixed["cards"][index]["functions"]), functions);
     }
+    assert_eq!(
+        mixed["cards"][2]["functions"][0]["virtual_functions"],
+        json!([
+            {"address": "0000:05:00.4", "driver": "vfio-pci"},
+            {"address": "0000:05:00.5", "driver": null},
+        ])
+    );
+}
+
+#[test]
+fn a_table_shows_virtual_functions_apart() {
+    let host = Host::unpacked("mixed.tree");
+    assert_eq!(
+        host.line("status -v gpupci2").answer(),
+        "NAME     ADDRESS       KIND     MODEL  DRIVER    GROUP  NUMA  USED BY\n\
+         gpupci2  0000:05:00.0  video    -      nvidia    7      -     -\n         \
+         0000:05:00.4  virtual         vfio-pci\n         \
+         0000:05:00.5  virtual         -\n"
+    );
 }

@@ -146,7 +146,10 @@ fn a_user_sees_the_names_and_gives_none() {
     let lock = host.path("run/gpupt/lock").display().to_string();
     assert_eq!(
         said.stderr,
-        format!("gpupci: the names are not written down: cannot open {lock}\n")
+        format!(
+            "gpupci: the names are not written down: cannot open {lock}: \
+             Permission denied (os error 13)\n"
+        )
     );
     assert_eq!(as_user(&host, "-q list").answer(), cards);
     assert!(!host.path(CARDS).exists());
@@ -226,7 +229,7 @@ fn the_timeout_ends_the_wait_for_the_lock() {
     let note = said.stderr.trim_end();
     let note =
         note.strip_prefix("gpupci: the names are not written down: another gpupci or hook (pid ");
-    let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0 s"));
+    let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0.1 s"));
     assert!(rest.is_some_and(|(number, rest)| pid(number) && rest.is_empty()));
     assert_eq!(host.kept_names(), ["gpupci1 0000:01:00.0"]);
 }

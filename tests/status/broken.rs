@@ -82,6 +82,7 @@ fn what_a_function_lacks_is_null() {
             "iommu_group": null,
             "boot_vga": false,
             "power_state": null,
+            "virtual_functions": [],
         })
     );
     // The names hold: another card is what has other ids.

@@ -1,13 +1,13 @@
 #!/bin/bash
 # Builds the VM's kernel, initramfs and disk from this machine's own Debian packages, once:
 #   build.sh FOLDER     as root; leaves vmlinuz, initrd.img and root.img there
-# It is built again when this script changes; remove the folder for newer packages.
+# It is built again when this script or image/ changes; remove the folder for newer packages.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
-key=$(cat "$here/build.sh" "$here/guest.service" | sha256sum)
+key=$(cat "$here/build.sh" "$here/image/"* | sha256sum)
 if [ "$(cat key 2>/dev/null)" = "$key" ]; then exit 0; fi
 rm -rf key root
 
@@ -33,7 +33,7 @@ mmdebstrap --quiet --mode=root --variant=minbase --format=directory --include="$
     --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d"' \
     --essential-hook='echo MODULES=list >"$1/etc/initramfs-tools/conf.d/vm"' \
     --essential-hook='printf "%s\n" virtio_pci virtio_blk ext4 >"$1/etc/initramfs-tools/modules"' \
-    --customize-hook="copy-in '$here/guest.service' /etc/systemd/system" \
+    --customize-hook="copy-in '$here/image/guest.service' /etc/systemd/system" \
     "$codename" root - <<<"$sources"
 
 cp root/boot/vmlinuz-* vmlinuz
@@ -49,4 +49,11 @@ rm -f root.img
 truncate -s 3G root.img
 mke2fs -q -t ext4 -d root root.img
 rm -rf root
+
+# Once on its disk for good: AppArmor's profiles are compiled, libvirt asks QEMU what it can do.
+rm -rf first-boot
+mkdir first-boot
+cp "$here/image/guest.sh" first-boot/
+bash "$here/boot.sh" "$PWD" "$PWD/first-boot" 600 keep
+[ -e first-boot/warm ]
 echo "$key" >key

@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use gpupt::handover::Mode;
 use gpupt::pci::VendorId;
 
+use crate::hook::HookCommand;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or already so            5  this host cannot
@@ -138,6 +140,9 @@ pub(crate) enum Command {
     Renumber,
     /// Read domain XML, write it with the guest's cards in it.
     Splice(SpliceWords),
+    /// Libvirt's hook, which readies the cards of a guest that starts.
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// The cards of hosts and guests in the cluster's database.
     #[command(subcommand)]
     Host(HostCommand),

@@ -7,6 +7,7 @@ mod columns;
 mod groups;
 mod handing;
 mod here;
+mod hook;
 mod host;
 mod host_words;
 mod json;
@@ -73,6 +74,7 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
         Command::Why { guest } => why::run(guest, global, machine),
         Command::Renumber => list::run_renumber(global, machine),
         Command::Splice(words) => splice::run(words, global, machine),
+        Command::Hook(command) => hook::run(command, global, machine),
         Command::Host(command) => host::run(command, global, machine),
         Command::Completions { shell } => Ok(manual::completions(*shell)),
         Command::Man { directory } => manual::man(directory),

@@ -35,6 +35,8 @@ struct FunctionPortrait {
     group: Option<IommuGroup>,
     boot_vga: bool,
     power_state: Option<String>,
+    /// Its virtual functions, which are no cards, and how they are bound.
+    virtual_functions: Vec<Binding>,
 }
 
 impl Portrait {
@@ -65,6 +67,7 @@ impl Portrait {
                 group: machine.iommu_group(address).ok().flatten(),
                 boot_vga: machine.trait_of(address, "boot_vga").as_deref() == Some("1"),
                 power_state: machine.trait_of(address, "power_state"),
+                virtual_functions: virtual_functions(here, address),
             })
         });
         let functions: Vec<FunctionPortrait> = functions.collect();
@@ -106,6 +109,11 @@ impl Portrait {
         })
     }
 
+    fn virtual_functions(&self) -> impl Iterator<Item = &Binding> {
+        let functions = self.functions.iter();
+        functions.flat_map(|function| &function.virtual_functions)
+    }
+
     fn used_by(&self) -> String {
         let Some(users) = &self.users else {
             return "?".to_owned();
@@ -128,6 +136,12 @@ impl FunctionPortrait {
         let identity = self.identity.as_ref();
         let subsystem = identity.and_then(|identity| identity.subsystem);
         let hex = |id: u16| format!("{id:04x}");
+        let virtual_functions = self.virtual_functions.iter().map(|virtual_function| {
+            json!({
+                "address": virtual_function.function.to_string(),
+                "driver": virtual_function.driver.as_ref().map(ToString::to_string),
+            })
+        });
         json!({
             "address": self.binding.function.to_string(),
             "kind": self.binding.class.word(),
@@ -139,6 +153,7 @@ impl FunctionPortrait {
             "iommu_group": self.group.map(|group| group.number()),
             "boot_vga": self.boot_vga,
             "power_state": self.power_state,
+            "virtual_functions": virtual_functions.collect::<Vec<_>>(),
         })
     }
 }
@@ -170,8 +185,32 @@ pub(crate) fn table(portraits: &[Portrait]) -> String {
                 ],
             );
         }
+        for virtual_function in portrait.virtual_functions() {
+            table.row(portrait.state.colour(), virtual_row(virtual_function));
+        }
     }
     table.text()
+}
+
+/// A virtual function stands apart, below the functions of the card that it is made of.
+fn virtual_row(virtual_function: &Binding) -> [String; 8] {
+    let nothing = String::new;
+    [
+        nothing(),
+        virtual_function.function.to_string(),
+        "virtual".to_owned(),
+        nothing(),
+        or_dash(virtual_function.driver.as_ref()),
+        nothing(),
+        nothing(),
+        nothing(),
+    ]
+}
+
+fn virtual_functions(here: &Here, function: PciAddress) -> Vec<Binding> {
+    let addresses = here.machine.virtual_functions(function).into_iter();
+    let bindings = addresses.filter_map(|address| here.machine.binding(address).ok());
+    bindings.collect()
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {

@@ -15,7 +15,7 @@ use crate::host::Machine;
 const MADE: &str = "/var/lib/gpupt/hook-folders";
 const KEPT_IN: &str = "/var/lib/gpupt";
 /// No plan makes more files give way.
-const OLD_MAX: usize = 4;
+const OLD_MAX: usize = 8;
 
 /// How a step is undone.
 enum Undo {
@@ -70,12 +70,7 @@ impl Machine {
         self.forget_hook_seen();
     }
 
-    fn take_all(
-        &self,
-        steps: &[Step],
-        program: &[u8],
-        undos: &mut Vec<Undo>,
-    ) -> Result<(), Stop> {
+    fn take_all(&self, steps: &[Step], program: &[u8], undos: &mut Vec<Undo>) -> Result<(), Stop> {
         for (index, step) in steps.iter().enumerate() {
             let old = format!("{OLD}{index}");
             match step {
@@ -83,7 +78,11 @@ impl Machine {
                     self.make_hook_folder(path).map_err(at(path))?;
                     undos.push(Undo::RemoveFolder((*path).to_owned()));
                 }
-                Step::Write => self.write_program(program).map_err(at(NEW))?,
+                Step::Write => {
+                    // Half of it has to go too.
+                    undos.push(Undo::Remove(NEW.to_owned()));
+                    self.write_program(program).map_err(at(NEW))?;
+                }
                 Step::Link { from, to } => {
                     let linked = fs::hard_link(self.path(from), self.path(to));
                     linked.map_err(at(to))?;

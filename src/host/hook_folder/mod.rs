@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
+use crate::excerpt::printable;
 use crate::hook_install::{
     FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, LIBVIRT, SINGLE, Scene,
     is_hook_program, judge_program,
@@ -125,7 +126,10 @@ impl Machine {
             return Ok(Folder::There);
         }
         Ok(Folder::Not(match fs::read_link(self.path(path)) {
-            Ok(target) => format!("a link to {}", target.display()),
+            Ok(target) => {
+                let target = target.to_string_lossy();
+                format!("a link to {}", printable(target.as_bytes()))
+            }
             Err(_) => odd(&facts).unwrap_or("a file").to_owned(),
         }))
     }

@@ -1,0 +1,166 @@
+//! `gpupci hook`: libvirt's hook to its place and away, and how it stands with it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Subcommand;
+use gpupt::hook_install::{
+    HookError, HookStatus, HookView, Installed, KEPT, NEW, SINGLE, StatusLine, Step, install,
+    status, uninstall,
+};
+use gpupt::host::{Lock, Machine};
+use gpupt::{Error, Exit, printable};
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::here::may_change;
+use crate::report::Answer;
+use crate::{done, json};
+
+/// How many writes of another program are waited for.
+const PATIENCE: u32 = 4;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Put libvirt's hook in its place, or bring it up to date. A hook that is not ours stays, and
+    /// is run.
+    Install {
+        /// The program of the hook. [default: /usr/lib/gpupt/qemu-hook, or `qemu` beside gpupci]
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Take the hook away; what was there before it is there again.
+    Uninstall,
+    /// Tell where the hook is, whether libvirt has run it, and which other hooks there are.
+    Status,
+}
+
+pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> Result<Answer> {
+    match command {
+        HookCommand::Install { from } => {
+            let _lock = alone("install libvirt's hook", global, machine)?;
+            Ok(match install(machine, from.as_deref(), global.timeout) {
+                Ok(installed) => installed_answer(&installed),
+                Err(error) => failure(&error),
+            })
+        }
+        HookCommand::Uninstall => {
+            let _lock = alone("take libvirt's hook away", global, machine)?;
+            Ok(match uninstall(machine, global.timeout) {
+                Ok(gone) if gone.steps.is_empty() => Answer {
+                    notes: gone.notes,
+                    ..done("the libvirt hook is not installed\n".to_owned())
+                },
+                Ok(gone) => Answer {
+                    notes: gone.notes,
+                    ..done(gone.steps.iter().filter_map(told).collect())
+                },
+                Err(error) => failure(&error),
+            })
+        }
+        HookCommand::Status => run_status(global, machine),
+    }
+}
+
+/// Only root may, and one at a time.
+fn alone(what: &'static str, global: &Global, machine: &Machine) -> Result<Lock> {
+    if !may_change(machine) {
+        return Err(Error::NotRoot(what).into());
+    }
+    let lock = machine.lock(global.timeout * PATIENCE);
+    Ok(lock.map_err(Error::from)?)
+}
+
+fn installed_answer(installed: &Installed) -> Answer {
+    let place = installed.place;
+    let is_new = |step: &Step| matches!(step, Step::Move { from: NEW, .. });
+    let mut text = match (installed.steps.iter().any(is_new), installed.was_there) {
+        (true, false) => format!("installed the libvirt hook as {place}\n"),
+        (true, true) => format!("brought the libvirt hook {place} up to date\n"),
+        (false, _) => format!("the libvirt hook {place} is up to date\n"),
+    };
+    text.extend(installed.steps.iter().filter_map(told));
+    Answer {
+        notes: installed.notes.clone(),
+        ..done(text)
+    }
+}
+
+/// A step, as its owner should hear of it.
+fn told(step: &Step) -> Option<String> {
+    match step {
+        Step::Link { from, to } => Some(format!(
+            "the hook that was {from} is now {to}; ours runs it after itself\n"
+        )),
+        Step::Move { from: KEPT, .. } => {
+            Some(format!("{SINGLE} is again the hook it was before\n"))
+        }
+        Step::Remove(path) => Some(format!("removed {path}\n")),
+        Step::MakeFolder(_) | Step::Write | Step::Move { .. } => None,
+    }
+}
+
+/// What failed, why, how things stand, what to do.
+fn failure(error: &HookError) -> Answer {
+    let mut text = format!("gpupci: {error}");
+    for cause in error.causes() {
+        text += &format!("\n  cause: {cause}");
+    }
+    text += &format!("\n  state: {}", error.state());
+    for remedy in error.remedies() {
+        text += &format!("\n  try:   {remedy}");
+    }
+    Answer {
+        errors: vec![text],
+        exit: error.exit(),
+        ..Answer::default()
+    }
+}
+
+fn run_status(global: &Global, machine: &Machine) -> Result<Answer> {
+    if !machine.may_see_hooks() {
+        return Err(Error::NotRoot("see the hooks of this host").into());
+    }
+    let status = status(machine, global.timeout);
+    let text = match global.json {
+        true => {
+            let objects = status.hooks.iter().map(|hook| object(hook, &status));
+            json::document("hooks", objects.collect())
+        }
+        false => status.lines().iter().map(lines).collect(),
+    };
+    Ok(Answer {
+        exit: match status.installed() {
+            Some(_) => Exit::Done,
+            None => Exit::Failed,
+        },
+        ..done(text)
+    })
+}
+
+fn lines(line: &StatusLine) -> String {
+    let topic = format!("{}:", line.topic);
+    let text = printable(line.text.as_bytes());
+    let remedy = line.remedy.as_ref();
+    let remedy = remedy.map(|remedy| printable(remedy.as_bytes()));
+    let remedy = remedy.map(|remedy| format!("         try: {remedy}\n"));
+    format!("{topic:8} {text}\n{}", remedy.unwrap_or_default())
+}
+
+fn object(hook: &HookView, status: &HookStatus) -> Value {
+    let file = &hook.file;
+    let is_installed = status.installed().is_some_and(|ours| ours.file == *file);
+    json!({
+        "path": file.path,
+        "is_ours": file.is_ours,
+        "is_current": hook.is_current,
+        "is_executable": file.is_executable,
+        "is_run": hook.is_run,
+        "run_by": hook.run_by,
+        "is_open_to_all": file.is_open_to_all,
+        "calls_virsh": file.calls_virsh,
+        "unread": file.unread,
+        "is_seen": status.is_seen().filter(|_| is_installed),
+        "seen_at": status.seen_at.filter(|_| is_installed),
+    })
+}

@@ -1,0 +1,116 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use pretty_assertions::assert_eq;
+use tempfile::TempDir;
+
+use super::*;
+use crate::hook_install::{INSIDE, KEPT, SINGLE};
+
+const PROGRAM: &[u8] = b"\x7fELF gpupt";
+
+fn machine(files: &[(&str, &str)]) -> (TempDir, Machine) {
+    let root = tempfile::tempdir().expect("a folder");
+    let machine = Machine::at(root.path());
+    fs::create_dir_all(machine.path(FOLDER)).expect("folders");
+    for (path, content) in files {
+        fs::write(machine.path(path), content).expect("a file");
+    }
+    (root, machine)
+}
+
+/// Every file below the folder of hooks, with its number and what is in it.
+fn files(machine: &Machine) -> Vec<(String, u64, String)> {
+    let mut files = Vec::new();
+    for folder in [HOOKS, FOLDER] {
+        for name in machine.children(folder) {
+            let path = format!("{folder}/{name}");
+            let facts = machine.path(&path).symlink_metadata().expect("facts");
+            let content = machine.text(&path).unwrap_or_default();
+            files.push((path, facts.ino(), content));
+        }
+    }
+    files
+}
+
+/// A step that nobody can take.
+const NEVER: Step = Step::Move {
+    from: "/etc/libvirt/hooks/nothing",
+    to: "/etc/libvirt/hooks/nowhere",
+};
+const LINK: Step = Step::Link {
+    from: SINGLE,
+    to: KEPT,
+};
+const BACK: Step = Step::Move {
+    from: KEPT,
+    to: SINGLE,
+};
+
+fn put(to: &'static str) -> Step {
+    Step::Move { from: NEW, to }
+}
+
+/// Asserts that a failure after each of these steps leaves all as it was.
+#[track_caller]
+fn undoes(there: &[(&str, &str)], steps: &[Step]) {
+    for count in 0..=steps.len() {
+        let (_root, machine) = machine(there);
+        let before = files(&machine);
+        let mut steps = steps[..count].to_vec();
+        steps.push(NEVER);
+        let failed = machine.take_hook_steps(&steps, PROGRAM);
+        assert!(matches!(failed, Err(HookFault::Write { .. })), "{failed:?}");
+        assert_eq!(files(&machine), before, "{steps:?}");
+    }
+}
+
+#[test]
+fn a_failure_after_any_step_is_undone() {
+    undoes(&[], &[Step::Write, put(INSIDE)]);
+    undoes(&[(INSIDE, "older")], &[Step::Write, put(INSIDE)]);
+    undoes(&[(SINGLE, "foreign")], &[Step::Write, LINK, put(SINGLE)]);
+    let both = [(SINGLE, "older"), (KEPT, "foreign")];
+    undoes(&both, &[Step::Write, put(INSIDE), BACK]);
+    undoes(&both, &[Step::Remove(SINGLE), Step::Remove(KEPT)]);
+    undoes(&[(INSIDE, "ours")], &[Step::Remove(INSIDE)]);
+}
+
+#[test]
+fn a_folder_that_was_made_goes_again() {
+    let (_root, machine) = machine(&[]);
+    fs::remove_dir_all(machine.path(HOOKS)).expect("it goes");
+    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(FOLDER)];
+    let steps = [&folders[..], &[Step::Write, put(INSIDE), NEVER]].concat();
+    machine.take_hook_steps(&steps, PROGRAM).expect_err("no");
+    assert!(!machine.exists(HOOKS) && !machine.exists(MADE));
+    machine.take_hook_steps(&steps[..4], PROGRAM).expect("done");
+    assert_eq!(machine.text(MADE), Some(format!("{HOOKS}\n{FOLDER}\n")));
+    machine
+        .take_hook_steps(&[Step::Remove(INSIDE)], &[])
+        .expect("done");
+    machine.tidy_after_hook();
+    assert!(!machine.exists(HOOKS) && !machine.exists(KEPT_IN));
+}
+
+#[test]
+fn a_link_is_kept_as_a_link() {
+    let (_root, machine) = machine(&[]);
+    symlink("nowhere", machine.path(SINGLE)).expect("a link");
+    let before = files(&machine);
+    let steps = [Step::Write, LINK, put(SINGLE)];
+    machine.take_hook_steps(&steps, PROGRAM).expect("done");
+    let kept = fs::read_link(machine.path(KEPT)).expect("a link");
+    assert_eq!(kept.to_str(), Some("nowhere"));
+    machine.take_hook_steps(&[BACK], &[]).expect("done");
+    assert_eq!(files(&machine), before);
+}
+
+#[test]
+fn what_cannot_be_undone_is_said() {
+    let (root, machine) = machine(&[]);
+    let undo = Undo::Remove(FOLDER.to_owned());
+    let said = machine.undo(&undo).expect_err("a folder is no file");
+    let path = root.path().join("etc/libvirt/hooks/qemu.d");
+    assert!(said.starts_with(&format!("{} is not as it was (", path.display())));
+}

@@ -1,0 +1,162 @@
+//! The daemon that runs hooks: whether it knows of ours, and how it hears of it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::hook_install::{Daemon, Step};
+use crate::host::Machine;
+use crate::host::kernel::finish;
+
+/// The hook writes the time here whenever libvirt has run it.
+const SEEN: &str = "/run/gpupt/hook-seen";
+/// Where a daemon writes its number down, and what it is called.
+const PIDS: [(&str, &str); 4] = [
+    ("/run/libvirtd.pid", "libvirtd"),
+    ("/run/libvirt/libvirtd.pid", "libvirtd"),
+    ("/run/virtqemud.pid", "virtqemud"),
+    ("/run/libvirt/virtqemud.pid", "virtqemud"),
+];
+/// Linux tells times to programs in hundredths of a second.
+const TICKS: u64 = 100;
+/// The 22nd field of `stat`, counted from the state, which is the third and comes after the name.
+const START_FIELD: usize = 19;
+const SYSTEMD: &str = "/run/systemd/system";
+const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
+const SELINUX: &str = "/sys/fs/selinux/enforce";
+const RESTORECON: [&str; 2] = ["/sbin/restorecon", "/usr/sbin/restorecon"];
+
+impl Machine {
+    /// The daemons that run now and run hooks.
+    pub fn hook_daemons(&self) -> Vec<Daemon> {
+        let mut daemons: Vec<Daemon> = Vec::new();
+        for (path, name) in PIDS {
+            let pid = self.text(path).and_then(|pid| pid.trim().parse().ok());
+            let daemon = pid.and_then(|pid| self.daemon(name, pid));
+            let is_known = |daemon: &Daemon| daemons.iter().any(|known| known.pid == daemon.pid);
+            daemons.extend(daemon.filter(|daemon| !is_known(daemon)));
+        }
+        daemons
+    }
+
+    /// The process `pid`, if it is this daemon: one that died leaves its number behind.
+    fn daemon(&self, name: &'static str, pid: u32) -> Option<Daemon> {
+        let stat = self.text(&format!("/proc/{pid}/stat"))?;
+        let (command, rest) = stat.rsplit_once(')')?;
+        let (_, command) = command.split_once('(')?;
+        let since_boot: Option<u64> = rest
+            .split_whitespace()
+            .nth(START_FIELD)
+            .and_then(|ticks| ticks.parse().ok());
+        let started_at = since_boot.and_then(|ticks| Some(self.booted_at()? + ticks / TICKS));
+        (command == name).then_some(Daemon {
+            name,
+            pid,
+            started_at,
+        })
+    }
+
+    fn booted_at(&self) -> Option<u64> {
+        let stat = self.text("/proc/stat")?;
+        let mut lines = stat.lines();
+        lines.find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+    }
+
+    /// When libvirt ran our hook last, in seconds since 1970.
+    pub fn hook_seen_at(&self) -> Option<u64> {
+        self.text(SEEN)?.trim().parse().ok()
+    }
+
+    /// Forgets that libvirt ran our hook: it was another one, or is no more.
+    pub fn forget_hook_seen(&self) {
+        // Only `gpupci hook status` and `check` look at it.
+        let _ = self.remove(SEEN);
+    }
+
+    /// Whether the daemon that runs knows of the hook in `place`: it was started later, or has run it.
+    /// Nothing where none runs.
+    pub fn is_hook_known(&self, place: &str) -> Option<bool> {
+        let started_at = self.hook_daemons().into_iter().next()?.started_at?;
+        let is_seen = self.hook_seen_at().is_some_and(|at| at >= started_at);
+        let was_there = self.hook_put_at(place).is_some_and(|at| at < started_at);
+        Some(is_seen || was_there)
+    }
+
+    /// When a file came to its place, in seconds since 1970.
+    pub fn hook_put_at(&self, path: &str) -> Option<u64> {
+        let facts = fs::metadata(self.path(path)).ok()?;
+        u64::try_from(facts.ctime()).ok()
+    }
+
+    /// Has the daemons that run look for hooks; no guest notices. What is left to do is said.
+    pub fn reload_hook_daemons(&self, deadline: Duration) -> Vec<String> {
+        if !self.is_real() {
+            return Vec::new();
+        }
+        let daemons = self.hook_daemons();
+        let told = daemons.iter().map(|daemon| self.reload(daemon, deadline));
+        told.collect()
+    }
+
+    fn reload(&self, daemon: &Daemon, deadline: Duration) -> String {
+        let Daemon { name, pid, .. } = daemon;
+        let systemctl = SYSTEMCTL.into_iter().find(|path| self.exists(path));
+        let Some(systemctl) = systemctl.filter(|_| self.exists(SYSTEMD)) else {
+            return format!(
+                "{name} (pid {pid}) looks for hooks only when it is told to: service {name} reload, \
+                 or kill -HUP {pid}"
+            );
+        };
+        match run(systemctl, &["reload", name], deadline) {
+            Ok(()) => format!("{name} (pid {pid}) was told to look for its hooks"),
+            Err(why) => format!(
+                "{name} (pid {pid}) could not be told to look for its hooks: {why}; \
+                 kill -HUP {pid} tells it too"
+            ),
+        }
+    }
+
+    /// Labels what these steps made as SELinux wants it; what is left to do is said.
+    pub fn relabel_hook(&self, steps: &[Step], deadline: Duration) -> Option<String> {
+        if !self.is_real() || !self.exists(SELINUX) {
+            return None;
+        }
+        let made = steps.iter().filter_map(|step| match step {
+            Step::MakeFolder(path) | Step::Move { to: path, .. } => Some(*path),
+            _ => None,
+        });
+        let made: Vec<&str> = made.collect();
+        let restorecon = RESTORECON.into_iter().find(|path| self.exists(path));
+        let labelled = match restorecon {
+            Some(restorecon) => run(restorecon, &made, deadline),
+            None => Err("there is no restorecon".to_owned()),
+        };
+        let why = labelled.err()?;
+        Some(format!(
+            "SELinux may keep libvirt from running the hook, for its label is not set: {why}; run \
+             restorecon {}; `ausearch -m AVC -ts recent` tells what is denied, and `getsebool \
+             virt_hooks_unconfined` what hooks may do",
+            made.join(" ")
+        ))
+    }
+}
+
+/// Runs a program to its end; what it said, if it failed.
+fn run(program: &str, words: &[&str], deadline: Duration) -> Result<(), String> {
+    let mut command = Command::new(Path::new(program));
+    command
+        .args(words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let output = finish(command, deadline).map_err(|why| why.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    match said.trim().lines().next() {
+        Some(line) => Err(line.to_owned()),
+        None => Err(format!("{program} {} failed", words.join(" "))),
+    }
+}

@@ -1,0 +1,60 @@
+//! Which libvirt is here: its library's name tells, or else the daemon.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::hook_install::LibvirtVersion;
+use crate::host::Machine;
+use crate::host::kernel::finish;
+
+const FOLDERS: [&str; 4] = ["/usr/lib64", "/usr/lib", "/lib64", "/lib"];
+/// What the linker finds the library by: it links to the one that is used.
+const LINK: &str = "libvirt.so.0";
+const DAEMONS: [&str; 2] = ["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"];
+
+impl Machine {
+    /// The version of the libvirt that is here, where that can be told.
+    pub fn libvirt_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
+        let mut folders: Vec<String> = FOLDERS.map(str::to_owned).to_vec();
+        for folder in ["/usr/lib", "/lib"] {
+            let below = self.children(folder).into_iter();
+            // Debian has a folder for each kind of machine.
+            let below = below.filter(|name| name.contains("-linux-"));
+            folders.extend(below.map(|name| format!("{folder}/{name}")));
+        }
+        let found = folders.iter().filter_map(|folder| self.library_in(folder));
+        // Where there are several, what the oldest does the others do too.
+        found.min().or_else(|| self.daemon_version(deadline))
+    }
+
+    fn library_in(&self, folder: &str) -> Option<LibvirtVersion> {
+        let linked = fs::read_link(self.path(format!("{folder}/{LINK}"))).ok();
+        let name = linked
+            .as_deref()
+            .and_then(|target| target.file_name()?.to_str());
+        name.and_then(LibvirtVersion::of_library).or_else(|| {
+            let names = self.children(folder);
+            let versions = names
+                .iter()
+                .filter_map(|name| LibvirtVersion::of_library(name));
+            versions.min()
+        })
+    }
+
+    /// What the daemon itself says; in a tree of files no program is run.
+    fn daemon_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
+        let mut daemons = DAEMONS
+            .into_iter()
+            .filter(|path| self.is_real() && self.exists(path));
+        daemons.find_map(|path| {
+            let mut daemon = Command::new(path);
+            daemon
+                .arg("--version")
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null());
+            let output = finish(daemon, deadline).ok()?;
+            LibvirtVersion::told(&String::from_utf8_lossy(&output.stdout))
+        })
+    }
+}

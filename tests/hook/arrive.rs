@@ -1,0 +1,237 @@
+//! A guest that comes from another host or from an image: its cards are pointed at where they are
+//! here; all else stays as it is.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, hostdev, script};
+use crate::support::{Host, Said, run};
+use crate::{GPUPCI, silence};
+
+const HERE: &str = "vm-container-0-15";
+const SECRET: &str = "s3cret";
+
+/// The manual's host in a cluster where cards of the same names sit elsewhere on another host.
+struct Cluster {
+    stage: Stage,
+    url: String,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let folder = Host::unpacked("manual.tree");
+        let url = format!("sqlite:{}", folder.path("cluster.db").display());
+        let host = folder.with_database(&url);
+        for line in [
+            format!("host add {HERE} gpupci1 02:00.0"),
+            "host add there gpupci1 83:00.0".to_owned(),
+            "host add rocks-33 gpupci gpupci1".to_owned(),
+        ] {
+            assert_eq!(host.line(&line).answer(), "");
+        }
+        fs::create_dir_all(host.path("usr/bin")).expect("a folder");
+        let log = host.path("called");
+        // Says what it is told, then is the real one.
+        let text = format!(
+            "#!/bin/sh\n{{ printf '<%s>' \"$@\"; echo; tr '\\0' '\\n' </proc/$$/environ; }} >>{}\n\
+             exec {GPUPCI} \"$@\"\n",
+            log.display()
+        );
+        script(&host.path("usr/bin/gpupci"), &text);
+        Self {
+            stage: Stage::on(host),
+            url,
+        }
+    }
+
+    fn hook(&self, operation: &str, xml: &str) -> Said {
+        self.hook_of("rocks-33", operation, xml)
+    }
+
+    fn hook_of(&self, guest: &str, operation: &str, xml: &str) -> Said {
+        let mut hook = self.stage.command_of(&[guest, operation, "begin", "-"]);
+        hook.env("GPUPT_DATABASE", &self.url);
+        run(&mut hook, xml.as_bytes())
+    }
+
+    /// How `gpupci` was called, a line each, and what it was given by its environment.
+    fn calls(&self) -> (Vec<String>, String) {
+        let text = fs::read_to_string(self.stage.host.path("called")).unwrap_or_default();
+        let calls = text.lines().filter(|line| line.starts_with('<'));
+        (calls.map(str::to_owned).collect(), text.clone())
+    }
+
+    /// What the journal says: one line.
+    #[track_caller]
+    fn message(&self) -> String {
+        let entries = self.stage.journal();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        entries[0]["MESSAGE"].clone()
+    }
+}
+
+/// A guest as no tool of ours would write it, which has its card at this bus.
+fn document(bus: &str) -> String {
+    let guest = Guest::with("");
+    format!(
+        "<?xml version='1.0'?>\r\n<domain   type=\"kvm\">\r\n\t<name>rocks-33</name><uuid>{}</uuid>\n\
+         <!-- bus='0x83' -->\n<metadata><x:a xmlns:x='urn:x' bus='0x83'/></metadata><devices>\
+         <graphics type='vnc' passwd='{SECRET}'/>\n  <hostdev mode='subsystem' type='pci' \
+         managed='yes'><source><address domain='0x0000' bus='0x{bus}' slot='0x00' \
+         function='0x0'/></source><address type='pci' domain='0x0000' bus='0x83' slot='0x07' \
+         function='0x0'/></hostdev><hostdev type='pci'><source><address bus='0x01'/></source>\
+         </hostdev><x><![CDATA[</devices>]]></x></devices></domain>\n\n",
+        guest.uuid
+    )
+}
+
+#[test]
+fn its_cards_are_pointed_at_where_they_are_here() {
+    for operation in ["migrate", "restore"] {
+        let cluster = Cluster::new();
+        let said = cluster.hook(operation, &document("83"));
+        assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)));
+        assert_eq!(said.text(), document("02"), "not another byte");
+        let (calls, _) = cluster.calls();
+        let asked = [
+            "<splice><--retarget><--><rocks-33>",
+            "<splice><--><rocks-33>",
+        ];
+        assert_eq!(calls, asked);
+        assert_eq!(cluster.stage.journal(), []);
+        cluster.stage.is_as_before("nothing is bound yet");
+    }
+}
+
+#[test]
+fn one_that_is_right_already_is_left_alone() {
+    let cluster = Cluster::new();
+    assert_eq!(cluster.hook("restore", &document("02")), silence());
+    assert_eq!(cluster.stage.journal(), []);
+}
+
+#[test]
+fn an_image_without_its_card_is_not_given_one() {
+    // libvirt refuses a guest that has another number of devices than its image.
+    let cluster = Cluster::new();
+    let guest = Guest::with("<graphics type='vnc' passwd='s3cret'/>");
+    assert_eq!(cluster.hook("restore", &guest.xml()), silence());
+    let uuid = guest.uuid;
+    assert_eq!(
+        cluster.message(),
+        format!(
+            "rocks-33 starts without its card, which its image does not have; libvirt lets nobody \
+             add one now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {uuid} \
+             | gpupci splice -- rocks-33, and virsh attach-device with the <hostdev> that this adds"
+        )
+    );
+}
+
+#[test]
+fn a_guest_that_nobody_knows_is_left_alone() {
+    let cluster = Cluster::new();
+    let names = [
+        "rocks-34",
+        "..",
+        "-x",
+        "--retarget",
+        "a b",
+        "$(touch owned)",
+        "it's",
+    ];
+    for name in names {
+        let guest = Guest::with(&hostdev("83", 0)).named(name);
+        let said = cluster.hook_of(name, "restore", &guest.xml());
+        assert_eq!(said, silence(), "{name:?}");
+        let message = cluster.message();
+        let start = format!("{}: its XML is left as it is: ", guest.shown());
+        assert!(message.starts_with(&start), "{message}");
+    }
+    let (calls, _) = cluster.calls();
+    let asked: Vec<String> = names
+        .iter()
+        .map(|name| format!("<splice><--retarget><--><{name}>"))
+        .collect();
+    assert_eq!(calls, asked, "a name is no option, and nothing for a shell");
+}
+
+#[test]
+fn whatever_is_wrong_the_guest_comes_as_it_is() {
+    type Break = fn(&mut Cluster);
+    let cases: [(&str, Break, &str); 6] = [
+        (
+            "a database that is down",
+            |cluster| cluster.url = format!("mysql://root:{SECRET}@127.0.0.1:1/cluster"),
+            "rocks-33: its XML is left as it is: gpupci: cannot connect to ",
+        ),
+        (
+            "a database that is none",
+            |cluster| {
+                cluster
+                    .stage
+                    .host
+                    .write("cluster.db", &"garbage ".repeat(1000));
+            },
+            "rocks-33: its XML is left as it is: gpupci: ",
+        ),
+        (
+            "a URL that is none",
+            |cluster| cluster.url = format!("oracle://root:{SECRET}@fe/x"),
+            "rocks-33: its XML is left as it is: gpupci: ",
+        ),
+        (
+            "no gpupci",
+            |cluster| {
+                fs::remove_file(cluster.stage.host.path("usr/bin/gpupci")).expect("a file");
+            },
+            "rocks-33: its XML is left as it is: /usr/bin/gpupci: No such file or directory \
+             (os error 2)",
+        ),
+        (
+            "a gpupci that reads nothing and fails",
+            |cluster| {
+                let path = cluster.stage.host.path("usr/bin/gpupci");
+                script(&path, "#!/bin/sh\necho half of it\necho no >&2\nexit 7\n");
+            },
+            "rocks-33: its XML is left as it is: no",
+        ),
+        (
+            "a gpupci that is killed",
+            |cluster| {
+                let path = cluster.stage.host.path("usr/bin/gpupci");
+                script(&path, "#!/bin/sh\necho half of it\nkill -9 $$\n");
+            },
+            "rocks-33: its XML is left as it is: ",
+        ),
+    ];
+    for (what, breaks, message) in cases {
+        let mut cluster = Cluster::new();
+        breaks(&mut cluster);
+        for operation in ["migrate", "restore"] {
+            let said = cluster.hook(operation, &document("83"));
+            assert_eq!(said, silence(), "{what}");
+            let said = cluster.message();
+            assert!(said.starts_with(message), "{what}: {said}");
+            assert!(!said.contains(SECRET), "{what}: {said}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_leaves_the_pipe() {
+    let cluster = Cluster::new();
+    for xml in [document("83"), document("02"), Guest::with("").xml()] {
+        cluster.hook("migrate", &xml);
+        for entry in cluster.stage.journal() {
+            assert!(!format!("{entry:?}").contains(SECRET), "{entry:?}");
+        }
+    }
+    let (calls, text) = cluster.calls();
+    assert_eq!(calls.len(), 6);
+    assert!(
+        text.contains("GPUPT_DATABASE="),
+        "the environment is looked at"
+    );
+    assert!(!text.contains(SECRET), "{text}");
+}

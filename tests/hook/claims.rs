@@ -1,0 +1,241 @@
+//! Every way in which a domain claims a card: the whole card goes, and nothing else.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::VIDEO;
+use crate::silence;
+use crate::stage::{Guest, Stage, because, class_link, hostdev, regroup};
+use crate::support::{Host, run};
+
+const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+
+/// The functions of the slots on these buses, on vfio-pci.
+fn gone(buses: &[&str]) -> Vec<String> {
+    let functions = buses
+        .iter()
+        .flat_map(|bus| [0, 1].map(|n| format!("0000:{bus}:00.{n} vfio-pci vfio-pci")));
+    functions.collect()
+}
+
+fn mdev() -> String {
+    format!(
+        "<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>\
+         <address uuid='{MEDIATED}'/></source></hostdev>"
+    )
+}
+
+fn rendering(node: &str) -> String {
+    format!("<graphics type='egl-headless'><gl rendernode='{node}'/></graphics>")
+}
+
+/// The display of the mainboard, which is not NVIDIA's.
+fn onboard() -> String {
+    hostdev("04", 0).replace("slot='0x00'", "slot='0x03'")
+}
+
+#[test]
+fn each_way_to_claim_a_card_takes_all_of_it_and_nothing_else() {
+    let source = "<source><address type='pci' bus='2' function='1'/></source>";
+    let plain = hostdev("02", 0);
+    let usb =
+        "<hostdev type='usb'><source><vendor id='0x10de'/><address bus='2'/></source></hostdev>";
+    let network = hostdev("01", 0);
+    let onboard = onboard();
+    let cases: [(&str, String, &[&str]); 17] = [
+        ("function 0", plain.clone(), &["02"]),
+        ("function 1 alone", hostdev("02", 1), &["02"]),
+        ("both functions", hostdev("02", 1) + &plain, &["02"]),
+        ("unmanaged", plain.replace("yes", "no"), &["02"]),
+        ("decimal", plain.replace("0x02", "2"), &["02"]),
+        ("octal", plain.replace("0x02", "002"), &["02"]),
+        ("escaped", plain.replace("0x02", "&#x30;&#120;2"), &["02"]),
+        (
+            "a place in the guest",
+            plain.replace("</hostdev>", "<address type='pci' bus='3'/></hostdev>"),
+            &["02"],
+        ),
+        (
+            "an interface",
+            format!("<interface type='hostdev'>{source}</interface>"),
+            &["02"],
+        ),
+        (
+            "a disk",
+            format!(
+                "<disk type='nvme'>{}</disk>",
+                source.replace("<source", "<source type='pci'")
+            ),
+            &["02"],
+        ),
+        (
+            "a second <devices>",
+            format!("</devices><devices>{plain}"),
+            &["02"],
+        ),
+        (
+            "two cards",
+            format!("{}{plain}", hostdev("03", 0)),
+            &["02", "03"],
+        ),
+        (
+            "a card and others",
+            format!("{usb}{network}{plain}{onboard}"),
+            &["02"],
+        ),
+        ("no card", network, &[]),
+        ("another vendor's", onboard, &[]),
+        ("not there", hostdev("7f", 0), &[]),
+        ("usb", usb.to_owned(), &[]),
+    ];
+    let stage = Stage::manual();
+    for (what, devices, buses) in cases {
+        let guest = Guest::with(&devices);
+        stage.goes(&guest, "prepare");
+        assert_eq!(stage.moved(), gone(buses), "{what}");
+        assert_eq!(stage.records().len(), buses.len(), "{what}");
+        stage.goes(&guest, "release");
+        stage.is_as_before(what);
+    }
+    assert_eq!(stage.kernel.failures(), [""; 0]);
+}
+
+#[test]
+fn what_qemu_is_told_past_libvirt_counts() {
+    let stage = Stage::manual();
+    for argument in [
+        "vfio-pci,host=02:00.1,multifunction=on",
+        "{&quot;driver&quot;:&quot;vfio-pci&quot;,&quot;host&quot;:&quot;0000:02:00.0&quot;}",
+    ] {
+        let guest = Guest::with("");
+        let line = format!(
+            "<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>\
+             <q:arg value='-device'/><q:arg value='{argument}'/></q:commandline></domain>"
+        );
+        let xml = guest.xml().replace("</domain>", &line);
+        for (operation, expected) in [("prepare", &["02"][..]), ("release", &[])] {
+            let mut hook = stage.command(&guest, operation);
+            assert_eq!(run(&mut hook, xml.as_bytes()), silence());
+            assert_eq!(stage.moved(), gone(expected), "{argument}");
+        }
+    }
+}
+
+#[test]
+fn a_card_of_another_vendor_counts_where_it_was_chosen() {
+    let stage = Stage::manual();
+    stage.host.write("etc/gpupt.toml", "vendors = [\"102b\"]\n");
+    stage.goes(&Guest::with(&hostdev("02", 0)), "prepare");
+    assert_eq!(stage.moved(), [""; 0], "NVIDIA's were not chosen");
+    stage.goes(&Guest::with(&onboard()), "prepare");
+    assert_eq!(stage.moved(), ["0000:04:03.0 vfio-pci vfio-pci"]);
+}
+
+/// The manual's host, whose first card carries a mediated device and has a render node.
+fn shared_card() -> Stage {
+    let host = Host::unpacked("manual.tree");
+    fs::create_dir_all(host.path("sys/bus/mdev/devices")).expect("a folder");
+    let device = format!("../../../devices/pci0000:00/0000:00:03.0/{VIDEO}/{MEDIATED}");
+    let link = host.path(&format!("sys/bus/mdev/devices/{MEDIATED}"));
+    symlink(device, link).expect("a link");
+    class_link(&host, "drm", "renderD191", VIDEO);
+    Stage::on(host)
+}
+
+#[test]
+fn who_uses_a_part_of_a_card_leaves_it_on_the_host() {
+    let stage = shared_card();
+    let guest = Guest::with(&(mdev() + &rendering("/dev/dri/renderD191")));
+    for operation in ["prepare", "reconnect", "release"] {
+        stage.goes(&guest, operation);
+        stage.is_as_before(operation);
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+    let elsewhere = Guest::with(&(hostdev("03", 0) + &mdev() + &rendering("/dev/dri/renderD191")));
+    stage.goes(&elsewhere, "prepare");
+    assert_eq!(
+        stage.moved(),
+        gone(&["03"]),
+        "what it uses is another card's"
+    );
+}
+
+#[test]
+fn a_card_is_not_given_as_a_whole_and_in_parts() {
+    let stage = shared_card();
+    for (devices, part) in [
+        (mdev(), format!("its mediated device {MEDIATED}")),
+        (
+            rendering("/dev/dri/renderD191"),
+            "its render node /dev/dri/renderD191".to_owned(),
+        ),
+    ] {
+        for devices in [hostdev("02", 0) + &devices, devices + &hostdev("02", 1)] {
+            let why = format!(
+                "it claims gpupci1 (0000:02:00) as a whole, and {part}, which needs the card on \
+                 the host. What to do: take one of the two out of its XML."
+            );
+            stage.refuses(&Guest::with(&devices), &why);
+        }
+    }
+    let why = because(
+        &[&format!("{VIDEO} carries the mediated device {MEDIATED}")],
+        &[&format!(
+            "stop its guest, then: echo 1 > /sys/bus/mdev/devices/{MEDIATED}/remove"
+        )],
+    );
+    stage.refuses(&Guest::with(&hostdev("02", 0)), &why);
+}
+
+#[test]
+fn of_two_cards_neither_goes_when_one_cannot() {
+    let stage = Stage::manual();
+    stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+    let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
+    let why = because(
+        &["the guest guest-1 has it"],
+        &["shut the guest guest-1 down; if it does not run, `gpupci recover`"],
+    );
+    let why = why.replace("gpupci1 (0000:02:00)", "gpupci2 (0000:03:00)");
+    stage.refuses(&both, &why);
+    assert_eq!(stage.moved(), gone(&["03"]));
+}
+
+#[test]
+fn of_two_cards_the_first_comes_back_when_the_second_fails() {
+    let stage = Stage::manual();
+    let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
+    let busy = crate::support::kernel::Work::refuses();
+    stage.kernel.on_probe(("vfio-pci", "0000:03:00.1"), busy);
+    assert_eq!(stage.hook(&both, "prepare").code, Some(1));
+    assert_eq!(stage.moved(), gone(&["02"]), "until the release");
+    stage.goes(&both, "release");
+    stage.is_as_before("release");
+}
+
+#[test]
+fn cards_that_share_a_group_go_together_or_not_at_all() {
+    let host = Host::unpacked("manual.tree");
+    for function in ["0000:03:00.0", "0000:03:00.1"] {
+        regroup(&host, function, Some(8));
+    }
+    let stage = Stage::on(host);
+    let member = |function: &str, driver: &str| {
+        format!("IOMMU group 8 also holds {function} of gpupci2, which stays on driver {driver}")
+    };
+    let why = because(
+        &[
+            &member("0000:03:00.0", "nvidia"),
+            &member("0000:03:00.1", "snd_hda_intel"),
+        ],
+        &["detach gpupci2 too, in one command with this card"],
+    );
+    stage.refuses(&Guest::with(&hostdev("02", 0)), &why);
+    let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
+    stage.goes(&both, "prepare");
+    assert_eq!(stage.moved(), gone(&["02", "03"]));
+    stage.goes(&both, "release");
+    stage.is_as_before("both");
+}

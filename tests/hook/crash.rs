@@ -1,0 +1,116 @@
+//! `kill -9` before and after every write of the hook: what comes next brings all back.
+
+use std::thread;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, hostdev};
+use crate::support::kernel::Fault;
+
+/// What may come next, each bringing the card back to the host.
+const NEXT: [&str; 3] = ["release", "recover", "prepare"];
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+/// The hook dies at its `nth` write.
+#[track_caller]
+fn dies(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
+    stage.kernel.forget();
+    stage.kernel.fault(nth, fault);
+    let said = stage.hook(&guest(), operation);
+    let what = format!("{operation} {nth} {fault:?}");
+    assert_eq!((said.text(), said.code), (String::new(), None), "{what}");
+    let writes = stage.kernel.writes();
+    assert_eq!(writes.len(), nth, "{what}");
+    let last = format!("{}: unanswered", writes[nth - 1]);
+    assert_eq!(stage.kernel.failures(), [last], "{what}");
+    stage.kernel.forget();
+}
+
+#[track_caller]
+fn comes_back(stage: &Stage, next: &str, what: &str) {
+    match next {
+        "recover" => drop(stage.host.line("recover").answer()),
+        "release" => stage.goes(&guest(), "release"),
+        _ => {
+            stage.goes(&guest(), "prepare");
+            assert_eq!(stage.moved().len(), 2, "{what}");
+            stage.goes(&guest(), "release");
+        }
+    }
+    assert_eq!(stage.kernel.failures(), [""; 0], "{what}");
+    stage.is_as_before(what);
+    stage.kernel.forget();
+    stage.goes(&guest(), "release");
+    stage.host.line("-q recover").answer();
+    assert_eq!(
+        stage.kernel.writes(),
+        [""; 0],
+        "nothing is left to do: {what}"
+    );
+}
+
+fn at_every_write(operation: &str, next: &str) {
+    let stage = Stage::manual();
+    for nth in 1..=6 {
+        for fault in [Fault::KillBefore, Fault::KillAfter] {
+            // Before a write things are as after the one before it, so one way on is enough.
+            if fault == Fault::KillBefore && NEXT[nth % NEXT.len()] != next {
+                continue;
+            }
+            if operation == "release" {
+                stage.goes(&guest(), "prepare");
+            }
+            dies(&stage, operation, nth, fault);
+            comes_back(&stage, next, &format!("{operation} {nth} {fault:?} {next}"));
+        }
+    }
+}
+
+#[test]
+fn a_prepare_loses_nothing() {
+    thread::scope(|scope| {
+        for next in NEXT {
+            scope.spawn(move || at_every_write("prepare", next));
+        }
+    });
+}
+
+#[test]
+fn a_release_loses_nothing() {
+    thread::scope(|scope| {
+        for next in NEXT {
+            scope.spawn(move || at_every_write("release", next));
+        }
+    });
+}
+
+#[test]
+fn meanwhile_no_other_guest_gets_the_card() {
+    let stage = Stage::manual();
+    let other = Guest::other(1, &guest().devices);
+    for nth in [1, 3, 6] {
+        dies(&stage, "prepare", nth, Fault::KillAfter);
+        let said = stage.hook(&other, "prepare");
+        assert_eq!(said.code, Some(1), "{nth}");
+        assert!(said.stderr.contains("the guest rocks-33 has it"), "{nth}");
+        stage.goes(&other, "release");
+        assert_eq!(stage.kernel.writes(), [""; 0], "{nth}");
+        comes_back(&stage, "release", "the guest's own release");
+    }
+}
+
+#[test]
+fn of_two_cards_both_come_back() {
+    let stage = Stage::manual();
+    let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
+    for nth in [2, 6, 7, 9, 12] {
+        stage.kernel.forget();
+        stage.kernel.fault(nth, Fault::KillAfter);
+        assert_eq!(stage.hook(&both, "prepare").code, None, "{nth}");
+        stage.goes(&both, "release");
+        stage.is_as_before(&format!("release after {nth}"));
+    }
+}

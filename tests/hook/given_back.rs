@@ -1,0 +1,239 @@
+//! A release undoes exactly what its guest's prepare did.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+use serde_json::Value;
+
+use crate::stage::{Guest, Stage, because, hostdev};
+use crate::{AUDIO, VIDEO};
+
+const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+fn record(stage: &Stage) -> Value {
+    let text = fs::read_to_string(stage.host.path(RECORD)).expect("a record");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// As if a guest had been made ready long ago.
+fn age(stage: &Stage) {
+    let mut record = record(stage);
+    record["holder"]["since"] = Value::from(1);
+    stage.host.write(RECORD, &record.to_string());
+}
+
+#[test]
+fn once_twice_or_without_a_prepare() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+    stage.goes(&guest(), "prepare");
+    stage.goes(&guest(), "prepare");
+    assert_eq!(
+        stage.kernel.writes().len(),
+        6,
+        "a second time has nothing to do"
+    );
+    stage.goes(&guest(), "release");
+    stage.is_as_before("once");
+    stage.kernel.forget();
+    stage.goes(&guest(), "release");
+    stage.is_as_before("twice");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn overrides_come_back_too() {
+    let mut stage = Stage::manual();
+    stage.kernel.administrator_overrides(VIDEO, Some("nvidia"));
+    stage.kernel.administrator_binds(AUDIO, None);
+    stage.before = stage.bindings();
+    stage.goes(&guest(), "prepare");
+    assert_eq!(stage.moved().len(), 2);
+    stage.goes(&guest(), "release");
+    stage.is_as_before("an override, and a function without a driver");
+}
+
+#[test]
+fn what_the_xml_says_at_the_end_does_not_count() {
+    for devices in ["", &hostdev("03", 0), &hostdev("02", 1), &hostdev("7f", 0)] {
+        let stage = Stage::manual();
+        stage.host.line("detach gpupci2").answer();
+        stage.goes(&guest(), "prepare");
+        let mut changed = guest();
+        changed.devices = devices.to_owned();
+        stage.goes(&changed, "release");
+        assert_eq!(stage.records(), ["0000:03:00.json"], "{devices}");
+        stage.host.line("attach gpupci2").answer();
+        stage.is_as_before(devices);
+    }
+}
+
+#[test]
+fn what_was_detached_before_stays_so() {
+    let stage = Stage::manual();
+    stage.host.line("detach gpupci1").answer();
+    let (ready, before, writes) = (stage.bindings(), record(&stage), stage.kernel.writes());
+    for _ in 0..2 {
+        stage.goes(&guest(), "prepare");
+        assert_eq!(record(&stage)["holder"]["was_detached"], true);
+        stage.goes(&guest(), "release");
+        assert_eq!(stage.bindings(), ready);
+        assert_eq!(record(&stage), before);
+    }
+    assert_eq!(stage.kernel.writes(), writes);
+    stage.host.line("attach gpupci1").answer();
+    stage.is_as_before("the administrator takes it back");
+}
+
+#[test]
+fn what_was_bound_at_boot_stays_so() {
+    let mut stage = Stage::manual();
+    stage.bind_at_boot();
+    stage.before = stage.bindings();
+    for _ in 0..2 {
+        stage.goes(&guest(), "prepare");
+        assert_eq!(stage.records(), ["0000:02:00.json"], "who has it is known");
+        let second = Guest::other(1, &guest().devices);
+        assert_eq!(stage.hook(&second, "prepare").code, Some(1));
+        stage.goes(&guest(), "release");
+        stage.is_as_before("release");
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn what_an_administrator_left_half_done_is_given_back() {
+    let stage = Stage::manual();
+    stage
+        .kernel
+        .fault(4, crate::support::kernel::Fault::KillBefore);
+    assert_eq!(stage.host.line("detach gpupci1").code, None);
+    assert_eq!(stage.moved().len(), 1);
+    stage.goes(&guest(), "prepare");
+    assert_eq!(stage.moved().len(), 2);
+    stage.goes(&guest(), "release");
+    stage.is_as_before("what was before all of it");
+}
+
+#[test]
+fn another_guests_card_is_left_alone() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    age(&stage);
+    // Nobody sees it run, so it is gone.
+    stage.host.line("recover").answer();
+    stage.is_as_before("recover");
+    let second = Guest::other(1, &guest().devices);
+    stage.goes(&second, "prepare");
+    let (ready, kept, writes) = (stage.bindings(), record(&stage), stage.kernel.writes());
+    stage.goes(&guest(), "release");
+    stage.goes(&guest(), "reconnect");
+    assert_eq!(stage.bindings(), ready);
+    assert_eq!(record(&stage), kept);
+    assert_eq!(stage.kernel.writes(), writes);
+    stage.goes(&second, "release");
+    stage.is_as_before("the second guest's release");
+}
+
+#[test]
+fn a_guest_that_is_about_to_run_or_runs_is_left_alone_by_recover() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let ready = stage.bindings();
+    stage.host.line("recover").answer();
+    assert_eq!(stage.bindings(), ready, "QEMU is not there yet");
+    age(&stage);
+    stage.host.write("run/libvirt/qemu/rocks-33.pid", "77\n");
+    stage.process(77, "qemu-kvm", "/dev/kvm");
+    stage.host.line("recover").answer();
+    assert_eq!(stage.bindings(), ready, "QEMU runs");
+    fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
+    stage.host.line("recover").answer();
+    stage.is_as_before("QEMU is gone");
+    stage.goes(&guest(), "release");
+    stage.is_as_before("release");
+}
+
+#[test]
+fn a_card_of_a_guest_is_not_attached() {
+    for at_boot in [false, true] {
+        let stage = Stage::manual();
+        if at_boot {
+            stage.bind_at_boot();
+        }
+        stage.goes(&guest(), "prepare");
+        let (ready, writes) = (stage.bindings(), stage.kernel.writes());
+        for line in ["attach gpupci1", "attach all", "attach 02:00.1 --dry-run"] {
+            let said = stage.host.line(line);
+            assert_eq!(said.code, Some(4), "{line}");
+            let causes = "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
+                          cause: the guest rocks-33 has it\n  state: nothing was changed\n  \
+                          try:   shut the guest rocks-33 down; if it does not run, `gpupci \
+                          recover`\n";
+            assert!(said.stderr.contains(causes), "{}", said.stderr);
+        }
+        assert_eq!(stage.bindings(), ready);
+        assert_eq!(stage.kernel.writes(), writes);
+        stage.host.line("detach gpupci1").answer();
+        stage.goes(&guest(), "release");
+        assert_eq!(stage.records(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_card_that_is_still_in_use_at_the_end_is_named_in_the_journal() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let ready = stage.bindings();
+    stage.process(77, "gdb", "/dev/vfio/8");
+    stage.journal();
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.bindings(), ready);
+    let said = stage.journal();
+    let why = because(
+        &["gdb (pid 77) uses /dev/vfio/8"],
+        &["end gdb (pid 77), or keep it off this card"],
+    );
+    let why = why.replace("made ready", "given back");
+    assert_eq!((said.len(), &said[0]["MESSAGE"]), (1, &why));
+    fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
+    stage.goes(&guest(), "release");
+    stage.is_as_before("nobody uses it any more");
+}
+
+#[test]
+fn settings_may_change_while_a_guest_runs() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let ready = stage.bindings();
+    stage.host.write("etc/gpupt.toml", "what?\n");
+    stage.journal();
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.bindings(), ready);
+    let said = stage.journal();
+    let message = &said[0]["MESSAGE"];
+    assert!(message.starts_with("the cards of rocks-33 are not given back: cannot understand "));
+    assert!(message.ends_with("; `gpupci recover` does it"), "{message}");
+    stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
+    stage.goes(&guest(), "release");
+    stage.is_as_before("vendors that are no longer wanted");
+}
+
+#[test]
+fn a_reboot_forgets_who_had_a_card() {
+    let stage = Stage::manual();
+    stage.host.write("proc/sys/kernel/random/boot_id", "one\n");
+    stage.goes(&guest(), "prepare");
+    stage.host.write("proc/sys/kernel/random/boot_id", "two\n");
+    let (ready, writes) = (stage.bindings(), stage.kernel.writes());
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.bindings(), ready);
+    let second = Guest::other(1, &guest().devices);
+    stage.goes(&second, "prepare");
+    assert_eq!(stage.kernel.writes(), writes);
+}

@@ -1,0 +1,212 @@
+//! What goes wrong at work: steps that fail or never end, somebody else at work, settings that
+//! cannot be followed.
+
+use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
+use std::thread;
+
+use pretty_assertions::assert_eq;
+
+use crate::silence;
+use crate::stage::{Guest, Stage, because, hostdev};
+use crate::support::kernel::{Fault, Work};
+use crate::support::run;
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+/// The line that is said where no card can be looked at.
+fn sorry(why: &str, remedy: &str) -> String {
+    format!("its cards cannot be made ready: {why}. What to do: {remedy}.")
+}
+
+#[test]
+fn a_driver_that_does_not_take_a_function_leaves_all_as_it_was() {
+    let stage = Stage::manual();
+    stage
+        .kernel
+        .on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses());
+    let why = because(
+        &["vfio-pci did not take 0000:02:00.1, though the kernel refused nothing"],
+        &["see what `dmesg` says of the card"],
+    );
+    let undone = "what was done is undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+                  snd_hda_intel";
+    let why = why.replace("nothing was changed", undone);
+    stage.fails(&guest(), &why);
+    stage.is_as_before("it failed");
+    let writes = stage.kernel.writes();
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.kernel.writes(), writes, "there is nothing to release");
+}
+
+#[test]
+fn a_write_that_never_ends_holds_nobody() {
+    thread::scope(|scope| {
+        for nth in 1..=6 {
+            scope.spawn(move || gets_stuck_at(nth));
+        }
+    });
+}
+
+fn gets_stuck_at(nth: usize) {
+    let stage = Stage::manual();
+    stage.kernel.fault(nth, Fault::Blocks);
+    let mut hook = stage.command(&guest(), "prepare");
+    hook.env("GPUPT_TIMEOUT", "1");
+    // libvirt waits until nobody has its pipes; so does this.
+    let said = run(&mut hook, guest().xml().as_bytes());
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    let writes = stage.kernel.writes();
+    assert_eq!(writes.len(), nth);
+    let stuck = &writes[nth - 1];
+    let start = format!(
+        "gpupt: guest rocks-33 cannot start: its card cannot be made ready: gpupci1 \
+         (0000:02:00): {stuck}: the kernel did not end this within 1 s, and nothing can end \
+         it. Now: 0000:02:00.0 is on "
+    );
+    let end = "; the card is not touched any more until the next boot. What to do: see what \
+               `dmesg` says of the card, then reboot this host.\n";
+    assert!(said.stderr.starts_with(&start), "{}", said.stderr);
+    assert!(said.stderr.ends_with(end), "{}", said.stderr);
+
+    stage.goes(&guest(), "release");
+    let why = because(
+        &[&format!(
+            "a write to it never ended ({stuck}), so it is not touched until the next boot"
+        )],
+        &["reboot this host"],
+    );
+    stage.refuses(&Guest::with(&hostdev("02", 1)), &why);
+    stage.goes(&guest(), "reconnect");
+    assert_eq!(stage.kernel.writes(), writes);
+    stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+}
+
+#[test]
+fn somebody_at_work_is_waited_for_and_named() {
+    let stage = Stage::manual();
+    fs::create_dir_all(stage.host.path("run/gpupt")).expect("a folder");
+    let lock = File::create(stage.host.path("run/gpupt/lock")).expect("a file");
+    lock.lock().expect("it is free");
+    stage.host.write("run/gpupt/lock", "4711\n");
+    let hook = |operation| {
+        let mut hook = stage.command(&guest(), operation);
+        hook.env("GPUPT_TIMEOUT", "0.25");
+        run(&mut hook, guest().xml().as_bytes())
+    };
+    let said = hook("prepare");
+    let why = sorry(
+        "another gpupci or hook (pid 4711) is at work, and did not end within 0.5 s",
+        "try again when it has ended",
+    );
+    let line = format!("gpupt: guest rocks-33 cannot start: {why}\n");
+    assert_eq!((said.stderr, said.code), (line, Some(1)));
+    for operation in ["release", "reconnect", "started"] {
+        assert_eq!(hook(operation), silence(), "{operation}");
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+    drop(lock);
+    stage.goes(&guest(), "prepare");
+    assert_eq!(stage.moved().len(), 2);
+}
+
+#[test]
+fn settings_that_cannot_be_followed_are_no_reason_to_guess() {
+    let stage = Stage::manual();
+    let path = stage.host.path("etc/gpupt.toml");
+    let mend = "mend that, then start the guest again";
+    for (text, why) in [
+        (
+            "vendors = [\"10de\"]\nstubb = \"a\"\n",
+            format!(
+                "cannot understand {}: line 2: unknown field `stubb`, expected one of `database`, \
+                 `vendors`, `stub`",
+                path.display()
+            ),
+        ),
+        (
+            "vendors = [\"nvidia\"]\n",
+            format!(
+                "`vendors` in {} is wrong: \"nvidia\" is not a PCI vendor id, four hexadecimal \
+                 digits such as 10de",
+                path.display()
+            ),
+        ),
+    ] {
+        stage.host.write("etc/gpupt.toml", text);
+        stage.refuses(&guest(), &sorry(&why, mend));
+        // A guest that wants nothing of the host is none of our business.
+        stage.goes(&Guest::with(""), "prepare");
+    }
+    // A password in it is not repeated.
+    stage.host.write(
+        "etc/gpupt.toml",
+        "database = mysql://root:s3cret@fe/cluster\n",
+    );
+    let said = stage.hook(&guest(), "prepare");
+    assert_eq!(said.code, Some(1));
+    assert!(!said.stderr.contains("s3cret"), "{}", said.stderr);
+}
+
+#[test]
+fn what_is_kept_and_cannot_be_read_is_not_guessed_at() {
+    let stage = Stage::manual();
+    stage.host.write("var/lib/gpupt/cards.json", "{");
+    let names = stage.host.path("var/lib/gpupt/cards.json");
+    let said = stage.hook(&guest(), "prepare");
+    let start = format!(
+        "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot understand \
+         {}: ",
+        names.display()
+    );
+    let end = ". What to do: look at the file; `gpupci renumber` writes it anew.\n";
+    assert!(said.stderr.starts_with(&start), "{}", said.stderr);
+    assert!(said.stderr.ends_with(end), "{}", said.stderr);
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    fs::remove_file(&names).expect("a file");
+
+    let record = "run/gpupt/cards/0000:02:00.json";
+    stage.host.write(record, "{");
+    let path = stage.host.path(record);
+    let path = path.display();
+    stage.journal();
+    let why = because(
+        &[
+            &format!("cannot understand {path}"),
+            "it holds no record of a card",
+            "EOF while parsing an object at line 1 column 1",
+        ],
+        &[&format!("look at {path}, move it away, then try again")],
+    );
+    stage.refuses(&guest(), &why);
+    stage.goes(&guest(), "release");
+    stage.goes(&guest(), "reconnect");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn a_journal_that_nobody_reads_holds_nobody() {
+    let stage = Stage::manual();
+    let unread = UnixDatagram::bind(stage.host.path("full")).expect("a socket");
+    let journal = stage.host.path("run/systemd/journal/socket");
+    fs::rename(stage.host.path("full"), journal).expect("it takes its place");
+    // Far more lines than wait in a socket that nobody reads.
+    for number in 0..200 {
+        let filler = UnixDatagram::unbound().expect("a socket");
+        filler.set_nonblocking(true).expect("a socket");
+        let line = format!("MESSAGE={number}\n");
+        let sent = filler.send_to(
+            line.as_bytes(),
+            stage.host.path("run/systemd/journal/socket"),
+        );
+        if sent.is_err() {
+            break;
+        }
+    }
+    stage.goes(&guest(), "prepare");
+    stage.goes(&guest(), "release");
+    stage.is_as_before("with a full journal");
+    drop(unread);
+}

@@ -1,0 +1,93 @@
+//! Whatever comes on standard input, or does not come.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use gpupt::domain_xml::BYTES_MAX;
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, hostdev};
+use crate::support::run;
+use crate::{GPUPCI, HOOK, silence};
+
+#[test]
+fn what_is_no_guest_is_let_through() {
+    let stage = Stage::manual();
+    let xml = Guest::with(&hostdev("02", 0)).xml();
+    let (half, _) = xml.split_at(xml.len() / 2);
+    for input in [
+        &b""[..],
+        b"\n",
+        b"<domain/>",
+        b"<domain",
+        b"no XML",
+        b"\xff\xfe<\0d\0",
+        half.as_bytes(),
+        xml.replace("domain", "network").as_bytes(),
+        format!("<!DOCTYPE domain [<!ENTITY a 'a'>]>{xml}").as_bytes(),
+    ] {
+        for operation in ["prepare", "release", "reconnect", "migrate", "restore"] {
+            let mut hook = stage.command_of(&["rocks-33", operation, "begin", "-"]);
+            let what = input.escape_ascii();
+            assert_eq!(run(&mut hook, input), silence(), "{operation} {what}");
+        }
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+    stage.is_as_before("nothing to do");
+}
+
+#[test]
+fn ten_megabytes_are_read_or_left_and_not_more() {
+    let stage = Stage::manual();
+    let guest = Guest::with(&hostdev("02", 0));
+    let padded = |length: usize| {
+        let xml = guest.xml();
+        let padding = length - xml.len() - "<!---->".len();
+        format!("{xml}<!--{}-->", "x".repeat(padding))
+    };
+    let of_length = |operation: &str, length: usize| {
+        let mut hook = stage.command(&guest, operation);
+        let said = run(&mut hook, padded(length).as_bytes());
+        assert_eq!(said, silence(), "{operation} {length}");
+    };
+    of_length("started", BYTES_MAX + 1);
+    of_length("prepare", BYTES_MAX + 1);
+    stage.is_as_before("more than libvirt reads itself");
+    of_length("prepare", BYTES_MAX);
+    assert_eq!(stage.moved().len(), 2);
+    of_length("release", BYTES_MAX);
+    stage.is_as_before("release");
+}
+
+#[test]
+fn a_hook_that_nobody_feeds_ends() {
+    let stage = Stage::manual();
+    let guest = Guest::with("");
+    let mut hook = stage.command(&guest, "prepare");
+    hook.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = hook.spawn().expect("the hook starts");
+    let held_open = child.stdin.take();
+    let mut said = String::new();
+    let mut stdout = child.stdout.take().expect("a pipe");
+    stdout.read_to_string(&mut said).expect("it ends");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(said, "");
+    drop(held_open);
+}
+
+#[test]
+fn the_hook_holds_no_trace_of_a_database() {
+    let hook = fs::read(HOOK).expect("the hook is there");
+    let gpupci = fs::read(GPUPCI).expect("gpupci is there");
+    let has = |binary: &[u8], text: &str| memchr::memmem::find(binary, text.as_bytes()).is_some();
+    for trace in [
+        "resolvechain",
+        "SQLite format 3",
+        "latin1_swedish_ci",
+        "Packets out of sync",
+    ] {
+        assert!(has(&gpupci, trace), "{trace} is what a database leaves");
+        assert!(!has(&hook, trace), "{trace}");
+    }
+}

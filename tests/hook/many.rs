@@ -1,0 +1,94 @@
+//! Many guests at once that want the same card: one gets it, the others are told who.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+
+use pretty_assertions::assert_eq;
+
+use crate::silence;
+use crate::stage::{Guest, Stage, because, hostdev};
+use crate::support::Said;
+
+const MANY: usize = 200;
+
+/// Starts a hook that nobody has to feed.
+fn start(stage: &Stage, guest: &Guest, operation: &str) -> Child {
+    let file = format!("xml/{}", guest.name);
+    stage.host.write(&file, &guest.xml());
+    let xml = File::open(stage.host.path(&file)).expect("a file");
+    let mut hook = stage.command(guest, operation);
+    hook.stdin(xml)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    hook.spawn().expect("the hook starts")
+}
+
+/// Runs one step of all guests at once.
+fn all(stage: &Stage, guests: &[Guest], operation: &str) -> Vec<Said> {
+    let started = guests.iter().map(|guest| start(stage, guest, operation));
+    let hooks: Vec<Child> = started.collect();
+    let ended = hooks.into_iter().map(|hook| {
+        let output = hook.wait_with_output().expect("it ends");
+        Said {
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        }
+    });
+    ended.collect()
+}
+
+#[test]
+fn of_two_hundred_exactly_one_gets_the_card() {
+    let stage = Stage::manual();
+    let guests: Vec<Guest> = (0..MANY)
+        .map(|number| Guest::other(number, &hostdev("02", u8::from(number % 2 == 1))))
+        .collect();
+    let said = all(&stage, &guests, "prepare");
+    let won: Vec<usize> = (0..MANY).filter(|n| said[*n] == silence()).collect();
+    assert_eq!(won.len(), 1, "{won:?}");
+    let winner = &guests[won[0]].name;
+    let why = because(
+        &[&format!("the guest {winner} has it")],
+        &[&format!(
+            "shut the guest {winner} down; if it does not run, `gpupci recover`"
+        )],
+    );
+    for (guest, said) in guests.iter().zip(said) {
+        if guest.name != *winner {
+            let line = format!("gpupt: guest {} cannot start: {why}\n", guest.name);
+            assert_eq!((said.stderr, said.code), (line, Some(1)));
+        }
+    }
+    assert_eq!(stage.moved().len(), 2);
+    assert_eq!(stage.kernel.writes().len(), 6, "the card was moved once");
+    assert_eq!(stage.kernel.failures(), [""; 0]);
+
+    for said in all(&stage, &guests, "release") {
+        assert_eq!(said, silence());
+    }
+    assert_eq!(stage.kernel.writes().len(), 12, "and once back");
+    stage.is_as_before("all are gone");
+}
+
+#[test]
+fn guests_that_come_and_go_at_once_leave_all_as_it_was() {
+    let stage = Stage::manual();
+    let buses = ["02", "03"];
+    let guests: Vec<Guest> = (0..12)
+        .map(|number| Guest::other(number, &hostdev(buses[number % 2], 0)))
+        .collect();
+    std::thread::scope(|scope| {
+        for guest in &guests {
+            scope.spawn(|| {
+                for _ in 0..3 {
+                    let started = stage.hook(guest, "prepare");
+                    assert!(matches!(started.code, Some(0 | 1)), "{started:?}");
+                    stage.goes(guest, "release");
+                }
+            });
+        }
+    });
+    assert_eq!(stage.kernel.failures(), [""; 0]);
+    stage.is_as_before("all are gone");
+}

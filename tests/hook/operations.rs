@@ -1,0 +1,174 @@
+//! Which step does what; by whom a guest is known; whatever it is called.
+
+use std::path::{Path, PathBuf};
+
+use pretty_assertions::assert_eq;
+
+use crate::silence;
+use crate::stage::{Guest, Stage, hostdev};
+use crate::support::run;
+
+/// What the card at 02:00 is while a guest has it.
+const READY: [&str; 2] = [
+    "0000:02:00.0 vfio-pci vfio-pci",
+    "0000:02:00.1 vfio-pci vfio-pci",
+];
+
+#[test]
+fn prepare_makes_the_card_ready_and_release_gives_it_back() {
+    let stage = Stage::manual();
+    let guest = Guest::with(&hostdev("02", 0));
+    let reasons = [
+        "-",
+        "unknown",
+        "shutdown",
+        "destroyed",
+        "crashed",
+        "migrated",
+        "saved",
+        "failed",
+        "from snapshot",
+        "daemon",
+        "one that is to come",
+    ];
+    for reason in reasons {
+        stage.goes(&guest, "prepare");
+        assert_eq!(stage.moved(), READY);
+        assert_eq!(stage.records(), ["0000:02:00.json"]);
+        let mut release = stage.command_of(&[&guest.name, "release", "end", reason]);
+        assert_eq!(run(&mut release, guest.xml().as_bytes()), silence());
+        stage.is_as_before(reason);
+    }
+}
+
+#[test]
+fn all_other_steps_do_nothing() {
+    let stage = Stage::manual();
+    let guest = Guest::with(&hostdev("02", 0));
+    let others = [
+        "start", "started", "stopped", "attach", "new", "", "PREPARE", "prepare ", "--help",
+    ];
+    for operation in others {
+        stage.goes(&guest, operation);
+        assert_eq!(stage.kernel.writes(), [""; 0], "{operation}");
+        stage.is_as_before(operation);
+    }
+    stage.goes(&guest, "prepare");
+    let (ready, writes) = (stage.bindings(), stage.kernel.writes());
+    for operation in others.into_iter().chain(["reconnect", "prepare"]) {
+        stage.goes(&guest, operation);
+        assert_eq!(stage.bindings(), ready, "{operation}");
+        assert_eq!(stage.kernel.writes(), writes, "{operation}");
+    }
+    for words in [&[][..], &["rocks-33"]] {
+        let mut hook = stage.command_of(words);
+        assert_eq!(
+            run(&mut hook, guest.xml().as_bytes()),
+            silence(),
+            "{words:?}"
+        );
+    }
+    assert_eq!(stage.bindings(), ready);
+    stage.goes(&guest, "release");
+    stage.is_as_before("release");
+}
+
+#[test]
+fn a_guest_is_known_by_its_uuid() {
+    let stage = Stage::manual();
+    let guest = Guest::with(&hostdev("02", 0));
+    stage.goes(&guest, "prepare");
+    let namesake = Guest::other(1, &hostdev("02", 0)).named("rocks-33");
+    stage.goes(&namesake, "release");
+    assert_eq!(stage.moved(), READY, "it is not the namesake's");
+    let renamed = guest.clone().named("rocks-34");
+    stage.goes(&renamed, "prepare");
+    let shouted = Guest {
+        uuid: guest.uuid.to_uppercase(),
+        ..renamed
+    };
+    stage.goes(&shouted, "release");
+    stage.is_as_before("renamed, and its uuid in capitals");
+}
+
+#[test]
+fn a_guest_without_a_uuid_is_none_of_libvirts() {
+    let stage = Stage::manual();
+    for uuid in [
+        "",
+        "../../../../etc/passwd",
+        "c7a5fdbdedaf9455926ad65c16db1809",
+    ] {
+        let guest = Guest {
+            uuid: uuid.to_owned(),
+            ..Guest::with(&hostdev("02", 0))
+        };
+        for operation in ["prepare", "release", "reconnect", "migrate", "restore"] {
+            stage.goes(&guest, operation);
+        }
+        stage.is_as_before(uuid);
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn a_guest_may_be_called_anything() {
+    let stage = Stage::manual();
+    let files = files(&stage);
+    for name in [
+        "..",
+        "-x",
+        "a b",
+        "it's \"quoted\"",
+        "a\nb",
+        "\u{202e}x",
+        "gäste ☃",
+        "$(touch owned)",
+        "`touch owned`; touch owned",
+        "%s%n",
+        "<x>&amp;",
+        "../../../../tmp/owned",
+        "",
+    ] {
+        let guest = Guest::with(&hostdev("02", 0)).named(name);
+        stage.goes(&guest, "prepare");
+        assert_eq!(stage.moved(), READY, "{name:?}");
+        let record = stage.host.path("run/gpupt/cards/0000:02:00.json");
+        let record = std::fs::read_to_string(record).expect("a record");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+        assert_eq!(record["holder"]["guest"], name);
+        let second = Guest::other(1, &hostdev("02", 0)).named(name);
+        let shown = second.shown();
+        let why = crate::stage::because(
+            &[&format!("the guest {shown} has it")],
+            &[&format!(
+                "shut the guest {shown} down; if it does not run, `gpupci recover`"
+            )],
+        );
+        stage.refuses(&second, &why);
+        stage.goes(&guest, "release");
+        stage.is_as_before(name);
+    }
+    assert_eq!(self::files(&stage), files, "nothing is left elsewhere");
+}
+
+/// All files of a host but for what is ours.
+fn files(stage: &Stage) -> Vec<PathBuf> {
+    let root = stage.host.root.path();
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let entry = entry.expect("an entry");
+            let is_folder = entry.file_type().expect("a kind").is_dir();
+            let path = entry.path();
+            match path.strip_prefix(root).expect("it is below") {
+                ours if ours == Path::new("run/gpupt") => (),
+                _ if is_folder => folders.push(path),
+                _ => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    found
+}

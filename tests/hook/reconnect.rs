@@ -1,0 +1,129 @@
+//! A daemon that finds its guests again. Whatever is wrong: to fail would end a guest that runs.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, because, hostdev};
+use crate::support::kernel::Fault;
+use crate::support::run;
+use crate::{AUDIO, silence};
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+fn held(name: &str) -> String {
+    because(
+        &[&format!("the guest {name} has it")],
+        &[&format!(
+            "shut the guest {name} down; if it does not run, `gpupci recover`"
+        )],
+    )
+}
+
+#[test]
+fn it_never_fails() {
+    type Break = fn(&Stage);
+    let cases: [(&str, Break); 10] = [
+        ("nothing", |_| ()),
+        ("settings", |stage| {
+            stage.host.write("etc/gpupt.toml", "vendors = 7\n");
+        }),
+        ("names", |stage| {
+            stage.host.write("var/lib/gpupt/cards.json", "[");
+        }),
+        ("a record", |stage| {
+            stage.host.write("run/gpupt/cards/0000:02:00.json", "[");
+        }),
+        ("a poisoned card", |stage| {
+            stage.kernel.fault(1, Fault::Blocks);
+            let mut gpupci = stage.host.command();
+            gpupci.args(["--timeout", "1", "detach", "gpupci1"]);
+            let ended = gpupci.stderr(std::process::Stdio::null()).status();
+            assert_eq!(ended.expect("it is started").code(), Some(6));
+        }),
+        ("no /run", |stage| {
+            fs::remove_dir_all(stage.host.path("run")).expect("a folder");
+            symlink("/proc/self", stage.host.path("run")).expect("a link");
+        }),
+        ("no PCI bus", |stage| {
+            fs::remove_dir_all(stage.host.path("sys/bus")).expect("a folder");
+        }),
+        ("no /proc", |stage| {
+            fs::remove_dir_all(stage.host.path("proc")).expect("a folder");
+        }),
+        ("a card that is gone", |stage| {
+            stage.kernel.vanish(crate::VIDEO);
+        }),
+        ("half a card", |stage| {
+            stage.kernel.administrator_binds(AUDIO, Some("vfio-pci"));
+        }),
+    ];
+    for (what, breaks) in cases {
+        let stage = Stage::manual();
+        breaks(&stage);
+        let writes = stage.kernel.writes();
+        let mut hook = stage.command(&guest(), "reconnect");
+        hook.env("GPUPT_TIMEOUT", "1");
+        let said = run(&mut hook, guest().xml().as_bytes());
+        assert_eq!(said, silence(), "{what}");
+        assert_eq!(stage.kernel.writes(), writes, "{what}");
+    }
+}
+
+#[test]
+fn who_has_a_card_is_learnt_again() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let ready = stage.bindings();
+    fs::remove_dir_all(stage.host.path("run/gpupt")).expect("a folder");
+    stage.goes(&guest(), "reconnect");
+    let second = Guest::other(1, &guest().devices);
+    stage.refuses(&second, &held("rocks-33"));
+    assert_eq!(stage.host.line("attach gpupci1").code, Some(4));
+    stage.goes(&second, "reconnect");
+    stage.refuses(&Guest::other(2, &guest().devices), &held("rocks-33"));
+    // What it had before is forgotten for good, so it stays where it is safe.
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.bindings(), ready);
+    assert_eq!(stage.records(), [""; 0]);
+    stage.host.line("attach gpupci1").answer();
+    stage.is_as_before("the kernel knows its drivers");
+}
+
+#[test]
+fn what_is_known_stays_so() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let record = || {
+        let path = stage.host.path("run/gpupt/cards/0000:02:00.json");
+        fs::read_to_string(path).expect("a record")
+    };
+    let before = record();
+    stage.goes(&guest(), "reconnect");
+    assert_eq!(record(), before);
+    stage.goes(&guest(), "release");
+    stage.is_as_before("it came from the host's drivers");
+}
+
+#[test]
+fn a_card_on_its_host_drivers_is_no_guests() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "reconnect");
+    stage.is_as_before("whatever the XML says");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn a_card_that_was_plugged_in_while_the_guest_ran_is_its_own() {
+    let stage = Stage::manual();
+    stage.host.line("detach gpupci1").answer();
+    stage.goes(&guest(), "reconnect");
+    stage.refuses(&Guest::other(1, &guest().devices), &held("rocks-33"));
+    stage.goes(&guest(), "release");
+    assert_eq!(stage.moved().len(), 2, "it was detached before");
+    stage.host.line("attach gpupci1").answer();
+    stage.is_as_before("nothing was forgotten");
+}

@@ -1,0 +1,258 @@
+//! Starts that are refused before anything is written: why, and what to do, in one line.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, because, class_link, hostdev, regroup};
+use crate::support::Host;
+use crate::support::kernel::{Errno, FakeKernel, Load};
+use crate::{AUDIO, DEVICES, VIDEO};
+
+const IOMMU_OFF: &str = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
+                         needs no option), see `gpupci check`";
+const OTHER_SLOT: &str = "put the card into another slot, or see `gpupci groups` for one that has a \
+                          group of its own";
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+#[test]
+fn a_card_that_another_guest_has() {
+    let stage = Stage::manual();
+    let other = Guest::other(1, &hostdev("02", 1)).named("a\nb \u{202e}'\"$()");
+    stage.goes(&other, "prepare");
+    let shown = other.shown();
+    let why = because(
+        &[&format!("the guest {shown} has it")],
+        &[&format!(
+            "shut the guest {shown} down; if it does not run, `gpupci recover`"
+        )],
+    );
+    stage.refuses(&guest(), &why);
+    // libvirt releases what it could not start.
+    stage.goes(&guest(), "release");
+    stage.refuses(&guest(), &why);
+    stage.goes(&other, "release");
+    stage.goes(&guest(), "prepare");
+}
+
+#[test]
+fn a_card_that_somebody_uses() {
+    let stage = Stage::manual();
+    stage.process(77, "X\norg\u{202e}", "/dev/nvidiactl");
+    let why = because(
+        &["X\\norg\\u{202e} (pid 77) uses /dev/nvidiactl"],
+        &["end X\\norg\\u{202e} (pid 77), or keep it off this card"],
+    );
+    stage.refuses(&guest(), &why);
+    let qemu = "/usr/bin/qemu-kvm\0-name\0guest=a\nb,,c,debug-threads=on\0";
+    stage.process(78, "qemu-kvm", "/dev/nvidiactl");
+    stage.host.write("proc/78/cmdline", qemu);
+    let why = because(
+        &[
+            "X\\norg\\u{202e} (pid 77) uses /dev/nvidiactl",
+            "qemu-kvm (pid 78, guest a\\nb,c) uses /dev/nvidiactl",
+        ],
+        &[
+            "end X\\norg\\u{202e} (pid 77), or keep it off this card",
+            "shut the guest a\\nb,c down",
+        ],
+    );
+    stage.refuses(&guest(), &why);
+}
+
+#[test]
+fn a_card_of_which_nobody_can_say_who_uses_it() {
+    let stage = Stage::manual();
+    stage.process(77, "a\nb", "/dev/null");
+    fs::remove_dir_all(stage.host.path("proc/77/fd")).expect("a folder");
+    stage.host.write("proc/77/fd", "");
+    let why = because(
+        &["it cannot be seen who uses it: a\\nb (pid 77): Not a directory (os error 20)"],
+        &["run this as root, outside of containers"],
+    );
+    stage.refuses(&guest(), &why);
+}
+
+#[test]
+fn a_card_whose_group_somebody_else_holds() {
+    let host = Host::unpacked("manual.tree");
+    regroup(&host, "0000:00:1f.2", Some(8));
+    class_link(&host, "block", "sda1", "0000:00:1f.2");
+    host.write(
+        "proc/self/mountinfo",
+        "22 1 226:191 / / rw - ext4 /dev/sda1 rw\n",
+    );
+    let stage = Stage::on(host);
+    let why = because(
+        &[
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, \
+             mounted at /",
+        ],
+        &[OTHER_SLOT],
+    );
+    stage.refuses(&guest(), &why);
+    // QEMU would fail all the same, were the card itself ready from boot on.
+    stage.bind_at_boot();
+    stage.refuses(&guest(), &why);
+}
+
+#[test]
+fn a_card_that_the_iommu_does_not_keep_apart() {
+    let host = Host::unpacked("manual.tree");
+    regroup(&host, VIDEO, None);
+    regroup(&host, AUDIO, None);
+    let stage = Stage::on(host);
+    let none = |function: &str| {
+        format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it")
+    };
+    let why = because(&[&none(VIDEO), &none(AUDIO)], &[IOMMU_OFF]);
+    stage.refuses(&guest(), &why);
+    stage.bind_at_boot();
+    stage.refuses(&guest(), &why);
+}
+
+#[test]
+fn another_card_than_the_recorded_one() {
+    let stage = Stage::manual();
+    stage.host.line("list").answer();
+    let device = stage.host.path(&format!("{DEVICES}/{VIDEO}"));
+    let device = fs::canonicalize(device).expect("a function").join("device");
+    fs::write(&device, "0x1eb8\n").expect("an attribute");
+    let why = because(
+        &[
+            "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there; gpupci1 is nowhere to be seen",
+        ],
+        &[
+            "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
+             anew, then correct the attributes with `gpupci host set`",
+        ],
+    );
+    stage.refuses(&guest(), &why);
+    stage.bind_at_boot();
+    stage.refuses(&guest(), &why);
+    stage.goes(&Guest::with(&hostdev("03", 0)), "prepare");
+}
+
+#[test]
+fn a_stub_driver_that_cannot_be_had() {
+    for (load, why) in [
+        (
+            Load::Fails(Errno::ENOENT),
+            "No such file or directory (os error 2)",
+        ),
+        (
+            Load::Blacklisted,
+            "modprobe vfio_pci changed nothing; it may be blacklisted",
+        ),
+    ] {
+        let host = Host::unpacked("manual.tree");
+        fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");
+        let stage = Stage::on(host);
+        stage.kernel.module("vfio_pci", load);
+        let why = because(
+            &[&format!("there is no driver vfio-pci: {why}")],
+            &[
+                "see that the module of vfio-pci is installed and not blacklisted in \
+                 /etc/modprobe.d",
+            ],
+        );
+        stage.refuses(&guest(), &why);
+        stage.kernel.module("vfio_pci", Load::Works);
+        stage.goes(&guest(), "prepare");
+        assert_eq!(stage.kernel.modprobes(), ["vfio_pci", "vfio_pci"]);
+    }
+}
+
+#[test]
+fn a_card_that_the_host_cannot_spare() {
+    let stage = Stage::manual();
+    class_link(&stage.host, "graphics", "fb0", VIDEO);
+    stage
+        .host
+        .write(&format!("etc/driverctl.d/{AUDIO}"), "nouveau\n");
+    let why = because(
+        &[
+            "0000:02:00.0 shows the host's console (fb0)",
+            "driverctl keeps 0000:02:00.1 on nouveau",
+        ],
+        &[
+            "let another card be the console (firmware setting), or take the console off this \
+             one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
+            "driverctl unset-override 0000:02:00.1",
+        ],
+    );
+    stage.refuses(&guest(), &why);
+
+    let old = Stage::on(Host::unpacked("old-kernel.tree"));
+    let none = |function: &str| {
+        format!(
+            "this kernel has no driver_override for {function}, and without it one card cannot be \
+             told from another of its make"
+        )
+    };
+    let why = because(
+        &[&none(VIDEO), &none(AUDIO)],
+        &[
+            "boot a kernel that has driver_override: Linux 3.16 or later, or one of CentOS 7.2 or later",
+        ],
+    );
+    old.refuses(&guest(), &why);
+}
+
+#[test]
+fn all_reasons_at_once() {
+    let host = Host::unpacked("manual.tree");
+    regroup(&host, "0000:00:1f.2", Some(8));
+    regroup(&host, AUDIO, None);
+    let stage = Stage::on(host);
+    stage.process(77, "Xorg", "/dev/nvidiactl");
+    let why = because(
+        &[
+            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not reach it",
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
+            "Xorg (pid 77) uses /dev/nvidiactl",
+        ],
+        &[
+            IOMMU_OFF,
+            OTHER_SLOT,
+            "end Xorg (pid 77), or keep it off this card",
+        ],
+    );
+    stage.refuses(&guest(), &why);
+}
+
+#[test]
+fn what_was_said_is_kept_for_gpupci_why() {
+    let stage = Stage::manual();
+    stage
+        .host
+        .write("etc/libvirt/qemu/rocks-33.xml", &guest().xml());
+    stage.process(77, "Xorg", "/dev/nvidiactl");
+    assert_eq!(stage.hook(&guest(), "prepare").code, Some(1));
+    let told = stage.host.line("why rocks-33").answer();
+    let said = "s ago: its card cannot be made ready: gpupci1 (0000:02:00): Xorg (pid 77) uses \
+                /dev/nvidiactl. Now: nothing was changed. What to do: end Xorg (pid 77), or keep it \
+                off this card.\n";
+    assert!(told.contains(said), "{told}");
+    fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
+    stage.goes(&guest(), "prepare");
+    let told = stage.host.line("why rocks-33").answer();
+    assert!(told.ends_with(" s ago: its cards were ready\n"), "{told}");
+}
+
+#[test]
+fn without_a_kernel_to_ask_nothing_is_done() {
+    let host = Host::unpacked("manual.tree");
+    drop(FakeKernel::on(&host));
+    fs::remove_file(host.path("kernel.sock")).expect("a socket");
+    let mut hook = std::process::Command::new(crate::HOOK);
+    hook.args(["rocks-33", "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", host.root.path());
+    let said = crate::support::run(&mut hook, guest().xml().as_bytes());
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    assert!(said.stderr.ends_with(".\n"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1);
+}

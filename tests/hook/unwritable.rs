@@ -1,0 +1,101 @@
+//! A file system that is full, or that nobody may write to.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::stage::{Guest, Stage, because, hostdev};
+use crate::support::{Said, run};
+use crate::{HOOK, silence};
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+/// The hook where no file can grow.
+fn on_a_full_disk(stage: &Stage, operation: &str) -> Said {
+    let mut shell = Command::new("sh");
+    let command = format!("trap '' XFSZ; ulimit -f 0; exec {HOOK} rocks-33 {operation} begin -");
+    shell
+        .args(["-c", &command])
+        .env("GPUPT_ROOT", stage.host.root.path());
+    run(&mut shell, guest().xml().as_bytes())
+}
+
+fn full(stage: &Stage) -> String {
+    let record = stage.host.path("run/gpupt/cards/0000:02:00.json");
+    let why = because(
+        &[
+            &format!("cannot write {}", record.display()),
+            "File too large (os error 27)",
+        ],
+        &["see that there is room, and that root may write there"],
+    );
+    format!("gpupt: guest rocks-33 cannot start: {why}\n")
+}
+
+#[test]
+fn where_nothing_can_be_written_down_no_guest_gets_a_card() {
+    let stage = Stage::manual();
+    let said = on_a_full_disk(&stage, "prepare");
+    assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+    stage.is_as_before("a full disk");
+    // A card that is ready from boot on could not be told from a free one.
+    stage.bind_at_boot();
+    let said = on_a_full_disk(&stage, "prepare");
+    assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
+    assert_eq!(stage.records(), [""; 0], "not even half of one");
+}
+
+#[test]
+fn a_card_that_cannot_be_given_back_for_want_of_room_is_given_back_later() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let (ready, writes) = (stage.bindings(), stage.kernel.writes());
+    stage.journal();
+    assert_eq!(on_a_full_disk(&stage, "release"), silence());
+    assert_eq!(stage.bindings(), ready);
+    assert_eq!(stage.kernel.writes(), writes);
+    let record = stage.host.path("run/gpupt/cards/0000:02:00.json");
+    let message = format!(
+        "its card cannot be given back: gpupci1 (0000:02:00): cannot write {}; File too large (os \
+         error 27). Now: nothing was changed. What to do: see that there is room, and that root \
+         may write there.",
+        record.display()
+    );
+    let entries = stage.journal();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(entries[0]["MESSAGE"], message);
+    assert_eq!(entries[0]["PRIORITY"], "3");
+    assert_eq!(on_a_full_disk(&stage, "reconnect"), silence());
+    stage.goes(&guest(), "release");
+    stage.is_as_before("there is room again");
+}
+
+#[test]
+fn where_run_is_read_only_no_guest_gets_a_card() {
+    let stage = Stage::manual();
+    fs::remove_dir_all(stage.host.path("run")).expect("a folder");
+    // A folder in which nobody can make anything.
+    symlink("/proc/self", stage.host.path("run")).expect("a link");
+    let said = stage.hook(&guest(), "prepare");
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot open {}: \
+             No such file or directory (os error 2). What to do: see that there is room, and that \
+             root may write there.\n",
+            stage.host.path("run/gpupt/lock").display()
+        )
+    );
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    for operation in ["release", "reconnect", "started"] {
+        stage.goes(&guest(), operation);
+    }
+    // Who wants no card is not held up.
+    stage.goes(&Guest::with(""), "prepare");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}

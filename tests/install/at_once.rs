@@ -1,0 +1,61 @@
+//! Many at once.
+
+use std::process::{Child, Stdio};
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{INSIDE, KEPT, SINGLE, foreign, new, old, program};
+
+fn start(host: &Host, line: &str) -> Child {
+    let mut command = host.command();
+    command.args(line.split(' ')).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program starts")
+}
+
+/// Runs these all at once, and tells what they said, sorted.
+fn all(host: &Host, lines: &[&str]) -> Vec<String> {
+    let all: Vec<Child> = (0..20)
+        .map(|index| start(host, lines[index % lines.len()]))
+        .collect();
+    let said = all.into_iter().map(|child| {
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).expect("text")
+    });
+    let mut said: Vec<String> = said.collect();
+    said.sort();
+    said
+}
+
+#[test]
+fn one_of_twenty_installs_it() {
+    for (host, place) in [(new(), INSIDE), (old(), SINGLE)] {
+        let said = all(&host, &["hook install"]);
+        let mut expected = vec![format!("installed the libvirt hook as /{place}\n")];
+        expected.extend(vec![
+            format!("the libvirt hook /{place} is up to date\n");
+            19
+        ]);
+        expected.sort();
+        assert_eq!(said, expected);
+        host.assert_hook(place, &program("gpupt, first build"));
+        let said = all(&host, &["hook uninstall"]);
+        let gone = |line: &&String| line.starts_with("removed ");
+        assert_eq!(said.iter().filter(gone).count(), 1, "{said:?}");
+        assert!(!host.has(place));
+    }
+}
+
+#[test]
+fn coming_and_going_loses_nothing() {
+    let host = old();
+    foreign(&host, SINGLE);
+    let before = host.picture();
+    all(&host, &["hook install", "hook uninstall"]);
+    host.line("hook uninstall").answer();
+    assert_eq!(host.picture(), before);
+    assert!(!host.has(KEPT));
+}

@@ -1,0 +1,192 @@
+//! Where there is one place and another hook has it.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{FOREIGN, INSIDE, KEPT, LIBRARY, PACKAGED, SINGLE, foreign, new, old, program};
+
+const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
+     the hook that was /etc/libvirt/hooks/qemu is now /etc/libvirt/hooks/qemu.before-gpupt; \
+     ours runs it after itself\n";
+const BACK: &str = "/etc/libvirt/hooks/qemu is again the hook it was before\n";
+
+fn chained() -> Host {
+    let host = old();
+    foreign(&host, SINGLE);
+    assert_eq!(host.line("hook install").answer(), CHAINED);
+    host
+}
+
+/// libvirt becomes another one.
+fn change_libvirt(host: &Host, version: &str) {
+    fs::remove_file(host.path(LIBRARY)).expect("the link goes");
+    host.link(&format!("libvirt.so.0.{version}"), LIBRARY);
+}
+
+#[test]
+fn the_other_hook_is_kept_and_comes_back_to_the_byte() {
+    let host = old();
+    foreign(&host, SINGLE);
+    let before = host.picture();
+    assert_eq!(host.line("hook install").answer(), CHAINED);
+    host.assert_hook(SINGLE, &program("gpupt, first build"));
+    let kept = fs::read_to_string(host.path(KEPT)).expect("it is there");
+    assert_eq!(kept, FOREIGN);
+    let same = "the libvirt hook /etc/libvirt/hooks/qemu is up to date\n";
+    assert_eq!(host.line("hook install").answer(), same);
+    assert_eq!(host.line("hook uninstall").answer(), BACK);
+    assert_eq!(host.picture(), before);
+    let gone = "the libvirt hook is not installed\n";
+    assert_eq!(host.line("hook uninstall").answer(), gone);
+    assert_eq!(host.picture(), before);
+}
+
+#[test]
+fn an_update_keeps_the_chain() {
+    let host = chained();
+    host.write_bytes(PACKAGED, &program("gpupt, second build"));
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        "brought the libvirt hook /etc/libvirt/hooks/qemu up to date\n"
+    );
+    host.assert_hook(SINGLE, &program("gpupt, second build"));
+    assert!(host.has(KEPT));
+}
+
+#[test]
+fn a_link_is_kept_as_a_link_though_it_leads_nowhere() {
+    for target in ["nowhere", "/usr/bin/true", "qemu"] {
+        let host = old();
+        host.link(target, SINGLE);
+        let before = host.picture();
+        assert_eq!(host.line("hook install").answer(), CHAINED, "{target}");
+        host.assert_hook(SINGLE, &program("gpupt, first build"));
+        assert_eq!(host.line("hook uninstall").answer(), BACK);
+        assert_eq!(host.picture(), before);
+    }
+}
+
+#[test]
+fn a_script_that_names_us_is_another_hook() {
+    let host = old();
+    host.write(SINGLE, "#!/bin/sh\n# before gpupt\nexec gpupt-of-mine\n");
+    assert_eq!(host.line("hook install").answer(), CHAINED);
+}
+
+#[test]
+fn a_third_hook_is_not_lost_either() {
+    let host = chained();
+    // The roll was installed anew, over ours, with a newer script.
+    host.write(SINGLE, "#!/bin/sh\nexit 0\n");
+    let said = host.refusal("hook install");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot install the libvirt hook\n  \
+         cause: /etc/libvirt/hooks/qemu is a hook that is not ours, and the name it would get, \
+         /etc/libvirt/hooks/qemu.before-gpupt, is taken\n  \
+         state: nothing was changed\n  \
+         try:   compare the two; move one that is no longer needed away, \
+         /etc/libvirt/hooks/qemu.before-gpupt if it is an older form of the other\n"
+    );
+    assert_eq!(said.code, Some(4));
+    let before = host.picture();
+    let said = host.line("hook uninstall");
+    assert_eq!(said.text(), "the libvirt hook is not installed\n");
+    assert_eq!(
+        (said.code, said.stderr.as_str()),
+        (
+            Some(0),
+            "gpupci: /etc/libvirt/hooks/qemu.before-gpupt stays: it differs from \
+             /etc/libvirt/hooks/qemu, which is not ours\n"
+        )
+    );
+    assert_eq!(host.picture(), before);
+    // The same script again is no third one.
+    foreign(&host, SINGLE);
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        "installed the libvirt hook as /etc/libvirt/hooks/qemu\n"
+    );
+    assert_eq!(host.line("hook uninstall").answer(), BACK);
+    assert!(!host.has(KEPT));
+}
+
+#[test]
+fn where_ours_was_deleted_the_other_hook_still_comes_back() {
+    let host = chained();
+    fs::remove_file(host.path(SINGLE)).expect("it goes");
+    assert_eq!(host.line("hook uninstall").answer(), BACK);
+    assert_eq!(
+        fs::read_to_string(host.path(SINGLE)).expect("back"),
+        FOREIGN
+    );
+}
+
+#[test]
+fn the_hook_follows_a_libvirt_that_is_updated() {
+    let host = chained();
+    change_libvirt(&host, "9000.0");
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        format!("installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt\n{BACK}")
+    );
+    host.assert_hook(INSIDE, &program("gpupt, first build"));
+    assert_eq!(
+        fs::read_to_string(host.path(SINGLE)).expect("back"),
+        FOREIGN
+    );
+    assert!(!host.has(KEPT));
+    // And back again.
+    change_libvirt(&host, "4005.0");
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        format!("{CHAINED}removed /etc/libvirt/hooks/qemu.d/gpupt\n")
+    );
+    assert!(!host.has(INSIDE));
+}
+
+#[test]
+fn without_another_hook_it_follows_too() {
+    let host = old();
+    host.line("hook install").answer();
+    change_libvirt(&host, "9000.0");
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        "installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt\n\
+         removed /etc/libvirt/hooks/qemu\n"
+    );
+    // Nobody can tell the version any more: it stays where it is.
+    fs::remove_dir_all(host.path("usr/lib64")).expect("libvirt goes");
+    let said = host.line("hook install").answer();
+    assert_eq!(
+        said,
+        "the libvirt hook /etc/libvirt/hooks/qemu.d/gpupt is up to date\n"
+    );
+}
+
+#[test]
+fn a_copy_of_ours_is_told() {
+    let host = new();
+    let copy = "etc/libvirt/hooks/qemu.d/gpupt.rpmsave";
+    host.write_bytes(copy, &program("gpupt, old build"));
+    host.set_mode(copy, 0o755);
+    let said = host.line("hook install");
+    assert_eq!(
+        said.stderr,
+        format!("gpupci: libvirt also runs /{copy}, which is a copy of the hook: remove it\n")
+    );
+    assert_eq!(said.code, Some(0));
+    let said = host.line("hook uninstall");
+    assert_eq!(
+        said.stderr,
+        format!("gpupci: libvirt still runs /{copy}, which is a copy of the hook: remove it\n")
+    );
+    assert!(host.has(copy));
+}

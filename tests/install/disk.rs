@@ -1,0 +1,141 @@
+//! Disks that take nothing, and failures in the middle: then all is as it was.
+
+use std::fs;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Host, Said, run};
+use crate::{HOOKS, INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
+
+/// Runs `gpupci LINE` where no file can grow.
+fn on_a_full_disk(host: &Host, line: &str) -> Said {
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_gpupci");
+    let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
+    shell
+        .args(["-c", &command])
+        .env("GPUPT_ROOT", host.root.path());
+    run(&mut shell, b"")
+}
+
+fn unwritable(host: &Host, path: &str, why: &str) -> String {
+    format!(
+        "gpupci: cannot install the libvirt hook\n  \
+         cause: cannot write {}\n  \
+         cause: {why}\n  \
+         state: all is as it was\n  \
+         try:   see that there is room, and that root may write there\n",
+        host.path(path).display()
+    )
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    for host in [new(), old()] {
+        foreign(&host, SINGLE);
+        let before = host.picture();
+        let why = "File too large (os error 27)";
+        let path = "etc/libvirt/hooks/gpupt.new";
+        for _ in 0..2 {
+            let said = on_a_full_disk(&host, "hook install");
+            assert_eq!(said.stderr, unwritable(&host, path, why));
+            assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+            assert_eq!(host.picture(), before);
+        }
+        host.line("hook install").answer();
+        host.write_bytes(PACKAGED, &program("gpupt, second build"));
+        let installed = host.picture();
+        assert_eq!(on_a_full_disk(&host, "hook install").code, Some(1));
+        assert_eq!(host.picture(), installed);
+        assert_eq!(on_a_full_disk(&host, "hook status").code, Some(0));
+        // Taking away needs no room.
+        assert_eq!(on_a_full_disk(&host, "hook uninstall").code, Some(0));
+        assert_eq!(host.picture(), before);
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_no_folder_that_was_made() {
+    let host = new();
+    fs::remove_dir(host.path(HOOKS)).expect("it goes");
+    let said = on_a_full_disk(&host, "hook install");
+    let path = "etc/libvirt/hooks/gpupt.new";
+    let why = "File too large (os error 27)";
+    assert_eq!(said.stderr, unwritable(&host, path, why));
+    assert!(!host.has(HOOKS));
+}
+
+#[test]
+fn what_cannot_be_begun_is_not_begun() {
+    let host = old();
+    foreign(&host, SINGLE);
+    // Nobody's program: it is not ours to remove.
+    host.make_folder("etc/libvirt/hooks/gpupt.new/mine");
+    let said = host.refusal("hook install");
+    let path = "etc/libvirt/hooks/gpupt.new";
+    assert_eq!(
+        said.stderr,
+        unwritable(&host, path, "Is a directory (os error 21)")
+    );
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn a_failure_at_the_very_end_undoes_all() {
+    let host = old();
+    foreign(&host, SINGLE);
+    host.line("hook install").answer();
+    assert!(host.has(KEPT));
+    fs::remove_dir_all(host.path("usr/lib64")).expect("libvirt goes");
+    host.write("usr/lib64/libvirt.so.0.9000.0", "");
+    // That `qemu.d` is ours cannot be written down.
+    host.make_folder("var/lib/gpupt/hook-folders.new");
+    let said = host.refusal("hook install");
+    let path = "var/lib/gpupt/hook-folders";
+    assert_eq!(
+        said.stderr,
+        unwritable(&host, path, "Is a directory (os error 21)")
+    );
+    assert_eq!(said.code, Some(1));
+    fs::remove_dir(host.path("var/lib/gpupt/hook-folders.new")).expect("it goes");
+    host.line("hook install").answer();
+    assert!(host.has(INSIDE) && !host.has(KEPT));
+}
+
+/// A folder that its owner may not write to; root may always.
+#[test]
+fn a_folder_that_is_closed_leaves_what_was_there() {
+    let host = new();
+    host.set_mode(HOOKS, 0o555);
+    let before = host.picture();
+    let said = as_user(&host, "hook install");
+    let why = "Permission denied (os error 13)";
+    let path = "etc/libvirt/hooks/qemu.d";
+    assert_eq!(said.stderr, unwritable(&host, path, why));
+    assert_eq!(said.code, Some(1));
+    assert_eq!(host.picture(), before);
+    host.set_mode(HOOKS, 0o755);
+}
+
+/// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
+fn as_user(host: &Host, line: &str) -> Said {
+    if !nix::unistd::geteuid().is_root() {
+        return host.line(line);
+    }
+    host.make_folder("run/gpupt");
+    host.set_mode("run/gpupt", 0o777);
+    host.set_mode("", 0o755);
+    let program = host.path("gpupci");
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);
+    assert_eq!(run(&mut copy, b"").answer(), "");
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .args(line.split(' '))
+        .env("GPUPT_ROOT", host.root.path())
+        .current_dir("/");
+    run(&mut command, b"")
+}

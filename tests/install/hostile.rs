@@ -1,0 +1,154 @@
+//! What stands where hooks should be.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Host, run};
+use crate::{HOOKS, INSIDE, KEPT, SINGLE, foreign, new, old};
+
+/// Asserts that nothing is installed for these causes, and nothing changed.
+#[track_caller]
+fn refuses(host: &Host, causes: &[&str]) {
+    let said = host.refusal("hook install");
+    let told: Vec<&str> = said
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("  cause: "))
+        .collect();
+    assert_eq!(told, causes, "{}", said.stderr);
+    assert!(
+        said.stderr
+            .starts_with("gpupci: cannot install the libvirt hook\n")
+    );
+    assert!(
+        said.stderr
+            .contains("\n  state: nothing was changed\n  try:   ")
+    );
+    assert_eq!(said.code, Some(4));
+}
+
+const REAL: &str = "libvirt's hooks have to lie in a real folder there";
+
+#[test]
+fn the_folder_of_hooks_is_none() {
+    for make in [
+        |host: &Host| host.write(HOOKS, "text"),
+        |host: &Host| {
+            UnixListener::bind(host.path(HOOKS)).expect("a socket");
+        },
+    ] {
+        let host = new();
+        fs::remove_dir(host.path(HOOKS)).expect("it goes");
+        make(&host);
+        let what = match host.path(HOOKS).is_file() {
+            true => "a file",
+            false => "no file, but a pipe, a socket or a device",
+        };
+        refuses(&host, &[&format!("/etc/libvirt/hooks is {what}; {REAL}")]);
+        let said = host.line("hook uninstall").answer();
+        assert_eq!(said, "the libvirt hook is not installed\n");
+    }
+}
+
+#[test]
+fn a_folder_is_a_link() {
+    let host = new();
+    host.make_folder("srv/hooks");
+    host.link("/srv\x1bhooks", "etc/libvirt/hooks/qemu.d");
+    let cause = format!("/etc/libvirt/hooks/qemu.d is a link to /srv\\u{{1b}}hooks; {REAL}");
+    refuses(&host, &[&cause]);
+    fs::remove_dir_all(host.path(HOOKS)).expect("it goes");
+    let target = host.path("srv/hooks");
+    host.link(target.to_str().expect("text"), HOOKS);
+    let cause = format!(
+        "/etc/libvirt/hooks is a link to {}; {REAL}",
+        target.display()
+    );
+    refuses(&host, &[&cause]);
+}
+
+#[test]
+fn a_folder_has_the_name_of_the_hook() {
+    let host = old();
+    host.make_folder(&format!("{SINGLE}/prepare"));
+    refuses(&host, &["/etc/libvirt/hooks/qemu is a folder"]);
+    let host = new();
+    host.make_folder(&format!("{INSIDE}/prepare"));
+    refuses(&host, &["/etc/libvirt/hooks/qemu.d/gpupt is a folder"]);
+}
+
+#[test]
+fn a_pipe_has_the_name_of_the_hook() {
+    let host = old();
+    let pipe = host.path(SINGLE);
+    assert_eq!(run(Command::new("mkfifo").arg(pipe), b"").answer(), "");
+    refuses(
+        &host,
+        &["/etc/libvirt/hooks/qemu is no file, but a pipe, a socket or a device"],
+    );
+}
+
+#[test]
+fn a_hook_of_somebody_else_has_the_name_of_ours() {
+    let host = new();
+    foreign(&host, INSIDE);
+    let what = "/etc/libvirt/hooks/qemu.d/gpupt is a file that is not ours";
+    refuses(&host, &[what]);
+    fs::write(
+        host.path(INSIDE),
+        "#!/bin/sh\nexec /opt/gpupt/mine \"$@\"\n",
+    )
+    .expect("written");
+    refuses(&host, &[what]);
+}
+
+#[test]
+fn the_name_for_the_other_hook_is_a_folder() {
+    let host = old();
+    foreign(&host, SINGLE);
+    host.make_folder(KEPT);
+    refuses(
+        &host,
+        &[
+            "/etc/libvirt/hooks/qemu is a hook that is not ours, and the name it would get, \
+           /etc/libvirt/hooks/qemu.before-gpupt, is taken",
+        ],
+    );
+    // Where it is not needed it is in nobody's way.
+    fs::remove_file(host.path(SINGLE)).expect("it goes");
+    host.line("hook install").answer();
+    host.line("hook uninstall").answer();
+    assert!(host.has(KEPT) && !host.has(SINGLE));
+}
+
+#[test]
+fn there_is_no_libvirt() {
+    let host = new();
+    fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
+    let said = host.refusal("hook install");
+    assert_eq!(
+        said.stderr,
+        "gpupci: cannot install the libvirt hook\n  \
+         cause: libvirt is not on this host: there is no /etc/libvirt\n  \
+         state: nothing was changed\n  \
+         try:   install libvirt and QEMU; `gpupci check` says how; then `gpupci hook install`\n"
+    );
+    assert_eq!(said.code, Some(5));
+    fs::write(host.path("etc/libvirt"), "a file").expect("written");
+    refuses_as_file(&host);
+}
+
+#[track_caller]
+fn refuses_as_file(host: &Host) {
+    let said = host.line("hook install");
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (Some(1), ""),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("Not a directory"), "{}", said.stderr);
+}

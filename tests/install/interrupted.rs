@@ -1,0 +1,54 @@
+//! What a `kill -9` may leave behind: the next command finishes it.
+
+use std::fs;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{FOREIGN, HOOKS, KEPT, SINGLE, foreign, old, program};
+
+/// A host on which an installation got as far as this.
+fn begun(is_linked: bool) -> (Host, Vec<String>) {
+    let host = old();
+    foreign(&host, SINGLE);
+    let before = host.picture();
+    host.write(&format!("{HOOKS}/gpupt.new"), "half of a program");
+    if is_linked {
+        fs::hard_link(host.path(SINGLE), host.path(KEPT)).expect("a link is made");
+    }
+    (host, before)
+}
+
+#[test]
+fn an_installation_is_finished() {
+    for is_linked in [false, true] {
+        let (host, before) = begun(is_linked);
+        host.line("hook install").answer();
+        host.assert_hook(SINGLE, &program("gpupt, first build"));
+        let kept = fs::read_to_string(host.path(KEPT)).expect("it is there");
+        assert_eq!(kept, FOREIGN);
+        host.line("hook uninstall").answer();
+        assert_eq!(host.picture(), before);
+    }
+}
+
+#[test]
+fn an_installation_is_undone() {
+    for is_linked in [false, true] {
+        let (host, before) = begun(is_linked);
+        host.line("hook uninstall").answer();
+        assert_eq!(host.picture(), before);
+    }
+}
+
+#[test]
+fn what_gave_way_is_swept_up() {
+    let host = old();
+    host.line("hook install").answer();
+    let installed = host.picture();
+    for name in ["gpupt.old-0", "gpupt.old-4", "gpupt.new"] {
+        host.write_bytes(&format!("{HOOKS}/{name}"), &program("gpupt"));
+    }
+    host.line("hook install").answer();
+    assert_eq!(host.picture(), installed);
+}

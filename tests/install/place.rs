@@ -1,0 +1,185 @@
+//! Where the hook goes.
+
+use pretty_assertions::assert_eq;
+
+use crate::support::Host;
+use crate::{HOOKS, INSIDE, PACKAGED, SINGLE, foreign, host, new, old, program};
+
+const NEW: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt\n";
+const OLD: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n";
+
+#[test]
+fn a_libvirt_from_6_5_0_on_gets_it_in_the_folder() {
+    for version in ["6005.0", "9000.0", "10010.0", "12000.1"] {
+        let host = host(version);
+        let before = host.picture();
+        assert_eq!(host.line("hook install").answer(), NEW, "{version}");
+        host.assert_hook(INSIDE, &program("gpupt, first build"));
+        assert!(!host.has(SINGLE));
+        let gone = "removed /etc/libvirt/hooks/qemu.d/gpupt\n";
+        assert_eq!(host.line("hook uninstall").answer(), gone);
+        assert_eq!(host.picture(), before, "the folder that we made goes too");
+    }
+}
+
+#[test]
+fn an_older_one_gets_it_as_the_only_hook() {
+    for version in ["1002.17", "4005.0", "6004.0", ""] {
+        let host = host(version);
+        let before = host.picture();
+        assert_eq!(host.line("hook install").answer(), OLD, "{version}");
+        host.assert_hook(SINGLE, &program("gpupt, first build"));
+        assert!(!host.has(INSIDE));
+        let gone = "removed /etc/libvirt/hooks/qemu\n";
+        assert_eq!(host.line("hook uninstall").answer(), gone);
+        assert_eq!(host.picture(), before);
+    }
+}
+
+#[test]
+fn the_library_tells_the_version_wherever_it_is() {
+    for (files, link, place) in [
+        (
+            vec!["usr/lib/x86_64-linux-gnu/libvirt.so.0.9000.0"],
+            None,
+            INSIDE,
+        ),
+        (vec!["usr/lib/libvirt.so.0.4005.0"], None, SINGLE),
+        (vec!["lib64/libvirt.so.0.9000.0"], None, INSIDE),
+        (vec!["usr/lib/libvirt-qemu.so.0.9000.0"], None, SINGLE),
+        // What an upgrade left behind is older; the linker's link tells which one is used.
+        (
+            vec![
+                "usr/lib64/libvirt.so.0.4005.0",
+                "usr/lib64/libvirt.so.0.9000.0",
+            ],
+            None,
+            SINGLE,
+        ),
+        (
+            vec![
+                "usr/lib64/libvirt.so.0.4005.0",
+                "usr/lib64/libvirt.so.0.9000.0",
+            ],
+            Some("libvirt.so.0.9000.0"),
+            INSIDE,
+        ),
+        (
+            vec!["usr/lib64/libvirt.so.0.9000.0"],
+            Some("libvirt.so.0"),
+            INSIDE,
+        ),
+        (vec!["usr/lib64/libvirt.so.0.x.y"], None, SINGLE),
+    ] {
+        let host = host("");
+        for file in &files {
+            host.write(file, "");
+        }
+        if let Some(target) = link {
+            host.link(target, "usr/lib64/libvirt.so.0");
+        }
+        host.line("hook install").answer();
+        assert!(host.has(place), "{files:?} {link:?}");
+    }
+}
+
+#[test]
+fn twice_is_once_and_a_newer_program_takes_its_place() {
+    for (host, place) in [(new(), INSIDE), (old(), SINGLE)] {
+        host.line("hook install").answer();
+        let picture = host.picture();
+        let same = format!("the libvirt hook /{place} is up to date\n");
+        assert_eq!(host.line("hook install").answer(), same);
+        assert_eq!(host.picture(), picture);
+        let second = program("gpupt, second build");
+        host.write_bytes(PACKAGED, &second);
+        let newer = format!("brought the libvirt hook /{place} up to date\n");
+        assert_eq!(host.line("hook install").answer(), newer);
+        host.assert_hook(place, &second);
+        // Somebody took its rights away, or put a link to it.
+        host.set_mode(place, 0o644);
+        assert_eq!(host.line("hook install").answer(), newer);
+        host.assert_hook(place, &second);
+        std::fs::remove_file(host.path(place)).expect("it goes");
+        host.link(host.path(PACKAGED).to_str().expect("text"), place);
+        assert_eq!(host.line("hook install").answer(), newer);
+        host.assert_hook(place, &second);
+    }
+}
+
+#[test]
+fn hooks_of_others_in_the_folder_are_left_alone() {
+    let host = new();
+    foreign(&host, SINGLE);
+    foreign(&host, "etc/libvirt/hooks/qemu.d/10-vga");
+    let before = host.picture();
+    assert_eq!(host.line("hook install").answer(), NEW);
+    assert_eq!(
+        host.line("hook uninstall").answer(),
+        "removed /etc/libvirt/hooks/qemu.d/gpupt\n"
+    );
+    assert_eq!(host.picture(), before);
+}
+
+#[test]
+fn a_folder_that_we_did_not_make_stays_though_empty() {
+    let host = new();
+    host.make_folder("etc/libvirt/hooks/qemu.d");
+    let before = host.picture();
+    host.line("hook install").answer();
+    host.line("hook uninstall").answer();
+    assert_eq!(host.picture(), before);
+}
+
+#[test]
+fn a_folder_that_others_use_by_now_stays() {
+    let host = new();
+    host.line("hook install").answer();
+    foreign(&host, "etc/libvirt/hooks/qemu.d/10-vga");
+    host.line("hook uninstall").answer();
+    assert!(host.has("etc/libvirt/hooks/qemu.d/10-vga"));
+    assert!(!host.has("var/lib/gpupt"));
+}
+
+#[test]
+fn the_folder_of_hooks_is_made_where_there_is_none() {
+    let host = new();
+    std::fs::remove_dir(host.path(HOOKS)).expect("it goes");
+    let before = host.picture();
+    assert_eq!(host.line("hook install").answer(), NEW);
+    host.assert_hook(INSIDE, &program("gpupt, first build"));
+    host.line("hook uninstall").answer();
+    assert_eq!(host.picture(), before);
+}
+
+#[test]
+fn where_it_is_not_it_cannot_be_taken_away() {
+    let not_there = "the libvirt hook is not installed\n";
+    let host = new();
+    foreign(&host, SINGLE);
+    foreign(&host, INSIDE);
+    let before = host.picture();
+    assert_eq!(host.line("hook uninstall").answer(), not_there);
+    assert_eq!(host.picture(), before);
+    assert_eq!(
+        Host::named("empty").line("hook uninstall").answer(),
+        not_there
+    );
+}
+
+#[test]
+fn what_libvirt_ran_before_counts_no_more() {
+    let host = new();
+    host.write("run/gpupt/hook-seen", "1700000000");
+    host.line("hook install").answer();
+    assert!(!host.has("run/gpupt/hook-seen"), "that was another one");
+    host.write("run/gpupt/hook-seen", "1700000000");
+    host.write_bytes(PACKAGED, &program("gpupt, second build"));
+    host.line("hook install").answer();
+    assert!(
+        host.has("run/gpupt/hook-seen"),
+        "the daemon knows the place"
+    );
+    host.line("hook uninstall").answer();
+    assert!(!host.has("run/gpupt/hook-seen"));
+}

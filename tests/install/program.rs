@@ -1,0 +1,97 @@
+//! Which program is installed.
+
+use std::fs;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::{Host, run};
+use crate::{HOOKS, INSIDE, PACKAGED, new, program};
+
+#[track_caller]
+fn refuses(host: &Host, line: &str, cause: &str) {
+    let said = host.refusal(line);
+    assert_eq!(
+        said.stderr,
+        format!(
+            "gpupci: cannot install the libvirt hook\n  \
+             cause: {cause}\n  \
+             state: nothing was changed\n  \
+             try:   name the program: gpupci hook install --from FILE\n"
+        )
+    );
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn without_a_package_it_is_the_one_beside_gpupci() {
+    let host = new();
+    fs::remove_file(host.path(PACKAGED)).expect("it goes");
+    host.line("hook install").answer();
+    let built = fs::read(env!("CARGO_BIN_EXE_qemu")).expect("the hook is built");
+    host.assert_hook(INSIDE, &built);
+    let mut hook = Command::new(host.path(INSIDE));
+    hook.args(["rocks-33", "started", "begin", "-"])
+        .env("GPUPT_ROOT", host.root.path());
+    assert_eq!(run(&mut hook, b"<domain/>").answer(), "");
+    let said = host.line("hook status").answer();
+    let beside = env!("CARGO_BIN_EXE_qemu");
+    let line = format!("hook:    /{INSIDE}, the same as {beside}\n");
+    assert!(said.starts_with(&line), "{said}");
+}
+
+#[test]
+fn a_program_can_be_named() {
+    let host = new();
+    host.write_bytes("tmp/hook", &program("gpupt, of my own"));
+    let path = host.path("tmp/hook");
+    let line = format!("hook install --from {}", path.display());
+    host.line(&line).answer();
+    host.assert_hook(INSIDE, &program("gpupt, of my own"));
+    // The one that is there may be named too.
+    let line = format!("hook install --from {}", host.path(INSIDE).display());
+    let said = host.line(&line).answer();
+    assert!(said.ends_with(" is up to date\n"), "{said}");
+}
+
+#[test]
+fn what_is_not_the_hook_is_refused() {
+    let host = new();
+    let mut foreign = program("gpupt");
+    foreign[18] ^= 0x40;
+    for (content, why) in [
+        (
+            &b"#!/bin/sh\nexec gpupt\n"[..],
+            "it is no program, but something else",
+        ),
+        (b"", "it is no program, but something else"),
+        (
+            &program("qemu"),
+            "it is a program, but not the hook of gpupt",
+        ),
+        (&foreign, "it is a program for another kind of machine"),
+    ] {
+        host.write_bytes("tmp/hook", content);
+        let path = host.path("tmp/hook").display().to_string();
+        let cause = format!("{path} cannot be installed as the hook: {why}");
+        refuses(&host, &format!("hook install --from {path}"), &cause);
+    }
+    let gpupci = env!("CARGO_BIN_EXE_gpupci");
+    let cause = format!("{gpupci} cannot be installed as the hook: it is gpupci itself");
+    refuses(&host, &format!("hook install --from {gpupci}"), &cause);
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let host = new();
+    let folder = host.path(HOOKS).display().to_string();
+    let cause = format!("{folder} cannot be installed as the hook: it is a folder");
+    refuses(&host, &format!("hook install --from {folder}"), &cause);
+    let pipe = host.path("pipe").display().to_string();
+    assert_eq!(run(Command::new("mkfifo").arg(&pipe), b"").answer(), "");
+    let why = "it is no file, but a pipe, a socket or a device";
+    let cause = format!("{pipe} cannot be installed as the hook: {why}");
+    refuses(&host, &format!("hook install --from {pipe}"), &cause);
+    let cause = "the program of the hook is not there: looked for /nowhere";
+    refuses(&host, "hook install --from /nowhere", cause);
+}

@@ -1,0 +1,168 @@
+//! `gpupci hook status`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+
+use crate::support::Host;
+use crate::{INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("after 1970").as_secs()
+}
+
+/// A daemon that was started at this time.
+fn daemon(host: &Host, started_at: u64) {
+    host.write("run/libvirtd.pid", "812\n");
+    host.write(
+        "proc/stat",
+        &format!("cpu 1 2\nbtime {}\nprocesses 9\n", started_at - 50),
+    );
+    let rest = "S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 21 0 5000 0 0";
+    host.write("proc/812/stat", &format!("812 (libvirtd) {rest}\n"));
+}
+
+/// The status, with `PROGRAM` for the path of the program.
+#[track_caller]
+fn says(host: &Host, code: i32, lines: &[&str]) {
+    let said = host.line("hook status");
+    let text = said.text();
+    let program = host.path(PACKAGED).display().to_string();
+    let text = text.replace(&program, "PROGRAM");
+    let told: Vec<&str> = text.lines().collect();
+    assert_eq!(told, lines);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(code), ""));
+}
+
+#[test]
+fn the_daemon_has_run_it() {
+    let host = new();
+    host.line("hook install").answer();
+    let hook = "hook:    /etc/libvirt/hooks/qemu.d/gpupt, the same as PROGRAM";
+    let version = "libvirt: 9.0.0";
+    let quiet = "seen:    not yet; libvirtd does not run now";
+    says(&host, 0, &[hook, version, quiet]);
+    daemon(&host, now() - 5000);
+    let unseen = "seen:    not since libvirtd (pid 812) was started";
+    let reload = "         try: systemctl reload libvirtd; the next start of a guest shows it";
+    says(&host, 0, &[hook, version, unseen, reload]);
+    // That was a daemon before this one.
+    host.write("run/gpupt/hook-seen", &(now() - 6000).to_string());
+    says(&host, 0, &[hook, version, unseen, reload]);
+    host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
+    let seen = "seen:    3 min ago, by the libvirtd (pid 812) that runs";
+    says(&host, 0, &[hook, version, seen]);
+    daemon(&host, now() + 5000);
+    let later = "seen:    not yet by libvirtd (pid 812), which was started later";
+    says(&host, 0, &[hook, version, later]);
+    // The number is somebody else's by now.
+    host.write("proc/812/stat", "812 (a) libvirtd) S 1 1\n");
+    let gone = "seen:    3 min ago; libvirtd does not run now";
+    says(&host, 0, &[hook, version, gone]);
+}
+
+#[test]
+fn it_is_not_there() {
+    let host = new();
+    let line = "hook:    not installed in /etc/libvirt/hooks";
+    let install = "         try: gpupci hook install";
+    says(&host, 1, &[line, install, "libvirt: 9.0.0"]);
+    foreign(&host, INSIDE);
+    let other = "other:   /etc/libvirt/hooks/qemu.d/gpupt, which is not ours";
+    says(&host, 1, &[line, install, "libvirt: 9.0.0", other]);
+    std::fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
+    let line = "hook:    not installed: libvirt is not on this host";
+    let check = "         try: install libvirt and QEMU, as `gpupci check` says";
+    says(&host, 1, &[line, check, "libvirt: 9.0.0"]);
+}
+
+#[test]
+fn it_is_there_and_not_run() {
+    let host = new();
+    host.line("hook install").answer();
+    host.set_mode(INSIDE, 0o644);
+    let line = "hook:    /etc/libvirt/hooks/qemu.d/gpupt may not be executed, so libvirt skips it";
+    let install = "         try: gpupci hook install";
+    says(&host, 1, &[line, install, "libvirt: 9.0.0"]);
+    let host = old();
+    host.write_bytes(INSIDE, &program("gpupt"));
+    host.set_mode(INSIDE, 0o755);
+    let line = "hook:    /etc/libvirt/hooks/qemu.d/gpupt, where libvirt 4.5.0 does not look";
+    says(&host, 1, &[line, install, "libvirt: 4.5.0"]);
+}
+
+#[test]
+fn it_is_an_older_one_among_others() {
+    let host = old();
+    foreign(&host, SINGLE);
+    host.line("hook install").answer();
+    host.write_bytes(PACKAGED, &program("gpupt, second build"));
+    let virsh = "etc/libvirt/hooks/qemu.d/10-\x1b[2J";
+    host.write(virsh, "#!/bin/sh\nvirsh list\n");
+    host.set_mode(virsh, 0o755);
+    host.write("etc/libvirt/hooks/qemu.d/readme", "text");
+    let lines = [
+        "hook:    /etc/libvirt/hooks/qemu, which differs from PROGRAM",
+        "         try: gpupci hook install",
+        "libvirt: 4.5.0",
+        "seen:    not yet; libvirtd does not run now",
+        "other:   /etc/libvirt/hooks/qemu.before-gpupt, which /etc/libvirt/hooks/qemu runs after \
+         itself",
+        "other:   /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J, runs virsh: the start of a guest can hang \
+         for ever",
+        "         try: take virsh out of /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J",
+        "other:   /etc/libvirt/hooks/qemu.d/readme, which may not be executed",
+    ];
+    says(&host, 0, &lines);
+}
+
+#[test]
+fn it_would_run_twice() {
+    let host = new();
+    host.line("hook install").answer();
+    host.write_bytes(SINGLE, &program("gpupt"));
+    host.set_mode(SINGLE, 0o755);
+    let text = host.line("hook status").text();
+    let copy =
+        "other:   /etc/libvirt/hooks/qemu.d/gpupt is a copy of the hook, which so runs twice\n";
+    assert!(text.contains(copy), "{text}");
+}
+
+#[test]
+fn programs_read_it_too() {
+    let host = old();
+    foreign(&host, SINGLE);
+    host.line("hook install").answer();
+    daemon(&host, now() - 500);
+    let seen = now() - 7;
+    host.write("run/gpupt/hook-seen", &seen.to_string());
+    let said = host.line("hook status --json").answer();
+    let value: Value = serde_json::from_str(&said).expect("JSON");
+    let ours = json!({
+        "path": format!("/{SINGLE}"),
+        "is_ours": true,
+        "is_current": true,
+        "is_executable": true,
+        "is_run": true,
+        "run_by": null,
+        "is_open_to_all": false,
+        "calls_virsh": false,
+        "unread": null,
+        "is_seen": true,
+        "seen_at": seen,
+    });
+    let mut kept = ours.clone();
+    kept["path"] = json!(format!("/{KEPT}"));
+    kept["is_ours"] = json!(false);
+    kept["run_by"] = json!(format!("/{SINGLE}"));
+    for word in ["is_current", "is_seen", "seen_at"] {
+        kept[word] = Value::Null;
+    }
+    assert_eq!(value, json!({ "version": 1, "hooks": [ours, kept] }));
+    let said = Host::named("empty").line("hook status --json");
+    let value: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    assert_eq!(value, json!({ "version": 1, "hooks": [] }));
+    assert_eq!(said.code, Some(1));
+}

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Boots the VM once: boot.sh IMAGES SHARE SECONDS [KEEP]
+# IMAGES is what build.sh made; SHARE is /mnt in the VM, which runs guest.sh there and prints to our
+# standard output. It is ended after SECONDS. The disk is as it was afterwards, unless KEEP is given.
+set -euo pipefail
+images=$1 share=$2 seconds=$3 snapshot=${4:+off}
+topology=$(dirname "$0")/topology.args
+mapfile -t cards < <(sed 's/#.*//' "$topology" | tr ' ' '\n' | sed '/^$/d')
+vm=(-nodefaults -no-user-config -no-reboot -display none -nic none
+    -accel tcg,thread=multi -machine q35 -cpu max,la57=off -smp 2 -m 2560
+    -kernel "$images/vmlinuz" -initrd "$images/initrd.img"
+    # A busy host keeps the VM's timers waiting, and the kernel would take them for broken.
+    -append "root=/dev/vda rw console=ttyS0 intel_iommu=on no_timer_check panic=5 quiet net.ifnames=0"
+    -drive "file=$images/root.img,format=raw,if=none,id=disk,snapshot=${snapshot:-on},cache=unsafe"
+    -device virtio-blk-pci,drive=disk,bus=pcie.0,addr=0x10
+    -device virtio-rng-pci,bus=pcie.0,addr=0x11
+    -fsdev "local,id=tests,path=$share,security_model=none"
+    -device virtio-9p-pci,fsdev=tests,mount_tag=tests,bus=pcie.0,addr=0x12
+    -device virtio-serial-pci,bus=pcie.0,addr=0x13
+    -chardev file,id=out,path=/dev/stdout -device virtserialport,chardev=out,name=out
+    -serial "file:$share/console"
+    -device intel-iommu,intremap=on,caching-mode=on)
+# Through a pipe: a file would be written from its beginning.
+TMPDIR=$images timeout -k 5 "$seconds" qemu-system-x86_64 "${vm[@]}" "${cards[@]}" </dev/null | cat

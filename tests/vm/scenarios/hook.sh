@@ -1,0 +1,79 @@
+# shellcheck shell=bash disable=SC2154
+# The hook beside another hook, taken away, and put in its place by gpupci.
+
+program=/usr/lib/gpupt/qemu
+install -D -m755 "$hooks/qemu" $program
+# other_hook FILE: writes down each operation; refuses where /run/refuse says so.
+other_hook() {
+    mkdir -p "$(dirname "$1")"
+    cat >"$1" <<'HOOK'
+#!/bin/sh
+cat >/run/other-hook.xml
+echo "$1 $2" >>/run/other-hook
+[ "$(cat /run/refuse 2>/dev/null)" != "$2" ] || { echo "the other hook says no" >&2; exit 5; }
+HOOK
+    chmod 755 "$1"
+}
+reload() {
+    timeout 60 systemctl reload libvirtd
+    sleep 2
+}
+define guest "$main.0" "$main.1"
+
+say "taken away: libvirt binds, and misses what the XML does not name"
+run gpupci hook uninstall
+ok "it is taken away (it was $ended)" test "$ended" = 0
+ok "it is gone" test ! -e "$hooks/qemu"
+reload
+define part "$switched.0"
+refused part
+says "is not viable"
+ok "nothing was changed" is_as_before "$at_boot"
+
+say "installed by gpupci"
+run gpupci hook install --from $program
+ok "it is installed (it was $ended)" test "$ended" = 0
+ok "the hook is there" test -x "$hooks/qemu.d/gpupt"
+starts part
+run gpupci hook status
+ok "its status is known (it was $ended)" test "$ended" = 0
+stops part
+ok "all is as before" is_as_before "$at_boot"
+
+say "after another hook, as libvirt calls them"
+other_hook "$hooks/qemu"
+reload
+: >/run/other-hook
+starts guest
+ok "the guest has its card" all_on_vfio "$main"
+stops guest
+ok "all is as before" is_as_before "$at_boot"
+ok "the other hook saw its start" grep -qx 'guest prepare' /run/other-hook
+ok "the other hook saw its end" grep -qx 'guest release' /run/other-hook
+ok "the other hook got the XML" grep -q '<name>guest</name>' /run/other-hook.xml
+echo started >/run/refuse
+refused guest
+says "the other hook says no"
+waits_for "the card comes back" is_as_before "$at_boot"
+rm -f /run/refuse "$hooks/qemu"
+
+say "under the one name that old libvirts know, before another hook"
+rm -r "$hooks/qemu.d"
+install -m755 $program "$hooks/qemu"
+other_hook "$hooks/qemu.before-gpupt"
+reload
+: >/run/other-hook
+starts guest
+ok "the guest has its card" all_on_vfio "$main"
+stops guest
+ok "all is as before" is_as_before "$at_boot"
+ok "the other hook saw its start" grep -qx 'guest prepare' /run/other-hook
+ok "the other hook got the XML" grep -q '<name>guest</name>' /run/other-hook.xml
+echo prepare >/run/refuse
+refused guest
+says "the other hook says no"
+waits_for "the card comes back" is_as_before "$at_boot"
+
+rm -f /run/refuse "$hooks/qemu.before-gpupt"
+install -m755 $program "$hooks/qemu"
+reload

@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2154
+# A guest that cannot have its card does not start, and virsh says why; nothing is changed.
+
+say "a process uses the card"
+define busy "$main.0"
+node=$(basename "$devices/$main.0/drm/"card*)
+exec 9<"/dev/dri/$node"
+refused busy
+says "(pid $$) uses /dev/dri/$node"
+says "What to do: end "
+exec 9<&-
+ok "nothing was changed" is_as_before "$at_boot"
+ends 0 why busy
+says "uses /dev/dri/$node"
+
+say "something of its group stays on the host"
+define crowded "$shared.0" "$shared.1"
+refused crowded
+says "also holds 0000:08:02.0, which stays on driver xhci_hcd"
+ok "nothing was changed" is_as_before "$at_boot"
+
+say "the console's card"
+define dark "$console.0"
+refused dark
+says "shows the host's console"
+ok "nothing was changed" is_as_before "$at_boot"
+
+say "two guests want one card"
+define first "$main.0"
+define second "$main.0"
+define audio "$main.1"
+starts first
+refused second
+says "the guest first has it"
+refused audio
+says "the guest first has it"
+ok "the first still runs" runs first
+ok "the first still has it" all_on_vfio "$main"
+stops first
+starts second
+stops second
+ok "all is as before" is_as_before "$at_boot"
+
+say "one of two cards is not to be had: neither is taken"
+define first "$twin.0"
+define greedy "$main.0" "$twin.0"
+starts first
+refused greedy
+says "the guest first has it"
+ok "the free one stays with the host" none_on_vfio "$main"
+stops first
+
+say "a card that is not there"
+define absent 0000:7f:00.0
+refused absent
+ok "nothing was changed" is_as_before "$at_boot"

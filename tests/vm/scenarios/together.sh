@@ -1,0 +1,30 @@
+# shellcheck shell=bash disable=SC2154
+# Many guests want one card at once: one gets it, the others are told who has it.
+
+# The hook, called as libvirt does, for guest number N.
+hook() { # OPERATION N
+    env -i LC_ALL=C PATH=/usr/bin:/usr/sbin "$hooks/qemu" "guest$2" "$1" begin - \
+        < <(xml "guest$2" "$main.0" | sed "s|</name>|&<uuid>$(printf '%08d' "$2")-0000-4000-8000-000000000000</uuid>|") \
+        >"/tmp/$1.$2.out" 2>"/tmp/$1.$2.err"
+    echo $? >"/tmp/$1.$2.code"
+}
+guests=$(seq 20)
+for n in $guests; do hook prepare "$n" & done
+wait
+winner=$(cd /tmp && grep -lx 0 prepare.*.code | cut -d. -f2)
+ok "one got the card ($winner)" test "$(wc -w <<<"$winner")" = 1
+ok "it has it" all_on_vfio "$main"
+told=$(cat /tmp/prepare.*.err)
+ok "the others were refused" test "$(cat /tmp/prepare.*.code | grep -cx 1)" = 19
+ok "each was told who has it" test "$(grep -c "the guest guest$winner has it" <<<"$told")" = 19
+ok "nothing was printed" test -z "$(cat /tmp/prepare.*.out)"
+for n in $guests; do hook release "$n" & done
+wait
+ok "the card comes back" is_as_before "$at_boot"
+
+say "the same with libvirt"
+for n in 1 2 3; do define "guest$n" "$main.0"; done
+for n in 1 2 3; do timeout 120 virsh -q start --paused "guest$n" >/dev/null 2>&1 & done
+wait
+running=$(virsh -q list --name | grep -c guest)
+ok "one runs" test "$running" = 1

@@ -20,6 +20,8 @@ mod claims;
 mod crash;
 #[path = "hook/given_back.rs"]
 mod given_back;
+#[path = "hook/guests.rs"]
+mod guests;
 #[path = "hook/in_the_way.rs"]
 mod in_the_way;
 #[path = "hook/input.rs"]
@@ -36,8 +38,12 @@ mod reconnect;
 mod refused;
 #[path = "hook/stage.rs"]
 mod stage;
+#[path = "hook/tree.rs"]
+mod tree;
 #[path = "hook/unwritable.rs"]
 mod unwritable;
+#[path = "hook/vanish.rs"]
+mod vanish;
 
 use support::Said;
 

@@ -5,8 +5,10 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, hostdev, script};
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
 use crate::support::{Host, Said, run};
+use crate::tree::script;
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";

@@ -8,8 +8,10 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
-use crate::stage::{Guest, Stage, hostdev, script};
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
 use crate::support::{Said, run};
+use crate::tree::script;
 use crate::{HOOK, silence};
 
 const OTHER: &str = "hooks/qemu.before-gpupt";

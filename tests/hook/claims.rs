@@ -6,9 +6,11 @@ use std::os::unix::fs::symlink;
 use pretty_assertions::assert_eq;
 
 use crate::VIDEO;
+use crate::guests::{Guest, hostdev};
 use crate::silence;
-use crate::stage::{Guest, Stage, because, class_link, hostdev, regroup};
+use crate::stage::{Stage, because};
 use crate::support::{Host, run};
+use crate::tree::{class_link, regroup};
 
 const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 

@@ -4,7 +4,8 @@ use std::thread;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
 use crate::support::kernel::Fault;
 
 /// What may come next, each bringing the card back to the host.

@@ -5,7 +5,8 @@ use std::fs;
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
-use crate::stage::{Guest, Stage, because, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Stage, because};
 use crate::{AUDIO, VIDEO};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";

@@ -7,8 +7,9 @@ use std::thread;
 
 use pretty_assertions::assert_eq;
 
+use crate::guests::{Guest, hostdev};
 use crate::silence;
-use crate::stage::{Guest, Stage, because, hostdev};
+use crate::stage::{Stage, because};
 use crate::support::kernel::{Fault, Work};
 use crate::support::run;
 

@@ -7,7 +7,8 @@ use std::process::Stdio;
 use gpupt::domain_xml::BYTES_MAX;
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
 use crate::support::run;
 use crate::{GPUPCI, HOOK, silence};
 

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixDatagram;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Entry, Guest, Stage, entry, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Entry, Stage, entry};
 
 /// A line of a card that changed hands, without the time that it took.
 fn changed(guest: &Guest, card: &str, from: &str, to: &str) -> Entry {

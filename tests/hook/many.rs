@@ -5,8 +5,9 @@ use std::process::{Child, Stdio};
 
 use pretty_assertions::assert_eq;
 
+use crate::guests::{Guest, hostdev};
 use crate::silence;
-use crate::stage::{Guest, Stage, because, hostdev};
+use crate::stage::{Stage, because};
 use crate::support::Said;
 
 const MANY: usize = 200;
@@ -75,13 +76,13 @@ fn of_two_hundred_exactly_one_gets_the_card() {
 fn guests_that_come_and_go_at_once_leave_all_as_it_was() {
     let stage = Stage::manual();
     let buses = ["02", "03"];
-    let guests: Vec<Guest> = (0..12)
+    let guests: Vec<Guest> = (0..8)
         .map(|number| Guest::other(number, &hostdev(buses[number % 2], 0)))
         .collect();
     std::thread::scope(|scope| {
         for guest in &guests {
             scope.spawn(|| {
-                for _ in 0..3 {
+                for _ in 0..2 {
                     let started = stage.hook(guest, "prepare");
                     assert!(matches!(started.code, Some(0 | 1)), "{started:?}");
                     stage.goes(guest, "release");

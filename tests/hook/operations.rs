@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use pretty_assertions::assert_eq;
 
+use crate::guests::{Guest, hostdev};
 use crate::silence;
-use crate::stage::{Guest, Stage, hostdev};
+use crate::stage::Stage;
 use crate::support::run;
 
 /// What the card at 02:00 is while a guest has it.

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, because, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Stage, because};
 use crate::support::kernel::Fault;
 use crate::support::run;
 use crate::{AUDIO, silence};

@@ -4,9 +4,11 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, because, class_link, hostdev, regroup};
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Stage, because};
 use crate::support::Host;
-use crate::support::kernel::{Errno, FakeKernel, Load};
+use crate::support::kernel::{Errno, Load};
+use crate::tree::{class_link, regroup};
 use crate::{AUDIO, DEVICES, VIDEO};
 
 const IOMMU_OFF: &str = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
@@ -241,18 +243,4 @@ fn what_was_said_is_kept_for_gpupci_why() {
     stage.goes(&guest(), "prepare");
     let told = stage.host.line("why rocks-33").answer();
     assert!(told.ends_with(" s ago: its cards were ready\n"), "{told}");
-}
-
-#[test]
-fn without_a_kernel_to_ask_nothing_is_done() {
-    let host = Host::unpacked("manual.tree");
-    drop(FakeKernel::on(&host));
-    fs::remove_file(host.path("kernel.sock")).expect("a socket");
-    let mut hook = std::process::Command::new(crate::HOOK);
-    hook.args(["rocks-33", "prepare", "begin", "-"])
-        .env("GPUPT_ROOT", host.root.path());
-    let said = crate::support::run(&mut hook, guest().xml().as_bytes());
-    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
-    assert!(said.stderr.ends_with(".\n"), "{}", said.stderr);
-    assert_eq!(said.stderr.lines().count(), 1);
 }

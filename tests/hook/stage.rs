@@ -9,6 +9,7 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
+use crate::guests::Guest;
 use crate::support::kernel::FakeKernel;
 use crate::support::{Host, Said, run};
 use crate::{DEVICES, HOOK, silence};
@@ -173,64 +174,6 @@ impl Stage {
     }
 }
 
-/// A guest, and what it has in `<devices>`.
-#[derive(Clone)]
-pub struct Guest {
-    pub name: String,
-    pub uuid: String,
-    pub devices: String,
-}
-
-impl Guest {
-    /// The guest of the manual.
-    pub fn with(devices: &str) -> Self {
-        Self {
-            name: "rocks-33".to_owned(),
-            uuid: "c7a5fdbd-edaf-9455-926a-d65c16db1809".to_owned(),
-            devices: devices.to_owned(),
-        }
-    }
-
-    /// Another guest, one for each number.
-    pub fn other(number: usize, devices: &str) -> Self {
-        Self {
-            name: format!("guest-{number}"),
-            uuid: format!("00000000-0000-4000-8000-{number:012}"),
-            devices: devices.to_owned(),
-        }
-    }
-
-    pub fn named(self, name: &str) -> Self {
-        let name = name.to_owned();
-        Self { name, ..self }
-    }
-
-    pub fn xml(&self) -> String {
-        let name = self.name.replace('&', "&amp;").replace('<', "&lt;");
-        format!(
-            "<domain type='kvm' id='1'>\n  <name>{name}</name>\n  <uuid>{}</uuid>\n  \
-             <devices>{}</devices>\n</domain>\n",
-            self.uuid, self.devices
-        )
-    }
-
-    /// Its name in a line.
-    pub fn shown(&self) -> String {
-        self.name
-            .replace('\n', "\\n")
-            .replace('\u{202e}', "\\u{202e}")
-    }
-}
-
-/// A hostdev that claims a function of bus, slot 0.
-pub fn hostdev(bus: &str, function: u8) -> String {
-    format!(
-        "<hostdev mode='subsystem' type='pci' managed='yes'><source>\
-         <address domain='0x0000' bus='0x{bus}' slot='0x00' function='0x{function}'/></source>\
-         </hostdev>"
-    )
-}
-
 /// A line of ours in the journal.
 pub fn entry(fields: &[(&str, &str)]) -> Entry {
     let own = [("SYSLOG_IDENTIFIER", "gpupt")];
@@ -248,44 +191,6 @@ pub fn because(causes: &[&str], tries: &[&str]) -> String {
         causes.join("; "),
         tries.join("; ")
     )
-}
-
-/// Puts a function into an IOMMU group, or into none.
-pub fn regroup(host: &Host, function: &str, group: Option<u32>) {
-    let link = host.path(&format!("{DEVICES}/{function}/iommu_group"));
-    let old = fs::read_link(&link).expect("a group");
-    let old = old.file_name().expect("a group has a number");
-    let groups = host.path("sys/kernel/iommu_groups");
-    fs::remove_file(groups.join(old).join("devices").join(function)).expect("a member");
-    fs::remove_file(&link).expect("a link");
-    let Some(group) = group else { return };
-    let members = groups.join(group.to_string()).join("devices");
-    let device = format!("../../../../bus/pci/devices/{function}");
-    symlink(device, members.join(function)).expect("a member");
-    symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
-}
-
-/// A node of a function, as a class of sysfs has it: `sys/class/drm/renderD128`.
-pub fn class_link(host: &Host, class: &str, name: &str, function: &str) {
-    let folder = host.path(&format!("sys/class/{class}"));
-    fs::create_dir_all(&folder).expect("a folder");
-    let real = fs::canonicalize(host.path(&format!("{DEVICES}/{function}"))).expect("a function");
-    let real = real.join(class).join(name);
-    fs::create_dir_all(&real).expect("a folder");
-    fs::write(real.join("dev"), "226:191\n").expect("a number");
-    let root = fs::canonicalize(host.root.path()).expect("a root");
-    let inside = real.strip_prefix(root.join("sys")).expect("it is below");
-    symlink(Path::new("../..").join(inside), folder.join(name)).expect("a link");
-}
-
-/// Writes a script. A file that this process itself had open for writing could not be run while
-/// another thread starts a program.
-pub fn script(path: &Path, text: &str) {
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
-        .arg(path);
-    assert_eq!(run(&mut shell, text.as_bytes()).answer(), "");
 }
 
 fn bindings(host: &Host) -> Vec<String> {

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Guest, Stage, because, hostdev};
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Stage, because};
 use crate::support::{Said, run};
 use crate::{HOOK, silence};
 

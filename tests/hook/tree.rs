@@ -1,0 +1,49 @@
+//! What a host is made to look like before its kernel starts.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::DEVICES;
+use crate::support::{Host, run};
+
+/// Puts a function into an IOMMU group, or into none.
+pub fn regroup(host: &Host, function: &str, group: Option<u32>) {
+    let link = host.path(&format!("{DEVICES}/{function}/iommu_group"));
+    let old = fs::read_link(&link).expect("a group");
+    let old = old.file_name().expect("a group has a number");
+    let groups = host.path("sys/kernel/iommu_groups");
+    fs::remove_file(groups.join(old).join("devices").join(function)).expect("a member");
+    fs::remove_file(&link).expect("a link");
+    let Some(group) = group else { return };
+    let members = groups.join(group.to_string()).join("devices");
+    let device = format!("../../../../bus/pci/devices/{function}");
+    symlink(device, members.join(function)).expect("a member");
+    symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
+}
+
+/// A node of a function, as a class of sysfs has it: `sys/class/drm/renderD128`.
+pub fn class_link(host: &Host, class: &str, name: &str, function: &str) {
+    let folder = host.path(&format!("sys/class/{class}"));
+    fs::create_dir_all(&folder).expect("a folder");
+    let real = fs::canonicalize(host.path(&format!("{DEVICES}/{function}"))).expect("a function");
+    let real = real.join(class).join(name);
+    fs::create_dir_all(&real).expect("a folder");
+    fs::write(real.join("dev"), "226:191\n").expect("a number");
+    let root = fs::canonicalize(host.root.path()).expect("a root");
+    let inside = real.strip_prefix(root.join("sys")).expect("it is below");
+    symlink(Path::new("../..").join(inside), folder.join(name)).expect("a link");
+}
+
+/// Writes a script. A file that this process itself had open for writing could not be run while
+/// another thread starts a program.
+pub fn script(path: &Path, text: &str) {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path);
+    assert_eq!(run(&mut shell, text.as_bytes()).answer(), "");
+}

@@ -1,0 +1,67 @@
+//! Cards and kernels that are not there any more.
+
+use std::fs;
+use std::process::Command;
+
+use pretty_assertions::assert_eq;
+
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
+use crate::support::kernel::FakeKernel;
+use crate::support::{Host, run};
+use crate::{AUDIO, HOOK, VIDEO};
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+#[test]
+fn a_card_that_is_pulled_while_it_is_made_ready() {
+    for nth in 1..=6 {
+        let gone = [&[AUDIO][..], &[VIDEO, AUDIO]][nth % 2];
+        let stage = Stage::manual();
+        stage.kernel.before_write(nth, move |kernel| {
+            for function in gone {
+                kernel.vanish(function);
+            }
+        });
+        let what = format!("{nth} {gone:?}");
+        let said = stage.hook(&guest(), "prepare");
+        assert_eq!((said.text(), said.code), (String::new(), Some(1)), "{what}");
+        assert_eq!(said.stderr.lines().count(), 1, "{what}: {}", said.stderr);
+        assert!(said.stderr.contains(". What to do: "), "{}", said.stderr);
+        stage.goes(&guest(), "release");
+        // What is left of it is the host's again, at the latest now.
+        let recovered = stage.host.line("recover");
+        assert_eq!(recovered.code, Some(0), "{what}: {}", recovered.stderr);
+        assert_eq!(stage.moved(), [""; 0], "{what}");
+        assert_eq!(stage.records(), [""; 0], "{what}");
+        stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+    }
+}
+
+#[test]
+fn a_card_that_is_pulled_from_a_guest() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    stage.kernel.vanish(VIDEO).vanish(AUDIO);
+    stage.goes(&guest(), "release");
+    stage.goes(&guest(), "prepare");
+    stage.kernel.reappear(VIDEO, VIDEO).reappear(AUDIO, AUDIO);
+    stage.goes(&guest(), "release");
+    stage.is_as_before("it is another card's place by now");
+}
+
+#[test]
+fn without_a_kernel_to_ask_nothing_is_done() {
+    let host = Host::unpacked("manual.tree");
+    drop(FakeKernel::on(&host));
+    fs::remove_file(host.path("kernel.sock")).expect("a socket");
+    let mut hook = Command::new(HOOK);
+    hook.args(["rocks-33", "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", host.root.path());
+    let said = run(&mut hook, guest().xml().as_bytes());
+    assert_eq!((said.text(), said.code), (String::new(), Some(1)));
+    assert!(said.stderr.ends_with(".\n"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1);
+}

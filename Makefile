@@ -29,6 +29,12 @@ test: deps
 	GPUPT_PYTHONS="$$(cat build/python2 2>/dev/null)" GPUPT_NEED_PYTHON_2=1 \
 	    $(CARGO) test --locked --workspace
 
+# Cards, libvirt and its hook on a real kernel, in a VM: tests/vm/README.md.
+test-vm:
+	sh tests/vm/deps.sh
+	$(CARGO) build --release --locked --bin gpupci --bin qemu
+	bash tests/vm/run.sh
+
 deps:
 	sh tests/deps.sh
 

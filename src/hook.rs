@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
 use crate::excerpt::printable;
-use crate::gpu::GpuCard;
+use crate::gpu::{GpuCard, Registered};
 use crate::handover::{CardError, Done, Guest, Handover};
 use crate::host::{Machine, Weight};
 use crate::naming::{named_cards, recorded_vendors};
+use crate::pci::PciAddress;
 use crate::{Error, Settings, sentence};
 
 /// How many writes of another program are waited for.
@@ -108,8 +109,12 @@ impl Hook<'_> {
         guest: &Guest,
         claims: &[Claim],
     ) -> Result<Vec<(String, Done)>, String> {
-        let settings = Settings::of(self.machine).map_err(|error| sorry(error.into()))?;
-        let cards = named_cards(self.machine, &settings.vendors).map_err(sorry)?;
+        let looked = self.cards();
+        let (settings, cards) = match looked {
+            Err(_) if !self.may_be_cards(claims) => return Ok(Vec::new()),
+            looked => looked.map_err(sorry)?,
+        };
+        self.refuse_missing(&cards, claims)?;
         let handover = Handover::new(self.machine, &settings, cards.clone(), self.deadline);
         let wanted: Vec<&GpuCard> = cards
             .iter()
@@ -124,6 +129,47 @@ impl Hook<'_> {
         let done = handover.prepare(guest, &wanted).map_err(|e| refusal(&e))?;
         let names = wanted.iter().map(|card| card.name.to_string());
         Ok(names.zip(done).collect())
+    }
+
+    /// The settings, and all cards that count: those of vendors that were chosen since, too.
+    fn cards(&self) -> Result<(Settings, Vec<GpuCard>), Error> {
+        let mut settings = Settings::of(self.machine)?;
+        settings.vendors.extend(recorded_vendors(self.machine)?);
+        let cards = named_cards(self.machine, &settings.vendors)?;
+        Ok((settings, cards))
+    }
+
+    /// Whether something that is claimed may be a card, as far as that can be told when nothing else
+    /// can: a guest without cards does not suffer from our troubles.
+    fn may_be_cards(&self, claims: &[Claim]) -> bool {
+        let recorded = self.machine.recorded_slots();
+        functions_of(claims).any(|function| {
+            let class = self.machine.class(function).ok().flatten();
+            class.is_some_and(|class| class.is_display()) || recorded.contains(&function.slot())
+        })
+    }
+
+    /// Where a card was recorded and something else sits now, that something is not for guests.
+    fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), String> {
+        let names = self.machine.names().map_err(|error| sorry(error.into()))?;
+        for function in functions_of(claims) {
+            let is_card = cards.iter().any(|card| card.has(function));
+            let known = names.at(function.slot()).filter(|_| !is_card);
+            // A card of a vendor that does not count any more is what it was.
+            let is_other = |known: &&Registered| {
+                let found = self.machine.identity(known.address).ok().flatten();
+                self.machine.has_slot(function.slot()) && found != Some(known.identity)
+            };
+            if let Some(known) = known.filter(is_other) {
+                return Err(format!(
+                    "{} was recorded at {}, but what is there now is no such card. What to do: \
+                     compare `gpupci list -v` with what you expect, then `gpupci renumber`.",
+                    known.name,
+                    known.address.slot()
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// A card is the guest's or the host's: a guest cannot have one and also a part of it that needs
@@ -269,6 +315,13 @@ impl Hook<'_> {
 fn guest_of(xml: &[u8]) -> Option<Guest> {
     let GuestIdentity { name, uuid } = guest_identity(xml).ok()?;
     Some(Guest { uuid: uuid?, name })
+}
+
+fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
+    claims.iter().filter_map(|claim| match claim {
+        Claim::Function(function) => Some(*function),
+        Claim::Mediated(_) | Claim::RenderNode(_) => None,
+    })
 }
 
 fn is_claimed(card: &GpuCard, claims: &[Claim]) -> bool {

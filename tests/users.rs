@@ -9,7 +9,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use gpupt::host::{Machine, Node};
 
@@ -33,7 +32,7 @@ fn users_while(script: &str, asked_for: &str) -> Vec<(u32, String)> {
         number: Some((1, 5)),
         is_shared: false,
     };
-    let users = Machine::at("/").users(&[node], &[], Duration::from_secs(60));
+    let users = Machine::at("/").users(&[node], &[]);
     let pid = child.id();
     drop(child.stdin.take());
     child.wait().expect("it ends");

@@ -35,7 +35,9 @@ pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<St
     let is_ours = now.driver.is_none() || now.is_detached(stub);
     let wanted = former.driver_override.as_deref();
     if now.driver == former.driver || !is_ours {
-        if is_ours || now.driver_override.as_deref() == Some(stub.as_str()) {
+        // libvirt clears an override when it gives a function back.
+        let is_cleared = now.driver == former.driver && now.driver_override.is_none();
+        if is_ours || is_cleared || now.driver_override.as_deref() == Some(stub.as_str()) {
             overriding(&mut steps, now, wanted);
         }
         return steps;

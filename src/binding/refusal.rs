@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Exit;
 use crate::excerpt::printable;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 
 /// A process that has a card open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Its number.
     pub pid: u32,
@@ -262,7 +264,10 @@ impl fmt::Display for Refusal {
                 }
                 write!(f, ") uses {}", user.node)
             }
-            Self::Unseen(why) => write!(f, "it cannot be seen who uses it: {why}"),
+            Self::Unseen(why) => {
+                let why = printable(why.as_bytes());
+                write!(f, "it cannot be seen who uses it: {why}")
+            }
             Self::Console {
                 function,
                 framebuffer,

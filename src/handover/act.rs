@@ -47,8 +47,14 @@ impl Handover<'_> {
             |fault: Fault| Missed::Refused(format!("{function} cannot be seen: {}", told(&fault)));
         let now = self.binding(function).map_err(seen)?;
         let steps = plan_restore(&now, former, &self.stub);
-        self.load_driver(former, &steps);
-        self.act(&steps)?;
+        // A driver that finds no card of its own to bind may refuse to be loaded: the card comes first.
+        let binds = steps
+            .iter()
+            .position(|step| matches!(step, Step::Bind { .. }));
+        let (freeing, binding) = steps.split_at(binds.unwrap_or(steps.len()));
+        self.act(freeing)?;
+        self.load_driver(former, binding);
+        self.act(binding)?;
         let then = self.binding(function).map_err(seen)?;
         self.is_restored(&now, &then, former)?;
         Ok(steps)

@@ -7,6 +7,7 @@ use crate::binding::{
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
+use crate::pci::PciAddress;
 
 impl Handover<'_> {
     /// Gives a card back to the drivers that it was taken from; where nobody knows which, to those
@@ -52,7 +53,7 @@ impl Handover<'_> {
             }
             return Ok(self.given(&bindings, &plans));
         }
-        let view = self.view_for_attach(card);
+        let view = self.view_for_attach(card, &unbound(&plans));
         let refusals = judge_attach(&view, record.is_some());
         if !refusals.is_empty() {
             return Err(Fault::Refused(refusals));
@@ -172,4 +173,11 @@ fn driverless(done: &Done) -> Vec<String> {
     alone
         .map(|handed| format!("no driver of this host took {}", handed.function))
         .collect()
+}
+
+/// The functions that lose a driver. Only their users matter: what the host has again is its own.
+fn unbound(plans: &[Vec<Step>]) -> Vec<PciAddress> {
+    let steps = plans.iter().flatten();
+    let unbound = steps.filter(|step| matches!(step, Step::Unbind { .. }));
+    unbound.map(Step::function).collect()
 }

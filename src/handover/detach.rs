@@ -2,6 +2,7 @@
 
 use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
 use crate::gpu::{CardName, GpuCard};
+use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
 use crate::pci::PciSlot;
 
@@ -87,7 +88,14 @@ impl Handover<'_> {
         for (index, binding) in bindings.iter().enumerate() {
             let steps = plan_detach(binding, &self.stub);
             if mode == Mode::Real {
-                let taken = self.take(binding.function, &steps);
+                // The first was looked at just now; of the others the looks are as old as its unbind.
+                let late = (index > 0 && !steps.is_empty())
+                    .then(|| self.latecomer(card, binding.function))
+                    .flatten();
+                let taken = match late {
+                    Some(late) => Err(Missed::Refused(late.to_string())),
+                    None => self.take(binding.function, &steps),
+                };
                 let undone = |missed| {
                     let taken = &bindings[..=index];
                     self.undo(card, taken, &before, record.as_ref(), missed)

@@ -143,6 +143,9 @@ impl Handover<'_> {
         record: CardRecord,
         holder: &Holder,
     ) -> Result<Done, Fault> {
+        if let Some(write) = record.poisoned {
+            return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
+        }
         if !holder.was_detached {
             return self.try_attach(card, Mode::Real);
         }

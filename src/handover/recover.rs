@@ -111,7 +111,10 @@ impl Handover<'_> {
         let age = self.machine.now().saturating_sub(holder.since);
         let users = self.machine.card_users(card, &self.cards, self.deadline);
         let is_alive = age < STARTING_SECONDS && record.phase == Phase::Detached
-            || !users.found.is_empty()
+            || users
+                .found
+                .iter()
+                .any(|user| user.node.starts_with("/dev/vfio/"))
             || self.machine.is_running(&holder.guest);
         if is_alive {
             return Ok(Recovered::Sound);

@@ -49,28 +49,41 @@ impl Handover<'_> {
         let (view, errors) = self.machine.card_view(card, &self.cards);
         match errors.into_iter().next() {
             Some(error) => Err(error.into()),
-            None => Ok(self.with_users(view, card)),
+            None => {
+                let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
+                Ok(self.with_users(view, card, &functions))
+            }
         }
     }
 
-    /// What speaks for or against giving a card back.
-    pub(super) fn view_for_attach(&self, card: &GpuCard) -> CardView {
+    /// What speaks for or against giving a card back, of which `unbound` lose a driver.
+    pub(super) fn view_for_attach(&self, card: &GpuCard, unbound: &[PciAddress]) -> CardView {
         let functions = card.functions.iter().map(|function| function.address);
         let kept = functions.filter_map(|f| Some((f, self.machine.driverctl(f)?)));
         let view = CardView {
             driverctl: kept.collect(),
             ..CardView::default()
         };
-        self.with_users(view, card)
+        self.with_users(view, card, unbound)
     }
 
-    fn with_users(&self, view: CardView, card: &GpuCard) -> CardView {
-        let users = self.machine.card_users(card, &self.cards, self.deadline);
+    fn with_users(&self, view: CardView, card: &GpuCard, functions: &[PciAddress]) -> CardView {
+        let users = self
+            .machine
+            .function_users(functions, card, &self.cards, self.deadline);
         CardView {
             users: users.found,
             unseen: users.unseen,
             ..view
         }
+    }
+
+    /// Who has come to use a function since it was looked at first.
+    pub(super) fn latecomer(&self, card: &GpuCard, function: PciAddress) -> Option<Refusal> {
+        let view = self.with_users(CardView::default(), card, &[function]);
+        let used = view.users.into_iter().map(Refusal::Used);
+        used.chain(view.unseen.into_iter().map(Refusal::Unseen))
+            .next()
     }
 
     /// Refuses a card without a look at it: a write to it never ended, or it is another one than

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::binding::{CardView, Neighbour, in_order};
 use crate::gpu::GpuCard;
-use crate::host::{Machine, Node, SysfsError, Users};
+use crate::host::{Machine, SysfsError, Users};
 use crate::pci::{IommuGroup, PciAddress};
 
 const DRIVERCTL: &str = "/etc/driverctl.d";
@@ -38,13 +38,22 @@ impl Machine {
 
     /// Who uses `card`, and not only what it shares with others of `cards`.
     pub fn card_users(&self, card: &GpuCard, cards: &[GpuCard], deadline: Duration) -> Users {
-        let nodes_of = |card: &GpuCard| -> Vec<Node> {
-            let functions = card.functions.iter();
-            functions.flat_map(|f| self.nodes(f.address)).collect()
-        };
+        let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
+        self.function_users(&functions, card, cards, deadline)
+    }
+
+    /// The same for some of its functions.
+    pub fn function_users(
+        &self,
+        functions: &[PciAddress],
+        card: &GpuCard,
+        cards: &[GpuCard],
+        deadline: Duration,
+    ) -> Users {
         let others = cards.iter().filter(|other| other.name != card.name);
-        let others: Vec<Node> = others.flat_map(nodes_of).filter(|n| !n.is_shared).collect();
-        let mut users = self.users(&nodes_of(card), &others, deadline);
+        let others = others.flat_map(|other| other.functions.iter());
+        let others: Vec<PciAddress> = others.map(|function| function.address).collect();
+        let mut users = self.users_of(functions, &others, deadline);
         // One who was not seen is reason enough; a container has hundreds.
         let count = users.unseen.len();
         users.unseen.truncate(1);

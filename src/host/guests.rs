@@ -114,7 +114,10 @@ impl Machine {
             return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        Err(said.lines().next().unwrap_or_default().to_owned())
+        Err(match said.lines().next() {
+            Some(line) => line.to_owned(),
+            None => format!("{GPUPCI}: {}", output.status),
+        })
     }
 
     /// Leaves a mark that libvirt has run the hook. A mark of the last minute is good enough: every

@@ -3,16 +3,18 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::thread;
 use std::time::Duration;
 
-use crate::binding::User;
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+use crate::binding::{ActError, User};
 use crate::host::nodes::{Node, split};
-use crate::host::{Machine, is_gone};
+use crate::host::{Machine, SysfsKernel, is_gone};
+use crate::pci::PciAddress;
 
 /// What was seen of the processes of a machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Users {
     /// Those that use one of the nodes, by process number.
     pub found: Vec<User>,
@@ -20,30 +22,63 @@ pub struct Users {
     pub unseen: Vec<String>,
 }
 
+/// Whose users are asked for.
+#[derive(Serialize, Deserialize)]
+struct Question {
+    /// The functions, as sysfs names them.
+    functions: Vec<String>,
+    /// Those of other cards, by which a user of theirs is told from one of these.
+    others: Vec<String>,
+}
+
 impl Machine {
-    /// Who uses one of `nodes`, and not only a node that is shared with one of `others`. Looks at
-    /// every process; gives up after `deadline`, since a process that hangs can hang who looks.
-    pub fn users(&self, nodes: &[Node], others: &[Node], deadline: Duration) -> Users {
-        let (sender, receiver) = sync_channel(1);
-        let (machine, nodes, others) = (self.clone(), nodes.to_vec(), others.to_vec());
-        let looking = thread::Builder::new().spawn(move || {
-            // Nobody waits any more when the deadline has passed.
-            let _ = sender.send(machine.users_now(&nodes, &others));
-        });
-        let seen = match looking {
-            Ok(_) => receiver.recv_timeout(deadline),
-            Err(error) => return Users::unseen(error.to_string()),
+    /// Who uses one of `functions`, and not only a node that is shared with one of `others`. Looks at
+    /// every process, in a child that can be abandoned: one that hangs can hang who looks.
+    pub fn users_of(
+        &self,
+        functions: &[PciAddress],
+        others: &[PciAddress],
+        deadline: Duration,
+    ) -> Users {
+        let texts = |functions: &[PciAddress]| functions.iter().map(ToString::to_string).collect();
+        let question = Question {
+            functions: texts(functions),
+            others: texts(others),
         };
-        seen.unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Users::unseen(format!(
+        let question = serde_json::to_string(&question).unwrap_or_default();
+        let answer = SysfsKernel::of(self, deadline).look(&question);
+        let users = answer.and_then(|answer| {
+            serde_json::from_slice(&answer).map_err(|error| ActError::Refused(error.into()))
+        });
+        users.unwrap_or_else(|error| match error {
+            ActError::Late => Users::unseen(format!(
                 "looking at the processes took longer than {} s",
                 deadline.as_secs_f32()
             )),
-            RecvTimeoutError::Disconnected => Users::unseen("looking failed".to_owned()),
+            ActError::Refused(error) => Users::unseen(error.to_string()),
         })
     }
 
-    fn users_now(&self, nodes: &[Node], others: &[Node]) -> Users {
+    /// Answers what [`Machine::users_of`] asks, in the child.
+    pub(super) fn answer(&self, question: &str) -> io::Result<Vec<u8>> {
+        let question: Question = serde_json::from_str(question)?;
+        let nodes = |functions: &[String]| -> Vec<Node> {
+            let functions = functions
+                .iter()
+                .filter_map(|function| function.parse().ok());
+            functions
+                .flat_map(|function| self.nodes(function))
+                .collect()
+        };
+        let others = nodes(&question.others).into_iter();
+        let others: Vec<Node> = others.filter(|node| !node.is_shared).collect();
+        let users = self.users(&nodes(&question.functions), &others);
+        Ok(serde_json::to_vec(&users)?)
+    }
+
+    /// Who uses one of `nodes`, and not only a node that is shared with one of `others`. This may take
+    /// for ever.
+    pub fn users(&self, nodes: &[Node], others: &[Node]) -> Users {
         let mut users = Users::default();
         let entries = match fs::read_dir(self.path("/proc")) {
             Ok(entries) => entries,
@@ -96,6 +131,8 @@ impl Machine {
             let link = entry?.path();
             match fs::read_link(&link) {
                 Ok(target) => files.extend(OpenFile::behind(&link, &target, is_elsewhere)),
+                // No device node is that deep; anybody may dig so.
+                Err(error) if error.raw_os_error() == Some(Errno::ENAMETOOLONG as i32) => (),
                 Err(error) if is_gone(&error) => (),
                 Err(error) => return Err(error),
             }
@@ -188,7 +225,8 @@ impl OpenFile {
         is_elsewhere: bool,
     ) -> Option<Self> {
         let path = target.to_str()?;
-        if !(path.starts_with("/dev/") || is_elsewhere && path.starts_with('/')) {
+        // In a chroot the path goes on before /dev.
+        if !(path.contains("/dev/") || is_elsewhere && path.starts_with('/')) {
             return None;
         }
         let facts = fs::metadata(link).ok();
@@ -202,7 +240,7 @@ impl OpenFile {
     /// The file that is mapped as `path`. To follow the link takes a capability that confined
     /// programs lack, so it is asked only where the path may be anything.
     fn mapped(link: &std::path::Path, path: &str, is_elsewhere: bool) -> Option<Self> {
-        if is_elsewhere {
+        if is_elsewhere || path.contains("/dev/") && !path.starts_with("/dev/") {
             return Self::behind(link, path.as_ref(), is_elsewhere);
         }
         path.starts_with("/dev/").then(|| Self {

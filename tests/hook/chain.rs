@@ -28,17 +28,19 @@ impl Place {
         let folder = tempfile::tempdir().expect("a temporary directory");
         fs::create_dir(folder.path().join("hooks")).expect("a folder");
         symlink(HOOK, folder.path().join("hooks/qemu")).expect("a link");
-        let path = |name| folder.path().join(name);
+        let stage = Stage::manual();
+        let place = Self { stage, folder };
+        place.other_ends_with(line);
+        place
+    }
+
+    fn other_ends_with(&self, line: &str) {
         let text = format!(
             "#!/bin/sh\nprintf '<%s>' \"$@\" >{}\ncat >{}\n{line}\n",
-            path("words").display(),
-            path("stdin").display()
+            self.path("words").display(),
+            self.path("stdin").display()
         );
-        script(&path(OTHER), &text);
-        Self {
-            stage: Stage::manual(),
-            folder,
-        }
+        script(&self.path(OTHER), &text);
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -104,13 +106,14 @@ fn it_gets_the_same_words_and_the_same_xml_at_every_step() {
 
 #[test]
 fn its_exit_code_counts() {
+    let place = Place::new("");
     for (line, code) in [
         ("exit 3", 3),
         ("exit 126", 126),
         ("kill -9 $$", 1),
         ("exec </dev/null; exit 0", 0),
     ] {
-        let place = Place::new(line);
+        place.other_ends_with(line);
         for operation in ["started", "prepare", "release", "restore"] {
             let said = place.hook(&guest(), operation);
             assert_eq!(
@@ -126,9 +129,10 @@ fn its_exit_code_counts() {
 #[test]
 fn it_runs_after_ours_even_when_ours_refuses() {
     // libvirt runs all hooks, and one that failed is enough.
+    let place = Place::new("");
+    place.stage.process(77, "Xorg", "/dev/nvidiactl");
     for (line, code) in [("echo mine >&2", 1), ("echo mine >&2; exit 3", 3)] {
-        let place = Place::new(line);
-        place.stage.process(77, "Xorg", "/dev/nvidiactl");
+        place.other_ends_with(line);
         let said = place.hook(&guest(), "prepare");
         assert_eq!((said.code, said.text()), (Some(code), String::new()));
         let lines: Vec<&str> = said.stderr.lines().collect();
@@ -161,6 +165,8 @@ fn the_xml_of_a_guest_that_arrives_goes_from_one_to_the_next() {
     let changed = guest().xml().replace("0x02", "0x03");
     // What ours makes of it is what `gpupci` says.
     let gpupci = "#!/bin/sh\nsed s/0x02/0x03/\n";
+    let place = Place::new("");
+    fs::create_dir_all(place.stage.host.path("usr/bin")).expect("a folder");
     for (line, ours, printed, given) in [
         ("", "#!/bin/sh\ncat\n", String::new(), guest().xml()),
         ("", gpupci, changed.clone(), changed.clone()),
@@ -172,8 +178,7 @@ fn the_xml_of_a_guest_that_arrives_goes_from_one_to_the_next() {
             guest().xml(),
         ),
     ] {
-        let place = Place::new(line);
-        fs::create_dir_all(place.stage.host.path("usr/bin")).expect("a folder");
+        place.other_ends_with(line);
         script(&place.stage.host.path("usr/bin/gpupci"), ours);
         let said = place.hook(&guest(), "restore");
         assert_eq!((said.code, said.text()), (Some(0), printed), "{line}");

@@ -45,7 +45,7 @@ fn a_driver_that_does_not_take_a_function_leaves_all_as_it_was() {
 #[test]
 fn a_write_that_never_ends_holds_nobody() {
     thread::scope(|scope| {
-        for nth in 1..=6 {
+        for nth in [1, 2, 6] {
             scope.spawn(move || gets_stuck_at(nth));
         }
     });

@@ -91,11 +91,13 @@ fn what_is_not_known_is_a_dash() {
     let link = host.path(&format!("{DEVICES}/0000:05:00.0/iommu_group"));
     std::fs::remove_file(link).expect("it has a group");
     let table = "\
-NAME     ADDRESS       KIND   MODEL                                       DRIVER  GROUP  NUMA  USED BY
-gpupci1  0000:03:00.0  video  Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]  amdgpu  1      -     -
-         0000:03:00.1  audio                                              -       1
-gpupci2  0000:04:00.0  video  GP104GL [Tesla P4]                          nvidia  1      -     -
-gpupci3  0000:05:00.0  video  -                                           nvidia  -      -     -
+NAME     ADDRESS       KIND     MODEL                                       DRIVER    GROUP  NUMA  USED BY
+gpupci1  0000:03:00.0  video    Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]  amdgpu    1      -     -
+         0000:03:00.1  audio                                                -         1
+gpupci2  0000:04:00.0  video    GP104GL [Tesla P4]                          nvidia    1      -     -
+gpupci3  0000:05:00.0  video    -                                           nvidia    -      -     -
+         0000:05:00.4  virtual                                              vfio-pci
+         0000:05:00.5  virtual                                              -
 ";
     assert_eq!(host.line("list -v --vendor 1002").answer(), table);
     let none = "NAME  ADDRESS  KIND  MODEL  DRIVER  GROUP  NUMA  USED BY\n";

@@ -6,6 +6,7 @@ set -euo pipefail
 images=$1 share=$2 seconds=$3 snapshot=${4:+off}
 topology=$(dirname "$0")/topology.args
 mapfile -t cards < <(sed 's/#.*//' "$topology" | tr ' ' '\n' | sed '/^$/d')
+# shellcheck disable=SC2054 # commas are QEMU's
 vm=(-nodefaults -no-user-config -no-reboot -display none -nic none
     -accel tcg,thread=multi -machine q35 -cpu max,la57=off -smp 2 -m 2560
     -kernel "$images/vmlinuz" -initrd "$images/initrd.img"

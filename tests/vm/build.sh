@@ -12,6 +12,7 @@ if [ "$(cat key 2>/dev/null)" = "$key" ]; then exit 0; fi
 rm -rf key root
 
 # The release of this machine, from the mirrors that its apt uses.
+# shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 [ -n "$(apt-cache policy libvirt-daemon-system)" ] || apt-get update -q
 # shellcheck disable=SC2016 # apt's own words
@@ -28,6 +29,7 @@ for path in /usr/share/{doc,man,locale,info} \
     leave_out+=(--dpkgopt="path-exclude=$path/*")
 done
 
+# shellcheck disable=SC2016 # mmdebstrap's own shell reads the hooks
 mmdebstrap --quiet --mode=root --variant=minbase --format=directory --include="$packages" \
     "${leave_out[@]}" \
     --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d"' \

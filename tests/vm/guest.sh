@@ -17,7 +17,8 @@ timeout 120 virsh -q version >/dev/null && udevadm settle
 echo "# up after $(cut -d. -f1 /proc/uptime) s: Linux $(uname -r), libvirt $(virsh --version)"
 while read -r name; do
     echo
-    echo "## $name"
+    echo "## $name, $(cut -d. -f1 /proc/uptime) s"
+    # shellcheck disable=SC2016 # for the inner shell
     timeout -k 5 300 bash -c '. lib.sh; . "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
     echo "${PIPESTATUS[0]}" >"results/$name.code"
 done <wanted

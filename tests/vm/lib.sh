@@ -8,6 +8,7 @@ set -u
 # shellcheck disable=SC2034 # the scenarios use them
 main=0000:01:00 switched=0000:04:00 twin=0000:05:00 single=0000:06:00 shared=0000:08:01 console=0000:00:01
 devices=/sys/bus/pci/devices
+# shellcheck disable=SC2034
 hooks=/etc/libvirt/hooks
 failures=0
 said=
@@ -38,18 +39,15 @@ ends() {
 says() { ok "it says: $1" grep -qF -- "$1" <<<"$said"; }
 
 # --- how things are -------------------------------------------------------------
-driver() { local l; l=$(readlink "$devices/$1/driver") && echo "${l##*/}"; }
 functions() { (cd "$devices" && echo "$1".*); }
-# Driver and override of every function.
+# Driver and override of every function. Few processes: each costs the VM a while.
 bindings() {
-    local d
-    for d in "$devices"/*; do
-        printf '%s %s %s\n' "${d##*/}" "$(driver "${d##*/}")" "$(cat "$d/driver_override")"
-    done
+    find "$devices"/*/ -maxdepth 1 -name driver -printf '%h -> %l\n' | sort
+    grep . "$devices"/*/driver_override
 }
 records() { ls /run/gpupt/cards 2>/dev/null; }
 is_as_before() { diff <(printf '%s\n' "$1") <(bindings) && test -z "$(records)"; }
-on_vfio() { test "$(driver "$1")" = vfio-pci; }
+on_vfio() { [ "$devices/$1/driver" -ef /sys/bus/pci/drivers/vfio-pci ]; }
 # all_on_vfio CARD, none_on_vfio CARD
 all_on_vfio() {
     local f

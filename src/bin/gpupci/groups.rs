@@ -82,17 +82,13 @@ fn members(group: IommuGroup, here: &Here) -> Vec<Member> {
 
 /// The guest that owns a group: it has the group's node open.
 fn guest(group: IommuGroup, here: &Here) -> Option<String> {
-    let members = here.machine.group_members(group);
-    let nodes = members
-        .iter()
-        .flat_map(|member| here.machine.nodes(*member));
-    let nodes: Vec<_> = nodes
-        .filter(|node| node.path.starts_with("/dev/vfio/"))
-        .collect();
-    if nodes.is_empty() || !may_change(here.machine) {
+    let node = format!("/dev/vfio/{group}");
+    if !here.machine.exists(&node) || !may_change(here.machine) {
         return None;
     }
-    let users = here.machine.users(&nodes, &[], here.global.timeout);
+    let members = here.machine.group_members(group);
+    let deadline = here.global.timeout;
+    let users = here.machine.users_of(&members, &[], deadline);
     users.found.into_iter().find_map(|user| user.guest)
 }
 

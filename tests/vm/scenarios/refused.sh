@@ -4,11 +4,13 @@
 say "a process uses the card"
 define busy "$main.0"
 node=$(basename "$devices/$main.0/drm/"card*)
-exec 9<"/dev/dri/$node"
+sleep 300 <"/dev/dri/$node" &
+user=$!
 refused busy
-says "(pid $$) uses /dev/dri/$node"
-says "What to do: end "
-exec 9<&-
+says "sleep (pid $user) uses /dev/dri/$node"
+says "What to do: end sleep (pid $user)"
+kill $user
+wait $user 2>/dev/null
 ok "nothing was changed" is_as_before "$at_boot"
 ends 0 why busy
 says "uses /dev/dri/$node"

@@ -75,7 +75,7 @@ impl Hook<'_> {
     }
 
     fn prepare(&self, xml: &[u8]) -> Outcome {
-        let claims = claims(xml).unwrap_or_default();
+        let claims = claims(xml);
         let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty()) else {
             return Outcome::Quiet;
         };
@@ -238,7 +238,7 @@ impl Hook<'_> {
     }
 
     fn reconnect(&self, xml: &[u8]) -> Outcome {
-        let claims = claims(xml).unwrap_or_default();
+        let claims = claims(xml);
         if let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty())
             && let Ok(settings) = Settings::of(self.machine)
             && let Ok(cards) = named_cards(self.machine, &settings.vendors)
@@ -313,7 +313,7 @@ impl Hook<'_> {
 
 /// The guest of a document; one without a uuid is none of libvirt's.
 fn guest_of(xml: &[u8]) -> Option<Guest> {
-    let GuestIdentity { name, uuid } = guest_identity(xml).ok()?;
+    let GuestIdentity { name, uuid } = guest_identity(xml)?;
     Some(Guest { uuid: uuid?, name })
 }
 

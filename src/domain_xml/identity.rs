@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use quick_xml::escape::unescape;
 
-use crate::domain_xml::XmlError;
 use crate::domain_xml::tokens::{Token, read};
 
 /// The name and the uuid of a guest. A name can be changed (`virsh domrename`), a uuid cannot.
@@ -16,13 +15,11 @@ pub struct GuestIdentity {
     pub uuid: Option<String>,
 }
 
-/// Which guest `document` is about: the first `<name>` and `<uuid>` of its `<domain>`.
-///
-/// # Errors
-/// When it is not well-formed.
-pub fn guest_identity(document: &[u8]) -> Result<GuestIdentity, XmlError> {
+/// Which guest `document` is about: the first `<name>` and `<uuid>` of its `<domain>`; `None` when it
+/// is not well-formed.
+pub fn guest_identity(document: &[u8]) -> Option<GuestIdentity> {
     let mut finder = Finder::default();
-    read(document, |text, token| finder.see(text, &token))?;
+    read(document, |text, token| finder.see(text, &token)).ok()?;
     let text = |content: Option<Range<usize>>| {
         let bytes = content
             .and_then(|range| document.get(range))
@@ -31,7 +28,7 @@ pub fn guest_identity(document: &[u8]) -> Result<GuestIdentity, XmlError> {
         unescape(&text).map_or_else(|_| text.to_string(), |text| text.into_owned())
     };
     let uuid = text(finder.uuid).trim().to_ascii_lowercase();
-    Ok(GuestIdentity {
+    Some(GuestIdentity {
         name: text(finder.name),
         uuid: is_uuid(&uuid).then_some(uuid),
     })
@@ -114,7 +111,7 @@ mod tests {
             name: "a & b".to_owned(),
             uuid: Some(uuid.to_owned()),
         };
-        assert_eq!(guest, Ok(expected));
+        assert_eq!(guest, Some(expected));
     }
 
     #[test]
@@ -125,12 +122,15 @@ mod tests {
             "c7a5fdbdedaf9455926ad65c16db1809",
         ] {
             let xml = format!("<domain><uuid>{uuid}</uuid></domain>");
-            assert_eq!(guest_identity(xml.as_bytes()), Ok(GuestIdentity::default()));
+            assert_eq!(
+                guest_identity(xml.as_bytes()),
+                Some(GuestIdentity::default())
+            );
         }
-        assert!(guest_identity(b"<domain>").is_err());
+        assert_eq!(guest_identity(b"<domain>"), None);
         assert_eq!(
             guest_identity(b"<devices><name>x</name></devices>"),
-            Ok(GuestIdentity::default())
+            Some(GuestIdentity::default())
         );
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! `tokens` reads strictly by `grammar`, `outline` finds what a change needs to know, `splice` and
 //! `retarget` decide on edits, `write` makes the new elements, `edit` puts them in. The DOM of roxmltree is
-//! asked only for the words of a refusal: building it costs more than all the rest together, and
-//! libvirt waits for this.
+//! asked only by `explain`, for the words of a refusal: building it costs more than all the rest together,
+//! and libvirt waits for this.
 
 mod claims;
 mod edit;
 mod error;
+mod explain;
 mod grammar;
 mod identity;
 mod outline;

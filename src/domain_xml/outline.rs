@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use crate::domain_xml::tokens::{Tag, Token, attributes, read};
+use crate::domain_xml::explain::read;
+use crate::domain_xml::tokens::{Tag, Token, attributes};
 use crate::domain_xml::{Place, XmlError};
 use crate::pci::PciAddress;
 

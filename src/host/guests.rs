@@ -56,7 +56,7 @@ impl Machine {
             let is_sane =
                 fs::metadata(&path).is_ok_and(|f| f.is_file() && f.len() <= BYTES_MAX as u64);
             let xml = is_sane.then(|| fs::read(&path).ok()).flatten()?;
-            let identity = guest_identity(&xml).ok()?;
+            let identity = guest_identity(&xml)?;
             Some(Definition { identity, xml })
         });
         definitions.find(|definition| {

@@ -1,0 +1,95 @@
+//! Words for what is wrong with a document. Apart from the reading of it: the hook, which a guest's
+//! start waits for, tells nobody about bad XML and does without them.
+
+use crate::domain_xml::tokens::{Flaw, Refused, Token};
+use crate::domain_xml::{Place, XmlError, tokens};
+use crate::excerpt::{Excerpt, printable};
+
+/// roxmltree takes the square of a tag's attributes and worse of nested namespaces: up to here that
+/// is a fraction of a second.
+const EXPLAINED_BYTES_MAX: usize = 64 * 1024;
+const EXPLAINED_NAMESPACES_MAX: usize = 16;
+
+/// Calls `see` with each tag of `document` in turn.
+///
+/// # Errors
+/// When the document is not well-formed UTF-8 without a document type: why, and where.
+pub(crate) fn read(document: &[u8], see: impl FnMut(&str, Token)) -> Result<(), XmlError> {
+    tokens::read(document, see).map_err(|refused| refused.explain(document))
+}
+
+impl Refused<'_> {
+    /// The same in words, for who gave us `document`.
+    pub(super) fn explain(self, document: &[u8]) -> XmlError {
+        let place = |at| Place::of(document, at);
+        match self {
+            Self::TooLarge => XmlError::TooLarge,
+            Self::NotUtf8(at) => XmlError::NotUtf8 {
+                place: place(at),
+                declared: String::new(),
+            },
+            Self::Declared(at, name) => XmlError::NotUtf8 {
+                place: place(at),
+                declared: format!(": it is declared as {}", Excerpt(name)),
+            },
+            Self::Dtd(at) => XmlError::Dtd(place(at)),
+            Self::Broken(text, flaw) => explain(text, flaw),
+        }
+    }
+}
+
+/// The words of roxmltree, which says best what is wrong, where it objects too and knows the place:
+/// of a document that is cut off it does not. Its time grows with the square of a tag's attributes,
+/// so it is not asked about large documents.
+fn explain(text: &str, (at, reason): Flaw) -> XmlError {
+    let is_cheap = text.len() <= EXPLAINED_BYTES_MAX
+        && text
+            .matches("xmlns")
+            .nth(EXPLAINED_NAMESPACES_MAX)
+            .is_none();
+    let objection = is_cheap
+        .then(|| roxmltree::Document::parse(text).err())
+        .flatten();
+    let nowhere = roxmltree::TextPos::new(1, 1);
+    let (place, reason) = match objection {
+        Some(error)
+            if !matches!(error, roxmltree::Error::DtdDetected) && error.pos() != nowhere =>
+        {
+            let place = Place {
+                line: error.pos().row as usize,
+                column: error.pos().col as usize,
+            };
+            let place_said = format!(" at {}:{}", error.pos().row, error.pos().col);
+            (
+                place,
+                printable(error.to_string().replace(&place_said, "").as_bytes()).into_owned(),
+            )
+        }
+        _ => (Place::of(text.as_bytes(), at), reason.to_owned()),
+    };
+    XmlError::NotWellFormed { place, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn a_refusal_has_words() {
+        let told = |document: &[u8]| read(document, |_, _| {}).map_err(|why| why.to_string());
+        assert_eq!(
+            told(b"<a>\n\xff</a>"),
+            Err("the domain XML is not UTF-8 at line 2, column 1".into())
+        );
+        assert_eq!(told(b"<a/>"), Ok(()));
+    }
+
+    #[test]
+    fn a_document_that_is_hard_to_explain_is_refused_at_once() {
+        // roxmltree takes minutes for this one.
+        let nested: String = (0..2000).map(|n| format!("<a xmlns:p{n}='{n}'>")).collect();
+        assert!(nested.len() < EXPLAINED_BYTES_MAX);
+        assert!(read(nested.as_bytes(), |_, _| {}).is_err());
+    }
+}

@@ -24,4 +24,4 @@ vm=(-nodefaults -no-user-config -no-reboot -display none -nic none
     -serial "file:$share/console"
     -device intel-iommu,intremap=on,caching-mode=on)
 # Through a pipe: a file would be written from its beginning.
-TMPDIR=$images timeout -k 5 "$seconds" qemu-system-x86_64 "${vm[@]}" "${cards[@]}" </dev/null | cat
+TMPDIR=$share timeout -k 5 "$seconds" qemu-system-x86_64 "${vm[@]}" "${cards[@]}" </dev/null | cat

@@ -4,11 +4,11 @@
 say "a process uses the card"
 define busy "$main.0"
 node=$(basename "$devices/$main.0/drm/"card*)
-sleep 300 <"/dev/dri/$node" &
+tail -f /dev/null 9<"/dev/dri/$node" &
 user=$!
 refused busy
-says "sleep (pid $user) uses /dev/dri/$node"
-says "What to do: end sleep (pid $user)"
+says "tail (pid $user) uses /dev/dri/$node"
+says "What to do: end tail (pid $user)"
 kill $user
 wait $user 2>/dev/null
 ok "nothing was changed" is_as_before "$at_boot"

@@ -48,9 +48,9 @@ pub struct CardView {
     pub driverctl: Vec<(PciAddress, String)>,
 }
 
-/// Every reason not to put the card on the driver `stub`. The cards in `leaving` go with it, so that
-/// what they have in its groups is no reason.
-pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[CardName]) -> Vec<Refusal> {
+/// Every reason not to put the card on the driver `stub`. The functions in `leaving` go to guests
+/// with it, so that they are no reason where they share its groups.
+pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
     refusals.extend(view.ungrouped.iter().copied().map(Refusal::NoGroup));
     let without = view.without_override.iter().copied();
@@ -79,10 +79,10 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
 }
 
 /// A neighbour that would keep the group from being given to a guest.
-fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[CardName]) -> Option<Refusal> {
+fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> Option<Refusal> {
     let binding = &neighbour.binding;
     let driver = binding.driver.as_ref()?;
-    let leaves = neighbour.card.is_some_and(|card| leaving.contains(&card));
+    let leaves = leaving.contains(&binding.function);
     if binding.class.is_bridge() || binding.is_detached(stub) || is_neutral(driver) || leaves {
         return None;
     }

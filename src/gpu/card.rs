@@ -38,6 +38,11 @@ impl GpuCard {
             .iter()
             .any(|function| function.address == address)
     }
+
+    /// Whether this card is the one in `slot`.
+    pub fn is_in(&self, slot: PciSlot) -> bool {
+        self.display.address.slot() == slot
+    }
 }
 
 /// A card of a guest that used to be somewhere else.

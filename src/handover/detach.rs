@@ -1,21 +1,21 @@
 //! Detaching: every function of a card onto the stub driver, or all as it was.
 
 use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
-use crate::gpu::{CardName, GpuCard};
+use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
-use crate::pci::PciSlot;
+use crate::pci::{PciAddress, PciSlot};
 
 impl Handover<'_> {
-    /// Puts a card on the stub driver. The cards in `leaving` are to go with it: what they have in
-    /// its IOMMU group does not keep it. Whoever calls this holds the lock.
+    /// Puts a card on the stub driver. The functions in `leaving` are to go to guests with it: they
+    /// may share its IOMMU group. Whoever calls this holds the lock.
     ///
     /// # Errors
     /// Why it was not done, and how things stand.
     pub fn detach(
         &self,
         card: &GpuCard,
-        leaving: &[CardName],
+        leaving: &[PciAddress],
         mode: Mode,
     ) -> Result<Done, CardError> {
         self.try_detach(card, leaving, mode, None)
@@ -43,7 +43,7 @@ impl Handover<'_> {
     pub(super) fn try_judge(
         &self,
         card: &GpuCard,
-        leaving: &[CardName],
+        leaving: &[PciAddress],
     ) -> Result<Vec<Refusal>, Fault> {
         let record = self.machine.card_record(card.display.address.slot())?;
         self.refuse_known(card, record.as_ref())?;
@@ -58,7 +58,7 @@ impl Handover<'_> {
     pub(super) fn try_detach(
         &self,
         card: &GpuCard,
-        leaving: &[CardName],
+        leaving: &[PciAddress],
         mode: Mode,
         holder: Option<Holder>,
     ) -> Result<Done, Fault> {

@@ -4,7 +4,7 @@
 use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Done, Fault, Handover, Mode};
-use crate::pci::PciSlot;
+use crate::pci::{PciAddress, PciSlot};
 
 /// A guest, as its domain XML tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,20 @@ pub struct Released {
 
 impl Handover<'_> {
     /// Makes `cards` ready for `guest`: on the stub driver with all their functions, and for no other
-    /// guest. Should one fail, those before it are given back at the guest's release, which libvirt
+    /// guest. What else it `claims` libvirt takes care of; it may share their IOMMU groups. Should one fail, those before it are given back at the guest's release, which libvirt
     /// calls after a failed start too. Whoever calls this holds the lock.
     ///
     /// # Errors
     /// Which card is not to be had, and why.
-    pub fn prepare(&self, guest: &Guest, cards: &[&GpuCard]) -> Result<Vec<Done>, CardError> {
+    pub fn prepare(
+        &self,
+        guest: &Guest,
+        cards: &[&GpuCard],
+        claims: &[PciAddress],
+    ) -> Result<Vec<Done>, CardError> {
+        let functions = cards.iter().flat_map(|card| card.functions.iter());
+        let functions = functions.map(|function| function.address);
+        let leaving: Vec<PciAddress> = functions.chain(claims.iter().copied()).collect();
         let refused = |card: &GpuCard, fault| CardError {
             verb: "prepare",
             name: card.name,
@@ -40,24 +48,37 @@ impl Handover<'_> {
         };
         if cards.len() > 1 {
             for card in cards {
-                self.judge_for(guest, card, cards)
+                self.judge_for(guest, card, &leaving)
                     .map_err(|fault| refused(card, fault))?;
             }
         }
         let prepared = cards.iter().map(|card| {
-            self.prepare_card(guest, card, cards)
+            self.prepare_card(guest, card, &leaving)
                 .map_err(|fault| refused(card, fault))
         });
         prepared.collect()
     }
 
+    /// Holds `cards` for `guest` if all of them are with guests already, for this one or for none;
+    /// `None` when there is anything to do for one, or to say of it. Whoever calls this holds the lock.
+    pub fn hold_ready(
+        &self,
+        guest: &Guest,
+        cards: &[&GpuCard],
+        claims: &[PciAddress],
+    ) -> Option<Vec<Done>> {
+        let is_ready = |card: &&GpuCard| self.is_detached(card).unwrap_or(false);
+        cards.iter().all(is_ready).then_some(())?;
+        self.prepare(guest, cards, claims).ok()
+    }
+
     /// Gives back what was made ready for the guest with this uuid, and nothing else. A card that was
     /// detached before stays so. Whoever calls this holds the lock.
     pub fn release(&self, uuid: &str) -> Vec<Released> {
-        let slots = self.machine.recorded_slots().into_iter();
+        let slots = self.machine.slots_held_by(uuid).into_iter();
         let held = slots.filter_map(|slot| {
             let record = self.machine.card_record(slot).ok().flatten()?;
-            let holder = record.holder.clone().filter(|holder| holder.uuid == uuid)?;
+            let holder = record.holder.clone()?;
             Some((slot, record, holder))
         });
         held.filter_map(|(slot, record, holder)| {
@@ -93,7 +114,7 @@ impl Handover<'_> {
         &self,
         guest: &Guest,
         card: &GpuCard,
-        cards: &[&GpuCard],
+        leaving: &[PciAddress],
     ) -> Result<Done, Fault> {
         let slot = card.display.address.slot();
         let record = self.machine.card_record(slot)?;
@@ -102,22 +123,20 @@ impl Handover<'_> {
         let own = record.as_ref().and_then(|record| record.holder.clone());
         if self.is_detached(card)? {
             let was_detached = own.is_none_or(|holder| holder.was_detached);
-            self.refuse_unviable(card, cards)?;
+            self.refuse_unviable(card, leaving)?;
             let done = self.already(card, slot, None, Mode::Real)?;
             self.hold(slot, record, guest, was_detached)?;
             return Ok(done);
         }
         let holder = self.holder(guest, false);
-        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
-        self.try_detach(card, &leaving, Mode::Real, Some(holder))
+        self.try_detach(card, leaving, Mode::Real, Some(holder))
     }
 
     /// Refuses a card that is with guests already while its group is not: QEMU would fail, and tell
     /// nobody whose fault it is.
-    fn refuse_unviable(&self, card: &GpuCard, cards: &[&GpuCard]) -> Result<(), Fault> {
+    fn refuse_unviable(&self, card: &GpuCard, leaving: &[PciAddress]) -> Result<(), Fault> {
         let (view, _) = self.machine.card_view(card, &self.cards);
-        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
-        let mut refusals = judge_detach(&view, &self.stub, &leaving);
+        let mut refusals = judge_detach(&view, &self.stub, leaving);
         refusals.retain(|why| matches!(why, Refusal::NoGroup(_) | Refusal::GroupShared { .. }));
         match refusals.is_empty() {
             true => Ok(()),
@@ -126,11 +145,15 @@ impl Handover<'_> {
     }
 
     /// All that speaks against a card, before any card is touched.
-    fn judge_for(&self, guest: &Guest, card: &GpuCard, cards: &[&GpuCard]) -> Result<(), Fault> {
+    fn judge_for(
+        &self,
+        guest: &Guest,
+        card: &GpuCard,
+        leaving: &[PciAddress],
+    ) -> Result<(), Fault> {
         let record = self.machine.card_record(card.display.address.slot())?;
         refuse_held(record.as_ref(), guest)?;
-        let leaving: Vec<_> = cards.iter().map(|card| card.name).collect();
-        let refusals = self.try_judge(card, &leaving)?;
+        let refusals = self.try_judge(card, leaving)?;
         match refusals.is_empty() {
             true => Ok(()),
             false => Err(Fault::Refused(refusals)),
@@ -183,7 +206,7 @@ impl Handover<'_> {
 
     fn card_in(&self, slot: PciSlot) -> Option<&GpuCard> {
         let mut cards = self.cards.iter();
-        cards.find(|card| card.display.address.slot() == slot)
+        cards.find(|card| card.is_in(slot))
     }
 }
 

@@ -92,6 +92,17 @@ impl Machine {
             .collect()
     }
 
+    /// The slots of the cards that the guest with this uuid has.
+    pub fn slots_held_by(&self, uuid: &str) -> Vec<PciSlot> {
+        let mut slots = self.recorded_slots();
+        slots.retain(|slot| {
+            let record = self.card_record(*slot).ok().flatten();
+            let holder = record.and_then(|record| record.holder);
+            holder.is_some_and(|holder| holder.uuid == uuid)
+        });
+        slots
+    }
+
     /// Writes down what is to be known of the card in `slot`, as a whole or not at all.
     ///
     /// # Errors

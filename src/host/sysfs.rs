@@ -1,6 +1,7 @@
 //! What the kernel tells of PCI functions. Only attributes are read that leave a sleeping card
 //! asleep (`Documentation/ABI/testing/sysfs-bus-pci`).
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::{fs, str};
@@ -9,7 +10,7 @@ use thiserror::Error;
 
 use crate::gpu::{GpuCard, PciFunction, cards_of};
 use crate::host::{Machine, is_gone};
-use crate::pci::{ClassCode, PciAddress, VendorId};
+use crate::pci::{ClassCode, PciAddress, PciSlot, VendorId};
 
 pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
@@ -67,6 +68,21 @@ impl Machine {
         }
         Ok(functions)
     }
+
+    /// The PCI functions in `slots`, in no order.
+    ///
+    /// # Errors
+    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    pub fn functions_in(&self, slots: &BTreeSet<PciSlot>) -> Result<Vec<PciFunction>, SysfsError> {
+        let mut functions = Vec::new();
+        for slot in slots {
+            for address in (0..=7).filter_map(|number| slot.function(number)) {
+                let directory = self.path(format!("{DEVICES}/{address}"));
+                functions.extend(function_at(address, &directory)?);
+            }
+        }
+        Ok(functions)
+    }
 }
 
 /// The function whose directory this is; nothing for what is none, or is gone by now.
@@ -77,10 +93,17 @@ fn function(directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
     let Some(address) = address.filter(|address| Some(&*address.to_string()) == name) else {
         return Ok(None);
     };
-    let vendor = attribute(&directory.join("vendor"), VendorId::from_sysfs)?;
+    function_at(address, directory)
+}
+
+/// What sits at `address`, whose directory is known.
+fn function_at(address: PciAddress, directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
+    let Some(vendor) = attribute(&directory.join("vendor"), VendorId::from_sysfs)? else {
+        return Ok(None);
+    };
     let class = attribute(&directory.join("class"), ClassCode::from_sysfs)?;
     let is_virtual = has_link(&directory.join("physfn"))?;
-    Ok(vendor.zip(class).map(|(vendor, class)| PciFunction {
+    Ok(class.map(|class| PciFunction {
         address,
         vendor,
         class,

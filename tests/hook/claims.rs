@@ -241,3 +241,46 @@ fn cards_that_share_a_group_go_together_or_not_at_all() {
     stage.goes(&both, "release");
     stage.is_as_before("both");
 }
+
+#[test]
+fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
+    // Its XML names the disk controller too, which is no card: libvirt takes it from the host.
+    let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
+    let host = Host::unpacked("manual.tree");
+    regroup(&host, "0000:00:1f.2", Some(8));
+    let stage = Stage::on(host);
+    let both = Guest::with(&(hostdev("02", 0) + &controller));
+    stage.goes(&both, "prepare");
+    assert_eq!(stage.moved(), gone(&["02"]), "the controller is left alone");
+    stage.goes(&both, "release");
+    stage.is_as_before("both");
+    assert_eq!(
+        stage.hook(&Guest::with(&hostdev("02", 0)), "prepare").code,
+        Some(1)
+    );
+    // The same for a card that is ready from boot on.
+    stage.host.line("-l").answer();
+    stage.bind_at_boot();
+    stage.goes(&both, "prepare");
+    assert_eq!(stage.moved(), gone(&["02"]));
+}
+
+#[test]
+fn no_more_is_looked_at_than_is_claimed() {
+    let stage = Stage::manual();
+    stage.host.line("-l").answer();
+    stage.bind_at_boot();
+    // Whoever reads this device fails.
+    let folder = stage.host.path("sys/bus/pci/devices/0000:00:1f.2");
+    let class = fs::canonicalize(folder).expect("a function").join("class");
+    fs::write(class, "nonsense\n").expect("an attribute");
+    let network = Guest::other(1, &hostdev("01", 0));
+    stage.goes(&network, "prepare");
+    stage.goes(&network, "release");
+    let guest = Guest::with(&hostdev("02", 0));
+    stage.goes(&guest, "prepare");
+    // What has to be done to a card takes a look at all.
+    let other = Guest::other(2, &hostdev("03", 0));
+    assert_eq!(stage.hook(&other, "prepare").code, Some(1));
+    assert_eq!(stage.kernel.failures(), [""; 0]);
+}

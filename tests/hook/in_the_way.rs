@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
 use std::thread;
 
+use nix::fcntl::{Flock, FlockArg};
 use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
@@ -210,4 +211,30 @@ fn a_journal_that_nobody_reads_holds_nobody() {
     stage.goes(&guest(), "release");
     stage.is_as_before("with a full journal");
     drop(unread);
+}
+
+#[test]
+fn a_guest_without_cards_waits_for_nobody() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    let lock = File::open(stage.host.path("run/gpupt/lock")).expect("a lock");
+    let held = Flock::lock(lock, FlockArg::LockExclusiveNonblock).expect("it is free");
+    stage.journal();
+    let step = |guest: &Guest, operation| {
+        let mut hook = stage.command(guest, operation);
+        hook.env("GPUPT_TIMEOUT", "0.1");
+        run(&mut hook, guest.xml().as_bytes())
+    };
+    for other in [Guest::other(1, ""), Guest::other(2, &hostdev("01", 0))] {
+        for operation in ["prepare", "release"] {
+            assert_eq!(step(&other, operation), silence(), "{operation}");
+        }
+    }
+    assert_eq!(stage.journal(), [], "nobody tried to have the lock");
+    // One who has a card does.
+    assert_eq!(step(&guest(), "release"), silence());
+    assert_eq!(stage.journal().len(), 1);
+    drop(held);
+    stage.goes(&guest(), "release");
+    stage.is_as_before("the guest has ended");
 }

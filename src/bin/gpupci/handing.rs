@@ -1,9 +1,10 @@
 //! `gpupci detach` and `gpupci attach`: cards to the guests' side and back.
 
 use anyhow::Result;
-use gpupt::gpu::{CardName, GpuCard};
+use gpupt::gpu::GpuCard;
 use gpupt::handover::{CardError, Done, Handed, Mode};
 use gpupt::host::Machine;
+use gpupt::pci::PciAddress;
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -43,7 +44,8 @@ pub(crate) fn run(
     };
     let (cards, mut answer) = here.select(words);
     let handover = here.handover();
-    let leaving: Vec<CardName> = cards.iter().map(|card| card.name).collect();
+    let leaving = cards.iter().flat_map(|card| card.functions.iter());
+    let leaving: Vec<PciAddress> = leaving.map(|function| function.address).collect();
     let mut objects = Vec::new();
     for card in cards {
         let handed = match way {

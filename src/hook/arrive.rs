@@ -1,0 +1,48 @@
+//! A guest that comes from another host, or from an image.
+
+use crate::hook::{Hook, Outcome, guest_of};
+use crate::host::Weight;
+
+impl Hook<'_> {
+    /// A guest that comes from elsewhere has its cards where they are here. Who knows is the cluster's
+    /// database, which only `gpupci` asks.
+    pub(super) fn arrive(&self, xml: &[u8]) -> Outcome {
+        let Some(guest) = guest_of(xml) else {
+            return Outcome::Quiet;
+        };
+        let retargeted = self.machine.splice(&guest.name, true, xml);
+        let arrived = match retargeted {
+            Ok(arrived) => arrived,
+            Err(why) => {
+                let line = format!("{}: its XML is left as it is: {why}", guest.name);
+                self.log(Weight::Done, &line, &guest);
+                return Outcome::Quiet;
+            }
+        };
+        let complete = self.machine.splice(&guest.name, false, &arrived);
+        if complete.is_ok_and(|complete| complete != arrived) {
+            let line = format!(
+                "{} starts without its card, which its image does not have; libvirt lets nobody add \
+                 one now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
+                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this adds",
+                guest.name,
+                guest.uuid,
+                quoted(&guest.name)
+            );
+            self.log(Weight::Failed, &line, &guest);
+        }
+        match arrived == xml {
+            true => Outcome::Quiet,
+            false => Outcome::Xml(arrived),
+        }
+    }
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}

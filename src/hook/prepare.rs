@@ -1,0 +1,231 @@
+//! A guest that is to start: its cards on the stub driver, or why it cannot have them.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::domain_xml::{Claim, claims};
+use crate::excerpt::printable;
+use crate::gpu::{GpuCard, Registered, cards_of};
+use crate::handover::{Done, Guest, Handover};
+use crate::hook::words::{refusal, sorry};
+use crate::hook::{Hook, Outcome, PATIENCE, guest_of, is_claimed};
+use crate::host::Weight;
+use crate::naming::{named_cards, recorded_vendors};
+use crate::pci::{PciAddress, PciSlot};
+use crate::{Error, Settings};
+
+/// What was looked at: what an administrator chose, and the cards by that.
+struct Sight {
+    settings: Settings,
+    /// By name.
+    cards: Vec<GpuCard>,
+}
+
+/// What a look at nothing but the claimed devices tells.
+enum Near {
+    /// None of them is a card.
+    NoCard,
+    /// These are, each with a name of its own.
+    Cards(Sight),
+    /// The whole host has to be looked at.
+    Unclear,
+}
+
+impl Hook<'_> {
+    pub(super) fn prepare(&self, xml: &[u8]) -> Outcome {
+        let claims = claims(xml);
+        let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty()) else {
+            return Outcome::Quiet;
+        };
+        let started = Instant::now();
+        let prepared = self.prepare_guest(&guest, &claims);
+        let refused = prepared.as_ref().err();
+        // `gpupci why` asks for it; that it cannot be written is no reason for anything.
+        let said = refused.map(String::as_str);
+        let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
+        if has_cards {
+            let _ = self.machine.keep_start(&guest.uuid, &guest.name, said);
+        }
+        match prepared {
+            Ok(cards) => {
+                for (card, done) in &cards {
+                    self.tell(&guest, card, done, "host", "guest", started);
+                }
+                Outcome::Quiet
+            }
+            Err(why) => {
+                let line = format!("guest {} cannot start: {why}", guest.name);
+                self.log(Weight::Failed, &line, &guest);
+                Outcome::Refused(why)
+            }
+        }
+    }
+
+    /// The cards that were made ready, or why one could not.
+    fn prepare_guest(
+        &self,
+        guest: &Guest,
+        claims: &[Claim],
+    ) -> Result<Vec<(String, Done)>, String> {
+        let sight = match self.near(claims) {
+            Near::NoCard => return Ok(Vec::new()),
+            Near::Cards(near) => near,
+            Near::Unclear => match self.far() {
+                Err(_) if !self.may_be_cards(claims) => return Ok(Vec::new()),
+                looked => looked.map_err(sorry)?,
+            },
+        };
+        let wanted = self.wanted(&sight.cards, claims)?;
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lock = self.machine.lock(self.deadline * PATIENCE);
+        let _lock = lock.map_err(|error| sorry(error.into()))?;
+        let claimed: Vec<PciAddress> = functions_of(claims).collect();
+        let handover = self.handover(&sight);
+        if let Some(done) = handover.hold_ready(guest, &wanted, &claimed) {
+            return Ok(named(&wanted, done));
+        }
+        // What is to be done to a card, or said of it, takes a look at all of them.
+        let sight = self.far().map_err(sorry)?;
+        let wanted = self.wanted(&sight.cards, claims)?;
+        let done = self.handover(&sight).prepare(guest, &wanted, &claimed);
+        Ok(named(&wanted, done.map_err(|error| refusal(&error))?))
+    }
+
+    /// Those of `cards` that are claimed, if they can be had so.
+    fn wanted<'c>(
+        &self,
+        cards: &'c [GpuCard],
+        claims: &[Claim],
+    ) -> Result<Vec<&'c GpuCard>, String> {
+        self.refuse_missing(cards, claims)?;
+        let wanted = cards.iter().filter(|card| is_claimed(card, claims));
+        let wanted: Vec<&GpuCard> = wanted.collect();
+        self.refuse_split(&wanted, claims)?;
+        Ok(wanted)
+    }
+
+    /// Every guest of the host waits for this, so it reads what a guest claims and no more: hosts have
+    /// hundreds of PCI functions.
+    fn near(&self, claims: &[Claim]) -> Near {
+        let slots: BTreeSet<PciSlot> = functions_of(claims).map(PciAddress::slot).collect();
+        let Ok(functions) = self.machine.functions_in(&slots) else {
+            return Near::Unclear;
+        };
+        let Ok(names) = self.machine.names() else {
+            return Near::Unclear;
+        };
+        let recorded = self.machine.recorded_slots();
+        let is_known = |slot: &PciSlot| names.at(*slot).is_some() || recorded.contains(slot);
+        let displays = functions.iter().filter(|f| f.class.is_display());
+        if displays.clone().next().is_none() && !slots.iter().any(is_known) {
+            return Near::NoCard;
+        }
+        let Ok(mut settings) = Settings::of(self.machine) else {
+            return Near::Unclear;
+        };
+        // A card of which something is written down is one, whoever made it.
+        let held = displays.filter(|display| recorded.contains(&display.address.slot()));
+        settings.vendors.extend(held.map(|display| display.vendor));
+        let mut cards = cards_of(functions, &settings.vendors);
+        if cards.is_empty() && !slots.iter().any(is_known) {
+            return Near::NoCard;
+        }
+        let is_card = |slot: &PciSlot| cards.iter().any(|card| card.is_in(*slot));
+        let has_name = |slot: &PciSlot| names.at(*slot).is_some();
+        let is_whole = |claim: &Claim| matches!(claim, Claim::Function(_));
+        if !claims.iter().all(is_whole) || !slots.iter().all(|s| is_card(s) == has_name(s)) {
+            return Near::Unclear;
+        }
+        names.name(&mut cards);
+        Near::Cards(Sight { settings, cards })
+    }
+
+    /// All cards that count: those of vendors that were chosen since, too.
+    fn far(&self) -> Result<Sight, Error> {
+        let mut settings = Settings::of(self.machine)?;
+        settings.vendors.extend(recorded_vendors(self.machine)?);
+        let cards = named_cards(self.machine, &settings.vendors)?;
+        Ok(Sight { settings, cards })
+    }
+
+    fn handover(&self, sight: &Sight) -> Handover<'_> {
+        let cards = sight.cards.clone();
+        Handover::new(self.machine, &sight.settings, cards, self.deadline)
+    }
+
+    /// Whether something that is claimed may be a card, as far as that can be told when nothing else
+    /// can: a guest without cards does not suffer from our troubles.
+    fn may_be_cards(&self, claims: &[Claim]) -> bool {
+        let recorded = self.machine.recorded_slots();
+        functions_of(claims).any(|function| {
+            let class = self.machine.class(function).ok().flatten();
+            class.is_some_and(|class| class.is_display()) || recorded.contains(&function.slot())
+        })
+    }
+
+    /// Where a card was recorded and something else sits now, that something is not for guests.
+    fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), String> {
+        let names = self.machine.names().map_err(|error| sorry(error.into()))?;
+        for function in functions_of(claims) {
+            let is_card = cards.iter().any(|card| card.has(function));
+            let known = names.at(function.slot()).filter(|_| !is_card);
+            // A card of a vendor that does not count any more is what it was.
+            let is_other = |known: &&Registered| {
+                let found = self.machine.identity(known.address).ok().flatten();
+                self.machine.has_slot(function.slot()) && found != Some(known.identity)
+            };
+            if let Some(known) = known.filter(is_other) {
+                return Err(format!(
+                    "{} was recorded at {}, but what is there now is no such card. What to do: \
+                     compare `gpupci list -v` with what you expect, then `gpupci renumber`.",
+                    known.name,
+                    known.address.slot()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A card is the guest's or the host's: a guest cannot have one and also a part of it that needs
+    /// the host driver.
+    fn refuse_split(&self, wanted: &[&GpuCard], claims: &[Claim]) -> Result<(), String> {
+        for card in wanted {
+            let functions = || card.functions.iter().map(|function| function.address);
+            for claim in claims {
+                let part = match claim {
+                    Claim::Function(_) => continue,
+                    Claim::Mediated(uuid) => functions()
+                        .any(|f| self.machine.mediated_devices(f).contains(uuid))
+                        .then(|| format!("its mediated device {uuid}")),
+                    Claim::RenderNode(path) => functions()
+                        .any(|f| self.machine.nodes(f).iter().any(|node| node.path == *path))
+                        .then(|| format!("its render node {path}")),
+                };
+                if let Some(part) = part {
+                    return Err(format!(
+                        "it claims {} ({}) as a whole, and {}, which needs the card on the host. \
+                         What to do: take one of the two out of its XML.",
+                        card.name,
+                        card.display.address.slot(),
+                        printable(part.as_bytes())
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
+    claims.iter().filter_map(|claim| match claim {
+        Claim::Function(function) => Some(*function),
+        Claim::Mediated(_) | Claim::RenderNode(_) => None,
+    })
+}
+
+fn named(cards: &[&GpuCard], done: Vec<Done>) -> Vec<(String, Done)> {
+    let names = cards.iter().map(|card| card.name.to_string());
+    names.zip(done).collect()
+}

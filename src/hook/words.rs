@@ -1,0 +1,30 @@
+//! Refusals in one line, for who reads `virsh start`'s error and nothing else.
+
+use crate::handover::CardError;
+use crate::{Error, sentence};
+
+/// Why nothing can be done for any card, in one line that says what to do.
+pub(super) fn sorry(error: Error) -> String {
+    let remedy = error.remedy();
+    let remedy = remedy.unwrap_or("mend that, then start the guest again");
+    format!(
+        "its cards cannot be made ready: {}. What to do: {remedy}.",
+        sentence(&error)
+    )
+}
+
+/// Why a card is not to be had, in one line that says what to do.
+pub(super) fn refusal(error: &CardError) -> String {
+    let what = match error.verb {
+        "prepare" => "its card cannot be made ready",
+        _ => "its card cannot be given back",
+    };
+    format!(
+        "{what}: {} ({}): {}. Now: {}. What to do: {}.",
+        error.name,
+        error.slot,
+        error.causes().join("; "),
+        error.state(),
+        error.remedies().join("; ")
+    )
+}

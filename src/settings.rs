@@ -10,6 +10,10 @@ use crate::host::Machine;
 use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
 
 const FILE: &str = "/etc/gpupt.toml";
+/// Where it is, this host is part of a Rocks cluster.
+pub(crate) const ROCKS: &str = "/opt/rocks/bin/rocks";
+/// The cluster's tables where there is no Rocks.
+pub(crate) const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
 
 /// Why the configuration cannot be followed.
 #[derive(Debug, Error)]
@@ -137,5 +141,10 @@ impl Settings {
             vendors: vendors.unwrap_or_else(|| vec![VendorId::NVIDIA]),
             stub: stub.unwrap_or_else(DriverName::vfio_pci),
         })
+    }
+
+    /// Whether there are attributes of a cluster to ask for, as far as files tell.
+    pub fn has_cluster(&self, machine: &Machine) -> bool {
+        self.database.is_some() || machine.exists(ROCKS) || machine.exists(EMBEDDED)
     }
 }

@@ -19,7 +19,7 @@ use gpupt::Exit;
 use pretty_assertions::assert_eq;
 use support::{Host, Said, gpupci, run};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "",
     "list",
     "status",
@@ -45,6 +45,7 @@ const COMMANDS: [&str; 26] = [
     "host report",
     "host dump",
     "host conflicts",
+    "host allows",
     "host place",
 ];
 
@@ -100,6 +101,7 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
         ("host list colour=red", &["\"colour\"", "output-col"]),
         ("host list ''", &["host"]),
         ("host conflicts extra", &["extra", "--help"]),
+        ("host allows rocks-33", &["<CARD>", "--help"]),
         ("host place rocks-33", &["<HOST>", "--help"]),
         ("host add h card 02:00.0", &["\"gpupci\" prefix"]),
         (

@@ -36,6 +36,8 @@ mod operations;
 mod reconnect;
 #[path = "hook/refused.rs"]
 mod refused;
+#[path = "hook/rule.rs"]
+mod rule;
 #[path = "hook/stage.rs"]
 mod stage;
 #[path = "hook/tree.rs"]

@@ -37,7 +37,7 @@ fn each_command_has_a_manual_page() {
     for command in commands() {
         wanted.insert(format!("gpupci-{command}.8"));
     }
-    for command in "add set remove list report dump conflicts place".split(' ') {
+    for command in "add set remove list report dump conflicts allows place".split(' ') {
         wanted.insert(format!("gpupci-host-{command}.8"));
     }
     for command in ["install", "uninstall", "status"] {

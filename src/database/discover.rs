@@ -5,11 +5,9 @@ use nix::unistd::{User, geteuid};
 
 use crate::database::url::{DatabaseUrl, Server};
 use crate::host::Machine;
+use crate::settings::{EMBEDDED, ROCKS};
 use crate::{Error, Settings, SettingsError};
 
-const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
-
-const ROCKS: &str = "/opt/rocks/bin/rocks";
 const SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
 const LIBRARY: &str = "/opt/rocks/lib";
 const FRONTEND: &str = "/var/cluster/frontend";

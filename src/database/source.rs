@@ -207,6 +207,17 @@ impl AttributeSource for Database {
         self.read(move |session: &mut dyn Session| read_cluster(session, statements::GUEST, &names))
     }
 
+    fn guests_of(&mut self, host: &Text) -> Result<Cluster, DatabaseError> {
+        if self.origin() == Origin::Embedded {
+            // Guests that nothing places live here too.
+            return self.cluster();
+        }
+        let names = vec![Cell::from(host); statements::GUESTS_OF_PARAMETERS];
+        self.read(move |session: &mut dyn Session| {
+            read_cluster(session, statements::GUESTS_OF, &names)
+        })
+    }
+
     fn directory(&mut self) -> Result<Directory, DatabaseError> {
         self.read(|session: &mut dyn Session| {
             rows::directory(session.rows(statements::DIRECTORY, &[])?).map_err(malformed)

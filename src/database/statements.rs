@@ -59,6 +59,28 @@ pub(super) const GUEST: &str = concat!(
 /// How often [`GUEST`] asks for its name.
 pub(super) const GUEST_PARAMETERS: usize = 4;
 
+/// The host of a name, its guests, and what applies to them.
+pub(super) const GUESTS_OF: &str = concat!(
+    node_columns!(),
+    "FROM nodes n ",
+    node_joins!(),
+    "WHERE n.Name = ? UNION ALL ",
+    node_columns!(),
+    "FROM nodes h JOIN vm_nodes w ON w.PhysNode = h.ID JOIN nodes n ON n.ID = w.Node ",
+    node_joins!(),
+    "WHERE h.Name = ? UNION ALL ",
+    attributes_of!(),
+    "AND g.Name <> 'host' UNION ALL ",
+    attributes_of!(),
+    "AND g.Name = 'host' AND c.Name = ? UNION ALL ",
+    attributes_of!(),
+    "AND g.Name = 'host' AND c.Name IN (SELECT n.Name FROM nodes h \
+     JOIN vm_nodes w ON w.PhysNode = h.ID JOIN nodes n ON n.ID = w.Node WHERE h.Name = ?)",
+);
+
+/// How often [`GUESTS_OF`] asks for its name.
+pub(super) const GUESTS_OF_PARAMETERS: usize = 4;
+
 /// Aliases (kind 0), interfaces (kind 1) and appliances (kind 2):
 /// kind, node, alias or MAC or appliance, IP, name, zone.
 pub(super) const DIRECTORY: &str = "SELECT 0, Node, Name, NULL, NULL, NULL FROM aliases \

@@ -7,7 +7,7 @@ use crate::domain_xml::{Claim, claims};
 use crate::excerpt::printable;
 use crate::gpu::{GpuCard, Registered, cards_of};
 use crate::handover::{Done, Guest, Handover};
-use crate::hook::words::{refusal, sorry};
+use crate::hook::words::{given_away, refusal, sorry};
 use crate::hook::{Hook, Outcome, PATIENCE, guest_of, is_claimed};
 use crate::host::Weight;
 use crate::naming::{named_cards, recorded_vendors};
@@ -79,6 +79,7 @@ impl Hook<'_> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
+        self.refuse_given_away(guest, &sight.settings, &wanted)?;
         let lock = self.machine.lock(self.deadline * PATIENCE);
         let _lock = lock.map_err(|error| sorry(error.into()))?;
         let claimed: Vec<PciAddress> = functions_of(claims).collect();
@@ -104,6 +105,32 @@ impl Hook<'_> {
         let wanted: Vec<&GpuCard> = wanted.collect();
         self.refuse_split(&wanted, claims)?;
         Ok(wanted)
+    }
+
+    /// Refuses a card that the cluster's attributes give to other guests. Where they cannot be asked
+    /// the start goes on: no guest depends on a database.
+    fn refuse_given_away(
+        &self,
+        guest: &Guest,
+        settings: &Settings,
+        cards: &[&GpuCard],
+    ) -> Result<(), String> {
+        if !settings.has_cluster(self.machine) {
+            return Ok(());
+        }
+        let slots: Vec<PciSlot> = cards.iter().map(|c| c.display.address.slot()).collect();
+        match self.machine.given_away(&guest.name, &slots) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) => Err(given_away(&why)),
+            Err(why) => {
+                let line = format!(
+                    "{}: whose card it claims is not known to the cluster: {why}",
+                    guest.name
+                );
+                self.log(Weight::Done, &line, guest);
+                Ok(())
+            }
+        }
     }
 
     /// Every guest of the host waits for this, so it reads what a guest claims and no more: hosts have

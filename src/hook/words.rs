@@ -28,3 +28,12 @@ pub(super) fn refusal(error: &CardError) -> String {
         error.remedies().join("; ")
     )
 }
+
+/// Why a card is not to be had that the cluster gives to others, as `gpupci host allows` says it.
+pub(super) fn given_away(why: &str) -> String {
+    format!(
+        "its card cannot be made ready: {why}. Now: nothing was changed. What to do: see \
+         `gpupci host list`; take the card out of this guest's XML, or give it to this guest with \
+         `gpupci host set`."
+    )
+}

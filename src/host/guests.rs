@@ -3,14 +3,16 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Exit;
 use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity, is_uuid};
 use crate::host::kernel::{finish, finish_fed};
 use crate::host::{KeptError, Machine};
+use crate::pci::PciSlot;
 
 const DEFINITIONS: &str = "/etc/libvirt/qemu";
 const LOGS: &str = "/var/log/libvirt/qemu";
@@ -19,7 +21,7 @@ const SEEN: &str = "/run/gpupt/hook-seen";
 /// AppArmor lets a hook run what is in /usr/bin, and little else.
 const GPUPCI: &str = "/usr/bin/gpupci";
 /// It asks the database, and that has 5 seconds.
-const SPLICE_DEADLINE: Duration = Duration::from_secs(15);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 const STARTS: &str = "/run/gpupt/guests";
 const JOURNALCTL: &str = "/usr/bin/journalctl";
 /// The end of a log that a start leaves its traces in.
@@ -104,20 +106,43 @@ impl Machine {
     /// # Errors
     /// Why there is none.
     pub fn splice(&self, guest: &str, retarget: bool, xml: &[u8]) -> Result<Vec<u8>, String> {
-        let mut gpupci = Command::new(self.path(GPUPCI));
-        gpupci.arg("splice").args(retarget.then_some("--retarget"));
-        gpupci.args(["--", guest]).stdout(Stdio::piped());
-        gpupci.stderr(Stdio::piped());
-        let output = finish_fed(gpupci, xml.to_vec(), SPLICE_DEADLINE);
-        let output = output.map_err(|why| format!("{GPUPCI}: {why}"))?;
-        if output.status.success() {
-            return Ok(output.stdout);
+        let mut words = vec!["splice"];
+        words.extend(retarget.then_some("--retarget"));
+        words.extend(["--", guest]);
+        let output = self.ask_gpupci(&words, xml)?;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => Err(complaint(&output)),
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(match said.lines().next() {
-            Some(line) => line.to_owned(),
-            None => format!("{GPUPCI}: {}", output.status),
-        })
+    }
+
+    /// What `gpupci host allows` has against it that this guest gets the cards in `slots`: nothing, or a
+    /// sentence.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn given_away(&self, guest: &str, slots: &[PciSlot]) -> Result<Option<String>, String> {
+        let slots: Vec<String> = slots.iter().map(PciSlot::to_string).collect();
+        let mut words = vec!["host", "allows", "--", guest];
+        words.extend(slots.iter().map(String::as_str));
+        let output = self.ask_gpupci(&words, &[])?;
+        match output.status.code() {
+            Some(0) => Ok(None),
+            Some(code) if code == i32::from(Exit::Busy.code()) => {
+                let said = String::from_utf8_lossy(&output.stdout);
+                Ok(Some(said.lines().collect::<Vec<_>>().join("; ")))
+            }
+            _ => Err(complaint(&output)),
+        }
+    }
+
+    /// Has `gpupci`, which may ask the database, answer.
+    fn ask_gpupci(&self, words: &[&str], input: &[u8]) -> Result<Output, String> {
+        let mut gpupci = Command::new(self.path(GPUPCI));
+        gpupci.args(words).stdout(Stdio::piped());
+        gpupci.stderr(Stdio::piped());
+        let output = finish_fed(gpupci, input.to_vec(), ANSWER_DEADLINE);
+        output.map_err(|why| format!("{GPUPCI}: {why}"))
     }
 
     /// Leaves a mark that libvirt has run the hook. A mark of the last minute is good enough: every
@@ -187,6 +212,15 @@ impl Start {
             7200..172_800 => format!("{} h ago", seconds / 3600),
             _ => format!("{} days ago", seconds / 86_400),
         }
+    }
+}
+
+/// What a program said that failed: its first line.
+fn complaint(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    match said.lines().next() {
+        Some(line) => line.to_owned(),
+        None => format!("{GPUPCI}: {}", output.status),
     }
 }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod conflicts;
 mod guest_cards;
 mod hosts;
+mod owners;
 mod source;
 mod text;
 
@@ -18,5 +19,6 @@ pub use guest_cards::{GuestError, cards_of_guest, moved_cards_of_guest};
 pub use hosts::{
     Directory, HostError, Interface, LookupError, Resolver, check_node_name, hosts_named,
 };
+pub use owners::owners_of;
 pub use source::{AttributeSource, Origin};
 pub use text::Text;

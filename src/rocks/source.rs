@@ -33,6 +33,13 @@ pub trait AttributeSource {
     /// When the database does not answer as it should, in time.
     fn guest(&mut self, name: &Text) -> Result<Cluster, Self::Error>;
 
+    /// The part of the cluster that decides whose the cards of `host` are: that host and its
+    /// guests, and the attributes of both; by one query whose cost does not grow with the cluster.
+    ///
+    /// # Errors
+    /// When the database does not answer as it should, in time.
+    fn guests_of(&mut self, host: &Text) -> Result<Cluster, Self::Error>;
+
     /// By which other names hosts are known.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 
 use crate::stage::on_both;
 use crate::support::{Host, Said};
-use crate::{assert_error, done};
+use crate::{assert_error, done, list_in};
 
 fn splice(host: &Host, guest: &str) -> Said {
     host.gpupci_reading(&["splice", guest], b"<devices/>")
@@ -229,5 +229,48 @@ fn a_card_that_this_host_lacks_cannot_be_pointed_at() {
             3,
             "rocks-33 has the card gpupci1, and no physical host to find it on",
         );
+    });
+}
+
+#[test]
+fn a_guest_may_have_what_the_cluster_gives_to_nobody_else() {
+    on_both(|stage| {
+        let host = stage.vm_container();
+        stage.insert(13, "gpupci1", "pci_0000_02_00_0");
+        let allows = |words: &str| host.line(&format!("host allows {words}"));
+        assert_eq!(allows("rocks-33 all").answer(), "");
+        stage.insert(16, "gpupci", "gpupci1");
+        for own in [
+            "rocks-33 gpupci1",
+            "ROCKS-33 02:00.1",
+            "gpuvm 0000:02:00",
+            "rocks-34 gpupci2",
+        ] {
+            assert_eq!(allows(own).answer(), "", "{own}");
+        }
+        for other in [
+            "rocks-34 gpupci1",
+            "nosuch 0000:02:00",
+            "-- -x pci_0000_02_00_0",
+        ] {
+            let said = allows(other);
+            assert_eq!((said.code, said.stderr.as_str()), (Some(4), ""), "{other}");
+            assert_eq!(
+                said.text(),
+                "gpupci1 (0000:02:00): the cluster gives it to rocks-33\n"
+            );
+        }
+        let said = allows("rocks-34 gpupci1 gpupci9 --json");
+        assert_eq!(said.code, Some(4));
+        assert_eq!(said.stderr, "GPU card gpupci9 not found\n");
+        let given = list_in(&said.text(), "given_away");
+        let expected = serde_json::json!(
+            {"name": "gpupci1", "slot": "0000:02:00", "guests": ["rocks-33"]}
+        );
+        assert_eq!(given, [expected]);
+        assert_eq!(allows("rocks-34 gpupci9").code, Some(3));
+        // A host that the cluster does not know gives nothing away.
+        host.write("proc/sys/kernel/hostname", "stranger\n");
+        assert_eq!(allows("rocks-34 gpupci1").answer(), "");
     });
 }

@@ -56,6 +56,11 @@ impl Stage {
         self.machine("fe.example.org")
     }
 
+    /// The host of the manual, with its cards: `vm-container-0-15`.
+    pub fn vm_container(&self) -> Host {
+        Host::unpacked("manual.tree").with_database(&self.url)
+    }
+
     /// A machine of this name.
     pub fn machine(&self, name: &str) -> Host {
         let host = Host::named(name).with_database(&self.url);

@@ -230,6 +230,10 @@ fn the_cluster() {
         kinds,
         ["missing-card", "not-function-0", "shared-card", "two-names"]
     );
+    for (guest, count) in [("rocks-33", 0), ("rocks-35", 1)] {
+        let said = host.line(&format!("host allows {guest} all --json"));
+        assert_eq!(told(&said, "given_away").len(), count, "{guest}");
+    }
 }
 
 #[test]

@@ -120,5 +120,5 @@ fn every_object_of_the_schema_is_closed() {
         required.sort_unstable();
         assert_eq!(keys, required, "{name}");
     }
-    assert_eq!(objects, 24);
+    assert_eq!(objects, 26);
 }

@@ -214,6 +214,14 @@ pub(crate) enum HostCommand {
     Dump(Words),
     /// Tell what contradicts itself in the whole cluster
     Conflicts,
+    /// Tell whether a guest may have cards of this host: not those that the cluster gives to others
+    Allows {
+        /// The guest, by any of its names.
+        guest: String,
+        /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
+        #[arg(value_name = "CARD", required = true)]
+        cards: Vec<String>,
+    },
     /// Say where a guest lives that only the embedded database knows
     Place {
         /// The guest.

@@ -1,5 +1,6 @@
 //! `gpupci host …`: the attributes of the cluster.
 
+mod allows;
 mod answer;
 mod change;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &HostCommand, global: &Global, machine: &Machine) -> 
         HostCommand::Report(words) => session.report(&words.words),
         HostCommand::Dump(words) => session.dump(&words.words),
         HostCommand::Conflicts => session.conflicts(),
+        HostCommand::Allows { guest, cards } => session.allows(guest, cards, global),
         HostCommand::Place { guest, host } => session.place(guest, host),
     }
 }

@@ -1,0 +1,156 @@
+//! A card that the cluster's attributes give to another guest is refused; a cluster that cannot be asked
+//! keeps no guest from starting.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::guests::{Guest, hostdev};
+use crate::stage::{Stage, because};
+use crate::support::Host;
+use crate::tree::script;
+use crate::{GPUPCI, silence};
+
+const HERE: &str = "vm-container-0-15";
+const REMEDY: &str = "see `gpupci host list`; take the card out of this guest's XML, or give it to this \
+     guest with `gpupci host set`";
+
+/// The manual's host with its own `gpupci`, which knows these attributes.
+fn stage(attributes: &[&str]) -> Stage {
+    let host = Host::unpacked("manual.tree");
+    for line in attributes {
+        assert_eq!(host.line(&format!("host add {line}")).answer(), "");
+    }
+    fs::create_dir_all(host.path("usr/bin")).expect("a folder");
+    symlink(GPUPCI, host.path("usr/bin/gpupci")).expect("a link");
+    Stage::on(host)
+}
+
+fn given(guests: &str) -> String {
+    because(&[&format!("the cluster gives it to {guests}")], &[REMEDY])
+}
+
+fn guest() -> Guest {
+    Guest::with(&hostdev("02", 0))
+}
+
+#[test]
+fn a_card_that_the_cluster_gives_to_another_guest() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    for guest in [guest(), Guest::with(&hostdev("02", 1))] {
+        stage.refuses(&guest, &given("rocks-34"));
+    }
+    // Its owner may have it, and anybody a card that nobody has.
+    let owner = Guest::other(1, &hostdev("02", 0)).named("rocks-34");
+    stage.goes(&owner, "prepare");
+    stage.goes(&Guest::with(&hostdev("03", 0)), "prepare");
+    // One that is ready already is refused too.
+    stage.goes(&owner, "release");
+    stage.host.line("-l").answer();
+    stage.bind_at_boot();
+    stage.refuses(&guest(), &given("rocks-34"));
+    stage.goes(&owner, "prepare");
+}
+
+#[test]
+fn who_else_has_it_is_no_matter_to_one_who_has_it_too() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1", "rocks-33 gpupci 02:00.1"]);
+    stage.goes(&guest(), "prepare");
+    stage.goes(&guest(), "release");
+    stage.refuses(&guest().named("rocks-35"), &given("rocks-34 and rocks-33"));
+}
+
+#[test]
+fn what_the_cluster_says_of_other_hosts_is_no_matter() {
+    let stage = stage(&[
+        &format!("{HERE} gpupci1 02:00.0"),
+        "there gpupci1 02:00.0",
+        "rocks-34 gpupci 02:00.0",
+    ]);
+    let placed = stage.host.line("host place rocks-34 there");
+    assert_eq!(placed.code, Some(0), "{}", placed.stderr);
+    stage.goes(&guest(), "prepare");
+}
+
+#[test]
+fn an_attribute_that_cannot_be_followed_keeps_nobody() {
+    let stage = stage(&[
+        &format!("{HERE} gpupci1 02:00.0"),
+        "rocks-34 gpupci gpupci7",
+    ]);
+    stage.goes(&guest(), "prepare");
+}
+
+#[test]
+fn a_cluster_that_cannot_be_asked_keeps_no_guest_from_starting() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let line = "rocks-33: whose card it claims is not known to the cluster: ";
+    for (what, gpupci, why) in [
+        (
+            "no gpupci",
+            None,
+            "/usr/bin/gpupci: No such file or directory (os error 2)",
+        ),
+        (
+            "one that fails",
+            Some("#!/bin/sh\necho no >&2; exit 1\n"),
+            "no",
+        ),
+        (
+            "one that knows no such card",
+            Some("#!/bin/sh\necho gone >&2; exit 3\n"),
+            "gone",
+        ),
+        (
+            "one that dies",
+            Some("#!/bin/sh\nkill -9 $$\n"),
+            "/usr/bin/gpupci: signal: 9 (SIGKILL)",
+        ),
+    ] {
+        let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+        let path = stage.host.path("usr/bin/gpupci");
+        fs::remove_file(&path).expect("a link");
+        if let Some(text) = gpupci {
+            script(&path, text);
+        }
+        stage.goes(&guest(), "prepare");
+        let said: Vec<String> = stage
+            .journal()
+            .iter()
+            .map(|e| e["MESSAGE"].clone())
+            .collect();
+        assert_eq!(said.len(), 2, "{what}: {said:?}");
+        assert_eq!(said[0], format!("{line}{why}"), "{what}");
+        assert!(
+            said[1].starts_with("gpupci1: from host to guest"),
+            "{what}: {said:?}"
+        );
+    }
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    let file = stage.host.path("var/lib/gpupt/cluster.db");
+    fs::write(file, "garbage ".repeat(1000)).expect("a file");
+    assert_eq!(stage.hook(&guest(), "prepare"), silence());
+    assert!(stage.journal()[0]["MESSAGE"].starts_with(line));
+}
+
+#[test]
+fn without_a_cluster_nobody_is_asked() {
+    let stage = stage(&[]);
+    let path = stage.host.path("usr/bin/gpupci");
+    fs::remove_file(&path).expect("a link");
+    let mark = stage.host.path("asked");
+    script(&path, &format!("#!/bin/sh\n: >{}\n", mark.display()));
+    stage.goes(&guest(), "prepare");
+    assert!(!mark.exists());
+    // A guest without cards asks nobody anyway.
+    stage
+        .host
+        .write("etc/gpupt.toml", "database = \"sqlite:/x\"\n");
+    stage.goes(&Guest::other(1, &hostdev("01", 0)), "prepare");
+    assert!(!mark.exists());
+    stage.goes(&guest(), "prepare");
+    assert!(mark.exists());
+}

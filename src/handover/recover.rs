@@ -1,6 +1,6 @@
 //! Recovering: what a crash or a deadline left half done is finished or undone.
 
-use crate::binding::{CardRecord, Holder, Phase, Refusal};
+use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::pci::PciSlot;
@@ -17,6 +17,8 @@ pub enum Recovered {
     GivenBack,
     /// It is detached, and nothing is unfinished.
     Sound,
+    /// It was made ready for a guest a moment ago, which may be about to start.
+    Starting,
     /// Somebody else took it from the stub driver; what was written down is void.
     TakenBack,
     /// It is no card of this host any more; what was written down is void.
@@ -108,16 +110,15 @@ impl Handover<'_> {
         record: &CardRecord,
         holder: &Holder,
     ) -> Result<Recovered, Fault> {
-        let age = self.machine.now().saturating_sub(holder.since);
         let users = self.machine.card_users(card, &self.cards, self.deadline);
-        let is_alive = age < STARTING_SECONDS && record.phase == Phase::Detached
-            || users
-                .found
-                .iter()
-                .any(|user| user.node.starts_with("/dev/vfio/"))
-            || self.machine.is_running(&holder.guest);
-        if is_alive {
+        let has_it = |user: &User| user.node.starts_with("/dev/vfio/");
+        if users.found.iter().any(has_it) || self.machine.is_running(&holder.guest) {
             return Ok(Recovered::Sound);
+        }
+        let age = self.machine.now().saturating_sub(holder.since);
+        let is_young = age < STARTING_SECONDS && record.phase == Phase::Detached;
+        if is_young && !self.machine.is_off(&holder.uuid) {
+            return Ok(Recovered::Starting);
         }
         self.release_card(card, record.clone(), holder)?;
         Ok(Recovered::GivenBack)

@@ -20,6 +20,9 @@ const RUNNING: &str = "/run/libvirt/qemu";
 const SEEN: &str = "/run/gpupt/hook-seen";
 /// AppArmor lets a hook run what is in /usr/bin, and little else.
 const GPUPCI: &str = "/usr/bin/gpupci";
+const VIRSH: &str = "/usr/bin/virsh";
+/// libvirt answers at once, or waits for somebody.
+const STATE_DEADLINE: Duration = Duration::from_secs(5);
 /// It asks the database, and that has 5 seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 const STARTS: &str = "/run/gpupt/guests";
@@ -99,6 +102,25 @@ impl Machine {
         let pid = is_file_name.then(|| self.text(&format!("{RUNNING}/{guest}.pid")));
         let pid: Option<u32> = pid.flatten().and_then(|pid| pid.trim().parse().ok());
         pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
+    }
+
+    /// Whether libvirt says that it does not run the guest with this uuid. It says nothing while a hook of
+    /// that guest is at work; never asked by a hook, which it would wait for in turn.
+    pub fn is_off(&self, uuid: &str) -> bool {
+        let mut virsh = Command::new(self.path(VIRSH));
+        virsh
+            .args(["-q", "-c", "qemu:///system", "domstate", uuid])
+            .env("LC_ALL", "C")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let Ok(output) = finish(virsh, STATE_DEADLINE) else {
+            return false;
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        // A guest that was never defined is forgotten when it ends.
+        let is_forgotten = complained.contains("failed to get domain");
+        matches!(said.trim(), "shut off" | "crashed") || is_forgotten
     }
 
     /// `xml` as `gpupci splice` gives it for this guest. The XML goes by a pipe: it may hold passwords.

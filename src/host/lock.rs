@@ -14,7 +14,9 @@ use thiserror::Error;
 use crate::host::Machine;
 
 const LOCK: &str = "/run/gpupt/lock";
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks at the lock: short for who waits alone, and two hundred who wait do not keep the one
+/// at work from its processor.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
 
 /// The lock. It is open again when this goes, or when its process ends in whatever way.
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Machine {
             .open(&path);
         let mut file = file.map_err(failed)?;
         let until = Instant::now() + deadline;
+        let mut pause = PAUSES.0;
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(mut locked) => {
@@ -86,7 +89,8 @@ impl Machine {
                     seconds: deadline.as_secs_f32(),
                 });
             }
-            sleep(PAUSE);
+            sleep(pause);
+            pause = PAUSES.1.min(pause * 2);
         }
     }
 }

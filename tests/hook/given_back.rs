@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
+use crate::tree::script;
 use crate::{AUDIO, VIDEO};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
@@ -237,4 +238,43 @@ fn a_reboot_forgets_who_had_a_card() {
     let second = Guest::other(1, &guest().devices);
     stage.goes(&second, "prepare");
     assert_eq!(stage.kernel.writes(), writes);
+}
+
+#[test]
+fn a_guest_that_libvirt_does_not_run_loses_its_card_at_once() {
+    let starting = "0000:02:00 was made ready for a guest within the last minute, which may be \
+                    starting; try again later\n";
+    let back = "0000:02:00 is back on its host drivers\n";
+    for (virsh, told) in [
+        ("#!/bin/sh\necho running\n", starting),
+        ("#!/bin/sh\necho paused\n", starting),
+        (
+            "#!/bin/sh\necho error: failed to connect to the hypervisor >&2; exit 1\n",
+            starting,
+        ),
+        ("#!/bin/sh\nexec sleep 60\n", starting),
+        (
+            "#!/bin/sh\n[ $5 = c7a5fdbd-edaf-9455-926a-d65c16db1809 ] && echo shut off\n",
+            back,
+        ),
+        ("#!/bin/sh\necho crashed\n", back),
+        (
+            "#!/bin/sh\necho \"error: failed to get domain '$5'\" >&2; exit 1\n",
+            back,
+        ),
+    ] {
+        let stage = Stage::manual();
+        fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
+        stage.goes(&guest(), "prepare");
+        assert_eq!(stage.host.line("recover").answer(), starting, "no virsh");
+        script(&stage.host.path("usr/bin/virsh"), virsh);
+        assert_eq!(stage.host.line("recover").answer(), told, "{virsh}");
+        assert_eq!(
+            stage.moved().len(),
+            if told == back { 0 } else { 2 },
+            "{virsh}"
+        );
+        stage.goes(&guest(), "release");
+        stage.is_as_before(virsh);
+    }
 }

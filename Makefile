@@ -4,20 +4,18 @@ CARGO ?= cargo
 # Libvirt's own test documents, or another folder of domain XML, for `make test` and `make bench`.
 GPUPT_CORPUS ?=
 
-HOOK_TARGET = x86_64-unknown-linux-musl
-HOOK = target/$(HOOK_TARGET)/hook/qemu
+HOOK = target/hook/qemu
 
-.PHONY: build hook demo test deps check doc bench clean
+.PHONY: build hook demo test test-vm deps check bench clean
 
 build: hook
 	$(CARGO) build --release --locked --workspace
-	cp target/release/libgpupt_rocks.so target/release/libgpupt.so
-	cp $(HOOK) target/release/qemu
+	install target/release/libgpupt_rocks.so target/release/libgpupt.so
+	install $(HOOK) target/release/qemu
 
 # The hook, static: for every guest of a host libvirtd waits until it has been loaded.
 hook:
-	! command -v rustup >/dev/null || rustup target add $(HOOK_TARGET)
-	$(CARGO) build --locked --profile hook --bin qemu --target $(HOOK_TARGET)
+	CARGO="$(CARGO)" sh hooks/build.sh $(HOOK)
 
 # Walks through the manual's example: as any user, in a temporary folder, in seconds.
 demo:
@@ -30,9 +28,8 @@ test: deps
 	    $(CARGO) test --locked --workspace
 
 # Cards, libvirt and its hook on a real kernel, in a VM: tests/vm/README.md.
-test-vm:
+test-vm: build
 	sh tests/vm/deps.sh
-	$(CARGO) build --release --locked --bin gpupci --bin qemu
 	bash tests/vm/run.sh
 
 deps:

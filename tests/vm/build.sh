@@ -20,7 +20,7 @@ sources=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'C
     sort -u | awk -v c="$codename" '$3 == "main" && $2 ~ "^" c "(-updates|-security)?$" { print "deb", $0 }')
 
 packages=linux-image-amd64,initramfs-tools,systemd-sysv,udev,dbus,kmod,apparmor,procps,pciutils
-packages+=,libvirt-daemon-system,libvirt-clients,qemu-system-x86
+packages+=,libvirt-daemon-system,libvirt-clients,qemu-system-x86,python3
 
 # Documentation and the drivers of hardware that the VM has not are left out.
 leave_out=()

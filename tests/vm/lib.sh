@@ -4,9 +4,9 @@
 set -u
 
 # The cards, as in topology.args: with USB, behind a switch, the first one's twin, of one function,
-# in a group with something else, the console's.
+# in a group with something else, the console's, where the IOMMU does not reach.
 # shellcheck disable=SC2034 # the scenarios use them
-main=0000:01:00 switched=0000:04:00 twin=0000:05:00 single=0000:06:00 shared=0000:08:01 console=0000:00:01
+main=0000:01:00 switched=0000:04:00 twin=0000:05:00 single=0000:06:00 shared=0000:08:01 console=0000:00:01 outside=0000:21:00
 devices=/sys/bus/pci/devices
 # shellcheck disable=SC2034
 hooks=/etc/libvirt/hooks
@@ -116,9 +116,14 @@ waits_for() {
     done
     ok "$what (turn $turn)" "$@"
 }
+# told WORDS: the journal has a line of ours with them, from this scenario.
+told() {
+    journalctl -q --no-pager -o cat -t gpupt --since "@$since" | grep -qF -- "$1"
+}
 qemu_of() { pgrep -f "guest=$1,"; }
 
 # --- the end ------------------------------------------------------------------------
+since=$(date +%s)
 at_boot=$(cat /run/at-boot 2>/dev/null || bindings | tee /run/at-boot)
 finish() {
     local name left

@@ -3,7 +3,7 @@
 #
 #   run.sh [SCENARIO…]          all of scenarios/, or those named
 #
-# GPUPT_VM_BIN       where gpupci and the hook qemu are (target/release)
+# GPUPT_VM_BIN       where gpupci, the hook qemu and libgpupt.so are (target/release)
 # GPUPT_VM_OUT       where each scenario's log and the VM's console go (build/vm)
 # GPUPT_VM_CACHE     where the VM's image is kept (/var/tmp/gpupt-vm)
 # GPUPT_VM_DEADLINE  seconds after which the VM is ended (1500)
@@ -20,8 +20,10 @@ $sudo bash "$here/build.sh" "$cache"
 
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/results"
-cp "$bin/gpupci" "$bin/qemu" "$out/bin/"
-cp -r "$here/guest.sh" "$here/lib.sh" "$here/scenarios" "$out/"
+cp "$bin/gpupci" "$bin/qemu" "$bin/libgpupt.so" "$out/bin/"
+cp -r "$here"/{guest.sh,lib.sh,scenarios} "$here"/*.py "$out/"
+python3 tests/rocks_standin/merge.py "$out/site-packages"
+cp tests/rocks_standin/rocks_command.py "$out/"
 [ $# -gt 0 ] || set -- "$here"/scenarios/*.sh
 names=()
 for scenario; do names+=("$(basename "$scenario" .sh)"); done

@@ -40,6 +40,17 @@ ok "its status is known (it was $ended)" test "$ended" = 0
 stops part
 ok "all is as before" is_as_before "$at_boot"
 
+say "taken away while a guest has its card: nobody gives it back, but for gpupci"
+starts part
+run gpupci hook uninstall
+reload
+stops part
+ok "it is still with guests" all_on_vfio "$switched"
+ends 0 recover
+ok "all is as before" is_as_before "$at_boot"
+run gpupci hook install --from $program
+reload
+
 say "after another hook, as libvirt calls them"
 other_hook "$hooks/qemu"
 reload

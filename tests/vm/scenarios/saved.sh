@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# A guest with a card cannot be saved, which is QEMU's word; one without can, and comes back.
+# A guest with a card cannot be saved, which is QEMU's word; one without can, and comes back. What stands
+# in an image is pointed at where it is here, and nothing is added.
 
 say "with a card"
 define carded "$main.0"
@@ -27,3 +28,33 @@ ok "it is saved" test "$ended" = 0
 starts plain
 stops plain
 rm -f /var/lib/libvirt/plain.save
+
+say "an image whose card was elsewhere"
+here=$(hostname)
+for words in "$here gpupci1 $main.0" "there gpupci1 $twin.0" "moved gpupci gpupci1"; do
+    # shellcheck disable=SC2086 # a word each
+    gpupci -q host add $words
+done
+define moved
+starts moved
+run virsh -q save moved /var/lib/libvirt/moved.save
+python3 into_image.py /var/lib/libvirt/moved.save "$twin.0"
+run virsh -q save-image-dumpxml /var/lib/libvirt/moved.save
+says "bus='0x05'"
+run virsh -q restore --paused /var/lib/libvirt/moved.save
+ok "it is restored" test "$ended" = 0
+ok "it has the card that is its here" all_on_vfio "$main"
+ok "the other is left alone" none_on_vfio "$twin"
+run virsh -q dumpxml moved
+says "bus='0x01'"
+stops moved
+ok "all is as before" is_as_before "$at_boot"
+
+say "an image without the card of its guest"
+starts moved
+run virsh -q managedsave moved
+starts moved
+ok "it comes without" none_on_vfio "$main"
+ok "the journal says how to plug it in" told "moved starts without its card, which its image does not have"
+stops moved
+rm -f /var/lib/libvirt/moved.save /var/lib/gpupt/cluster.db

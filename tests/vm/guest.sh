@@ -1,6 +1,6 @@
 #!/bin/bash
 # In the VM: installs gpupt as a host has it, runs the wanted scenarios one after another, and ends the VM.
-# Each has five minutes; its code goes to results/, its log too and to whoever started the VM.
+# Each has ten minutes; its code goes to results/, its log too and to whoever started the VM.
 cd /mnt || exit
 for _ in $(seq 100); do
     [ ! -e /dev/virtio-ports/out ] || break
@@ -19,7 +19,7 @@ while read -r name; do
     echo
     echo "## $name, $(cut -d. -f1 /proc/uptime) s"
     # shellcheck disable=SC2016 # for the inner shell
-    timeout -k 5 300 bash -c '. lib.sh; . "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
+    timeout -k 5 600 bash -c '. lib.sh; . "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
     echo "${PIPESTATUS[0]}" >"results/$name.code"
 done <wanted
 journalctl -b --no-pager >results/journal 2>&1

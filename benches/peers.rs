@@ -9,6 +9,8 @@
     reason = "tests touch the machine"
 )]
 
+#[path = "peers/hook.rs"]
+mod hook;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -35,105 +37,16 @@ const SAME_ROWS: &str = "select n.Name, a.Attr, a.Value from nodes n \
     where a.Attr like 'gpupci%' order by n.ID, a.Attr";
 
 fn main() {
-    hook();
+    hook::measure();
     cards();
     splicing();
     listing();
 }
 
-/// How often a hook runs in one turn: one run alone is too short to be measured.
-const RUNS: u32 = 200;
-
-/// The hook, as libvirtd waits for it, beside the least that a program can do.
-fn hook() {
-    let hook = std::env::var_os("GPUPT_HOOK").map(PathBuf::from);
-    let hook = hook.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_qemu")));
-    let size = fs::metadata(&hook).expect("the hook is built").len();
-    let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory, as /run is");
-    let root = folder.path().join("root");
-    let large = Command::new("sh").arg(fixture("hosts/large.sh")).output();
-    let tree = folder.path().join("tree");
-    fs::write(&tree, large.expect("a tree").stdout).expect("the tree is kept");
-    let mut unpack = Command::new("sh");
-    quietly(unpack.arg(fixture("hosts/unpack.sh")).args([&tree, &root]));
-    put_on_vfio(&root.join("sys/bus/pci/devices/0000:01:00.0"));
-    quietly(gpupci().arg("-l").env("GPUPT_ROOT", &root));
-    println!("the hook, {size} bytes (wanted: at most 1000000)");
-    for (name, bus, wanted) in [
-        ("a guest without our cards", "0x7f", "1.0"),
-        (
-            "a card that is detached, 8 cards, 200 functions",
-            "0x01",
-            "2.5",
-        ),
-    ] {
-        let xml = folder.path().join("guest.xml");
-        fs::write(&xml, guest(bus)).expect("the XML is kept");
-        let run = |program: &Path| {
-            for _ in 0..RUNS {
-                let stdin = fs::File::open(&xml).expect("the XML");
-                let mut command = Command::new(program);
-                command.args(["x", "prepare", "begin", "-"]).stdin(stdin);
-                quietly(command.env("GPUPT_ROOT", &root));
-            }
-        };
-        let (ours, theirs) = medians(|| run(&hook), || run(Path::new("/bin/true")));
-        let bash = || {
-            for _ in 0..RUNS {
-                quietly(Command::new("bash").args(["-c", ":"]));
-            }
-        };
-        let (bash, dispatcher) = medians(bash, || {
-            for _ in 0..RUNS {
-                quietly(Command::new("bash").args(["-c", DISPATCHER, "x", "prepare", "begin"]));
-            }
-        });
-        let ms = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(RUNS);
-        println!("  {name}");
-        println!("    hook                        {:8.3} ms", ms(ours));
-        println!("    /bin/true                   {:8.3} ms", ms(theirs));
-        println!("    bash -c :                   {:8.3} ms", ms(bash));
-        println!(
-            "    a shell that looks for scripts {:5.3} ms",
-            ms(dispatcher)
-        );
-        println!(
-            "    ratio to /bin/true          {:8.2} x  (wanted: at most {wanted})",
-            ms(ours) / ms(theirs)
-        );
-    }
-}
-
-/// What the dispatchers that people copy do for a guest that has no scripts.
-const DISPATCHER: &str = "BASEDIR=$(dirname \"$0\"); HOOKPATH=$BASEDIR/qemu.d/$1/$2; \
-    if [ -f \"$HOOKPATH\" ]; then \"$HOOKPATH\"; elif [ -d \"$HOOKPATH\" ]; then \
-    find -L \"$HOOKPATH\" -maxdepth 1 -type f -executable -print; fi";
-
-/// As if a function had been detached.
-fn put_on_vfio(function: &Path) {
-    let _ = fs::remove_file(function.join("driver"));
-    let stub = "../../../bus/pci/drivers/vfio-pci";
-    std::os::unix::fs::symlink(stub, function.join("driver")).expect("a link");
-}
-
-/// A guest that claims function 0 of what sits on this bus.
-fn guest(bus: &str) -> String {
-    format!(
-        "<domain type='kvm'><name>x</name><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>\
-         <devices><hostdev mode='subsystem' type='pci' managed='yes'><source>\
-         <address domain='0x0000' bus='{bus}' slot='0x00' function='0x0'/></source></hostdev>\
-         </devices></domain>"
-    )
-}
-
 /// Finding the cards of a host, beside the program that the original asked for them.
 fn cards() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (tree, root) = (folder.path().join("tree"), folder.path().join("root"));
-    let large = Command::new("sh").arg(fixture("hosts/large.sh")).output();
-    fs::write(&tree, large.expect("a tree").stdout).expect("the tree is kept");
-    let mut unpack = Command::new("sh");
-    quietly(unpack.arg(fixture("hosts/unpack.sh")).args([&tree, &root]));
+    let root = large_host(folder.path());
     let bus = root.join("sys/bus/pci");
     let functions = give_config(&bus.join("devices"));
     let (ours, theirs) = medians(
@@ -156,6 +69,16 @@ fn cards() {
         theirs.as_secs_f64() * 1e3
     );
     println!("  ratio                         {ratio:8.2} x  (wanted: at most 1)");
+}
+
+/// A host with 8 cards and 200 PCI functions, made of files in `folder`: its root.
+fn large_host(folder: &Path) -> PathBuf {
+    let (tree, root) = (folder.join("tree"), folder.join("root"));
+    let large = Command::new("sh").arg(fixture("hosts/large.sh")).output();
+    fs::write(&tree, large.expect("a tree").stdout).expect("the tree is kept");
+    let mut unpack = Command::new("sh");
+    quietly(unpack.arg(fixture("hosts/unpack.sh")).args([&tree, &root]));
+    root
 }
 
 /// Gives each function the configuration space that `lspci` asks for (and wakes cards by); we read

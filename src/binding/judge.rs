@@ -82,7 +82,8 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
 fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> Option<Refusal> {
     let binding = &neighbour.binding;
     let driver = binding.driver.as_ref()?;
-    let leaves = leaving.contains(&binding.function);
+    // A guest may ask for the disk that the host runs from; it does not get it by our help.
+    let leaves = leaving.contains(&binding.function) && neighbour.burdens.is_empty();
     if binding.class.is_bridge() || binding.is_detached(stub) || is_neutral(driver) || leaves {
         return None;
     }

@@ -266,6 +266,26 @@ fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
 }
 
 #[test]
+fn what_the_host_runs_from_is_in_the_way_whoever_claims_it() {
+    let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
+    let host = Host::unpacked("manual.tree");
+    regroup(&host, "0000:00:1f.2", Some(8));
+    class_link(&host, "block", "sda1", "0000:00:1f.2");
+    let mounts = "22 1 226:191 / / rw - ext4 /dev/sda1 rw\n";
+    host.write("proc/self/mountinfo", mounts);
+    let stage = Stage::on(host);
+    let why = because(
+        &[
+            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, mounted at /",
+        ],
+        &[
+            "put the card into another slot, or see `gpupci groups` for one that has a group of its own",
+        ],
+    );
+    stage.refuses(&Guest::with(&(hostdev("02", 0) + &controller)), &why);
+}
+
+#[test]
 fn no_more_is_looked_at_than_is_claimed() {
     let stage = Stage::manual();
     stage.host.line("-l").answer();

@@ -1,8 +1,11 @@
 //! Recovering: what a crash or a deadline left half done is finished or undone.
 
+use std::collections::BTreeMap;
+
 use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
+use crate::host::GuestState;
 use crate::pci::PciSlot;
 
 /// For so long a guest may be on its way between our hook and its QEMU.
@@ -17,7 +20,7 @@ pub enum Recovered {
     GivenBack,
     /// It is detached, and nothing is unfinished.
     Sound,
-    /// It was made ready for a guest a moment ago, which may be about to start.
+    /// It was made ready for a guest that is about to start, as far as anybody can tell.
     Starting,
     /// Somebody else took it from the stub driver; what was written down is void.
     TakenBack,
@@ -30,12 +33,13 @@ impl Handover<'_> {
     /// Whoever calls this holds the lock.
     pub fn recover(&self) -> Vec<(PciSlot, Result<Recovered, CardError>)> {
         let slots = self.machine.recorded_slots().into_iter();
+        let mut libvirt = Libvirt::default();
         slots
             .map(|slot| {
                 let mut cards = self.cards.iter();
                 let card = cards.find(|card| card.display.address.slot() == slot);
                 let recovered = match card.cloned().or_else(|| self.remnant(slot)) {
-                    Some(card) => self.recover_card(&card),
+                    Some(card) => self.recover_card(&card, &mut libvirt),
                     None if self.machine.has_slot(slot) => Ok(Recovered::Sound),
                     None => Ok(self.bury(slot)),
                 };
@@ -59,8 +63,8 @@ impl Handover<'_> {
         })
     }
 
-    fn recover_card(&self, card: &GpuCard) -> Result<Recovered, CardError> {
-        self.try_recover(card).map_err(|fault| CardError {
+    fn recover_card(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, CardError> {
+        self.try_recover(card, libvirt).map_err(|fault| CardError {
             verb: "recover",
             name: card.name,
             slot: card.display.address.slot(),
@@ -68,7 +72,7 @@ impl Handover<'_> {
         })
     }
 
-    fn try_recover(&self, card: &GpuCard) -> Result<Recovered, Fault> {
+    fn try_recover(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, Fault> {
         let slot = card.display.address.slot();
         let Some(record) = self.machine.card_record(slot)? else {
             return Ok(self.bury(slot));
@@ -82,7 +86,7 @@ impl Handover<'_> {
             .filter(|b| b.is_detached(&self.stub))
             .count();
         if let Some(holder) = &record.holder {
-            return self.recover_held(card, &record, holder);
+            return self.recover_held(card, &record, holder, libvirt);
         }
         match (record.phase, detached) {
             (Phase::Detaching, all) if all == bindings.len() => {
@@ -109,19 +113,34 @@ impl Handover<'_> {
         card: &GpuCard,
         record: &CardRecord,
         holder: &Holder,
+        libvirt: &mut Libvirt,
     ) -> Result<Recovered, Fault> {
+        // libvirt is asked first: QEMU may come while it thinks.
+        let is_starting = record.phase == Phase::Detached
+            && match libvirt.state(self, &holder.uuid) {
+                GuestState::On | GuestState::Silent => true,
+                GuestState::Off => false,
+                GuestState::Unknown => self.was_held_lately(&holder.uuid),
+            };
         let users = self.machine.card_users(card, &self.cards, self.deadline);
         let has_it = |user: &User| user.node.starts_with("/dev/vfio/");
         if users.found.iter().any(has_it) || self.machine.is_running(&holder.guest) {
             return Ok(Recovered::Sound);
         }
-        let age = self.machine.now().saturating_sub(holder.since);
-        let is_young = age < STARTING_SECONDS && record.phase == Phase::Detached;
-        if is_young && !self.machine.is_off(&holder.uuid) {
+        if is_starting {
             return Ok(Recovered::Starting);
         }
         self.release_card(card, record.clone(), holder)?;
         Ok(Recovered::GivenBack)
+    }
+
+    /// Whether the last card of this guest was made ready a moment ago.
+    fn was_held_lately(&self, uuid: &str) -> bool {
+        let slots = self.machine.slots_held_by(uuid).into_iter();
+        let records = slots.filter_map(|slot| self.machine.card_record(slot).ok().flatten());
+        let since = records.filter_map(|record| record.holder.map(|holder| holder.since));
+        let age = self.machine.now().saturating_sub(since.max().unwrap_or(0));
+        age < STARTING_SECONDS
     }
 
     /// Forgets a card that is not there any more, or was written down before the last boot.
@@ -129,5 +148,28 @@ impl Handover<'_> {
         // What cannot be removed is looked at again the next time.
         let _ = self.machine.forget_record(slot);
         Recovered::Gone
+    }
+}
+
+/// What libvirt said of guests: each is asked about once, and one that is silent is asked no more, for all
+/// who want the lock wait meanwhile.
+#[derive(Default)]
+struct Libvirt {
+    said: BTreeMap<String, GuestState>,
+    is_silent: bool,
+}
+
+impl Libvirt {
+    fn state(&mut self, handover: &Handover, uuid: &str) -> GuestState {
+        if let Some(state) = self.said.get(uuid) {
+            return *state;
+        }
+        let state = match self.is_silent {
+            true => GuestState::Silent,
+            false => handover.machine.guest_state(uuid),
+        };
+        self.is_silent |= state == GuestState::Silent;
+        self.said.insert(uuid.to_owned(), state);
+        state
     }
 }

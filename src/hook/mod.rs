@@ -78,9 +78,19 @@ impl Hook<'_> {
     }
 
     fn release(&self, xml: &[u8]) -> Outcome {
+        let Some(guest) = guest_of(xml) else {
+            return Outcome::Quiet;
+        };
+        for unread in self.machine.unread_records() {
+            let line = format!(
+                "whether {} has this card is not known: {}; `gpupci recover` tells more",
+                guest.name,
+                sentence(&unread)
+            );
+            self.log(Weight::Failed, &line, &guest);
+        }
         // Nobody waits for those who are at work for another guest.
-        if let Some(guest) = guest_of(xml)
-            && !self.machine.slots_held_by(&guest.uuid).is_empty()
+        if !self.machine.slots_held_by(&guest.uuid).is_empty()
             && let Err(error) = self.release_guest(&guest)
         {
             let line = format!(

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::Exit;
+use crate::binding::ActError;
 use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity, is_uuid};
 use crate::host::kernel::{finish, finish_fed};
 use crate::host::{KeptError, Machine};
@@ -40,6 +41,19 @@ pub struct Start {
     pub at: u64,
     /// Why it was refused; nothing when it was not.
     pub refused: Option<String>,
+}
+
+/// What libvirt says of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestState {
+    /// It runs, or is about to.
+    On,
+    /// It does not run.
+    Off,
+    /// libvirt does not answer: as long as a hook of a guest is at work it tells nobody of that guest.
+    Silent,
+    /// libvirt is not there, or does not know the guest.
+    Unknown,
 }
 
 /// A guest that libvirt has a definition of.
@@ -104,23 +118,24 @@ impl Machine {
         pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
     }
 
-    /// Whether libvirt says that it does not run the guest with this uuid. It says nothing while a hook of
-    /// that guest is at work; never asked by a hook, which it would wait for in turn.
-    pub fn is_off(&self, uuid: &str) -> bool {
+    /// Whether libvirt runs the guest with this uuid, or is about to. Never asked by a hook, which libvirt
+    /// would wait for in turn.
+    pub fn guest_state(&self, uuid: &str) -> GuestState {
         let mut virsh = Command::new(self.path(VIRSH));
         virsh
             .args(["-q", "-c", "qemu:///system", "domstate", uuid])
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let Ok(output) = finish(virsh, STATE_DEADLINE) else {
-            return false;
+            .stderr(Stdio::null());
+        let output = match finish(virsh, STATE_DEADLINE) {
+            Ok(output) if output.status.success() => output,
+            Err(ActError::Late) => return GuestState::Silent,
+            _ => return GuestState::Unknown,
         };
-        let said = String::from_utf8_lossy(&output.stdout);
-        let complained = String::from_utf8_lossy(&output.stderr);
-        // A guest that was never defined is forgotten when it ends.
-        let is_forgotten = complained.contains("failed to get domain");
-        matches!(said.trim(), "shut off" | "crashed") || is_forgotten
+        match String::from_utf8_lossy(&output.stdout).trim() {
+            "shut off" | "crashed" => GuestState::Off,
+            _ => GuestState::On,
+        }
     }
 
     /// `xml` as `gpupci splice` gives it for this guest. The XML goes by a pipe: it may hold passwords.

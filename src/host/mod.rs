@@ -21,7 +21,7 @@ mod resolver;
 mod sysfs;
 mod users;
 
-pub use guests::{Definition, Start};
+pub use guests::{Definition, GuestState, Start};
 pub use hook_folder::HookProgram;
 pub use journal::Weight;
 pub use kernel::{SysfsKernel, as_writer};

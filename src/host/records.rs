@@ -103,6 +103,14 @@ impl Machine {
         slots
     }
 
+    /// Why records cannot be read: nobody knows whose cards those are.
+    pub fn unread_records(&self) -> Vec<KeptError> {
+        let slots = self.recorded_slots().into_iter();
+        slots
+            .filter_map(|slot| self.card_record(slot).err())
+            .collect()
+    }
+
     /// Writes down what is to be known of the card in `slot`, as a whole or not at all.
     ///
     /// # Errors

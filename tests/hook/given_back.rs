@@ -240,41 +240,101 @@ fn a_reboot_forgets_who_had_a_card() {
     assert_eq!(stage.kernel.writes(), writes);
 }
 
+/// The manual's host after the start of its guest, with a `virsh` that does this.
+fn asking(virsh: &str) -> Stage {
+    let stage = Stage::manual();
+    fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
+    stage.goes(&guest(), "prepare");
+    script(&stage.host.path("usr/bin/virsh"), virsh);
+    stage
+}
+
+const STARTING: &str =
+    "0000:02:00 was made ready for a guest that may be starting; try again later\n";
+const BACK: &str = "0000:02:00 is back on its host drivers\n";
+
 #[test]
-fn a_guest_that_libvirt_does_not_run_loses_its_card_at_once() {
-    let starting = "0000:02:00 was made ready for a guest within the last minute, which may be \
-                    starting; try again later\n";
-    let back = "0000:02:00 is back on its host drivers\n";
-    for (virsh, told) in [
-        ("#!/bin/sh\necho running\n", starting),
-        ("#!/bin/sh\necho paused\n", starting),
-        (
-            "#!/bin/sh\necho error: failed to connect to the hypervisor >&2; exit 1\n",
-            starting,
-        ),
-        ("#!/bin/sh\nexec sleep 60\n", starting),
-        (
-            "#!/bin/sh\n[ $5 = c7a5fdbd-edaf-9455-926a-d65c16db1809 ] && echo shut off\n",
-            back,
-        ),
-        ("#!/bin/sh\necho crashed\n", back),
-        (
-            "#!/bin/sh\necho \"error: failed to get domain '$5'\" >&2; exit 1\n",
-            back,
-        ),
+fn recovery_takes_no_card_from_a_guest_that_libvirt_starts() {
+    for virsh in [
+        "#!/bin/sh\necho running\n",
+        "#!/bin/sh\necho paused\n",
+        // As while a hook of that guest is at work.
+        "#!/bin/sh\nexec sleep 60\n",
     ] {
-        let stage = Stage::manual();
-        fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
-        stage.goes(&guest(), "prepare");
-        assert_eq!(stage.host.line("recover").answer(), starting, "no virsh");
-        script(&stage.host.path("usr/bin/virsh"), virsh);
-        assert_eq!(stage.host.line("recover").answer(), told, "{virsh}");
-        assert_eq!(
-            stage.moved().len(),
-            if told == back { 0 } else { 2 },
-            "{virsh}"
-        );
-        stage.goes(&guest(), "release");
+        let stage = asking(virsh);
+        // However long the start takes.
+        age(&stage);
+        assert_eq!(stage.host.line("recover").answer(), STARTING, "{virsh}");
+        assert_eq!(stage.moved().len(), 2, "{virsh}");
+    }
+}
+
+#[test]
+fn recovery_takes_the_card_of_a_guest_that_libvirt_does_not_run() {
+    for virsh in [
+        "#!/bin/sh\n[ $5 = c7a5fdbd-edaf-9455-926a-d65c16db1809 ] && echo shut off\n",
+        "#!/bin/sh\necho crashed\n",
+    ] {
+        let stage = asking(virsh);
+        assert_eq!(stage.host.line("recover").answer(), BACK, "{virsh}");
         stage.is_as_before(virsh);
     }
+}
+
+#[test]
+fn where_libvirt_cannot_tell_recovery_waits_a_minute() {
+    for virsh in [
+        "#!/bin/sh\necho error: failed to connect to the hypervisor >&2; exit 1\n",
+        "#!/bin/sh\necho \"error: failed to get domain '$5'\" >&2; exit 1\n",
+        "#!/nowhere\n",
+    ] {
+        let stage = asking(virsh);
+        assert_eq!(stage.host.line("recover").answer(), STARTING, "{virsh}");
+        age(&stage);
+        assert_eq!(stage.host.line("recover").answer(), BACK, "{virsh}");
+        stage.is_as_before(virsh);
+    }
+}
+
+#[test]
+fn of_two_cards_of_one_guest_the_younger_tells_how_old_its_start_is() {
+    let stage = Stage::manual();
+    let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
+    stage.goes(&both, "prepare");
+    age(&stage);
+    let told = STARTING.to_owned() + &STARTING.replace(":02:", ":03:");
+    assert_eq!(stage.host.line("recover").answer(), told);
+    assert_eq!(stage.moved().len(), 4);
+}
+
+#[test]
+fn a_libvirt_that_is_silent_is_asked_once() {
+    let stage = Stage::manual();
+    fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
+    for (number, bus) in [(1, "02"), (2, "03")] {
+        stage.goes(&Guest::other(number, &hostdev(bus, 0)), "prepare");
+    }
+    let asked = stage.host.path("asked");
+    let virsh = format!("#!/bin/sh\necho $5 >>{}\nexec sleep 60\n", asked.display());
+    script(&stage.host.path("usr/bin/virsh"), &virsh);
+    let told = STARTING.to_owned() + &STARTING.replace(":02:", ":03:");
+    assert_eq!(stage.host.line("recover").answer(), told);
+    let asked = fs::read_to_string(asked).expect("it was asked");
+    assert_eq!(asked.lines().count(), 1, "{asked}");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_told_of() {
+    let stage = Stage::manual();
+    stage.goes(&guest(), "prepare");
+    stage.host.write(RECORD, "{\"version\":2}");
+    stage.journal();
+    stage.goes(&guest(), "release");
+    let said = stage.journal();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let line = &said[0]["MESSAGE"];
+    let start = "whether rocks-33 has this card is not known: cannot understand ";
+    assert!(line.starts_with(start), "{line}");
+    assert!(line.ends_with("; `gpupci recover` tells more"), "{line}");
+    assert_eq!(stage.moved().len(), 2, "it is left alone");
 }

@@ -41,9 +41,7 @@ fn words(recovered: Recovered) -> &'static str {
         Recovered::Finished => "is detached; that is now written down",
         Recovered::GivenBack => "is back on its host drivers",
         Recovered::Sound => "is detached, and nothing is unfinished",
-        Recovered::Starting => {
-            "was made ready for a guest within the last minute, which may be starting; try again later"
-        }
+        Recovered::Starting => "was made ready for a guest that may be starting; try again later",
         Recovered::TakenBack => "was taken back by others; what was written down is forgotten",
         Recovered::Gone => "is no longer here; what was written down is forgotten",
     }

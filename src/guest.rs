@@ -7,22 +7,33 @@ use crate::domain_xml::{retarget, splice};
 use crate::host::Machine;
 use crate::pci::PciSlot;
 use crate::rocks::{
-    AttributeSource, Cluster, Node, NodeId, Origin, Resolver, Text, cards_of_guest, hosts_named,
-    moved_cards_of_guest, owners_of,
+    AttributeSource, Cluster, Home, HostError, Node, Origin, Resolver, Text, cards_of_guest,
+    hosts_named, moved_cards_of_guest, owners_of,
 };
+
+/// How somebody calls a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestWord<'w> {
+    /// By its name in the cluster and nothing else: what comes from domain XML is no pattern and no
+    /// statement, and no server of names is asked about it.
+    Name(&'w str),
+    /// By any of its names, as Rocks' commands take them: an alias, an address.
+    AnyName(&'w str),
+}
 
 /// `xml` with the cards of `guest`, as it is known on the host that it runs on.
 ///
 /// # Errors
 /// When there is no such guest, its cards cannot be told, or the XML is refused.
 pub fn splice_guest(
-    guest: &str,
+    guest: GuestWord,
     xml: &[u8],
     database: &mut Database,
     machine: &Machine,
 ) -> Result<Vec<u8>, Error> {
-    let mut cluster = database.guest(&guest.into())?;
-    if cluster.node_named(&guest.into()).is_none() {
+    let (GuestWord::Name(word) | GuestWord::AnyName(word)) = guest;
+    let mut cluster = database.guest(&word.into())?;
+    if cluster.node_named(&word.into()).is_none() && guest == GuestWord::AnyName(word) {
         // An alias, an address: what that means takes the whole cluster to tell.
         cluster = database.cluster()?;
     }
@@ -36,7 +47,7 @@ pub fn splice_guest(
 /// # Errors
 /// As [`splice_guest`].
 pub fn retarget_guest(
-    guest: &str,
+    guest: GuestWord,
     xml: &[u8],
     database: &mut Database,
     machine: &Machine,
@@ -56,49 +67,35 @@ pub struct GivenAway {
     pub guests: Vec<String>,
 }
 
-/// Which of the cards in `slots` of this machine the cluster gives to others, and not to `guest`. What
-/// it gives to nobody anybody may have.
+/// Which of the cards in `slots` of this machine the cluster gives to others, and not to `guest`, whose
+/// name is its name in the cluster. What it gives to nobody anybody may have.
 ///
 /// # Errors
-/// When the database cannot be asked.
+/// When the database cannot be asked, or does not know this machine.
 pub fn given_away(
     guest: &str,
     slots: &[PciSlot],
     database: &mut Database,
     machine: &Machine,
 ) -> Result<Vec<GivenAway>, Error> {
-    let Some(own_name) = machine.own_name() else {
-        return Ok(Vec::new());
-    };
+    let own_name = machine.own_name().unwrap_or_default();
     let cluster = database.guests_of(&own_name.as_str().into())?;
-    let Some(here) = this_host(&cluster, machine) else {
-        return Ok(Vec::new());
+    let here = this_host(&cluster, machine);
+    let home = match (here, database.origin()) {
+        (Some(here), Origin::Rocks) => Home::OfItsGuests(here),
+        (here, Origin::Embedded) => Home::OfTheUnplaced(here),
+        (None, Origin::Rocks) => return Err(HostError::NotInCluster(own_name).into()),
     };
-    let takes_in = database.origin() == Origin::Embedded;
-    let owned = slots.iter().map(|slot| {
-        let owners = owners_of(&cluster, here, takes_in, *slot);
-        (*slot, owners)
-    });
     let name = Text::from(guest);
-    let mut others: Vec<(PciSlot, Vec<&Node>)> = owned
-        .filter(|(_, owners)| !owners.is_empty() && owners.iter().all(|o| o.name != name))
-        .collect();
-    if !others.is_empty()
-        && let Ok(id) = node_of(guest, database, machine)
-    {
-        others.retain(|(_, owners)| owners.iter().all(|owner| owner.id != id));
-    }
-    let given = others.into_iter().map(|(slot, owners)| GivenAway {
-        slot,
-        guests: owners.iter().map(|owner| owner.name.to_string()).collect(),
+    let given = slots.iter().filter_map(|slot| {
+        let owners = owners_of(&cluster, home, *slot);
+        let is_others = !owners.is_empty() && owners.iter().all(|owner| owner.name != name);
+        is_others.then(|| GivenAway {
+            slot: *slot,
+            guests: owners.iter().map(|owner| owner.name.to_string()).collect(),
+        })
     });
     Ok(given.collect())
-}
-
-/// The node that a guest is by any of its names, which takes the whole cluster to tell.
-fn node_of(guest: &str, database: &mut Database, machine: &Machine) -> Result<NodeId, Error> {
-    let cluster = database.cluster()?;
-    Ok(one_guest(guest, &cluster, database, machine)?.id)
 }
 
 /// The node that this machine is.
@@ -107,19 +104,23 @@ pub fn this_host<'c>(cluster: &'c Cluster, machine: &Machine) -> Option<&'c Node
 }
 
 fn one_guest<'c>(
-    guest: &str,
+    guest: GuestWord,
     cluster: &'c Cluster,
     database: &mut Database,
     machine: &Machine,
 ) -> Result<&'c Node, Error> {
-    if let Some(node) = cluster.node_named(&guest.into()) {
+    let (GuestWord::Name(word) | GuestWord::AnyName(word)) = guest;
+    if let Some(node) = cluster.node_named(&word.into()) {
         return Ok(node);
     }
-    let nodes = hosts_named(&[guest.to_owned()], cluster, database, machine)?;
+    if guest == GuestWord::Name(word) {
+        return Err(HostError::NotInCluster(word.to_owned()).into());
+    }
+    let nodes = hosts_named(&[word.to_owned()], cluster, database, machine)?;
     match nodes.as_slice() {
         [node] => Ok(node),
         nodes => Err(Error::Usage(format!(
-            "{guest:?} names {} guests, and must name one",
+            "{word:?} names {} guests, and must name one",
             nodes.len()
         ))),
     }

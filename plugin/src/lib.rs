@@ -8,7 +8,7 @@ pub mod ffi;
 use std::ffi::OsString;
 
 use gpupt::database::{Database, database_of};
-use gpupt::guest::splice_guest;
+use gpupt::guest::{GuestWord, splice_guest};
 use gpupt::host::Machine;
 use gpupt::{Error, Settings};
 
@@ -22,5 +22,10 @@ pub fn splice(guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
     let machine = Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")));
     let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
     let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
-    splice_guest(guest, xml, &mut Database::at(url), &machine)
+    splice_guest(
+        GuestWord::AnyName(guest),
+        xml,
+        &mut Database::at(url),
+        &machine,
+    )
 }

@@ -182,13 +182,14 @@ impl Hook<'_> {
         Handover::new(self.machine, &sight.settings, cards, self.deadline)
     }
 
-    /// Whether something that is claimed may be a card, as far as that can be told when nothing else
-    /// can: a guest without cards does not suffer from our troubles.
+    /// Whether something that is claimed may be part of a card, as far as that can be told when nothing
+    /// else can: a guest without cards does not suffer from our troubles.
     fn may_be_cards(&self, claims: &[Claim]) -> bool {
         let recorded = self.machine.recorded_slots();
-        functions_of(claims).any(|function| {
-            let class = self.machine.class(function).ok().flatten();
-            class.is_some_and(|class| class.is_display()) || recorded.contains(&function.slot())
+        functions_of(claims).map(PciAddress::slot).any(|slot| {
+            let functions = self.machine.functions_in(&[slot].into());
+            let mut functions = functions.unwrap_or_default().into_iter();
+            recorded.contains(&slot) || functions.any(|function| function.class.is_display())
         })
     }
 

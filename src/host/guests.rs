@@ -143,7 +143,7 @@ impl Machine {
     /// # Errors
     /// Why there is none.
     pub fn splice(&self, guest: &str, retarget: bool, xml: &[u8]) -> Result<Vec<u8>, String> {
-        let mut words = vec!["splice"];
+        let mut words = vec!["splice", "--exact"];
         words.extend(retarget.then_some("--retarget"));
         words.extend(["--", guest]);
         let output = self.ask_gpupci(&words, xml)?;

@@ -16,7 +16,7 @@ use crate::host::Machine;
 const LOCK: &str = "/run/gpupt/lock";
 /// Between two looks at the lock: short for who waits alone, and two hundred who wait do not keep the one
 /// at work from its processor.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
 
 /// The lock. It is open again when this goes, or when its process ends in whatever way.
 #[derive(Debug)]

@@ -51,6 +51,11 @@ impl Stage {
         stage
     }
 
+    /// Whether this is Rocks' database.
+    pub fn is_rocks(&self) -> bool {
+        self.file.is_none()
+    }
+
     /// The frontend.
     pub fn frontend(&self) -> Host {
         self.machine("fe.example.org")

@@ -106,8 +106,8 @@ fn its_cards_are_pointed_at_where_they_are_here() {
         cluster.stage.is_as_before("nothing is bound yet");
     }
     let asked = [
-        "<splice><--retarget><--><rocks-33>",
-        "<splice><--><rocks-33>",
+        "<splice><--exact><--retarget><--><rocks-33>",
+        "<splice><--exact><--><rocks-33>",
     ];
     assert_eq!(cluster.calls().0, [asked, asked].concat());
 }
@@ -147,6 +147,9 @@ fn a_guest_that_nobody_knows_is_left_alone() {
         "a b",
         "$(touch owned)",
         "it's",
+        "rocks-3%",
+        "hosted-vm",
+        "select 'rocks-33'",
     ];
     for name in names {
         let guest = Guest::with(&hostdev("83", 0)).named(name);
@@ -159,7 +162,7 @@ fn a_guest_that_nobody_knows_is_left_alone() {
     let (calls, _) = cluster.calls();
     let asked: Vec<String> = names
         .iter()
-        .map(|name| format!("<splice><--retarget><--><{name}>"))
+        .map(|name| format!("<splice><--exact><--retarget><--><{name}>"))
         .collect();
     assert_eq!(calls, asked, "a name is no option, and nothing for a shell");
 }

@@ -64,6 +64,45 @@ fn who_else_has_it_is_no_matter_to_one_who_has_it_too() {
 }
 
 #[test]
+fn the_host_itself_need_not_be_known() {
+    let stage = stage(&["rocks-34 gpupci 02:00.0"]);
+    stage.refuses(&guest(), &given("rocks-34"));
+    stage.goes(&guest().named("rocks-34"), "prepare");
+}
+
+#[test]
+fn what_cannot_be_followed_does_not_void_the_rest() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci7,gpupci1"]);
+    stage.refuses(&guest(), &given("rocks-34"));
+}
+
+#[test]
+fn a_guest_is_no_pattern_and_no_statement() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    for name in [
+        "rocks-3%",
+        "hosted-vm",
+        "select 'rocks-34'",
+        "select Name from nodes",
+        "-x",
+    ] {
+        stage.refuses(&guest().named(name), &given("rocks-34"));
+    }
+}
+
+#[test]
+fn a_card_whose_vendor_counts_no_more_is_still_somebodys() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    let owner = guest().named("rocks-34");
+    stage.goes(&owner, "prepare");
+    stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
+    stage.refuses(&Guest::other(1, &hostdev("02", 0)), &given("rocks-34"));
+}
+
+#[test]
 fn what_the_cluster_says_of_other_hosts_is_no_matter() {
     let stage = stage(&[
         &format!("{HERE} gpupci1 02:00.0"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpupt::guest::splice_guest;
+use gpupt::guest::{GuestWord, splice_guest};
 use gpupt::host::Machine;
 use gpupt::rocks::{Attribute, AttributeSource, Cluster, Node, Text, cards_of_guest};
 use mysql::Conn;
@@ -241,7 +241,12 @@ fn a_guest_gets_cards_that_its_appliance_or_everybody_has() {
     }
     let splice = |guest: &str| {
         let machine = Machine::at(host.root.path());
-        let xml = splice_guest(guest, b"<devices/>", &mut library(&host), &machine);
+        let xml = splice_guest(
+            GuestWord::AnyName(guest),
+            b"<devices/>",
+            &mut library(&host),
+            &machine,
+        );
         String::from_utf8(xml.expect("it is spliced")).expect("UTF-8")
     };
     assert!(

@@ -194,6 +194,9 @@ pub(crate) struct SpliceWords {
     /// Point the cards that stand in the XML at where they are on this host; add none.
     #[arg(long)]
     pub(crate) retarget: bool,
+    /// Take GUEST for its name in the cluster, and for no alias, address, pattern or statement.
+    #[arg(long)]
+    pub(crate) exact: bool,
 }
 
 /// Words as Rocks' commands take them: HOST by name, alias, address, `rack0`, an appliance or a
@@ -216,7 +219,7 @@ pub(crate) enum HostCommand {
     Conflicts,
     /// Tell whether a guest may have cards of this host: not those that the cluster gives to others
     Allows {
-        /// The guest, by any of its names.
+        /// The guest, by its name in the cluster.
         guest: String,
         /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
         #[arg(value_name = "CARD", required = true)]

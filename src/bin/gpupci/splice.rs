@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use anyhow::{Context, Result};
 use gpupt::database::{Database, database_of};
 use gpupt::domain_xml::{BYTES_MAX, XmlError};
-use gpupt::guest::{retarget_guest, splice_guest};
+use gpupt::guest::{GuestWord, retarget_guest, splice_guest};
 use gpupt::host::Machine;
 use gpupt::{Error, Settings};
 
@@ -22,7 +22,11 @@ pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Re
     } else {
         splice_guest
     };
-    let text = change(&words.guest, &xml, &mut database, machine)?;
+    let guest = match words.exact {
+        true => GuestWord::Name(&words.guest),
+        false => GuestWord::AnyName(&words.guest),
+    };
+    let text = change(guest, &xml, &mut database, machine)?;
     Ok(Answer {
         text,
         ..Answer::default()

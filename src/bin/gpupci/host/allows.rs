@@ -21,7 +21,8 @@ impl Session<'_> {
         words: &[String],
         global: &Global,
     ) -> Result<Answer> {
-        let here = Here::of(global, self.machine)?;
+        let mut here = Here::of(global, self.machine)?;
+        here.add_recorded()?;
         let (cards, missing) = here.select(words);
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.display.address.slot()).collect();
         let given = given_away(guest, &slots, &mut self.database, self.machine)?;

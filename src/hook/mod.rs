@@ -4,6 +4,7 @@
 
 mod arrive;
 mod prepare;
+mod sight;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -11,10 +12,11 @@ use std::time::{Duration, Instant};
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
 use crate::gpu::GpuCard;
 use crate::handover::{Done, Guest, Handover};
+use crate::hook::sight::Sight;
 use crate::hook::words::refusal;
 use crate::host::{Machine, Weight};
-use crate::naming::{named_cards, recorded_vendors};
-use crate::{Error, Settings, sentence};
+use crate::pci::PciAddress;
+use crate::{Error, sentence};
 
 /// How many writes of another program are waited for.
 const PATIENCE: u32 = 2;
@@ -106,11 +108,8 @@ impl Hook<'_> {
     fn release_guest(&self, guest: &Guest) -> Result<(), Error> {
         let started = Instant::now();
         let _lock = self.machine.lock(self.deadline * PATIENCE)?;
-        let mut settings = Settings::of(self.machine)?;
-        settings.vendors.extend(recorded_vendors(self.machine)?);
-        let cards = named_cards(self.machine, &settings.vendors)?;
-        let handover = Handover::new(self.machine, &settings, cards, self.deadline);
-        for released in handover.release(&guest.uuid) {
+        let sight = self.far()?;
+        for released in self.handover(&sight).release(&guest.uuid) {
             match released.result {
                 Ok(done) => {
                     let name = released.name.to_string();
@@ -125,15 +124,20 @@ impl Hook<'_> {
     fn reconnect(&self, xml: &[u8]) -> Outcome {
         let claims = claims(xml);
         if let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty())
-            && let Ok(settings) = Settings::of(self.machine)
-            && let Ok(cards) = named_cards(self.machine, &settings.vendors)
+            && let Ok(sight) = self.far()
             && let Ok(_lock) = self.machine.lock(self.deadline)
         {
-            let handover = Handover::new(self.machine, &settings, cards.clone(), self.deadline);
-            let claimed = cards.iter().filter(|card| is_claimed(card, &claims));
+            let cards = sight.cards.iter();
+            let claimed = cards.filter(|card| is_claimed(card, &claims));
+            let handover = self.handover(&sight);
             handover.relearn(&guest, &claimed.collect::<Vec<_>>());
         }
         Outcome::Quiet
+    }
+
+    fn handover(&self, sight: &Sight) -> Handover<'_> {
+        let cards = sight.cards.clone();
+        Handover::new(self.machine, &sight.settings, cards, self.deadline)
     }
 
     /// One line for each card that changed hands.
@@ -167,6 +171,13 @@ impl Hook<'_> {
 fn guest_of(xml: &[u8]) -> Option<Guest> {
     let GuestIdentity { name, uuid } = guest_identity(xml)?;
     Some(Guest { uuid: uuid?, name })
+}
+
+fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
+    claims.iter().filter_map(|claim| match claim {
+        Claim::Function(function) => Some(*function),
+        Claim::Mediated(_) | Claim::RenderNode(_) => None,
+    })
 }
 
 fn is_claimed(card: &GpuCard, claims: &[Claim]) -> bool {

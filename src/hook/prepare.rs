@@ -1,35 +1,17 @@
 //! A guest that is to start: its cards on the stub driver, or why it cannot have them.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
+use crate::Settings;
 use crate::domain_xml::{Claim, claims};
 use crate::excerpt::printable;
-use crate::gpu::{GpuCard, Registered, cards_of};
-use crate::handover::{Done, Guest, Handover};
+use crate::gpu::{GpuCard, Registered};
+use crate::handover::{Done, Guest};
+use crate::hook::sight::Near;
 use crate::hook::words::{given_away, refusal, sorry};
-use crate::hook::{Hook, Outcome, PATIENCE, guest_of, is_claimed};
+use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
 use crate::host::Weight;
-use crate::naming::{named_cards, recorded_vendors};
 use crate::pci::{PciAddress, PciSlot};
-use crate::{Error, Settings};
-
-/// What was looked at: what an administrator chose, and the cards by that.
-struct Sight {
-    settings: Settings,
-    /// By name.
-    cards: Vec<GpuCard>,
-}
-
-/// What a look at nothing but the claimed devices tells.
-enum Near {
-    /// None of them is a card.
-    NoCard,
-    /// These are, each with a name of its own.
-    Cards(Sight),
-    /// The whole host has to be looked at.
-    Unclear,
-}
 
 impl Hook<'_> {
     pub(super) fn prepare(&self, xml: &[u8]) -> Outcome {
@@ -133,66 +115,6 @@ impl Hook<'_> {
         }
     }
 
-    /// Every guest of the host waits for this, so it reads what a guest claims and no more: hosts have
-    /// hundreds of PCI functions.
-    fn near(&self, claims: &[Claim]) -> Near {
-        let slots: BTreeSet<PciSlot> = functions_of(claims).map(PciAddress::slot).collect();
-        let Ok(functions) = self.machine.functions_in(&slots) else {
-            return Near::Unclear;
-        };
-        let Ok(names) = self.machine.names() else {
-            return Near::Unclear;
-        };
-        let recorded = self.machine.recorded_slots();
-        let is_known = |slot: &PciSlot| names.at(*slot).is_some() || recorded.contains(slot);
-        let displays = functions.iter().filter(|f| f.class.is_display());
-        if displays.clone().next().is_none() && !slots.iter().any(is_known) {
-            return Near::NoCard;
-        }
-        let Ok(mut settings) = Settings::of(self.machine) else {
-            return Near::Unclear;
-        };
-        // A card of which something is written down is one, whoever made it.
-        let held = displays.filter(|display| recorded.contains(&display.address.slot()));
-        settings.vendors.extend(held.map(|display| display.vendor));
-        let mut cards = cards_of(functions, &settings.vendors);
-        if cards.is_empty() && !slots.iter().any(is_known) {
-            return Near::NoCard;
-        }
-        let is_card = |slot: &PciSlot| cards.iter().any(|card| card.is_in(*slot));
-        let has_name = |slot: &PciSlot| names.at(*slot).is_some();
-        let is_whole = |claim: &Claim| matches!(claim, Claim::Function(_));
-        if !claims.iter().all(is_whole) || !slots.iter().all(|s| is_card(s) == has_name(s)) {
-            return Near::Unclear;
-        }
-        names.name(&mut cards);
-        Near::Cards(Sight { settings, cards })
-    }
-
-    /// All cards that count: those of vendors that were chosen since, too.
-    fn far(&self) -> Result<Sight, Error> {
-        let mut settings = Settings::of(self.machine)?;
-        settings.vendors.extend(recorded_vendors(self.machine)?);
-        let cards = named_cards(self.machine, &settings.vendors)?;
-        Ok(Sight { settings, cards })
-    }
-
-    fn handover(&self, sight: &Sight) -> Handover<'_> {
-        let cards = sight.cards.clone();
-        Handover::new(self.machine, &sight.settings, cards, self.deadline)
-    }
-
-    /// Whether something that is claimed may be part of a card, as far as that can be told when nothing
-    /// else can: a guest without cards does not suffer from our troubles.
-    fn may_be_cards(&self, claims: &[Claim]) -> bool {
-        let recorded = self.machine.recorded_slots();
-        functions_of(claims).map(PciAddress::slot).any(|slot| {
-            let functions = self.machine.functions_in(&[slot].into());
-            let mut functions = functions.unwrap_or_default().into_iter();
-            recorded.contains(&slot) || functions.any(|function| function.class.is_display())
-        })
-    }
-
     /// Where a card was recorded and something else sits now, that something is not for guests.
     fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), String> {
         let names = self.machine.names().map_err(|error| sorry(error.into()))?;
@@ -244,13 +166,6 @@ impl Hook<'_> {
         }
         Ok(())
     }
-}
-
-fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
-    claims.iter().filter_map(|claim| match claim {
-        Claim::Function(function) => Some(*function),
-        Claim::Mediated(_) | Claim::RenderNode(_) => None,
-    })
 }
 
 fn named(cards: &[&GpuCard], done: Vec<Done>) -> Vec<(String, Done)> {

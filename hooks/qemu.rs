@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::hook::{Hook, Operation, Outcome};
-use gpupt::host::{Machine, as_writer};
+use gpupt::host::{Machine, Weight, as_writer};
 use gpupt::printable;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -38,11 +38,14 @@ fn main() -> ExitCode {
     if operation.is_none() && chained.is_none() {
         return ExitCode::SUCCESS;
     }
-    let Some(xml) = domain_xml() else {
-        return ExitCode::SUCCESS;
-    };
+    let (xml, is_whole) = domain_xml();
     let machine = Machine::at(root());
     let outcome = match operation {
+        Some(_) if !is_whole => {
+            let line = "libvirt's XML did not come in time, so that no card was looked at";
+            machine.log(Weight::Failed, line, &[]);
+            Outcome::Quiet
+        }
         Some(operation) if may_act(&machine) => {
             machine.mark_seen();
             let deadline = deadline();
@@ -104,27 +107,42 @@ fn may_act(machine: &Machine) -> bool {
     !machine.is_real() || nix::unistd::geteuid().is_root()
 }
 
-/// What stands on standard input; nothing when it does not end in time, or cannot be read.
-fn domain_xml() -> Option<Vec<u8>> {
+/// What stands on standard input, and whether that is all: not when it does not end in time, or cannot
+/// be read.
+fn domain_xml() -> (Vec<u8>, bool) {
     let stdin = io::stdin();
     let mut input = stdin.lock();
     let until = Instant::now() + STDIN_DEADLINE;
     let mut xml = Vec::new();
     loop {
-        let left = until.checked_duration_since(Instant::now())?;
-        let left = PollTimeout::try_from(left).ok()?;
-        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut ready, left) {
-            Ok(0) | Err(Errno::EINTR) => continue,
-            Ok(_) => (),
-            Err(_) => return None,
+        match is_ready(&stdin, until) {
+            Ok(true) => (),
+            Ok(false) | Err(_) => return (xml, false),
         }
-        let piece = input.fill_buf().ok()?;
+        let Ok(piece) = input.fill_buf() else {
+            return (xml, false);
+        };
         if piece.is_empty() || xml.len() > BYTES_MAX {
-            return Some(xml);
+            return (xml, true);
         }
         xml.extend_from_slice(piece);
         let length = piece.len();
         input.consume(length);
+    }
+}
+
+/// Whether there is something to read, or the end, before it is too late.
+fn is_ready(stdin: &io::Stdin, until: Instant) -> Result<bool, Errno> {
+    loop {
+        let Some(left) = until.checked_duration_since(Instant::now()) else {
+            return Ok(false);
+        };
+        let left = PollTimeout::try_from(left).map_err(|_| Errno::EINVAL)?;
+        let mut ready = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut ready, left) {
+            Ok(0) | Err(Errno::EINTR) => (),
+            Ok(_) => return Ok(true),
+            Err(errno) => return Err(errno),
+        }
     }
 }

@@ -32,8 +32,6 @@ mod journal;
 mod many;
 #[path = "hook/operations.rs"]
 mod operations;
-#[path = "hook/parts.rs"]
-mod parts;
 #[path = "hook/reconnect.rs"]
 mod reconnect;
 #[path = "hook/refused.rs"]

@@ -163,23 +163,27 @@ impl Finder {
     }
 }
 
-/// The function that an argument of QEMU takes from the host: `vfio-pci,host=02:00.0`, or the same
-/// as JSON.
+/// The function that an argument of QEMU takes from the host: `vfio-pci,host=02:00.0`,
+/// `vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:02:00.0`, or the same as JSON.
 fn of_argument(argument: &str) -> Option<PciAddress> {
     if !argument.contains("vfio-pci") {
         return None;
     }
-    let plain = argument
-        .split(',')
-        .find_map(|part| part.trim().strip_prefix("host="));
+    let host = property(argument, "host");
+    let folder = || property(argument, "sysfsdev")?.rsplit('/').next();
+    let address = unescape(host.or_else(folder)?).ok()?;
+    address.parse().ok()
+}
+
+/// What a property of a device is: `name=value` between commas, or `"name": "value"`.
+fn property<'a>(argument: &'a str, name: &str) -> Option<&'a str> {
+    let assigned = |part: &'a str| part.trim().strip_prefix(name)?.strip_prefix('=');
     let json = || {
-        let (_, rest) = argument.split_once("\"host\"")?;
+        let (_, rest) = argument.split_once(&format!("\"{name}\""))?;
         let (_, rest) = rest.split_once('"')?;
         Some(rest.split_once('"')?.0)
     };
-    let address = plain.or_else(json)?;
-    let address = unescape(address).ok()?;
-    address.parse().ok()
+    argument.split(',').find_map(assigned).or_else(json)
 }
 
 #[cfg(test)]
@@ -251,6 +255,15 @@ mod tests {
             ),
             ("virtio-net-pci,host=02:00.1", None),
             ("vfio-pci,sysfsdev=/sys/x", None),
+            (
+                "vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:02:00.1,id=a",
+                Some("02:00.1"),
+            ),
+            (
+                "{&quot;driver&quot;:&quot;vfio-pci&quot;,&quot;sysfsdev&quot;:\
+                 &quot;/sys/bus/pci/devices/0000:02:00.1&quot;}",
+                Some("02:00.1"),
+            ),
             ("vfio-pci,host=nonsense", None),
         ] {
             let document = format!(

@@ -69,6 +69,7 @@ pub fn install(
         notes.extend(machine.reload_hook_daemons(deadline));
     }
     notes.extend(copies(machine, plan.place));
+    notes.extend(callers_back(machine));
     Ok(Installed {
         place: plan.place,
         was_there,
@@ -123,4 +124,16 @@ fn copies(machine: &Machine, place: &str) -> Vec<String> {
         format!("{words} {path}, which is a copy of the hook: remove it")
     };
     copies.map(note).collect()
+}
+
+/// What to say about hooks of others that call libvirt back.
+fn callers_back(machine: &Machine) -> Vec<String> {
+    let facts = machine.hook_facts().unwrap_or_default();
+    let files = facts.files.into_iter().chain(machine.kept_hook());
+    let callers = files.filter(|file| file.calls_virsh && file.is_executable);
+    let note = |file: HookFile| {
+        let path = printable(file.path.as_bytes());
+        format!("{path} runs virsh: the start of a guest can hang for ever; take virsh out of it")
+    };
+    callers.map(note).collect()
 }

@@ -26,6 +26,7 @@ const VIRSH: &str = "/usr/bin/virsh";
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
 /// It asks the database, and that has 5 seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+const MARK_LASTS: Duration = Duration::from_secs(2);
 const STARTS: &str = "/run/gpupt/guests";
 const JOURNALCTL: &str = "/usr/bin/journalctl";
 /// The end of a log that a start leaves its traces in.
@@ -182,12 +183,12 @@ impl Machine {
         output.map_err(|why| format!("{GPUPCI}: {why}"))
     }
 
-    /// Leaves a mark that libvirt has run the hook. A mark of the last minute is good enough: every
-    /// guest waits for this.
+    /// Leaves a mark that libvirt has run the hook. One of just now is good enough: every guest waits for
+    /// this. An older one may be of the daemon before this one.
     pub fn mark_seen(&self) {
         let mark = fs::metadata(self.path(SEEN)).and_then(|facts| facts.modified());
         let age = mark.ok().and_then(|mark| mark.elapsed().ok());
-        if age.is_some_and(|age| age < Duration::from_secs(60)) {
+        if age.is_some_and(|age| age < MARK_LASTS) {
             return;
         }
         // Without it only `gpupci hook status` and `check` know less.

@@ -20,6 +20,8 @@ use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::binding::{ActError, Kernel, Step};
 use crate::host::Machine;
@@ -156,7 +158,13 @@ pub(super) fn finish_fed(
         let feeder = thread::Builder::new().spawn(move || drop(stdin.write_all(&input)));
         feeder.map_err(ActError::Refused)?;
     }
-    wait(child, deadline)
+    let pid = i32::try_from(child.id()).map(Pid::from_raw);
+    let ended = wait(child, deadline);
+    if let (Err(ActError::Late), Ok(pid)) = (&ended, pid) {
+        // It only asks; nobody wants its answer any more.
+        let _ = kill(pid, Signal::SIGKILL);
+    }
+    ended
 }
 
 fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {

@@ -1,9 +1,10 @@
 //! The hook that stood in our place before: it runs after ours, as libvirt would run it.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use pretty_assertions::assert_eq;
 use tempfile::TempDir;
@@ -224,4 +225,22 @@ fn under_any_other_name_there_is_no_other_hook() {
         assert_eq!(place.hook_as(&program, &words, &guest().xml()), silence());
     }
     assert_eq!(place.given(), None);
+}
+
+#[test]
+fn it_gets_what_came_where_libvirt_does_not_end() {
+    let place = Place::new("exit 5");
+    let guest = Guest::with(&hostdev("02", 0));
+    let mut hook = Command::new(place.path("hooks/qemu"));
+    hook.args([&guest.name, "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", place.stage.host.root.path())
+        .stdin(Stdio::piped());
+    let mut child = hook.spawn().expect("the hook starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(guest.xml().as_bytes()).expect("it is read");
+    assert_eq!(child.wait().expect("it ends").code(), Some(5));
+    drop(stdin);
+    let got = fs::read_to_string(place.path("stdin")).expect("it was run");
+    assert_eq!(got, guest.xml());
+    place.stage.is_as_before("our part is not done by halves");
 }

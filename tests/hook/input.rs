@@ -1,8 +1,10 @@
 //! Whatever comes on standard input, or does not come.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use gpupt::domain_xml::BYTES_MAX;
 use pretty_assertions::assert_eq;
@@ -61,20 +63,44 @@ fn ten_megabytes_are_read_or_left_and_not_more() {
     stage.is_as_before("release");
 }
 
-#[test]
-fn a_hook_that_nobody_feeds_ends() {
-    let stage = Stage::manual();
-    let guest = Guest::with("");
+/// What the journal says of input that does not end.
+const LATE: &str = "libvirt's XML did not come in time, so that no card was looked at";
+
+/// A hook that is fed a byte of its XML now and then, and never told that this is all. It ends by
+/// itself, or this does not.
+fn ends_unfed(stage: &Stage, bytes: usize) {
+    let guest = Guest::with(&hostdev("02", 0));
     let mut hook = stage.command(&guest, "prepare");
     hook.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = hook.spawn().expect("the hook starts");
-    let held_open = child.stdin.take();
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = thread::spawn(move || {
+        for byte in guest.xml().bytes().take(bytes) {
+            thread::sleep(Duration::from_millis(200));
+            if stdin.write_all(&[byte]).is_err() {
+                break;
+            }
+        }
+        stdin
+    });
     let mut said = String::new();
     let mut stdout = child.stdout.take().expect("a pipe");
     stdout.read_to_string(&mut said).expect("it ends");
     assert!(child.wait().expect("it ends").success());
     assert_eq!(said, "");
-    drop(held_open);
+    assert_eq!(stage.journal()[0]["MESSAGE"], LATE);
+    drop(feeder.join());
+    stage.is_as_before("nothing was looked at");
+}
+
+#[test]
+fn a_hook_that_nobody_feeds_ends() {
+    ends_unfed(&Stage::manual(), 0);
+}
+
+#[test]
+fn a_hook_that_is_fed_by_drops_ends() {
+    ends_unfed(&Stage::manual(), 100);
 }
 
 #[test]

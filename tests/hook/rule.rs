@@ -176,6 +176,21 @@ fn a_cluster_that_cannot_be_asked_keeps_no_guest_from_starting() {
 }
 
 #[test]
+fn a_cluster_that_never_answers_keeps_no_guest_from_starting() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    let path = stage.host.path("usr/bin/gpupci");
+    fs::remove_file(&path).expect("a link");
+    // Longer than anybody would wait for this test.
+    script(&path, "#!/bin/sh\nexec sleep 100000\n");
+    stage.goes(&guest(), "prepare");
+    let said = &stage.journal()[0]["MESSAGE"];
+    let line = "rocks-33: whose card it claims is not known to the cluster: /usr/bin/gpupci: ";
+    assert!(said.starts_with(line), "{said}");
+    assert_eq!(stage.moved().len(), 2);
+}
+
+#[test]
 fn without_a_cluster_nobody_is_asked() {
     let stage = stage(&[]);
     let path = stage.host.path("usr/bin/gpupci");

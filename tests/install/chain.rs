@@ -1,6 +1,7 @@
 //! Where there is one place and another hook has it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
 
@@ -189,4 +190,20 @@ fn a_copy_of_ours_is_told() {
         format!("gpupci: libvirt still runs /{copy}, which is a copy of the hook: remove it\n")
     );
     assert!(host.has(copy));
+}
+
+#[test]
+fn a_hook_that_calls_libvirt_back_is_told_of() {
+    let host = old();
+    host.write(SINGLE, "#!/bin/sh\nvirsh nodedev-detach pci_0000_02_00_0\n");
+    let single = host.path(SINGLE);
+    fs::set_permissions(&single, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    host.write("etc/libvirt/hooks/qemu.d/idle", "#!/bin/sh\nvirsh list\n");
+    let said = host.line("hook install");
+    assert_eq!(said.text(), CHAINED);
+    assert_eq!(
+        said.stderr,
+        "gpupci: /etc/libvirt/hooks/qemu.before-gpupt runs virsh: the start of a guest can hang for \
+         ever; take virsh out of it\n"
+    );
 }

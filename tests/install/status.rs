@@ -15,13 +15,17 @@ fn now() -> u64 {
 
 /// A daemon that was started at this time.
 fn daemon(host: &Host, started_at: u64) {
-    host.write("run/libvirtd.pid", "812\n");
+    daemon_called(host, "run/libvirtd.pid", "libvirtd", started_at);
+}
+
+fn daemon_called(host: &Host, file: &str, name: &str, started_at: u64) {
+    host.write(file, "812\n");
     host.write(
         "proc/stat",
         &format!("cpu 1 2\nbtime {}\nprocesses 9\n", started_at - 50),
     );
     let rest = "S 1 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 21 0 5000 0 0";
-    host.write("proc/812/stat", &format!("812 (libvirtd) {rest}\n"));
+    host.write("proc/812/stat", &format!("812 ({name}) {rest}\n"));
 }
 
 /// The status, with `PROGRAM` for the path of the program.
@@ -61,6 +65,31 @@ fn the_daemon_has_run_it() {
     host.write("proc/812/stat", "812 (a) libvirtd) S 1 1\n");
     let gone = "seen:    3 min ago; libvirtd does not run now";
     says(&host, 0, &[hook, version, gone]);
+}
+
+#[test]
+fn either_daemon_may_be_the_one_that_runs_hooks() {
+    for (file, name) in [
+        ("run/libvirtd.pid", "libvirtd"),
+        ("run/libvirt/libvirtd.pid", "libvirtd"),
+        ("run/virtqemud.pid", "virtqemud"),
+        ("run/libvirt/virtqemud.pid", "virtqemud"),
+    ] {
+        let host = new();
+        host.line("hook install").answer();
+        daemon_called(&host, file, name, now() - 5000);
+        let said = host.line("hook status").answer();
+        let unseen = format!("seen:    not since {name} (pid 812) was started\n");
+        assert!(said.contains(&unseen), "{file}: {said}");
+        assert!(
+            said.contains(&format!("try: systemctl reload {name};")),
+            "{said}"
+        );
+        host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
+        let said = host.line("hook status").answer();
+        let seen = format!("seen:    3 min ago, by the {name} (pid 812) that runs\n");
+        assert!(said.contains(&seen), "{file}: {said}");
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ install -m755 bin/gpupci /usr/bin/gpupci
 install -D -m755 bin/qemu /etc/libvirt/hooks/qemu
 echo 'vendors = ["1002", "1234", "1af4"]' >/etc/gpupt.toml
 modprobe vfio-pci
+# As gpupci lists them the first time: their names stay.
+gpupci list
 systemctl reload-or-restart libvirtd
 timeout 120 virsh -q version >/dev/null && udevadm settle
 echo "# up after $(cut -d. -f1 /proc/uptime) s: Linux $(uname -r), libvirt $(virsh --version)"
@@ -19,7 +21,7 @@ while read -r name; do
     echo
     echo "## $name, $(cut -d. -f1 /proc/uptime) s"
     # shellcheck disable=SC2016 # for the inner shell
-    timeout -k 5 600 bash -c '. lib.sh; . "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
+    timeout -k 60 600 bash -c '. lib.sh; scenario "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
     echo "${PIPESTATUS[0]}" >"results/$name.code"
 done <wanted
 journalctl -b --no-pager >results/journal 2>&1

@@ -87,6 +87,7 @@ define() {
     virsh -q undefine "$1" >/dev/null 2>&1
     xml "$@" >"/tmp/$1.xml"
     run virsh -q define "/tmp/$1.xml"
+    ok "libvirt knows $1" test "$ended" = 0
 }
 state() { timeout 60 virsh -q domstate "$1" 2>/dev/null | head -n1; }
 runs() { case $(state "$1") in running | paused) ;; *) return 1 ;; esac; }
@@ -122,12 +123,29 @@ told() {
 }
 qemu_of() { pgrep -f "guest=$1,"; }
 
+# reload: the daemon looks for its hooks. It says so before it has.
+reload() {
+    ok "the daemon is told" timeout 60 systemctl reload libvirtd
+    sleep 2
+}
+
 # --- the end ------------------------------------------------------------------------
 since=$(date +%s)
 at_boot=$(cat /run/at-boot 2>/dev/null || bindings | tee /run/at-boot)
+# scenario FILE: reads it to its end.
+scenario() {
+    # shellcheck source=/dev/null
+    if bash -n "$1"; then
+        . "$1"
+        complete=1
+    fi
+}
 finish() {
     local name left
     say "nothing is left behind"
+    ok "it came to its end" test -n "${complete-}"
+    left=$(timeout 60 virsh -q list --name)
+    ok "no guest runs: $left" test -z "$left"
     for name in $(timeout 60 virsh -q list --all --name); do
         timeout 60 virsh -q destroy "$name" >/dev/null 2>&1
         timeout 60 virsh -q undefine --managed-save "$name" >/dev/null 2>&1

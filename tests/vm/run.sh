@@ -27,7 +27,11 @@ cp tests/rocks_standin/rocks_command.py "$out/"
 all=$(($# == 0))
 [ $# -gt 0 ] || set -- "$here"/scenarios/*.sh
 names=()
-for scenario; do names+=("$(basename "$scenario" .sh)"); done
+for scenario; do
+    name=$(basename "$scenario" .sh)
+    [ -r "$here/scenarios/$name.sh" ] || { echo "run.sh: there is no scenario $name" >&2; exit 2; }
+    names+=("$name")
+done
 printf '%s\n' "${names[@]}" >"$out/wanted"
 bash "$here/boot.sh" "$cache" "$out" "${GPUPT_VM_DEADLINE:-2400}" || echo "run.sh: the VM ended with $?"
 
@@ -45,11 +49,13 @@ done
 sentences() { grep -oh 'gpupt: guest .*' "$1" | sed -E 's/(pid|IOMMU group) [0-9]+/\1 N/g'; }
 if [ $all = 1 ]; then
     said=$(sentences "$out/results/errors")
+    # shellcheck disable=SC2016 # Markdown's own quotes
+    quoted=$(sed -n '/^```text/,/^```$/p' docs/libvirt-hook.md | sentences /dev/stdin)
     while read -r sentence; do
         grep -qxF -- "$sentence" <<<"$said" && continue
         echo "FAIL docs/libvirt-hook.md quotes what nobody said: $sentence"
         failed=$((failed + 1))
-    done < <(sed -n '/^```text/,/^```$/p' docs/libvirt-hook.md | sentences /dev/stdin)
+    done <<<"$quoted"
 fi
 echo "${#names[@]} scenarios, $failed failed; see $out"
 exit $((failed > 0))

@@ -36,6 +36,7 @@ rm -rf /run/gpupt/cards
 run timeout 60 systemctl restart libvirtd
 waits_for "the daemon answers" runs guest
 refused other
+says "the guest guest has it"
 ok "the guest lives" test -n "$(qemu_of guest)"
 stops guest
 ends 0 attach "$main"

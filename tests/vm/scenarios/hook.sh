@@ -14,10 +14,6 @@ echo "$1 $2" >>/run/other-hook
 HOOK
     chmod 755 "$1"
 }
-reload() {
-    timeout 60 systemctl reload libvirtd
-    sleep 2
-}
 define guest "$main.0" "$main.1"
 
 say "taken away: libvirt binds, and misses what the XML does not name"
@@ -34,27 +30,30 @@ say "installed by gpupci"
 run gpupci hook install --from $program
 ok "it is installed (it was $ended)" test "$ended" = 0
 ok "the hook is there" test -x "$hooks/qemu.d/gpupt"
+# It has told the daemon, which looks in its own time.
+sleep 2
 starts part
-run gpupci hook status
-ok "its status is known (it was $ended)" test "$ended" = 0
+ends 0 hook status
+says "by the libvirtd (pid"
+ok "AppArmor confines who runs the hook" grep -q enforce "/proc/$(pidof libvirtd)/attr/current"
 stops part
 ok "all is as before" is_as_before "$at_boot"
 
 say "taken away while a guest has its card: nobody gives it back, but for gpupci"
 starts part
-run gpupci hook uninstall
+ends 0 hook uninstall
 reload
 stops part
 ok "it is still with guests" all_on_vfio "$switched"
 ends 0 recover
 ok "all is as before" is_as_before "$at_boot"
-run gpupci hook install --from $program
+ends 0 hook install --from $program
 reload
 
 say "after another hook, as libvirt calls them"
 other_hook "$hooks/qemu"
 reload
-: >/run/other-hook
+rm -f /run/other-hook*
 starts guest
 ok "the guest has its card" all_on_vfio "$main"
 stops guest
@@ -65,7 +64,7 @@ ok "the other hook got the XML" grep -q '<name>guest</name>' /run/other-hook.xml
 echo started >/run/refuse
 refused guest
 says "the other hook says no"
-waits_for "the card comes back" is_as_before "$at_boot"
+ok "the card came back" is_as_before "$at_boot"
 rm -f /run/refuse "$hooks/qemu"
 
 say "under the one name that old libvirts know, before another hook"
@@ -73,7 +72,7 @@ rm -r "$hooks/qemu.d"
 install -m755 $program "$hooks/qemu"
 other_hook "$hooks/qemu.before-gpupt"
 reload
-: >/run/other-hook
+rm -f /run/other-hook*
 starts guest
 ok "the guest has its card" all_on_vfio "$main"
 stops guest
@@ -83,7 +82,7 @@ ok "the other hook got the XML" grep -q '<name>guest</name>' /run/other-hook.xml
 echo prepare >/run/refuse
 refused guest
 says "the other hook says no"
-waits_for "the card comes back" is_as_before "$at_boot"
+ok "the card came back" is_as_before "$at_boot"
 
 rm -f /run/refuse "$hooks/qemu.before-gpupt"
 install -m755 $program "$hooks/qemu"

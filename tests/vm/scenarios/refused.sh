@@ -55,4 +55,5 @@ stops first
 say "a card that is not there"
 define absent 0000:7f:00.0
 refused absent
+says "Device 0000:7f:00.0 not found"
 ok "nothing was changed" is_as_before "$at_boot"

@@ -55,6 +55,29 @@ starts moved
 run virsh -q managedsave moved
 starts moved
 ok "it comes without" none_on_vfio "$main"
-ok "the journal says how to plug it in" told "moved starts without its card, which its image does not have"
+waits_for "the journal says how to plug it in" told "moved starts without its card, which its image does not have"
+
+say "plugged in as the journal says"
+ends 0 detach "$main"
+virsh -q dumpxml --inactive moved | gpupci splice -- moved | sed -n '/<hostdev/,/<.hostdev>/p' >/tmp/hostdev.xml
+run virsh -q attach-device moved /tmp/hostdev.xml
+ok "libvirt takes it" test "$ended" = 0
+run virsh -q qemu-monitor-command moved --hmp info pci
+says 'id "hostdev0"'
+ends 4 attach "$main"
 stops moved
+ok "what was detached is so still" all_on_vfio "$main"
+ends 0 attach "$main"
+ok "all is as before" is_as_before "$at_boot"
+
+say "as from another host: libvirt migrates no guest with such a card, so its hook is called as it would"
+sed "s|bus='0x01'|bus='0x05'|" /tmp/hostdev.xml >/tmp/there.xml
+virsh -q dumpxml --inactive moved | sed '/<devices>/r /tmp/there.xml' >/tmp/arriving.xml
+arrives() { "$hooks/qemu" moved "$1" begin - </tmp/arriving.xml >/tmp/arrived.xml; }
+for operation in migrate restore; do
+    ok "the hook answers to $operation" arrives $operation
+    ok "its card is here" diff <(sed "s|bus='0x05'|bus='0x01'|" /tmp/arriving.xml) /tmp/arrived.xml
+    run virsh -q define /tmp/arrived.xml
+    ok "libvirt takes it" test "$ended" = 0
+done
 rm -f /var/lib/libvirt/moved.save /var/lib/gpupt/cluster.db

@@ -13,12 +13,13 @@ ok "its card is in its XML" eval 'gpupci splice owner </tmp/before.xml >/tmp/aft
 diff /tmp/before.xml /tmp/after.xml
 run virsh -q define /tmp/after.xml
 ok "libvirt takes it" test "$ended" = 0
-ok "once is enough" eval 'virsh -q dumpxml --inactive owner | gpupci splice owner | cmp - <(virsh -q dumpxml --inactive owner)'
+virsh -q dumpxml --inactive owner >/tmp/once.xml
+ok "once is enough" eval 'gpupci splice owner </tmp/once.xml >/tmp/twice.xml && cmp /tmp/once.xml /tmp/twice.xml'
 
 starts owner
 ok "it has its card" all_on_vfio "$main"
 run virsh -q qemu-monitor-command owner --hmp info pci
-says "PCI device 1234:1111"
+says 'id "hostdev0"'
 stops owner
 ok "all is as before" is_as_before "$at_boot"
 

@@ -23,8 +23,14 @@ wait
 ok "the card comes back" is_as_before "$at_boot"
 
 say "the same with libvirt"
+rm -f /tmp/codes
 for n in 1 2 3; do define "guest$n" "$main.0"; done
-for n in 1 2 3; do timeout 120 virsh -q start --paused "guest$n" >/dev/null 2>&1 & done
+for n in 1 2 3; do
+    { timeout 200 virsh -q start --paused "guest$n" >"/tmp/virsh.$n" 2>&1; echo $? >>/tmp/codes; } &
+done
 wait
-running=$(virsh -q list --name | grep -c guest)
-ok "one runs" test "$running" = 1
+winner=$(virsh -q list --name)
+ok "one runs ($winner)" test "$(wc -w <<<"$winner")" = 1
+ok "the others were refused" test "$(sort /tmp/codes | tr -d '\n')" = 011
+ok "they were told who has it" test "$(cat /tmp/virsh.* | grep -c "the guest $winner has it")" = 2
+stops "$winner"

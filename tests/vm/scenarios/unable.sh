@@ -53,7 +53,7 @@ say "a cluster that cannot be asked keeps nobody from starting"
 echo 'database = "mysql://root@127.0.0.1:1/cluster"' >>/etc/gpupt.toml
 starts guest
 ok "the guest has its card" all_on_vfio "$main"
-ok "the journal says why" told "guest: whose card it claims is not known to the cluster: gpupci: cannot connect"
+waits_for "the journal says why" told "guest: whose card it claims is not known to the cluster: gpupci: cannot connect"
 stops guest
 cp /tmp/gpupt.toml /etc/
 rm -f /var/lib/gpupt/cluster.db

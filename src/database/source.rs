@@ -203,7 +203,7 @@ impl AttributeSource for Database {
             // A guest that nothing places lives here, and only the caller knows where that is.
             return self.cluster();
         }
-        let names = vec![Cell::from(name); statements::GUEST_PARAMETERS];
+        let names = vec![Cell::from(name); statements::NAME_PARAMETERS];
         self.read(move |session: &mut dyn Session| read_cluster(session, statements::GUEST, &names))
     }
 
@@ -212,7 +212,7 @@ impl AttributeSource for Database {
             // Guests that nothing places live here too.
             return self.cluster();
         }
-        let names = vec![Cell::from(host); statements::GUESTS_OF_PARAMETERS];
+        let names = vec![Cell::from(host); statements::NAME_PARAMETERS];
         self.read(move |session: &mut dyn Session| {
             read_cluster(session, statements::GUESTS_OF, &names)
         })

@@ -37,49 +37,41 @@ pub(super) const CLUSTER: &str = concat!(
     attributes_of!(),
 );
 
-/// The guest of a name, its hosts, and what applies to them.
-pub(super) const GUEST: &str = concat!(
-    node_columns!(),
-    "FROM nodes n ",
-    node_joins!(),
-    "WHERE n.Name = ? UNION ALL ",
-    node_columns!(),
-    "FROM nodes s JOIN vm_nodes w ON w.Node = s.ID JOIN nodes n ON n.ID = w.PhysNode ",
-    node_joins!(),
-    "WHERE s.Name = ? UNION ALL ",
-    attributes_of!(),
-    "AND g.Name <> 'host' UNION ALL ",
-    attributes_of!(),
-    "AND g.Name = 'host' AND c.Name = ? UNION ALL ",
-    attributes_of!(),
-    "AND g.Name = 'host' AND c.Name IN (SELECT n.Name FROM nodes s \
-     JOIN vm_nodes w ON w.Node = s.ID JOIN nodes n ON n.ID = w.PhysNode WHERE s.Name = ?)",
-);
+/// The nodes `s` of a name, those `n` that `others` joins to them, and what applies to both.
+macro_rules! part_of_cluster {
+    ($others:literal) => {
+        concat!(
+            node_columns!(),
+            "FROM nodes n ",
+            node_joins!(),
+            "WHERE n.Name = ? UNION ALL ",
+            node_columns!(),
+            "FROM nodes s ",
+            $others,
+            node_joins!(),
+            "WHERE s.Name = ? UNION ALL ",
+            attributes_of!(),
+            "AND g.Name <> 'host' UNION ALL ",
+            attributes_of!(),
+            "AND g.Name = 'host' AND c.Name = ? UNION ALL ",
+            attributes_of!(),
+            "AND g.Name = 'host' AND c.Name IN (SELECT n.Name FROM nodes s ",
+            $others,
+            "WHERE s.Name = ?)",
+        )
+    };
+}
 
-/// How often [`GUEST`] asks for its name.
-pub(super) const GUEST_PARAMETERS: usize = 4;
+/// The guest of a name, its hosts, and what applies to them.
+pub(super) const GUEST: &str =
+    part_of_cluster!("JOIN vm_nodes w ON w.Node = s.ID JOIN nodes n ON n.ID = w.PhysNode ");
 
 /// The host of a name, its guests, and what applies to them.
-pub(super) const GUESTS_OF: &str = concat!(
-    node_columns!(),
-    "FROM nodes n ",
-    node_joins!(),
-    "WHERE n.Name = ? UNION ALL ",
-    node_columns!(),
-    "FROM nodes h JOIN vm_nodes w ON w.PhysNode = h.ID JOIN nodes n ON n.ID = w.Node ",
-    node_joins!(),
-    "WHERE h.Name = ? UNION ALL ",
-    attributes_of!(),
-    "AND g.Name <> 'host' UNION ALL ",
-    attributes_of!(),
-    "AND g.Name = 'host' AND c.Name = ? UNION ALL ",
-    attributes_of!(),
-    "AND g.Name = 'host' AND c.Name IN (SELECT n.Name FROM nodes h \
-     JOIN vm_nodes w ON w.PhysNode = h.ID JOIN nodes n ON n.ID = w.Node WHERE h.Name = ?)",
-);
+pub(super) const GUESTS_OF: &str =
+    part_of_cluster!("JOIN vm_nodes w ON w.PhysNode = s.ID JOIN nodes n ON n.ID = w.Node ");
 
-/// How often [`GUESTS_OF`] asks for its name.
-pub(super) const GUESTS_OF_PARAMETERS: usize = 4;
+/// How often either asks for its name.
+pub(super) const NAME_PARAMETERS: usize = 4;
 
 /// Aliases (kind 0), interfaces (kind 1) and appliances (kind 2):
 /// kind, node, alias or MAC or appliance, IP, name, zone.

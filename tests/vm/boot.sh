@@ -2,6 +2,7 @@
 # Boots the VM once: boot.sh IMAGES SHARE SECONDS [KEEP]
 # IMAGES is what build.sh made; SHARE is /mnt in the VM, which runs guest.sh there and prints to our
 # standard output. It is ended after SECONDS. The disk is as it was afterwards, unless KEEP is given.
+# GPUPT_VM_QEMU is the QEMU that runs it.
 set -euo pipefail
 images=$1 share=$2 seconds=$3 snapshot=${4:+off}
 topology=$(dirname "$0")/topology.args
@@ -24,4 +25,4 @@ vm=(-nodefaults -no-user-config -no-reboot -display none -nic none
     -serial "file:$share/console"
     -device intel-iommu,intremap=on,caching-mode=on)
 # Through a pipe: a file would be written from its beginning.
-TMPDIR=$share timeout -k 5 "$seconds" qemu-system-x86_64 "${vm[@]}" "${cards[@]}" </dev/null | cat
+TMPDIR=$share timeout -k 5 "$seconds" "${GPUPT_VM_QEMU:-qemu-system-x86_64}" "${vm[@]}" "${cards[@]}" </dev/null | cat

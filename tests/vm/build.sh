@@ -5,9 +5,10 @@
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
+qemu=$(cat "$here/../../build/qemu")
 mkdir -p "$1"
 cd "$1"
-key=$(cat "$here/build.sh" "$here/image/"* | sha256sum)
+key=$(cat "$here/build.sh" "$here/sources.sh" "$here/image/"* | sha256sum)
 if [ "$(cat key 2>/dev/null)" = "$key" ]; then exit 0; fi
 rm -rf key root
 
@@ -15,9 +16,7 @@ rm -rf key root
 # shellcheck source=/dev/null
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 [ -n "$(apt-cache policy libvirt-daemon-system)" ] || apt-get update -q
-# shellcheck disable=SC2016 # apt's own words
-sources=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-    sort -u | awk -v c="$codename" '$3 == "main" && $2 ~ "^" c "(-updates|-security)?$" { print "deb", $0 }')
+sources=$(sh "$here/sources.sh")
 
 packages=linux-image-amd64,initramfs-tools,systemd-sysv,udev,dbus,kmod,apparmor,procps,pciutils
 packages+=,libvirt-daemon-system,libvirt-clients,qemu-system-x86,python3
@@ -59,6 +58,6 @@ rm -rf root
 rm -rf first-boot
 mkdir first-boot
 cp "$here/image/guest.sh" first-boot/
-bash "$here/boot.sh" "$PWD" "$PWD/first-boot" 600 keep
+GPUPT_VM_QEMU=$qemu bash "$here/boot.sh" "$PWD" "$PWD/first-boot" 600 keep
 [ -e first-boot/warm ]
 echo "$key" >key

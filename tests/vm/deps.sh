@@ -1,22 +1,23 @@
 #!/bin/sh
-# Installs what `make test-vm` needs besides Rust: QEMU, mmdebstrap and mke2fs. On Debian and its like;
-# elsewhere it says what is missing. What is there is left as it is.
+# Installs what `make test-vm` needs besides Rust, mmdebstrap and mke2fs, and brings a QEMU (qemu.sh). On Debian
+# and its like; elsewhere it says what is missing. What is there is left as it is.
 set -eu
 missing=
 need() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"
 }
-need qemu-system-x86_64 qemu-system-x86
 need mmdebstrap mmdebstrap
 need mke2fs e2fsprogs
 
-[ -n "$missing" ] || exit 0
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "deps.sh: please install what these Debian packages hold:$missing" >&2
-    exit 1
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "deps.sh: please install what these Debian packages hold:$missing" >&2
+        exit 1
+    fi
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -q
+    # shellcheck disable=SC2086 # a list of words
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 fi
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-$sudo apt-get update -q
-# shellcheck disable=SC2086 # a list of words
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+sh "$(dirname "$0")/qemu.sh"

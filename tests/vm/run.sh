@@ -33,7 +33,7 @@ for scenario; do
     names+=("$name")
 done
 printf '%s\n' "${names[@]}" >"$out/wanted"
-bash "$here/boot.sh" "$cache" "$out" "${GPUPT_VM_DEADLINE:-2400}" || echo "run.sh: the VM ended with $?"
+GPUPT_VM_QEMU=$(cat build/qemu) bash "$here/boot.sh" "$cache" "$out" "${GPUPT_VM_DEADLINE:-2400}" || echo "run.sh: the VM ended with $?"
 
 # A scenario that did not come to its end has failed.
 failed=0

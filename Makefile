@@ -4,23 +4,25 @@ CARGO ?= cargo
 # Libvirt's own test documents, or another folder of domain XML, for `make test` and `make bench`.
 GPUPT_CORPUS ?=
 
-HOOK = target/hook/qemu
+# Where Cargo puts what it builds: CARGO_TARGET_DIR and Cargo's settings count.
+TARGET = $(shell $(CARGO) metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+HOOK = $(TARGET)/hook/qemu
 
-.PHONY: build hook demo test test-vm deps check bench clean
+.PHONY: build hook hook-size demo test test-vm deps check bench clean
 
 build: hook
 	$(CARGO) build --release --locked --workspace
-	install target/release/libgpupt_rocks.so target/release/libgpupt.so
-	install $(HOOK) target/release/qemu
+	install "$(TARGET)/release/libgpupt_rocks.so" "$(TARGET)/release/libgpupt.so"
+	install "$(HOOK)" "$(TARGET)/release/qemu"
 
 # The hook, static: for every guest of a host libvirtd waits until it has been loaded.
 hook:
-	CARGO="$(CARGO)" sh hooks/build.sh $(HOOK)
+	CARGO="$(CARGO)" sh hooks/build.sh "$(TARGET)" "$(HOOK)"
 
 # Walks through the manual's example: as any user, in a temporary folder, in seconds.
 demo:
 	$(CARGO) build --release --locked --quiet --bin gpupci
-	@sh demo/run.sh target/release/gpupci
+	@sh demo/run.sh "$(TARGET)/release/gpupci"
 
 # Installs what the tests need besides Rust, then runs all of them.
 test: deps
@@ -30,10 +32,18 @@ test: deps
 # Cards, libvirt and its hook on a real kernel, in a VM: tests/vm/README.md.
 test-vm: build
 	sh tests/vm/deps.sh
-	bash tests/vm/run.sh
+	GPUPT_VM_BIN="$(TARGET)/release" bash tests/vm/run.sh
 
 deps:
 	sh tests/deps.sh
+
+# The hook with musl: at most 1 MB. Where musl is not to be had it carries this machine's libc, and is larger.
+hook-size: hook
+	@if [ -e "$(TARGET)/x86_64-unknown-linux-musl/hook/qemu" ]; then \
+	    test "$$(stat -c %s "$(HOOK)")" -le 1000000; \
+	else \
+	    echo "no musl here: the size of the hook is not judged"; \
+	fi
 
 # What must be clean before a commit.
 check:
@@ -43,7 +53,7 @@ check:
 
 # Ratios against programs that everybody has, in one run.
 bench: deps hook
-	GPUPT_HOOK=$(CURDIR)/$(HOOK) $(CARGO) bench --locked --bench peers
+	GPUPT_HOOK="$(HOOK)" $(CARGO) bench --locked --bench peers
 
 clean:
 	$(CARGO) clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the hook as a static program: build.sh FILE. With musl; where Rust's target for it is not to be
+# Builds the hook as a static program: build.sh TARGET_DIR FILE. With musl; where Rust's target for it is not to be
 # had, with this machine's libc, which takes more room.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,6 +13,6 @@ else
     target=x86_64-unknown-linux-gnu
     export RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static"
 fi
-"$cargo" build --locked --profile hook --bin qemu --target $target
-mkdir -p "$(dirname "$1")"
-install -m755 "target/$target/hook/qemu" "$1"
+"$cargo" build --locked --profile hook --bin qemu --target $target --target-dir "$1"
+mkdir -p "$(dirname "$2")"
+install -m755 "$1/$target/hook/qemu" "$2"

@@ -3,14 +3,14 @@
 #
 #   run.sh [SCENARIO…]          all of scenarios/, or those named
 #
-# GPUPT_VM_BIN       where gpupci, the hook qemu and libgpupt.so are (target/release)
+# GPUPT_VM_BIN       where gpupci, the hook qemu and libgpupt.so are (release/ of Cargo's target folder)
 # GPUPT_VM_OUT       where each scenario's log and the VM's console go (build/vm)
 # GPUPT_VM_CACHE     where the VM's image is kept (/var/tmp/gpupt-vm)
 # GPUPT_VM_DEADLINE  seconds after which the VM is ended (2400)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
-bin=${GPUPT_VM_BIN:-target/release}
+bin=${GPUPT_VM_BIN:-${CARGO_TARGET_DIR:-target}/release}
 out=${GPUPT_VM_OUT:-build/vm}
 cache=${GPUPT_VM_CACHE:-/var/tmp/gpupt-vm}
 

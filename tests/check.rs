@@ -29,7 +29,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
-use support::Host;
+use support::TestHost;
 
 const DEVICES: &str = "sys/bus/pci/devices";
 const RELEASE: &str = "4.18.0-553.el8_10.x86_64";
@@ -37,8 +37,8 @@ const ROCKY: &str =
     "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.10\"\n";
 
 /// The host of the manual, with all that a host in order has.
-fn ready() -> Host {
-    let host = Host::unpacked("manual.tree");
+fn ready() -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write(
         "proc/cpuinfo",
         "processor\t: 0\nvendor_id\t: GenuineIntel\n",
@@ -59,7 +59,7 @@ fn ready() -> Host {
     host
 }
 
-impl Host {
+impl TestHost {
     fn write_program(&self, path: &str, content: &str) {
         self.write(path, content);
         self.set_mode(path, 0o755);
@@ -116,7 +116,7 @@ impl Host {
 
 /// Asserts what is found wrong.
 #[track_caller]
-fn assert_trouble(host: &Host, exit: i32, lines: &[&str]) {
+fn assert_trouble(host: &TestHost, exit: i32, lines: &[&str]) {
     let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
     assert_eq!(host.trouble(), (expected, exit));
 }

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 
 use gpupt::Exit;
 use pretty_assertions::assert_eq;
-use support::{Host, Said, gpupci, run};
+use support::{Said, TestHost, gpupci, run};
 
 const COMMANDS: [&str; 27] = [
     "",
@@ -63,7 +63,7 @@ fn assert_refused(said: &Said, exit: Exit, words: &[&str]) {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_a_hint() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for (line, words) in [
         ("", &["say what to do", "gpupci --help"][..]),
         ("-q --json", &["say what to do", "gpupci --help"]),
@@ -123,7 +123,7 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
 
 #[test]
 fn words_that_are_no_text_are_refused() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let bytes = OsStr::from_bytes(b"caf\xe9\xff");
     for before in [
         "",
@@ -144,7 +144,7 @@ fn words_that_are_no_text_are_refused() {
 
 #[test]
 fn a_database_that_is_none_is_refused_without_its_password() {
-    let host = Host::named("here");
+    let host = TestHost::named("here");
     for (url, why) in [
         ("cluster", "mysql://user@host:3306/cluster"),
         ("postgres://root:s3cret@fe/cluster", "sqlite:/path"),
@@ -183,7 +183,7 @@ fn a_database_that_is_none_is_refused_without_its_password() {
 
 #[test]
 fn settings_that_cannot_be_followed_stop_every_command() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let file = host.path("etc/gpupt.toml");
     let path = file.display().to_string();
     let commands = [
@@ -289,7 +289,7 @@ fn unheard(mut command: Command) -> (Option<i32>, String) {
 
 #[test]
 fn a_reader_that_has_gone_away_is_no_error() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     for (line, code) in [
         ("list", 0),
@@ -312,7 +312,7 @@ fn a_reader_that_has_gone_away_is_no_error() {
 
 #[test]
 fn talk_that_nobody_hears_changes_nothing() {
-    let host = Host::named("here");
+    let host = TestHost::named("here");
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
     let status = host
@@ -326,7 +326,7 @@ fn talk_that_nobody_hears_changes_nothing() {
 
 #[test]
 fn an_answer_that_cannot_be_written_is_told() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let full = File::options().write(true).open("/dev/full");
     let output = host
         .command()
@@ -344,7 +344,7 @@ const ADD: &str = "host add vm-container-0-15 gpupci1 02:00.0";
 
 #[test]
 fn code_0_is_done_or_already_so() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in [
         "list",
         "host list",
@@ -365,7 +365,7 @@ fn code_0_is_done_or_already_so() {
 
 #[test]
 fn code_1_is_failed_and_all_as_before() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     let before = host.line("host list").answer();
     assert_refused(
@@ -392,7 +392,7 @@ fn code_1_is_failed_and_all_as_before() {
 
 #[test]
 fn code_3_is_no_such_host_or_guest() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     for line in [
         "host list nosuch",
@@ -410,14 +410,14 @@ fn code_3_is_no_such_host_or_guest() {
 
 #[test]
 fn code_5_is_a_host_that_cannot() {
-    let host = Host::named("bare");
+    let host = TestHost::named("bare");
     let words = ["cannot list", "sys/bus/pci/devices", "cause:", "try:"];
     assert_refused(&host.line("list"), Exit::Unable, &words);
 }
 
 #[test]
 fn code_9_is_not_permitted() {
-    let host = Host::named("here");
+    let host = TestHost::named("here");
     host.write("file", "no folder\n");
     for name in ["file/cluster.db", "file/folder/cluster.db"] {
         let url = format!("sqlite:{}", host.path(name).display());

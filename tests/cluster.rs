@@ -28,11 +28,11 @@ mod stage;
 
 use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
-use support::{Host, Said};
+use support::{Said, TestHost};
 
 /// Runs `gpupci host LINE` for each line; all must go well and say nothing.
 #[track_caller]
-fn done(host: &Host, lines: &[&str]) {
+fn done(host: &TestHost, lines: &[&str]) {
     for line in lines {
         assert_eq!(host.line(&format!("host {line}")).answer(), "", "{line}");
     }
@@ -40,7 +40,7 @@ fn done(host: &Host, lines: &[&str]) {
 
 /// What `gpupci host LINE` answers.
 #[track_caller]
-fn answer(host: &Host, line: &str) -> String {
+fn answer(host: &TestHost, line: &str) -> String {
     host.line(&format!("host {line}")).answer()
 }
 

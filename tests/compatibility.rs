@@ -20,7 +20,7 @@ use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 use support::mariadb::{MariaDb, sql};
-use support::{Host, Said, fixture, words};
+use support::{Said, TestHost, fixture, words};
 
 /// A line of a replay file that does something, with what was recorded.
 #[derive(Debug, Default)]
@@ -116,8 +116,8 @@ trait Stage {
     fn makes_nodes(&self) -> bool {
         false
     }
-    fn frontend(&self) -> Host;
-    fn node(&self) -> Host;
+    fn frontend(&self) -> TestHost;
+    fn node(&self) -> TestHost;
     fn execute(&mut self, statement: &str);
     fn rows(&mut self, query: &str) -> Vec<u8>;
 }
@@ -132,11 +132,11 @@ impl Stage for OnMariaDb {
         self.database = self.server.cluster();
     }
 
-    fn frontend(&self) -> Host {
+    fn frontend(&self) -> TestHost {
         machine("fe.example.org").with_database(&self.server.url("root", &self.database))
     }
 
-    fn node(&self) -> Host {
+    fn node(&self) -> TestHost {
         machine("vm-container-0-15.local").with_database(&self.server.url("root", &self.database))
     }
 
@@ -209,11 +209,11 @@ impl Stage for OnSqlite {
             .expect("the world is made");
     }
 
-    fn frontend(&self) -> Host {
+    fn frontend(&self) -> TestHost {
         machine("fe.example.org").with_database(&self.url())
     }
 
-    fn node(&self) -> Host {
+    fn node(&self) -> TestHost {
         machine("vm-container-0-15.local").with_database(&self.url())
     }
 
@@ -242,8 +242,8 @@ impl Stage for OnSqlite {
 }
 
 /// A machine of the recorded cluster: its name, and an `/etc/hosts` with a stranger in it.
-fn machine(name: &str) -> Host {
-    let host = Host::named(name);
+fn machine(name: &str) -> TestHost {
+    let host = TestHost::named(name);
     host.write(
         "etc/hosts",
         "127.0.0.1 localhost\n10.1.9.9 outsider.example.net\n",
@@ -439,12 +439,12 @@ struct WithAccounts {
 impl Stage for WithAccounts {
     fn reset(&mut self) {}
 
-    fn frontend(&self) -> Host {
+    fn frontend(&self) -> TestHost {
         let account = format!("root:{}", MariaDb::ROOT_PASSWORD.replace('/', "%2F"));
         machine("fe.example.org").with_database(&self.server.url(&account, "cluster"))
     }
 
-    fn node(&self) -> Host {
+    fn node(&self) -> TestHost {
         machine("vm-container-0-15.local").with_database(&self.server.tcp_url("root", "cluster"))
     }
 

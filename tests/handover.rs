@@ -50,25 +50,25 @@ use std::thread;
 use pretty_assertions::assert_eq;
 
 use support::kernel::FakeKernel;
-use support::{Host, Said};
+use support::{Said, TestHost};
 
 const DEVICES: &str = "sys/bus/pci/devices";
 
 /// What a host is called in tests: `manual.tree`, whose two cards have two functions each.
-fn manual() -> (Host, FakeKernel) {
+fn manual() -> (TestHost, FakeKernel) {
     with_kernel("manual.tree")
 }
 
 /// A host of the fixtures, and its kernel.
-fn with_kernel(tree: &str) -> (Host, FakeKernel) {
-    let host = Host::unpacked(tree);
+fn with_kernel(tree: &str) -> (TestHost, FakeKernel) {
+    let host = TestHost::unpacked(tree);
     let kernel = FakeKernel::on(&host);
     (host, kernel)
 }
 
 /// A command that is refused with this code and this text, and changes nothing.
 #[track_caller]
-fn refuses(host: &Host, kernel: &FakeKernel, line: &str, code: i32, text: &str) {
+fn refuses(host: &TestHost, kernel: &FakeKernel, line: &str, code: i32, text: &str) {
     let state = || (host.bindings(), host.records(), kernel.writes());
     let before = state();
     let said = host.line_into_files(line);
@@ -105,7 +105,7 @@ fn with_each<T: Sync>(cases: &[T], act: impl Fn(&T) + Sync) {
     });
 }
 
-impl Host {
+impl TestHost {
     /// The driver of a function, as its link names it.
     fn driver(&self, function: &str) -> Option<String> {
         let target = fs::read_link(self.path(&format!("{DEVICES}/{function}/driver"))).ok()?;

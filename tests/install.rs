@@ -31,7 +31,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use support::{Host, Said};
+use support::{Said, TestHost};
 
 const HOOKS: &str = "etc/libvirt/hooks";
 const SINGLE: &str = "etc/libvirt/hooks/qemu";
@@ -52,8 +52,8 @@ fn program(text: &str) -> Vec<u8> {
 }
 
 /// A host with this libvirt and the package's program.
-fn host(version: &str) -> Host {
-    let host = Host::named("vm-container-0-15");
+fn host(version: &str) -> TestHost {
+    let host = TestHost::named("vm-container-0-15");
     host.make_folder(HOOKS);
     if !version.is_empty() {
         host.write(&format!("{LIBRARY}.{version}"), "");
@@ -65,17 +65,17 @@ fn host(version: &str) -> Host {
 }
 
 /// libvirt 9.0.0, which has `qemu.d`.
-fn new() -> Host {
+fn new() -> TestHost {
     host("9000.0")
 }
 
 /// libvirt 4.5.0, which has not.
-fn old() -> Host {
+fn old() -> TestHost {
     host("4005.0")
 }
 
 /// A hook of somebody else's, whose rights and time are not those of a new file.
-fn foreign(host: &Host, path: &str) {
+fn foreign(host: &TestHost, path: &str) {
     host.write(path, FOREIGN);
     host.set_mode(path, 0o750);
     let file = File::options().append(true).open(host.path(path));
@@ -84,7 +84,7 @@ fn foreign(host: &Host, path: &str) {
     set.expect("the time is set");
 }
 
-impl Host {
+impl TestHost {
     fn make_folder(&self, path: &str) {
         fs::create_dir_all(self.path(path)).expect("the folder is made");
     }

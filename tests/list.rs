@@ -29,7 +29,7 @@ use std::process::Command;
 use json::essence;
 use pretty_assertions::assert_eq;
 use serde_json::Value;
-use support::{Host, fixture, gpupci, run};
+use support::{TestHost, fixture, gpupci, run};
 use sysfs::assert_unable;
 
 /// Every tree, and what `gpupci list` says of it.
@@ -73,7 +73,7 @@ const DEVICES: &str = "sys/bus/pci/devices";
 const NVIDIA: &str = "0x10de\n";
 const DISPLAY: &str = "0x030200\n";
 
-impl Host {
+impl TestHost {
     /// Adds a function, as far as `gpupci list` looks at it.
     fn add_function(&self, address: &str, vendor: &str, class: &str) {
         self.write(&format!("{DEVICES}/{address}/vendor"), vendor);
@@ -98,7 +98,7 @@ impl Host {
 #[test]
 fn every_tree_lists_its_cards() {
     for (tree, cards) in TREES {
-        let host = Host::unpacked(tree);
+        let host = TestHost::unpacked(tree);
         for word in ["list", "-l", "--list"] {
             assert_eq!(host.gpupci(&[word]).answer(), cards, "{tree} {word}");
         }
@@ -107,7 +107,7 @@ fn every_tree_lists_its_cards() {
 
 #[test]
 fn virtual_functions_never_renumber_the_cards() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     // Before, between and after the cards; in slots and on buses of their own.
     let places = [
         "0000:00:10.0",
@@ -137,7 +137,7 @@ fn virtual_functions_never_renumber_the_cards() {
 #[test]
 fn cards_are_counted_and_not_spelled() {
     // As in the original's recorded answers, which had gpupci10 before gpupci2.
-    let host = Host::named("twelve");
+    let host = TestHost::named("twelve");
     for bus in (1..=12).rev() {
         host.add_function(&format!("0000:{bus:02x}:00.0"), NVIDIA, DISPLAY);
     }
@@ -145,7 +145,7 @@ fn cards_are_counted_and_not_spelled() {
     assert_eq!(host.cards(), (1..=12).map(line).collect::<String>());
 
     // A domain is a number too.
-    let host = Host::named("domains");
+    let host = TestHost::named("domains");
     for domain in ["10000", "0002", "ffffffff", "fffe"] {
         host.add_function(&format!("{domain}:01:00.0"), NVIDIA, DISPLAY);
     }
@@ -158,7 +158,7 @@ fn cards_are_counted_and_not_spelled() {
 
 #[test]
 fn a_card_is_known_by_its_display_function() {
-    let host = Host::named("odd");
+    let host = TestHost::named("odd");
     host.add_function("0000:01:00.0", NVIDIA, "0x040300\n");
     host.add_function("0000:01:00.2", NVIDIA, "0x030000\n");
     // Not every function of NVIDIA's is a card, and not every card's companions are NVIDIA's.
@@ -196,12 +196,12 @@ fn a_host_of_two_hundred_functions_unpacks_and_lists() {
 }
 
 /// A made-up host of so many functions.
-fn large(functions: &str) -> Host {
+fn large(functions: &str) -> TestHost {
     let mut command = Command::new("sh");
     command.arg(fixture("hosts/large.sh")).arg(functions);
     let tree = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(tree.path(), run(&mut command, b"").answer()).expect("the tree is written");
-    Host::unpacked(tree.path().to_str().expect("a plain path"))
+    TestHost::unpacked(tree.path().to_str().expect("a plain path"))
 }
 
 /// How many cards the machine that runs this test has, seen without `gpupci`; nothing where the bus
@@ -223,7 +223,7 @@ fn cards_of_this_machine() -> Option<usize> {
 #[test]
 fn the_machine_that_runs_this_is_listed_or_says_why_not() {
     // Its /sys, and not its settings, which may want other vendors.
-    let host = Host::named("here");
+    let host = TestHost::named("here");
     symlink("/sys", host.path("sys")).expect("the link is made");
     let said = host.gpupci(&["-l"]);
     let Some(count) = cards_of_this_machine() else {

@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 use gpupt::database::Database;
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use support::Host;
+use support::TestHost;
 use support::mariadb::MariaDb;
 
 /// What a command may take that waits for a server in vain: the deadline of 5 s, and a slow machine.
@@ -52,21 +52,21 @@ fn rocks() -> &'static MariaDb {
 }
 
 /// The frontend of the recorded cluster, using the database at `url`.
-fn frontend(url: &str) -> Host {
-    let host = Host::named("fe.example.org").with_database(url);
+fn frontend(url: &str) -> TestHost {
+    let host = TestHost::named("fe.example.org").with_database(url);
     host.write("etc/hosts", "127.0.0.1 localhost\n");
     host
 }
 
 /// The frontend with a fresh database of the shared server, and a connection of root to it.
-fn fresh() -> (Host, Conn) {
+fn fresh() -> (TestHost, Conn) {
     let server = MariaDb::shared();
     let name = server.cluster();
     (frontend(&server.url("root", &name)), server.root(&name))
 }
 
 /// The library's view of the database that `host` uses.
-fn library(host: &Host) -> Database {
+fn library(host: &TestHost) -> Database {
     let url = host.database.as_deref().expect("it has a database");
     Database::at(url.parse().expect("a URL"))
 }

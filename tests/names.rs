@@ -26,12 +26,12 @@ mod unread;
 use std::fs;
 
 use serde_json::Value;
-use support::Host;
+use support::TestHost;
 
 const DEVICES: &str = "sys/bus/pci/devices";
 const CARDS: &str = "var/lib/gpupt/cards.json";
 
-impl Host {
+impl TestHost {
     /// Puts a card of one function, of NVIDIA's, into a slot: `0000:02:00`.
     fn plug(&self, slot: &str, device: &str) {
         self.plug_of("10de", slot, device);

@@ -11,7 +11,7 @@
 mod support;
 
 use pretty_assertions::assert_eq;
-use support::Host;
+use support::TestHost;
 use support::kernel::FakeKernel;
 
 /// What was typed, what the original printed, and how it ended; in the order of the recording.
@@ -104,7 +104,7 @@ const RECORDED: &[(&str, &str)] = &[
 
 #[test]
 fn it_prints_what_the_original_printed() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let _kernel = FakeKernel::on(&host);
     for (line, printed) in RECORDED {
         assert_eq!(host.line(line).answer(), *printed, "gpupci {line}");
@@ -113,7 +113,7 @@ fn it_prints_what_the_original_printed() {
 
 #[test]
 fn a_card_that_is_not_there_is_named_on_standard_error() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for (line, name) in [
         ("-s gpupci9", "gpupci9"),
         ("-d nosuch", "nosuch"),
@@ -128,7 +128,7 @@ fn a_card_that_is_not_there_is_named_on_standard_error() {
 
 #[test]
 fn words_that_the_original_refused_are_refused() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in ["-d", "-x", "gpupci1", "-l extra"] {
         assert_eq!(host.line(line).code, Some(2), "{line}");
     }

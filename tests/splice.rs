@@ -28,7 +28,7 @@ use gpupt::gpu::Moved;
 use gpupt::pci::{PciAddress, PciSlot};
 use pretty_assertions::assert_eq;
 use serde::Deserialize;
-use support::{Host, fixture};
+use support::{TestHost, fixture};
 
 /// How many folders there are at least: fewer, and the test does not look where they are.
 const CASES_MIN: usize = 100;
@@ -194,9 +194,9 @@ fn a_million_open_elements_are_no_stack_overflow() {
 }
 
 /// A machine of the embedded database in `folder`, where the card gpupci1 sits at `place`.
-fn machine(name: &str, place: &str, folder: &Path) -> Host {
+fn machine(name: &str, place: &str, folder: &Path) -> TestHost {
     let url = format!("sqlite:{}", folder.join("cluster.db").display());
-    let host = Host::named(name).with_database(&url);
+    let host = TestHost::named(name).with_database(&url);
     let words = format!("host add {name} gpupci1 {place}");
     assert_eq!(host.line(&words).answer(), "");
     host

@@ -26,11 +26,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
-use support::Host;
+use support::TestHost;
 
 const DEVICES: &str = "sys/bus/pci/devices";
 
-impl Host {
+impl TestHost {
     /// Takes a function from its driver.
     fn unbind(&self, function: &str) {
         let link = self.path(&format!("{DEVICES}/{function}/driver"));
@@ -93,7 +93,7 @@ fn manual() -> String {
 
 #[test]
 fn it_says_what_the_original_said() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in [
         "status",
         "status all",
@@ -108,13 +108,19 @@ fn it_says_what_the_original_said() {
     for line in ["status gpupci2", "-s gpupci2", "--status gpupci2"] {
         assert_eq!(host.line(line).answer(), second, "{line}");
     }
-    assert_eq!(Host::unpacked("no-cards.tree").line("-s all").answer(), "");
-    assert_eq!(Host::unpacked("no-cards.tree").line("status").answer(), "");
+    assert_eq!(
+        TestHost::unpacked("no-cards.tree").line("-s all").answer(),
+        ""
+    );
+    assert_eq!(
+        TestHost::unpacked("no-cards.tree").line("status").answer(),
+        ""
+    );
 }
 
 #[test]
 fn the_driver_is_the_real_one() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.unbind("0000:02:00.0");
     host.bind("0000:02:00.1", "vfio-pci");
     host.bind("0000:03:00.0", "pci-stub");
@@ -134,7 +140,7 @@ fn the_driver_is_the_real_one() {
 
 #[test]
 fn every_function_has_its_word() {
-    let host = Host::unpacked("four-functions.tree");
+    let host = TestHost::unpacked("four-functions.tree");
     assert_eq!(
         host.line("status b3:00").answer(),
         [
@@ -159,7 +165,7 @@ fn every_function_has_its_word() {
 
 #[test]
 fn virtual_functions_are_no_cards_and_no_parts_of_one() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let own = linked("gpupci2", "video", "0000:05:00.0", "nvidia");
     assert_eq!(host.line("status gpupci2").answer(), own);
     for virtual_function in ["05:00.4", "0000:05:00.5"] {
@@ -172,7 +178,7 @@ fn virtual_functions_are_no_cards_and_no_parts_of_one() {
 
 #[test]
 fn a_kernel_of_2013_is_told_of_as_any_other() {
-    let host = Host::unpacked("old-kernel.tree");
+    let host = TestHost::unpacked("old-kernel.tree");
     assert_eq!(
         host.line("-l -s all").answer(),
         [

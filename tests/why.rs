@@ -13,7 +13,7 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
-use support::{Host, run};
+use support::{TestHost, run};
 
 const UUID: &str = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
 
@@ -28,8 +28,8 @@ fn domain(bus: &str) -> String {
 }
 
 /// The host of the manual, with the guest defined.
-fn host(bus: &str) -> Host {
-    let host = Host::unpacked("manual.tree");
+fn host(bus: &str) -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/qemu/rocks-33.xml", &domain(bus));
     host.write(
         "etc/libvirt/qemu/other.xml",

@@ -2,13 +2,13 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{DEVICES, assert_trouble, ready};
 
 const FIRST: &str = "sys/bus/pci/devices/0000:02:00.0";
 
 /// Gives a process of the host an open file.
-fn opens(host: &Host, pid: u32, command: &str, node: &str) {
+fn opens(host: &TestHost, pid: u32, command: &str, node: &str) {
     host.write(&format!("proc/{pid}/comm"), &format!("{command}\n"));
     host.write(&format!("proc/{pid}/maps"), "");
     host.write(&format!("proc/{pid}/fd/.keep"), "");
@@ -17,7 +17,7 @@ fn opens(host: &Host, pid: u32, command: &str, node: &str) {
 }
 
 /// Adds a device of a class to the first card.
-fn class_device(host: &Host, class: &str, name: &str) {
+fn class_device(host: &TestHost, class: &str, name: &str) {
     let device = format!("sys/devices/x/0000:02:00.0/{class}/{name}");
     host.write(&format!("{device}/dev"), "226:7\n");
     host.write(&format!("sys/class/{class}/.keep"), "");
@@ -45,7 +45,7 @@ fn who_uses_a_card_is_told() {
 
 #[test]
 fn a_group_with_the_hosts_disk_is_a_failure() {
-    let host = Host::unpacked("b550-shared-group.tree");
+    let host = TestHost::unpacked("b550-shared-group.tree");
     let (trouble, exit) = host.trouble();
     let shared = "\
 FAIL  gpupci1: IOMMU group 13 also holds 0000:02:00.0, which stays on driver xhci_hcd
@@ -145,7 +145,7 @@ fn a_sleeping_card_is_told_and_not_woken() {
     assert_trouble(&host, 0, &lines);
 }
 
-fn pipe(host: &Host, name: &str) {
+fn pipe(host: &TestHost, name: &str) {
     let path = host.path(&format!("{FIRST}/{name}"));
     let made = std::process::Command::new("mkfifo").arg(path).status();
     assert!(made.expect("mkfifo starts").success());
@@ -194,7 +194,7 @@ fn names_that_cannot_be_read_can_be_given_anew() {
     host.assert_says("PASS  this host has 2 cards");
 }
 
-fn record(host: &Host, phase: &str, poisoned: &str) {
+fn record(host: &TestHost, phase: &str, poisoned: &str) {
     let text = format!(
         "{{\"version\": 1, \"boot\": \"\", \"phase\": \"{phase}\", \"functions\": []{poisoned}}}"
     );

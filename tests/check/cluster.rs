@@ -1,10 +1,10 @@
 //! The cluster's attributes about this host.
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{assert_trouble, ready};
 
 /// A host in order, with these attributes.
-fn told(lines: &[&str]) -> Host {
+fn told(lines: &[&str]) -> TestHost {
     let host = ready();
     for line in lines {
         host.line(&format!("host add vm-container-0-15 {line}"))

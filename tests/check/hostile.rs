@@ -5,12 +5,12 @@ use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{DEVICES, assert_trouble, ready};
 
 #[test]
 fn a_host_of_nothing_is_judged_all_the_same() {
-    let host = Host::named("nothing");
+    let host = TestHost::named("nothing");
     host.remove("proc");
     let (trouble, exit) = host.trouble();
     assert_eq!(exit, 5);

@@ -1,10 +1,10 @@
 //! The stub driver, and what modprobe was told.
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{DEVICES, RELEASE, assert_trouble, ready};
 
 /// A host in order on which vfio-pci is not loaded yet.
-fn unloaded() -> Host {
+fn unloaded() -> TestHost {
     let host = ready();
     host.remove("sys/bus/pci/drivers/vfio-pci");
     host
@@ -175,7 +175,7 @@ fn ids_are_told_with_the_cards_they_take() {
 
 #[test]
 fn ids_on_the_kernel_line_are_told_too() {
-    let host = Host::unpacked("b550-shared-group.tree");
+    let host = TestHost::unpacked("b550-shared-group.tree");
     host.assert_says(
         "PASS  vfio-pci.ids on the kernel line takes gpupci2 (0000:2b:00.0, 0000:2b:00.1, \
          0000:2b:00.2, 0000:2b:00.3) at boot",

@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::ready;
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 
-fn findings(host: &Host) -> Vec<Value> {
+fn findings(host: &TestHost) -> Vec<Value> {
     let text = host.line("check --json").text();
     let document: Value = serde_json::from_str(&text).expect("this is JSON");
     assert_eq!(document["version"], 1);

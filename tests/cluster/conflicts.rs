@@ -99,7 +99,7 @@ fn a_cluster_in_order_has_no_conflicts() {
 /// A guest that nothing places is one of this host's.
 #[test]
 fn guests_that_nothing_places_are_in_each_others_way_on_this_host() {
-    let host = crate::support::Host::named("alpha");
+    let host = crate::support::TestHost::named("alpha");
     done(
         &host,
         &[

@@ -11,7 +11,7 @@ use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 
 use crate::stage::{Stage, open};
-use crate::support::{Host, Said};
+use crate::support::{Said, TestHost};
 use crate::{answer, done};
 
 const FILE: &str = "var/lib/gpupt/cluster.db";
@@ -28,8 +28,8 @@ const LINES: [&str; 8] = [
     "host remove alpha gpupci1",
 ];
 
-fn using(path: &Path) -> Host {
-    Host::named("alpha").with_database(&format!("sqlite:{}", path.display()))
+fn using(path: &Path) -> TestHost {
+    TestHost::named("alpha").with_database(&format!("sqlite:{}", path.display()))
 }
 
 /// Fails unless each line is an error that names the file and the cause.
@@ -55,7 +55,7 @@ fn assert_refused(path: &Path, causes: &[&str]) {
 
 #[test]
 fn reading_makes_no_file() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     for line in LINES.into_iter().filter(|line| !line.contains(" add ")) {
         let names_a_host = line.contains("alpha") || line.contains("guest");
         let code = if names_a_host { 3 } else { 0 };
@@ -72,11 +72,11 @@ fn reading_makes_no_file() {
 
 #[test]
 fn the_first_card_makes_the_file_and_its_folder() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     assert!(host.path(FILE).is_file());
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_02_00_0\n");
-    let relative = Host::named("alpha").with_database("sqlite:cluster.db");
+    let relative = TestHost::named("alpha").with_database("sqlite:cluster.db");
     let mut command = relative.command();
     command
         .current_dir(relative.root.path())
@@ -118,7 +118,7 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
 
 #[test]
 fn a_database_of_another_version_is_refused_and_kept() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
     open(&path)
@@ -151,7 +151,7 @@ fn a_database_of_somebody_else_is_refused_and_kept() {
 
 #[test]
 fn a_file_with_a_broken_page_is_an_error() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
     let mut bytes = fs::read(&path).expect("the file");
@@ -180,7 +180,7 @@ fn an_empty_file_is_a_database_without_hosts() {
 /// What a crash in the middle of a commit leaves: a file half written, and a journal to undo that.
 #[test]
 fn a_change_that_a_crash_cut_short_is_undone() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let (path, crashed) = (host.path(FILE), host.path("crashed.db"));
     let connection = open(&path);
@@ -208,7 +208,7 @@ fn a_change_that_a_crash_cut_short_is_undone() {
 
 #[test]
 fn whoever_is_killed_leaves_a_whole_change_or_none() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(
         &host,
         &["add alpha gpupci1 01:00.0", "set alpha gpupci1 02:00.0"],
@@ -236,7 +236,7 @@ fn whoever_is_killed_leaves_a_whole_change_or_none() {
 
 #[test]
 fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     thread::scope(|scope| {
         for number in 1..=20 {
             let host = &host;
@@ -258,7 +258,7 @@ fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
 #[test]
 fn who_reads_while_the_tables_are_made_sees_all_or_nothing() {
     for _ in 0..30 {
-        let host = Host::named("alpha");
+        let host = TestHost::named("alpha");
         thread::scope(|scope| {
             let writer = scope.spawn(|| done(&host, &["add alpha gpupci1 02:00.0"]));
             for _ in 0..2 {
@@ -279,7 +279,7 @@ fn who_reads_while_the_tables_are_made_sees_all_or_nothing() {
 
 #[test]
 fn of_many_who_add_one_card_at_once_one_wins() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let won = thread::scope(|scope| {
         let line = |number: u32| format!("host add alpha gpupci2 {number:02x}:00.0");
@@ -306,7 +306,7 @@ fn of_many_who_add_one_card_at_once_one_wins() {
 
 #[test]
 fn a_file_that_somebody_else_keeps_locked_is_left_after_the_deadline() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let connection = open(&host.path(FILE));
     connection.execute_batch("begin exclusive").expect("a lock");
@@ -341,7 +341,7 @@ fn a_file_that_somebody_else_keeps_locked_is_left_after_the_deadline() {
 
 #[test]
 fn a_select_changes_nothing_in_the_file_either() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let before = fs::read(host.path(FILE)).expect("the file");
     let attached = host.path("stolen.db");
@@ -376,7 +376,7 @@ fn a_select_changes_nothing_in_the_file_either() {
 
 #[test]
 fn a_select_without_an_end_is_left_after_the_deadline() {
-    let host = Host::named("alpha");
+    let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let endless = "select x from (with recursive c(x) as (select 1 union all select x + 1 from c) \
          select x from c where x < 0)";

@@ -3,10 +3,10 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::on_both;
-use crate::support::{Host, Said};
+use crate::support::{Said, TestHost};
 use crate::{assert_error, done, list_in};
 
-fn splice(host: &Host, guest: &str) -> Said {
+fn splice(host: &TestHost, guest: &str) -> Said {
     host.gpupci_reading(&["splice", guest], b"<devices/>")
 }
 
@@ -181,7 +181,7 @@ fn a_card_from_another_host_is_pointed_at_the_card_of_that_name_here() {
                 "add rocks-33 gpupci gpupci1",
             ],
         );
-        let retarget = |host: &Host, xml: &str| {
+        let retarget = |host: &TestHost, xml: &str| {
             host.gpupci_reading(&["splice", "--retarget", "rocks-33"], xml.as_bytes())
                 .answer()
         };

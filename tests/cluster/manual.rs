@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::Stage;
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{answer, done};
 
 const CARDS: &str = "\
@@ -34,7 +34,7 @@ const WITH_CARD: &str = "\
 ";
 
 /// From the first card to the guest's XML, on a database that knows of no card.
-fn walk(host: &Host) {
+fn walk(host: &TestHost) {
     done(
         host,
         &[
@@ -76,7 +76,7 @@ fn the_manuals_walk_gives_the_manuals_lines_on_rocks() {
 /// Without Rocks: nothing is there but the program and the machine with the cards.
 #[test]
 fn the_manuals_walk_gives_the_manuals_lines_without_rocks() {
-    let host = Host::named("vm-container-0-15.local");
+    let host = TestHost::named("vm-container-0-15.local");
     walk(&host);
     assert!(host.path("var/lib/gpupt/cluster.db").exists());
 }
@@ -84,7 +84,7 @@ fn the_manuals_walk_gives_the_manuals_lines_without_rocks() {
 /// On the embedded database, whose hosts the commands make too.
 #[test]
 fn a_dump_makes_the_same_cards_again() {
-    let first = Host::named("fe");
+    let first = TestHost::named("fe");
     done(
         &first,
         &[
@@ -102,7 +102,7 @@ fn a_dump_makes_the_same_cards_again() {
          /opt/rocks/bin/rocks add host gpu rocks-33 gpupci gpupci1,pci_0000_05_00_0\n\
          /opt/rocks/bin/rocks add host gpu host-b gpupci10 pci_0000_04_00_0\n"
     );
-    let second = Host::named("fe");
+    let second = TestHost::named("fe");
     for line in dump.lines() {
         let words = line.replace("/opt/rocks/bin/rocks add host gpu", "host add");
         assert_eq!(second.line(&words).answer(), "", "{line}");

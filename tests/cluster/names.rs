@@ -3,11 +3,11 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::{Stage, on_both};
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{assert_error, done};
 
 /// The recorded cluster with one card on each host that names are looked up for.
-fn with_cards(stage: &Stage) -> Host {
+fn with_cards(stage: &Stage) -> TestHost {
     let host = stage.frontend();
     done(
         &host,
@@ -27,7 +27,7 @@ fn with_cards(stage: &Stage) -> Host {
 }
 
 #[track_caller]
-fn assert_named(host: &Host, word: &str, bus: &str) {
+fn assert_named(host: &TestHost, word: &str, bus: &str) {
     let report = host
         .gpupci(&["host", "report", word, "output-header=no"])
         .answer();

@@ -5,7 +5,7 @@ use std::fs;
 use pretty_assertions::assert_eq;
 
 use crate::stage::Stage;
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{answer, assert_error, done, list_in};
 
 #[test]
@@ -15,7 +15,7 @@ fn a_card_makes_its_host_only_where_rocks_does_not() {
     assert_error(&said, 3, "cannot resolve host \"nosuch\"");
     assert_eq!(answer(&rocks, "list"), "");
 
-    let embedded = Host::named("fe");
+    let embedded = TestHost::named("fe");
     done(&embedded, &["add nosuch gpupci1 02:00.0"]);
     assert_eq!(
         answer(&embedded, "report nosuch"),
@@ -34,7 +34,7 @@ fn a_card_makes_its_host_only_where_rocks_does_not() {
 
 #[test]
 fn who_owns_a_card_is_a_guest_and_who_has_numbered_ones_a_host() {
-    let host = Host::named("fe");
+    let host = TestHost::named("fe");
     done(
         &host,
         &[
@@ -100,7 +100,7 @@ fn a_host_is_not_called_what_no_host_can_be_called() {
         "a=b",
         long.as_str(),
     ] {
-        let host = Host::named("fe");
+        let host = TestHost::named("fe");
         host.write("etc/hosts", "127.0.0.1 localhost\n");
         let said = host.gpupci(&["host", "add", "--", name, "gpupci1", "02:00.0"]);
         assert!(
@@ -119,7 +119,7 @@ fn a_host_is_not_called_what_no_host_can_be_called() {
 #[test]
 fn a_host_is_called_anything_else() {
     let longest = "x".repeat(64);
-    let host = Host::named("fe");
+    let host = TestHost::named("fe");
     for name in [
         "node-1.example.org",
         "knoten-ü",
@@ -144,7 +144,7 @@ fn a_host_is_called_anything_else() {
 /// On a host without Rocks all names are usually in `/etc/hosts` or in DNS, the own one always.
 #[test]
 fn a_host_that_dns_knows_can_be_made() {
-    let host = Host::named("myhost.example.org");
+    let host = TestHost::named("myhost.example.org");
     host.write(
         "etc/hosts",
         "127.0.0.1 localhost\n127.0.1.1 myhost.example.org myhost\n10.1.9.9 guest7\n",
@@ -164,8 +164,8 @@ fn a_host_that_dns_knows_can_be_made() {
 }
 
 /// Two hosts with cards at different places, and a guest that nothing places.
-fn two_hosts() -> Host {
-    let host = Host::named("alpha.example.org");
+fn two_hosts() -> TestHost {
+    let host = TestHost::named("alpha.example.org");
     done(
         &host,
         &[
@@ -177,7 +177,7 @@ fn two_hosts() -> Host {
     host
 }
 
-fn bus_of_guest(host: &Host) -> String {
+fn bus_of_guest(host: &TestHost) -> String {
     let spliced = host
         .gpupci_reading(&["splice", "guest"], b"<devices/>")
         .answer();
@@ -193,9 +193,9 @@ fn a_guest_that_nothing_places_lives_on_this_host() {
         "sqlite:{}",
         alpha.path("var/lib/gpupt/cluster.db").display()
     );
-    let beta = Host::named("beta").with_database(&file);
+    let beta = TestHost::named("beta").with_database(&file);
     assert_eq!(bus_of_guest(&beta), "05");
-    let stranger = Host::named("gamma").with_database(&file);
+    let stranger = TestHost::named("gamma").with_database(&file);
     let said = stranger.gpupci_reading(&["splice", "guest"], b"<devices/>");
     assert_error(
         &said,

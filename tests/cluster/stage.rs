@@ -7,7 +7,7 @@ use mysql::prelude::Queryable;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::mariadb::{MariaDb, sql};
 
 /// A database with the hosts and guests of the recorded cluster, and no card.
@@ -57,18 +57,18 @@ impl Stage {
     }
 
     /// The frontend.
-    pub fn frontend(&self) -> Host {
+    pub fn frontend(&self) -> TestHost {
         self.machine("fe.example.org")
     }
 
     /// The host of the manual, with its cards: `vm-container-0-15`.
-    pub fn vm_container(&self) -> Host {
-        Host::unpacked("manual.tree").with_database(&self.url)
+    pub fn vm_container(&self) -> TestHost {
+        TestHost::unpacked("manual.tree").with_database(&self.url)
     }
 
     /// A machine of this name.
-    pub fn machine(&self, name: &str) -> Host {
-        let host = Host::named(name).with_database(&self.url);
+    pub fn machine(&self, name: &str) -> TestHost {
+        let host = TestHost::named(name).with_database(&self.url);
         host.write("etc/hosts", "127.0.0.1 localhost\n");
         host
     }

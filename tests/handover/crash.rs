@@ -3,14 +3,14 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{FakeKernel, Fault};
 use crate::{with_each, with_kernel};
 
 const NEXT: [&str; 3] = ["attach gpupci1", "recover", "detach gpupci1"];
 
 struct Trial {
-    host: Host,
+    host: TestHost,
     kernel: FakeKernel,
     slot: &'static str,
     attached: Vec<String>,

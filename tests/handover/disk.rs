@@ -7,11 +7,11 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::support::kernel::FakeKernel;
-use crate::support::{Host, Said, run};
+use crate::support::{Said, TestHost, run};
 use crate::{manual, refuses};
 
 /// Runs `gpupci LINE` where no file can grow.
-fn on_a_full_disk(host: &Host, line: &str) -> Said {
+fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
@@ -21,7 +21,7 @@ fn on_a_full_disk(host: &Host, line: &str) -> Said {
     run(&mut shell, b"")
 }
 
-fn unwritable(verb: &str, host: &Host, why: &str) -> String {
+fn unwritable(verb: &str, host: &TestHost, why: &str) -> String {
     let path = host.path("run/gpupt/cards/0000:02:00.json");
     format!(
         "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
@@ -34,7 +34,7 @@ fn unwritable(verb: &str, host: &Host, why: &str) -> String {
 }
 
 /// What a file system may be like that keeps nothing.
-fn block_new_records(host: &Host) {
+fn block_new_records(host: &TestHost) {
     fs::create_dir_all(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");
 }
 
@@ -98,7 +98,7 @@ fn a_record_that_cannot_be_begun_changes_nothing() {
 }
 
 /// A host whose disk fails at the `nth` write of the next command.
-fn failing_at(nth: usize, kernel: &FakeKernel, host: &Host) {
+fn failing_at(nth: usize, kernel: &FakeKernel, host: &TestHost) {
     let root = host.root.path().to_owned();
     kernel.before_write(nth, move |_| {
         let folder = root.join("run/gpupt/cards/0000:02:00.json.new");

@@ -3,7 +3,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, Fault};
 use crate::{with_each, with_kernel};
 
@@ -19,7 +19,7 @@ const ERRNOS: [Errno; 7] = [
 
 /// A host whose first card is to go wrong.
 struct Trial {
-    host: Host,
+    host: TestHost,
     kernel: FakeKernel,
     slot: &'static str,
     attached: Vec<String>,

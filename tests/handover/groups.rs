@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{Driver, FakeKernel};
 use crate::{manual, refusal, refuses, with_kernel};
 
@@ -12,8 +12,8 @@ const ELSEWHERE: &str = "put the card into another slot, or see `gpupci groups` 
                          group of its own";
 
 /// The manual's host, with these functions in the group of its first card.
-fn shared(members: &[&str]) -> (Host, FakeKernel) {
-    let host = Host::unpacked("manual.tree");
+fn shared(members: &[&str]) -> (TestHost, FakeKernel) {
+    let host = TestHost::unpacked("manual.tree");
     for member in members {
         host.regroup(member, Some(8));
     }
@@ -31,7 +31,7 @@ fn a_function_without_a_group_keeps_the_card() {
         |function| format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it");
     let remedy = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
                   needs no option), see `gpupci check`";
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:02:00.0", None);
     host.regroup("0000:02:00.1", None);
     let kernel = FakeKernel::on(&host);
@@ -40,7 +40,7 @@ fn a_function_without_a_group_keeps_the_card() {
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
 
     // A group that does not list its member is not populated.
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let member = host.path("sys/kernel/iommu_groups/8/devices/0000:02:00.1");
     std::fs::remove_file(member).expect("a member");
     let kernel = FakeKernel::on(&host);

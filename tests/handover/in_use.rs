@@ -5,13 +5,13 @@ use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
 use crate::{manual, refusal, refuses, with_kernel};
 
 /// The manual's host, whose cards have all the nodes that drivers may give them. Their numbers are
 /// such as the machine that runs this hardly has.
-fn with_nodes() -> (Host, FakeKernel) {
+fn with_nodes() -> (TestHost, FakeKernel) {
     let (host, kernel) = manual();
     // The console is another card's.
     host.class_link("graphics", "fb0", "0000:04:03.0", "29:0");
@@ -87,7 +87,7 @@ fn a_node_of_all_cards_counts_for_those_whose_own_is_open() {
 
 #[test]
 fn the_node_for_computing_is_shared_by_amds_cards() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     host.regroup("0000:04:00.0", Some(20));
     let kernel = FakeKernel::on(&host);
     host.process(77, "Xorg", &["/dev/kfd"]);

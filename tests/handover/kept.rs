@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{manual, refuses};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
 
-fn unreadable(verb: &str, host: &Host, causes: &[&str]) -> String {
+fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
     let path = host.path(RECORD);
     let causes: String = causes.iter().map(|c| format!("  cause: {c}\n")).collect();
     format!(

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
 use crate::{manual, refusal, refuses, with_kernel};
 
@@ -151,7 +151,7 @@ fn driverctl_decides_about_what_it_keeps() {
 
 #[test]
 fn all_reasons_are_told_at_once() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:00:1f.2", Some(8));
     host.regroup("0000:02:00.1", None);
     let kernel = FakeKernel::on(&host);

@@ -4,7 +4,7 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, Load};
 use crate::{manual, refusal, refuses, with_kernel};
 
@@ -15,8 +15,8 @@ fn first(verb: &str, cause: &str, remedy: &str) -> String {
 }
 
 /// The manual's host without a stub driver.
-fn without_stub() -> (Host, FakeKernel) {
-    let host = Host::unpacked("manual.tree");
+fn without_stub() -> (TestHost, FakeKernel) {
+    let host = TestHost::unpacked("manual.tree");
     fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");
     let kernel = FakeKernel::on(&host);
     (host, kernel)

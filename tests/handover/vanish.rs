@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{FakeKernel, Kernel};
 use crate::{manual, with_each};
 
@@ -14,7 +14,7 @@ fn pull(kernel: &Kernel) {
 }
 
 /// The manual's host, its names known, whose first card is pulled before or after a write.
-fn pulled(verb: &str, nth: usize, is_before: bool) -> (Host, FakeKernel) {
+fn pulled(verb: &str, nth: usize, is_before: bool) -> (TestHost, FakeKernel) {
     let (host, kernel) = manual();
     host.line("list").answer();
     if verb == "attach" {

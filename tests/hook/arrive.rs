@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
-use crate::support::{Host, Said, run};
+use crate::support::{Said, TestHost, run};
 use crate::tree::script;
 use crate::{GPUPCI, silence};
 
@@ -22,7 +22,7 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        let folder = Host::unpacked("manual.tree");
+        let folder = TestHost::unpacked("manual.tree");
         let url = format!("sqlite:{}", folder.path("cluster.db").display());
         let host = folder.with_database(&url);
         for line in [

@@ -9,7 +9,7 @@ use crate::VIDEO;
 use crate::guests::{Guest, hostdev};
 use crate::silence;
 use crate::stage::{Stage, because};
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 use crate::tree::{class_link, regroup};
 
 const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
@@ -137,7 +137,7 @@ fn a_card_of_another_vendor_counts_where_it_was_chosen() {
 
 /// The manual's host, whose first card carries a mediated device and has a render node.
 fn shared_card() -> Stage {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     fs::create_dir_all(host.path("sys/bus/mdev/devices")).expect("a folder");
     let device = format!("../../../devices/pci0000:00/0000:00:03.0/{VIDEO}/{MEDIATED}");
     let link = host.path(&format!("sys/bus/mdev/devices/{MEDIATED}"));
@@ -219,7 +219,7 @@ fn of_two_cards_the_first_comes_back_when_the_second_fails() {
 
 #[test]
 fn cards_that_share_a_group_go_together_or_not_at_all() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for function in ["0000:03:00.0", "0000:03:00.1"] {
         regroup(&host, function, Some(8));
     }
@@ -246,7 +246,7 @@ fn cards_that_share_a_group_go_together_or_not_at_all() {
 fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
     // Its XML names the disk controller too, which is no card: libvirt takes it from the host.
     let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     let stage = Stage::on(host);
     let both = Guest::with(&(hostdev("02", 0) + &controller));
@@ -268,7 +268,7 @@ fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
 #[test]
 fn what_the_host_runs_from_is_in_the_way_whoever_claims_it() {
     let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     class_link(&host, "block", "sda1", "0000:00:1f.2");
     let mounts = "22 1 226:191 / / rw - ext4 /dev/sda1 rw\n";

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, Load};
 use crate::tree::{class_link, regroup};
 use crate::{AUDIO, DEVICES, VIDEO};
@@ -80,7 +80,7 @@ fn a_card_of_which_nobody_can_say_who_uses_it() {
 
 #[test]
 fn a_card_whose_group_somebody_else_holds() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     class_link(&host, "block", "sda1", "0000:00:1f.2");
     host.write(
@@ -103,7 +103,7 @@ fn a_card_whose_group_somebody_else_holds() {
 
 #[test]
 fn a_card_that_the_iommu_does_not_keep_apart() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     regroup(&host, VIDEO, None);
     regroup(&host, AUDIO, None);
     let stage = Stage::on(host);
@@ -150,7 +150,7 @@ fn a_stub_driver_that_cannot_be_had() {
             "modprobe vfio_pci changed nothing; it may be blacklisted",
         ),
     ] {
-        let host = Host::unpacked("manual.tree");
+        let host = TestHost::unpacked("manual.tree");
         fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");
         let stage = Stage::on(host);
         stage.kernel.module("vfio_pci", load);
@@ -188,7 +188,7 @@ fn a_card_that_the_host_cannot_spare() {
     );
     stage.refuses(&guest(), &why);
 
-    let old = Stage::on(Host::unpacked("old-kernel.tree"));
+    let old = Stage::on(TestHost::unpacked("old-kernel.tree"));
     let none = |function: &str| {
         format!(
             "this kernel has no driver_override for {function}, and without it one card cannot be \
@@ -206,7 +206,7 @@ fn a_card_that_the_host_cannot_spare() {
 
 #[test]
 fn all_reasons_at_once() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     regroup(&host, AUDIO, None);
     let stage = Stage::on(host);

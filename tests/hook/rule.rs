@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::tree::script;
 use crate::{GPUPCI, silence};
 
@@ -18,7 +18,7 @@ const REMEDY: &str = "see `gpupci host list`; take the card out of this guest's 
 
 /// The manual's host with its own `gpupci`, which knows these attributes.
 fn stage(attributes: &[&str]) -> Stage {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in attributes {
         assert_eq!(host.line(&format!("host add {line}")).answer(), "");
     }

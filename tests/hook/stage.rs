@@ -11,14 +11,14 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::Guest;
 use crate::support::kernel::FakeKernel;
-use crate::support::{Host, Said, run};
+use crate::support::{Said, TestHost, run};
 use crate::{DEVICES, HOOK, silence};
 
 /// A line of the journal, by its fields.
 pub type Entry = BTreeMap<String, String>;
 
 pub struct Stage {
-    pub host: Host,
+    pub host: TestHost,
     pub kernel: FakeKernel,
     journal: UnixDatagram,
     /// How all functions were bound in the beginning.
@@ -28,10 +28,10 @@ pub struct Stage {
 impl Stage {
     /// `manual.tree`, whose two cards have two functions each.
     pub fn manual() -> Self {
-        Self::on(Host::unpacked("manual.tree"))
+        Self::on(TestHost::unpacked("manual.tree"))
     }
 
-    pub fn on(host: Host) -> Self {
+    pub fn on(host: TestHost) -> Self {
         let kernel = FakeKernel::on(&host);
         fs::create_dir_all(host.path("run/systemd/journal")).expect("a folder");
         let journal = UnixDatagram::bind(host.path("run/systemd/journal/socket"));
@@ -193,7 +193,7 @@ pub fn because(causes: &[&str], tries: &[&str]) -> String {
     )
 }
 
-fn bindings(host: &Host) -> Vec<String> {
+fn bindings(host: &TestHost) -> Vec<String> {
     let entries = fs::read_dir(host.path(DEVICES)).expect("a PCI bus");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = names.map(|n| n.into_string().expect("text")).collect();

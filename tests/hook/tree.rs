@@ -8,10 +8,10 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::DEVICES;
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 
 /// Puts a function into an IOMMU group, or into none.
-pub fn regroup(host: &Host, function: &str, group: Option<u32>) {
+pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
     let link = host.path(&format!("{DEVICES}/{function}/iommu_group"));
     let old = fs::read_link(&link).expect("a group");
     let old = old.file_name().expect("a group has a number");
@@ -26,7 +26,7 @@ pub fn regroup(host: &Host, function: &str, group: Option<u32>) {
 }
 
 /// A node of a function, as a class of sysfs has it: `sys/class/drm/renderD128`.
-pub fn class_link(host: &Host, class: &str, name: &str, function: &str) {
+pub fn class_link(host: &TestHost, class: &str, name: &str, function: &str) {
     let folder = host.path(&format!("sys/class/{class}"));
     fs::create_dir_all(&folder).expect("a folder");
     let real = fs::canonicalize(host.path(&format!("{DEVICES}/{function}"))).expect("a function");

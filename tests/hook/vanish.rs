@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
 use crate::support::kernel::FakeKernel;
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 use crate::{AUDIO, HOOK, VIDEO};
 
 fn guest() -> Guest {
@@ -54,7 +54,7 @@ fn a_card_that_is_pulled_from_a_guest() {
 
 #[test]
 fn without_a_kernel_to_ask_nothing_is_done() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     drop(FakeKernel::on(&host));
     fs::remove_file(host.path("kernel.sock")).expect("a socket");
     let mut hook = Command::new(HOOK);

@@ -4,10 +4,10 @@ use std::process::{Child, Stdio};
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{INSIDE, KEPT, SINGLE, foreign, new, old, program};
 
-fn start(host: &Host, line: &str) -> Child {
+fn start(host: &TestHost, line: &str) -> Child {
     let mut command = host.command();
     command.args(line.split(' ')).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -15,7 +15,7 @@ fn start(host: &Host, line: &str) -> Child {
 }
 
 /// Runs these all at once, and tells what they said, sorted.
-fn all(host: &Host, lines: &[&str]) -> Vec<String> {
+fn all(host: &TestHost, lines: &[&str]) -> Vec<String> {
     let all: Vec<Child> = (0..20)
         .map(|index| start(host, lines[index % lines.len()]))
         .collect();

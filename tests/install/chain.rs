@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{FOREIGN, INSIDE, KEPT, LIBRARY, PACKAGED, SINGLE, foreign, new, old, program};
 
 const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
@@ -13,7 +13,7 @@ const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
      ours runs it after itself\n";
 const BACK: &str = "/etc/libvirt/hooks/qemu is again the hook it was before\n";
 
-fn chained() -> Host {
+fn chained() -> TestHost {
     let host = old();
     foreign(&host, SINGLE);
     assert_eq!(host.line("hook install").answer(), CHAINED);
@@ -21,7 +21,7 @@ fn chained() -> Host {
 }
 
 /// libvirt becomes another one.
-fn change_libvirt(host: &Host, version: &str) {
+fn change_libvirt(host: &TestHost, version: &str) {
     fs::remove_file(host.path(LIBRARY)).expect("the link goes");
     host.link(&format!("libvirt.so.0.{version}"), LIBRARY);
 }

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, Said, run};
+use crate::support::{Said, TestHost, run};
 use crate::{HOOKS, INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
 
 /// Runs `gpupci LINE` where no file can grow.
-fn on_a_full_disk(host: &Host, line: &str) -> Said {
+fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
@@ -19,7 +19,7 @@ fn on_a_full_disk(host: &Host, line: &str) -> Said {
     run(&mut shell, b"")
 }
 
-fn unwritable(host: &Host, path: &str, why: &str) -> String {
+fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
     format!(
         "gpupci: cannot install the libvirt hook\n  \
          cause: cannot write {}\n  \
@@ -119,7 +119,7 @@ fn a_folder_that_is_closed_leaves_what_was_there() {
 }
 
 /// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &Host, line: &str) -> Said {
+fn as_user(host: &TestHost, line: &str) -> Said {
     if !nix::unistd::geteuid().is_root() {
         return host.line(line);
     }

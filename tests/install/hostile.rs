@@ -6,12 +6,12 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 use crate::{HOOKS, INSIDE, KEPT, SINGLE, foreign, new, old};
 
 /// Asserts that nothing is installed for these causes, and nothing changed.
 #[track_caller]
-fn refuses(host: &Host, causes: &[&str]) {
+fn refuses(host: &TestHost, causes: &[&str]) {
     let said = host.refusal("hook install");
     let told: Vec<&str> = said
         .stderr
@@ -35,8 +35,8 @@ const REAL: &str = "libvirt's hooks have to lie in a real folder there";
 #[test]
 fn the_folder_of_hooks_is_none() {
     for make in [
-        |host: &Host| host.write(HOOKS, "text"),
-        |host: &Host| {
+        |host: &TestHost| host.write(HOOKS, "text"),
+        |host: &TestHost| {
             UnixListener::bind(host.path(HOOKS)).expect("a socket");
         },
     ] {
@@ -142,7 +142,7 @@ fn there_is_no_libvirt() {
 }
 
 #[track_caller]
-fn refuses_as_file(host: &Host) {
+fn refuses_as_file(host: &TestHost) {
     let said = host.line("hook install");
     assert_eq!(
         (said.code, said.text().as_str()),

@@ -4,11 +4,11 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{FOREIGN, HOOKS, KEPT, SINGLE, foreign, old, program};
 
 /// A host on which an installation got as far as this.
-fn begun(is_linked: bool) -> (Host, Vec<String>) {
+fn begun(is_linked: bool) -> (TestHost, Vec<String>) {
     let host = old();
     foreign(&host, SINGLE);
     let before = host.picture();

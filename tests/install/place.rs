@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{HOOKS, INSIDE, PACKAGED, SINGLE, foreign, host, new, old, program};
 
 const NEW: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt\n";
@@ -162,7 +162,7 @@ fn where_it_is_not_it_cannot_be_taken_away() {
     assert_eq!(host.line("hook uninstall").answer(), not_there);
     assert_eq!(host.picture(), before);
     assert_eq!(
-        Host::named("empty").line("hook uninstall").answer(),
+        TestHost::named("empty").line("hook uninstall").answer(),
         not_there
     );
 }

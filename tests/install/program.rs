@@ -5,11 +5,11 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 use crate::{HOOKS, INSIDE, PACKAGED, new, program};
 
 #[track_caller]
-fn refuses(host: &Host, line: &str, cause: &str) {
+fn refuses(host: &TestHost, line: &str, cause: &str) {
     let said = host.refusal(line);
     assert_eq!(
         said.stderr,

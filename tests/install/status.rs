@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
 
 fn now() -> u64 {
@@ -14,11 +14,11 @@ fn now() -> u64 {
 }
 
 /// A daemon that was started at this time.
-fn daemon(host: &Host, started_at: u64) {
+fn daemon(host: &TestHost, started_at: u64) {
     daemon_called(host, "run/libvirtd.pid", "libvirtd", started_at);
 }
 
-fn daemon_called(host: &Host, file: &str, name: &str, started_at: u64) {
+fn daemon_called(host: &TestHost, file: &str, name: &str, started_at: u64) {
     host.write(file, "812\n");
     host.write(
         "proc/stat",
@@ -30,7 +30,7 @@ fn daemon_called(host: &Host, file: &str, name: &str, started_at: u64) {
 
 /// The status, with `PROGRAM` for the path of the program.
 #[track_caller]
-fn says(host: &Host, code: i32, lines: &[&str]) {
+fn says(host: &TestHost, code: i32, lines: &[&str]) {
     let said = host.line("hook status");
     let text = said.text();
     let program = host.path(PACKAGED).display().to_string();
@@ -190,7 +190,7 @@ fn programs_read_it_too() {
         kept[word] = Value::Null;
     }
     assert_eq!(value, json!({ "version": 1, "hooks": [ours, kept] }));
-    let said = Host::named("empty").line("hook status --json");
+    let said = TestHost::named("empty").line("hook status --json");
     let value: Value = serde_json::from_slice(&said.stdout).expect("JSON");
     assert_eq!(value, json!({ "version": 1, "hooks": [] }));
     assert_eq!(said.code, Some(1));

@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
 use crate::told;
 
@@ -20,7 +20,7 @@ fn cards() {
         ("laptop-asleep.tree", 1),
         ("no-cards.tree", 0),
     ] {
-        let host = Host::unpacked(tree);
+        let host = TestHost::unpacked(tree);
         host.write("usr/share/misc/pci.ids", "10de  NVIDIA\n\t06de  GF100GL\n");
         for line in [
             "list --json",
@@ -39,7 +39,7 @@ fn cards() {
 
 #[test]
 fn cards_of_which_little_is_known() {
-    let host = Host::named("little");
+    let host = TestHost::named("little");
     for slot in ["0000:01:00", "ffffffff:ff:1f"] {
         host.write(&format!("{DEVICES}/{slot}.7/vendor"), "0x10de\n");
         host.write(&format!("{DEVICES}/{slot}.7/class"), "0x030000\n");
@@ -61,7 +61,7 @@ fn cards_of_which_little_is_known() {
 
 #[test]
 fn cards_in_use() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.write("dev/vfio/8", "");
     host.write("proc/4242/comm", "qemu-kvm\n");
     let line = "/usr/libexec/qemu-kvm\0-name\0guest=rocks-33,x=y\0";
@@ -91,11 +91,11 @@ fn groups() {
         ("mixed.tree", 11),
         ("no-cards.tree", 0),
     ] {
-        let said = Host::unpacked(tree).line("-q groups --json");
+        let said = TestHost::unpacked(tree).line("-q groups --json");
         assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
         assert_eq!(told(&said, "groups").len(), count, "{tree}");
     }
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     std::fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("it goes");
     let groups = told(&host.line("groups --json"), "groups");
     assert!(groups[8]["members"][1]["kind"].is_null());
@@ -103,7 +103,7 @@ fn groups() {
 
 #[test]
 fn cards_that_changed_hands() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let handed = |line: &str, code: i32| {
         let said = host.line(line);
@@ -133,7 +133,7 @@ fn cards_that_changed_hands() {
 
 #[test]
 fn cards_that_were_recovered() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let _kernel = FakeKernel::on(&host);
     let said = host.line("-q recover --json");
     assert_eq!(told(&said, "recovered-cards"), [Value::Null; 0]);
@@ -159,7 +159,7 @@ fn findings() {
         "no-cards.tree",
         "old-kernel.tree",
     ] {
-        let said = Host::unpacked(tree).line("check --json");
+        let said = TestHost::unpacked(tree).line("check --json");
         assert_eq!(said.stderr, "", "{tree}");
         let findings = told(&said, "findings");
         assert!(findings.iter().any(|f| f["card"].is_null()), "{tree}");
@@ -172,7 +172,7 @@ fn findings() {
 
 #[test]
 fn reasons() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.write(
         "etc/libvirt/qemu/rocks-33.xml",
         "<domain><name>rocks-33</name><devices>\
@@ -192,7 +192,7 @@ fn reasons() {
 
 #[test]
 fn the_cluster() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in ["host list --json", "host report --json", "host dump --json"] {
         assert_eq!(told(&host.line(line), "gpus"), [Value::Null; 0]);
     }
@@ -238,7 +238,7 @@ fn the_cluster() {
 
 #[test]
 fn hooks() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/libvirtd.conf", "");
     assert_eq!(
         told(&host.line("hook status --json"), "hooks"),

@@ -3,11 +3,13 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{complaints, schema};
 
 fn list() -> Value {
-    let text = Host::unpacked("manual.tree").line("list --json").answer();
+    let text = TestHost::unpacked("manual.tree")
+        .line("list --json")
+        .answer();
     serde_json::from_str(&text).expect("JSON")
 }
 

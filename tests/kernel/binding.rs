@@ -2,16 +2,16 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{Answer, DONE, Machine, of, says};
-use crate::support::Host;
+use crate::client::{Answer, DONE, KernelClient, of, says};
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, Work};
 
 const CARD: &str = "0000:02:00.0";
 const SOUND: &str = "0000:02:00.1";
 const TWIN: &str = "0000:03:00.0";
 
-fn host() -> Host {
-    let host = Host::unpacked("manual.tree");
+fn host() -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write("proc/sys/kernel/osrelease", "6.1.0-56-amd64\n");
     host
 }
@@ -24,7 +24,7 @@ fn content(text: &str) -> Answer {
 fn a_card_goes_to_vfio_and_comes_back() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     assert_eq!(kernel.driver_of(CARD).as_deref(), Some("vfio-pci"));
     assert_eq!(kernel.driver_of(TWIN).as_deref(), Some("nvidia"));
@@ -56,7 +56,7 @@ fn a_card_goes_to_vfio_and_comes_back() {
 fn an_override_reads_as_it_was_written() {
     let host = host();
     let _kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     let file = of(CARD, "driver_override");
     let long = "a".repeat(4094);
     for (written, read) in [
@@ -80,7 +80,7 @@ fn an_override_reads_as_it_was_written() {
 fn an_override_by_the_name_of_nothing_hides_all_drivers() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.overrides(CARD, "(null)"), DONE);
     assert_eq!(kernel.override_of(CARD).as_deref(), Some("(null)"));
     assert_eq!(machine.unbind("nvidia", CARD), DONE);
@@ -95,7 +95,7 @@ fn an_override_by_the_name_of_nothing_hides_all_drivers() {
 fn only_the_driver_that_has_it_lets_it_go() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.unbind("vfio-pci", CARD), says(Errno::ENODEV));
     assert_eq!(machine.unbind("nvidia", "02:00.0"), says(Errno::ENODEV));
     assert_eq!(
@@ -126,7 +126,7 @@ fn only_the_driver_that_has_it_lets_it_go() {
 fn bind_says_what_is_wrong_and_probing_does_not() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.bind("nvidia", CARD), says(Errno::EBUSY));
     assert_eq!(
         machine.bind("vfio-pci", CARD),
@@ -160,7 +160,7 @@ fn bind_says_what_is_wrong_and_probing_does_not() {
 fn files_that_cannot_be_written_or_read_say_so() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.write(&of(CARD, "vendor"), "1"), says(Errno::EACCES));
     assert_eq!(
         machine.write(&of(CARD, "nothing"), "1"),
@@ -175,9 +175,9 @@ fn files_that_cannot_be_written_or_read_say_so() {
 
 #[test]
 fn a_kernel_that_has_no_override_has_no_file_of_it() {
-    let host = Host::unpacked("old-kernel.tree");
+    let host = TestHost::unpacked("old-kernel.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.overrides(CARD, "vfio-pci"), says(Errno::ENOENT));
     assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
     assert_eq!(machine.probe(SOUND), DONE);
@@ -191,9 +191,9 @@ fn every_tree_has_enough_for_a_kernel() {
         ("four-functions.tree", "10000:01:00.0", "nvidia"),
         ("mixed.tree", "0000:03:00.0", "amdgpu"),
     ] {
-        let host = Host::unpacked(tree);
+        let host = TestHost::unpacked(tree);
         let kernel = FakeKernel::on(&host);
-        let machine = Machine(&host);
+        let machine = KernelClient(&host);
         machine.detach(driver, address);
         assert_eq!(
             kernel.driver_of(address).as_deref(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::support::Host;
+use crate::support::TestHost;
 
 /// What was answered: content, an errno, or the end of the connection.
 pub type Answer = Result<Vec<u8>, Option<Errno>>;
@@ -55,9 +55,9 @@ pub fn until(reached: impl Fn() -> bool) {
 }
 
 /// A host with short words for what programs write.
-pub struct Machine<'h>(pub &'h Host);
+pub struct KernelClient<'h>(pub &'h TestHost);
 
-impl Machine<'_> {
+impl KernelClient<'_> {
     pub fn write(&self, path: &str, value: &str) -> Answer {
         ask(self.0.root.path(), "write", path, value.as_bytes())
     }

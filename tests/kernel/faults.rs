@@ -7,29 +7,29 @@ use std::time::Duration;
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{Answer, DONE, Machine, UNANSWERED, of, program, says, until};
-use crate::support::Host;
+use crate::client::{Answer, DONE, KernelClient, UNANSWERED, of, program, says, until};
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, Fault, Work};
 
 const CARD: &str = "0000:02:00.0";
 const SOUND: &str = "0000:02:00.1";
 const TWIN: &str = "0000:03:00.0";
 
-fn host() -> Host {
-    let host = Host::unpacked("manual.tree");
+fn host() -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write("proc/sys/kernel/osrelease", "6.1.0\n");
     host
 }
 
 /// Runs what blocks, looks at the machine meanwhile, and ends the kernel.
 fn while_blocked(
-    host: &Host,
+    host: &TestHost,
     kernel: FakeKernel,
-    blocks: impl FnOnce(&Machine) -> Answer + Send,
+    blocks: impl FnOnce(&KernelClient) -> Answer + Send,
     meanwhile: impl FnOnce(&FakeKernel),
 ) -> Answer {
     thread::scope(|scope| {
-        let blocked = scope.spawn(|| blocks(&Machine(host)));
+        let blocked = scope.spawn(|| blocks(&KernelClient(host)));
         meanwhile(&kernel);
         drop(kernel);
         blocked.join().expect("it ends with the kernel")
@@ -42,7 +42,7 @@ fn the_link_is_gone_before_the_driver_has_let_go() {
     let kernel = FakeKernel::on(&host);
     kernel.on_unbind("nvidia", Work::blocks());
     thread::scope(|scope| {
-        let unbind = scope.spawn(|| Machine(&host).unbind("nvidia", CARD));
+        let unbind = scope.spawn(|| KernelClient(&host).unbind("nvidia", CARD));
         until(|| kernel.driver_of(CARD).is_none());
         assert_eq!(
             kernel.failures(),
@@ -58,10 +58,10 @@ fn the_link_is_gone_before_the_driver_has_let_go() {
 fn the_link_is_there_before_the_driver_has_agreed() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    assert_eq!(Machine(&host).unbind("nvidia", CARD), DONE);
+    assert_eq!(KernelClient(&host).unbind("nvidia", CARD), DONE);
     kernel.on_probe("nvidia", Work::blocks());
     thread::scope(|scope| {
-        let bind = scope.spawn(|| Machine(&host).bind("nvidia", CARD));
+        let bind = scope.spawn(|| KernelClient(&host).bind("nvidia", CARD));
         until(|| kernel.driver_of(CARD).is_some());
         kernel.on_probe("nvidia", Work::fails(Errno::EIO));
         assert_eq!(bind.join().expect("it ends"), says(Errno::EIO));
@@ -74,20 +74,20 @@ fn what_needs_a_lock_that_is_never_given_back_waits_for_ever() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     kernel.fault(1, Fault::Blocks);
-    let unbind = |machine: &Machine| machine.unbind("nvidia", CARD);
+    let unbind = |machine: &KernelClient| machine.unbind("nvidia", CARD);
     let said = while_blocked(&host, kernel, unbind, |kernel| {
-        let machine = Machine(&host);
+        let machine = KernelClient(&host);
         until(|| kernel.driver_of(CARD).is_none());
         assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE, "its own lock");
         assert_eq!(machine.unbind("nvidia", TWIN), DONE, "another card");
         let others = thread::scope(|scope| {
             let waiting = [
-                scope.spawn(|| Machine(&host).overrides(CARD, "none")),
-                scope.spawn(|| Machine(&host).unbind("nvidia", CARD)),
-                scope.spawn(|| Machine(&host).bind("nvidia", CARD)),
+                scope.spawn(|| KernelClient(&host).overrides(CARD, "none")),
+                scope.spawn(|| KernelClient(&host).unbind("nvidia", CARD)),
+                scope.spawn(|| KernelClient(&host).bind("nvidia", CARD)),
             ];
             until(|| kernel.failures().len() == 4);
-            let reads = scope.spawn(|| Machine(&host).read(&of(CARD, "driver_override")));
+            let reads = scope.spawn(|| KernelClient(&host).read(&of(CARD, "driver_override")));
             kernel.vanish(CARD);
             let read = reads.join().expect("it ends");
             assert!(read.is_err(), "{read:?}");
@@ -104,10 +104,10 @@ fn a_young_kernel_reads_an_override_whatever_happens_to_its_card() {
     let kernel = FakeKernel::on(&host);
     kernel.flavour(|flavour| flavour.override_is_locked = false);
     kernel.on_unbind("nvidia", Work::blocks());
-    let unbind = |machine: &Machine| machine.unbind("nvidia", CARD);
+    let unbind = |machine: &KernelClient| machine.unbind("nvidia", CARD);
     let said = while_blocked(&host, kernel, unbind, |kernel| {
         until(|| kernel.driver_of(CARD).is_none());
-        assert_eq!(Machine(&host).overrides(CARD, "none"), DONE);
+        assert_eq!(KernelClient(&host).overrides(CARD, "none"), DONE);
         assert_eq!(kernel.override_of(CARD).as_deref(), Some("none"));
     });
     assert_eq!(said, UNANSWERED);
@@ -117,7 +117,7 @@ fn a_young_kernel_reads_an_override_whatever_happens_to_its_card() {
 fn a_fault_is_at_one_write_of_all() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     kernel
         .fault(2, Fault::Errno(Errno::EIO))
         .before_write(3, |kernel| {
@@ -175,7 +175,7 @@ fn many_at_once_are_all_answered() {
     let kernel = FakeKernel::on(&host);
     thread::scope(|scope| {
         for number in 0..100 {
-            let machine = Machine(&host);
+            let machine = KernelClient(&host);
             let address = if number % 2 == 0 { CARD } else { TWIN };
             scope.spawn(move || assert_eq!(machine.overrides(address, "x"), DONE));
         }
@@ -188,7 +188,7 @@ fn many_at_once_are_all_answered() {
 fn new_id_is_never_written() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    let answer = Machine(&host).write("/sys/bus/pci/drivers/vfio-pci/new_id", "10de 06de");
+    let answer = KernelClient(&host).write("/sys/bus/pci/drivers/vfio-pci/new_id", "10de 06de");
     assert_eq!(answer, DONE);
     assert_eq!(kernel.driver_of(CARD).as_deref(), Some("nvidia"));
     drop(kernel);

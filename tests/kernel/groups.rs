@@ -2,20 +2,20 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, Machine, says, until};
-use crate::support::Host;
+use crate::client::{DONE, KernelClient, says, until};
+use crate::support::TestHost;
 use crate::support::kernel::{Driver, Errno, FakeKernel};
 
 const CARD: &str = "0000:02:00.0";
 const SOUND: &str = "0000:02:00.1";
 
-fn host(release: &str) -> Host {
-    let host = Host::unpacked("manual.tree");
+fn host(release: &str) -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write("proc/sys/kernel/osrelease", &format!("{release}\n"));
     host
 }
 
-fn vfio_dev(host: &Host, address: &str) -> bool {
+fn vfio_dev(host: &TestHost, address: &str) -> bool {
     host.path(&format!("sys/bus/pci/devices/{address}/vfio-dev"))
         .exists()
 }
@@ -24,7 +24,7 @@ fn vfio_dev(host: &Host, address: &str) -> bool {
 fn nodes_are_there_while_vfio_has_a_member() {
     let host = host("6.1.0");
     let _kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     let node = host.path("dev/vfio/8");
     assert!(host.path("dev/vfio/vfio").exists() && !node.exists());
     machine.detach("nvidia", CARD);
@@ -44,7 +44,7 @@ fn a_variant_of_vfio_is_one_and_pci_stub_is_none() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
     kernel.add_driver(Driver::named("nvgrace-gpu-vfio-pci").vfio());
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     let node = host.path("dev/vfio/8");
     assert_eq!(machine.overrides(CARD, "pci-stub"), DONE);
     assert_eq!(machine.unbind("nvidia", CARD), DONE);
@@ -61,7 +61,7 @@ fn a_variant_of_vfio_is_one_and_pci_stub_is_none() {
 fn an_old_kernel_has_no_vfio_dev() {
     let host = host("5.15.0-102-generic");
     let _kernel = FakeKernel::on(&host);
-    Machine(&host).detach("nvidia", CARD);
+    KernelClient(&host).detach("nvidia", CARD);
     assert!(host.path("dev/vfio/8").exists() && !vfio_dev(&host, CARD));
 }
 
@@ -69,7 +69,7 @@ fn an_old_kernel_has_no_vfio_dev() {
 fn a_guest_gets_a_group_that_the_host_has_left() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(kernel.guest_takes("8"), Err(Errno::ENOENT));
     machine.detach("nvidia", CARD);
     assert_eq!(kernel.guest_takes("8"), Err(Errno::EPERM), "sound");
@@ -88,7 +88,7 @@ fn a_guest_gets_a_group_that_the_host_has_left() {
 fn vfio_lets_go_when_the_guest_does() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     machine.detach("snd_hda_intel", SOUND);
     assert_eq!(kernel.guest_takes("8"), Ok(()));
@@ -105,7 +105,7 @@ fn vfio_lets_go_when_the_guest_does() {
 fn before_5_19_a_host_driver_in_a_guests_group_stops_the_machine() {
     let host = host("5.15.0");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
     assert_eq!(kernel.guest_takes("8"), Ok(()));
@@ -119,9 +119,9 @@ fn before_5_19_a_host_driver_in_a_guests_group_stops_the_machine() {
 /// mixed.tree: group 1 holds two ports, a switch, a card with sound and another card.
 #[test]
 fn ports_do_not_keep_a_group_from_a_guest_and_cannot_be_given() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("amdgpu", "0000:03:00.0");
     assert_eq!(machine.unbind("snd_hda_intel", "0000:03:00.1"), DONE);
     assert_eq!(kernel.guest_takes("1"), Err(Errno::EPERM), "the other card");
@@ -136,9 +136,9 @@ fn ports_do_not_keep_a_group_from_a_guest_and_cannot_be_given() {
 
 #[test]
 fn vfio_takes_no_card_without_a_group_and_none_with_virtual_functions() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     let parent = "0000:05:00.0";
     assert_eq!(machine.overrides(parent, "vfio-pci"), DONE);
     assert_eq!(machine.unbind("nvidia", parent), DONE);

@@ -2,8 +2,8 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, Machine, of, says};
-use crate::support::Host;
+use crate::client::{DONE, KernelClient, of, says};
+use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel};
 
 const CARD: &str = "0000:02:00.0";
@@ -12,9 +12,9 @@ const TWIN: &str = "0000:03:00.0";
 
 #[test]
 fn nothing_is_left_of_a_card_that_vanished() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     kernel.vanish(CARD);
     assert_eq!(machine.overrides(CARD, ""), says(Errno::ENOENT));
@@ -34,18 +34,18 @@ fn nothing_is_left_of_a_card_that_vanished() {
 
 #[test]
 fn a_bridge_takes_along_what_is_behind_it() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel.vanish("0000:00:03.0");
-    assert_eq!(Machine(&host).probe(CARD), says(Errno::ENODEV));
+    assert_eq!(KernelClient(&host).probe(CARD), says(Errno::ENODEV));
     assert!(!host.path("sys/kernel/iommu_groups/8").exists());
 }
 
 #[test]
 fn a_card_comes_back_elsewhere_as_if_new() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     kernel.vanish(CARD).reappear_in(CARD, MOVED, Some("77"));
     assert_eq!(kernel.driver_of(MOVED).as_deref(), Some("nvidia"));
@@ -64,9 +64,9 @@ fn a_card_comes_back_elsewhere_as_if_new() {
 
 #[test]
 fn a_card_can_go_between_two_writes() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     kernel.before_write(2, |kernel| {
         kernel.vanish(CARD);
     });
@@ -77,7 +77,7 @@ fn a_card_can_go_between_two_writes() {
 
 #[test]
 fn an_administrator_leaves_no_trace_in_the_log() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel
         .administrator_overrides(CARD, Some("vfio-pci"))
@@ -85,7 +85,7 @@ fn an_administrator_leaves_no_trace_in_the_log() {
         .administrator_binds(TWIN, None);
     assert_eq!(kernel.driver_of(CARD).as_deref(), Some("vfio-pci"));
     assert_eq!(kernel.driver_of(TWIN), None);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(
         machine.read(&of(CARD, "driver_override")),
         Ok(b"vfio-pci\n".to_vec())
@@ -95,7 +95,7 @@ fn an_administrator_leaves_no_trace_in_the_log() {
 
 #[test]
 fn a_driver_that_is_taught_ids_takes_both_twins() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel
         .administrator_binds(CARD, None)

@@ -2,18 +2,18 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, Machine, says};
-use crate::support::Host;
+use crate::client::{DONE, KernelClient, says};
+use crate::support::TestHost;
 use crate::support::kernel::{Driver, Errno, FakeKernel, Load};
 
 const CARD: &str = "0000:02:00.0";
 
 #[test]
 fn vfio_is_absent_until_it_is_loaded() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel.unload("vfio_pci").administrator_binds(CARD, None);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     let folder = host.path("sys/bus/pci/drivers/vfio-pci");
     assert!(!folder.exists() && !host.path("sys/module/vfio_pci").exists());
     assert_eq!(machine.overrides(CARD, "vfio-pci"), DONE);
@@ -35,9 +35,9 @@ fn vfio_is_absent_until_it_is_loaded() {
 
 #[test]
 fn what_is_built_in_or_loaded_is_loaded_again_in_silence() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     assert_eq!(machine.modprobe("pci-stub"), DONE);
     assert_eq!(machine.modprobe("vfio_pci"), DONE);
     assert_eq!(machine.modprobe("nvidia"), DONE);
@@ -50,9 +50,9 @@ fn what_is_built_in_or_loaded_is_loaded_again_in_silence() {
 
 #[test]
 fn a_module_can_fail_or_be_forbidden() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
-    let machine = Machine(&host);
+    let machine = KernelClient(&host);
     kernel
         .add_driver(
             Driver::named("nouveau")

@@ -9,14 +9,14 @@ use nix::errno::Errno;
 
 use crate::client::{Answer, ask};
 use crate::support::kernel::{FakeKernel, Work};
-use crate::support::{Host, words};
+use crate::support::{TestHost, words};
 
 const SCENARIOS: &str = include_str!("scenarios.txt");
 
 /// A machine on which lines are replayed.
 struct Replay {
     root: PathBuf,
-    host: Host,
+    host: TestHost,
     kernel: FakeKernel,
     /// What may take long, in the order in which it was started.
     started: VecDeque<JoinHandle<Answer>>,
@@ -24,7 +24,7 @@ struct Replay {
 
 #[test]
 fn the_fake_says_and_does_what_a_real_kernel_does() {
-    let host = Host::unpacked("lab.tree");
+    let host = TestHost::unpacked("lab.tree");
     let mut replay = Replay {
         root: host.root.path().to_owned(),
         kernel: FakeKernel::on(&host),

@@ -7,7 +7,7 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::DEVICES;
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 
 /// What wakes a card, or waits for its lock, and what else no command has a use for.
 const FORBIDDEN: [&str; 17] = [
@@ -38,7 +38,7 @@ const TRAITS: [&str; 3] = ["boot_vga", "numa_node", "power_state"];
 
 /// Makes a pipe of every attribute of every function but `allowed`: whoever opens a pipe that
 /// nobody writes to waits for ever.
-fn block_all_but(host: &Host, allowed: &[&str]) {
+fn block_all_but(host: &TestHost, allowed: &[&str]) {
     let mut pipes = Vec::new();
     for function in fs::read_dir(host.path(DEVICES)).expect("the bus is there") {
         let function = function.expect("an entry").path();
@@ -61,7 +61,7 @@ fn block_all_but(host: &Host, allowed: &[&str]) {
 
 /// What a command says; one that waits for a pipe is ended, and says nothing.
 #[track_caller]
-fn answer(host: &Host, line: &str) -> String {
+fn answer(host: &TestHost, line: &str) -> String {
     let mut limited = Command::new("timeout");
     limited
         .args(["20", env!("CARGO_BIN_EXE_gpupci"), "--root"])
@@ -76,7 +76,7 @@ fn only_these_attributes_are_read() {
     let all = [&KIND[..], &IDENTITY, &TRAITS].concat();
     let identity = [&KIND[..], &IDENTITY].concat();
     for tree in ["manual.tree", "mixed.tree", "laptop-asleep.tree"] {
-        let host = Host::unpacked(tree);
+        let host = TestHost::unpacked(tree);
         for (allowed, lines) in [
             (
                 &all[..],

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, Said, fixture, run};
+use crate::support::{Said, TestHost, fixture, run};
 use crate::trees::trees;
 use crate::{DEVICES, DISPLAY, NVIDIA, large};
 
@@ -18,10 +18,10 @@ fn capture(root: Option<&Path>) -> Said {
 }
 
 /// A host made from what was captured.
-fn again(tree: &str) -> Host {
+fn again(tree: &str) -> TestHost {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), tree).expect("the tree is written");
-    Host::unpacked(file.path().to_str().expect("a plain path"))
+    TestHost::unpacked(file.path().to_str().expect("a plain path"))
 }
 
 /// The lines of a tree that a capture must have, in an order that means nothing.
@@ -56,7 +56,7 @@ fn told(tree: &str) -> Vec<&str> {
 #[test]
 fn a_captured_host_is_the_same_host() {
     for tree in trees() {
-        let host = Host::unpacked(&tree);
+        let host = TestHost::unpacked(&tree);
         let captured = capture(Some(host.root.path())).answer();
         let text = fs::read_to_string(fixture("hosts").join(&tree)).expect("the tree");
         assert_eq!(told(&captured), told(&text), "{tree}");
@@ -107,7 +107,7 @@ fn the_machine_that_runs_this_can_be_captured() {
 
 #[test]
 fn who_and_where_is_not_told() {
-    let host = Host::unpacked("z390-igpu.tree");
+    let host = TestHost::unpacked("z390-igpu.tree");
     host.write("proc/sys/kernel/hostname", "secret\n");
     host.write(
         "proc/cmdline",
@@ -139,7 +139,7 @@ fn who_and_where_is_not_told() {
 
 #[test]
 fn what_a_hostile_host_says_goes_no_further() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let card = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.0";
     for (name, value) in [
         ("revision", "\u{1b}]0;owned\u{7}\n"),
@@ -210,7 +210,7 @@ fn what_a_hostile_host_says_goes_no_further() {
 
 #[test]
 fn a_host_with_almost_nothing_is_captured() {
-    let host = Host::named("bare");
+    let host = TestHost::named("bare");
     let said = capture(Some(host.root.path()));
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("no folder sys"), "{}", said.stderr);
@@ -247,7 +247,7 @@ fn no_card_is_woken() {
         "serial_number",
         "uevent",
     ];
-    let host = Host::unpacked("laptop-asleep.tree");
+    let host = TestHost::unpacked("laptop-asleep.tree");
     let before = capture(Some(host.root.path())).answer();
     let functions = || fs::read_dir(host.path(DEVICES)).expect("the bus is there");
     let paths = |name: &str| {

@@ -3,11 +3,11 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::support::Host;
+use crate::support::TestHost;
 
 /// What a fresh host of the fixtures answers, as JSON.
 fn json_of(tree: &str, line: &str) -> Value {
-    let text = Host::unpacked(tree).line(line).answer();
+    let text = TestHost::unpacked(tree).line(line).answer();
     serde_json::from_str(&text).expect("this is JSON")
 }
 
@@ -115,7 +115,7 @@ fn every_function_of_a_card_has_its_word() {
 
 #[test]
 fn a_table_shows_virtual_functions_apart() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     assert_eq!(
         host.line("status -v gpupci2").answer(),
         "NAME     ADDRESS       KIND     MODEL  DRIVER    GROUP  NUMA  USED BY\n\

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, Said};
+use crate::support::{Said, TestHost};
 use crate::{DEVICES, DISPLAY, NVIDIA, TREES};
 
 /// The answer of a host that cannot list its cards; it must name `path`.
@@ -30,7 +30,7 @@ pub(crate) fn assert_unable(said: &Said, path: &str) {
 
 #[test]
 fn garbage_in_an_attribute_is_told_with_its_path() {
-    let host = Host::named("garbage");
+    let host = TestHost::named("garbage");
     host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
     let long = "9".repeat(1 << 20);
     let vendors = [
@@ -72,7 +72,7 @@ fn garbage_in_an_attribute_is_told_with_its_path() {
 #[test]
 fn an_attribute_that_cannot_be_read_is_told_with_its_path() {
     for attribute in ["vendor", "class"] {
-        let host = Host::named("unreadable");
+        let host = TestHost::named("unreadable");
         host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
         let path = host.path(&format!("{DEVICES}/0000:01:00.0/{attribute}"));
         let named = path.display().to_string();
@@ -90,7 +90,7 @@ fn an_attribute_that_cannot_be_read_is_told_with_its_path() {
 
 #[test]
 fn a_function_that_vanishes_meanwhile_is_none() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let gone = "sys/devices/pci0000:00/0000:00:03.0";
     // First its attributes go, then itself, last its entry in the bus.
     for attribute in ["class", "vendor"] {
@@ -109,7 +109,7 @@ fn a_function_that_vanishes_meanwhile_is_none() {
 
 #[test]
 fn a_host_without_pci_is_told_what_to_look_at() {
-    let host = Host::named("bare");
+    let host = TestHost::named("bare");
     let devices = host.path(DEVICES);
     let path = devices.display().to_string();
     assert_unable(&host.gpupci(&["-l"]), &path);
@@ -132,7 +132,7 @@ fn a_host_without_pci_is_told_what_to_look_at() {
 
 #[test]
 fn names_that_are_no_addresses_are_passed_over() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let names: [&[u8]; 12] = [
         b"\x1b]0;owned\x07",
         b"\x1b[2J0000:66:00.0",

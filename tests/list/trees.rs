@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use crate::DEVICES;
-use crate::support::{Host, Said, fixture, run};
+use crate::support::{Said, TestHost, fixture, run};
 
 /// A tree must stand for a host: nothing dangles, and every function is whole.
 #[test]
@@ -17,7 +17,7 @@ fn every_tree_is_a_whole_host() {
     let attributes = "vendor device subsystem_vendor subsystem_device class numa_node";
     for tree in trees() {
         let tree = tree.as_str();
-        let host = Host::unpacked(tree);
+        let host = TestHost::unpacked(tree);
         let root = host.root.path().canonicalize().expect("a path");
         for (link, target) in links_below(&root) {
             assert!(target.starts_with(&root), "{tree}: {link} leads nowhere");

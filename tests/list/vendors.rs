@@ -5,11 +5,11 @@ use std::fs;
 use pretty_assertions::assert_eq;
 
 use crate::TREES;
-use crate::support::Host;
+use crate::support::TestHost;
 
 #[test]
 fn a_vendor_on_the_command_line_comes_on_top() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let with_amd = "gpupci1 pci_0000_03_00_0\ngpupci2 pci_0000_04_00_0\ngpupci3 pci_0000_05_00_0\n";
     assert_eq!(host.first_named("list --vendor 1002"), with_amd);
     assert_eq!(host.first_named("--vendor=1002 -l"), with_amd);
@@ -33,14 +33,14 @@ fn a_vendor_on_the_command_line_comes_on_top() {
             "gpupci1 pci_0000_26_00_0\ngpupci2 pci_0000_27_00_0\n",
         ),
     ] {
-        let listed = Host::unpacked(tree).gpupci(&["list", "--vendor", vendor]);
+        let listed = TestHost::unpacked(tree).gpupci(&["list", "--vendor", vendor]);
         assert_eq!(listed.answer(), cards, "{tree}");
     }
 }
 
 #[test]
 fn the_vendors_of_the_settings_take_the_place_of_nvidia() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     for (vendors, words, cards) in [
         ("[\"1002\"]", "list", "gpupci1 pci_0000_03_00_0\n"),
         (
@@ -64,7 +64,7 @@ fn the_vendors_of_the_settings_take_the_place_of_nvidia() {
 
 #[test]
 fn a_wrong_vendor_is_refused_by_its_name() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let file = host.path("etc/gpupt.toml").display().to_string();
     for (vendors, why) in [
         ("\"10de\"", "expected a sequence"),

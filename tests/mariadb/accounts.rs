@@ -7,7 +7,7 @@ use nix::unistd::geteuid;
 use pretty_assertions::assert_eq;
 
 use crate::support::mariadb::MariaDb;
-use crate::support::{Host, Said};
+use crate::support::{Said, TestHost};
 use crate::{checksums, frontend, own_attributes, pairs, rocks};
 
 const NOBODY_MAY: &str = "\n  try:   run this as root, on a Rocks cluster on its frontend\n";
@@ -103,8 +103,8 @@ fn a_server_that_only_reads_permits_no_change() {
 }
 
 /// A machine on which Rocks is installed.
-fn with_rocks(name: &str) -> Host {
-    let host = Host::named(name);
+fn with_rocks(name: &str) -> TestHost {
+    let host = TestHost::named(name);
     host.write("opt/rocks/bin/rocks", "#!/opt/rocks/bin/python\n");
     host.write("etc/hosts", "127.0.0.1 localhost\n");
     host
@@ -199,7 +199,7 @@ fn a_node_goes_to_the_host_that_rocks_library_names() {
 }
 
 #[track_caller]
-fn assert_refused_by(host: &Host, address: &str) {
+fn assert_refused_by(host: &TestHost, address: &str) {
     let said = host.line("host list");
     let first = format!(
         "gpupci: cannot connect to mysql://{}@{address}:40000/cluster\n",
@@ -244,7 +244,7 @@ fn the_option_beats_the_environment_beats_the_file_beats_rocks() {
         "file:\n",
         "its path is one of this machine"
     );
-    let host = Host {
+    let host = TestHost {
         database: Some(url("environment")),
         root: host.root,
     };
@@ -256,7 +256,7 @@ fn the_option_beats_the_environment_beats_the_file_beats_rocks() {
 
 #[test]
 fn a_url_that_names_no_database_is_refused() {
-    let host = Host::named("fe");
+    let host = TestHost::named("fe");
     host.write("etc/gpupt.toml", "database = \"postgres://fe/cluster\"\n");
     let said = host.line("host list");
     assert!(matches!(said.code, Some(1 | 2)), "{}", said.stderr);
@@ -272,7 +272,7 @@ fn a_url_that_names_no_database_is_refused() {
         "mysql://fe/cluster",
         "sqlite:",
     ] {
-        let said = Host::named("fe").with_database(url).line("host list");
+        let said = TestHost::named("fe").with_database(url).line("host list");
         assert_eq!(
             (said.code, said.text().as_str()),
             (Some(2), ""),
@@ -305,18 +305,18 @@ fn a_password_is_never_printed() {
         format!("mysql:root:{secret}@fe/cluster"),
     ];
     for url in &urls {
-        let file = Host::named("fe");
+        let file = TestHost::named("fe");
         file.write("etc/gpupt.toml", &format!("database = {url:?}\n"));
-        let broken = Host::named("fe");
+        let broken = TestHost::named("fe");
         broken.write(
             "etc/gpupt.toml",
             &format!("database = {url:?} # and\nvendors = 7\n"),
         );
-        let unclosed = Host::named("fe");
+        let unclosed = TestHost::named("fe");
         unclosed.write("etc/gpupt.toml", &format!("database = \"{url}\n"));
-        let mistyped = Host::named("fe");
+        let mistyped = TestHost::named("fe");
         mistyped.write("etc/gpupt.toml", &format!("databse = {url:?}\n"));
-        let option = Host::named("fe");
+        let option = TestHost::named("fe");
         for (host, more) in [
             (frontend(url), None),
             (file, None),

@@ -5,11 +5,11 @@ use std::thread;
 use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, Said};
+use crate::support::{Said, TestHost};
 use crate::{fresh, own_attributes, pairs};
 
 /// Runs these lines at once; what each said, in their order.
-fn at_once(host: &Host, lines: &[String]) -> Vec<Said> {
+fn at_once(host: &TestHost, lines: &[String]) -> Vec<Said> {
     thread::scope(|scope| {
         let started: Vec<_> = lines
             .iter()

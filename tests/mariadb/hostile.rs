@@ -8,7 +8,7 @@ use mysql::{Conn, Value};
 use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{checksums, fresh};
 
 /// What somebody may type or have in a variable where a name, a host or a value should be.
@@ -51,7 +51,7 @@ fn hostile() -> Vec<OsString> {
 /// Runs `gpupci host WORDS`, which must be refused and change nothing.
 #[track_caller]
 fn assert_refused(
-    host: &Host,
+    host: &TestHost,
     words: &[&OsStr],
     root: &mut Conn,
     before: &[(String, Option<u64>)],

@@ -10,7 +10,7 @@ use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{Dice, fresh, library};
 
 const NAMES: [&str; 9] = [
@@ -134,7 +134,7 @@ fn memberships(root: &mut Conn) -> Memberships {
 }
 
 /// What `gpupci host list --json` says: host, category, name, value.
-fn listed(host: &Host) -> BTreeSet<(String, String, String, String)> {
+fn listed(host: &TestHost) -> BTreeSet<(String, String, String, String)> {
     let json: Json = serde_json::from_str(&host.line("host list --json").answer()).expect("JSON");
     let gpus = json["gpus"].as_array().expect("a list").iter();
     let text = |gpu: &Json, key: &str| gpu[key].as_str().expect("text").to_owned();

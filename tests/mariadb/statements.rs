@@ -6,7 +6,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::support::mariadb::MariaDb;
 use crate::{PATIENCE, checksums, fresh, frontend, timed};
 
@@ -35,7 +35,7 @@ fn asked(root: &mut Conn) -> Vec<String> {
     messages.into_iter().filter(is_work).collect()
 }
 
-fn assert_each_asks_once(host: &Host, container: &Host, root: &mut Conn) {
+fn assert_each_asks_once(host: &TestHost, container: &TestHost, root: &mut Conn) {
     asked(root);
     for line in [
         "list",
@@ -78,7 +78,7 @@ fn every_question_is_one_statement_however_many_hosts_there_are() {
     let mut root = server.root(&database);
     let url = server.url("root", &database);
     let host = frontend(&url);
-    let container = Host::unpacked("manual.tree").with_database(&url);
+    let container = TestHost::unpacked("manual.tree").with_database(&url);
     for line in ["add rocks-33 gpupci 02:00.0", "add rocks-34 gpupci gpupci7"] {
         assert_eq!(host.line(&format!("host {line}")).answer(), "");
     }

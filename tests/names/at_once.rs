@@ -9,9 +9,9 @@ use std::thread;
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
-use crate::support::{Host, Said, run};
+use crate::support::{Said, TestHost, run};
 
-fn start(host: &Host, line: &str) -> Child {
+fn start(host: &TestHost, line: &str) -> Child {
     let mut command = host.command();
     command.args(line.split(' ')).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -30,7 +30,7 @@ fn answer(child: Child) -> String {
 
 #[test]
 fn many_who_list_first_write_one_sound_file() {
-    let host = Host::named("many");
+    let host = TestHost::named("many");
     for bus in 1..=5 {
         host.plug(&format!("0000:{bus:02x}:00"), "1e87");
     }
@@ -48,7 +48,7 @@ fn many_who_list_first_write_one_sound_file() {
 
 #[test]
 fn whoever_comes_first_names_for_all() {
-    let host = Host::named("vendors");
+    let host = TestHost::named("vendors");
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
     host.plug_of("1a03", "0000:03:00", "2000");
@@ -79,7 +79,7 @@ fn has_open(pid: u32, file: &Path) -> bool {
 /// Who waited for the lock finds names that were not there when it looked.
 #[test]
 fn a_list_that_had_to_wait_tells_the_names_that_were_written_meanwhile() {
-    let host = Host::named("waiting");
+    let host = TestHost::named("waiting");
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
     host.cards();
@@ -110,7 +110,7 @@ fn close(path: &Path) {
 }
 
 /// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &Host, line: &str) -> Said {
+fn as_user(host: &TestHost, line: &str) -> Said {
     if !nix::unistd::geteuid().is_root() {
         return host.line(line);
     }
@@ -135,7 +135,7 @@ fn as_user(host: &Host, line: &str) -> Said {
 
 #[test]
 fn a_user_sees_the_names_and_gives_none() {
-    let host = Host::named("user");
+    let host = TestHost::named("user");
     host.plug("0000:01:00", "1e87");
     host.plug("0000:02:00", "1e87");
     close(&host.path("var/lib/gpupt"));
@@ -169,7 +169,7 @@ fn a_user_sees_the_names_and_gives_none() {
 
 #[test]
 fn a_user_reads_the_names_that_root_gave() {
-    let host = Host::named("user");
+    let host = TestHost::named("user");
     host.plug("0000:02:00", "1e87");
     host.cards();
     host.plug("0000:01:00", "1e87");
@@ -190,7 +190,7 @@ fn a_user_reads_the_names_that_root_gave() {
 
 #[test]
 fn on_a_real_machine_only_root_names_and_hands_over() {
-    let host = Host::named("real");
+    let host = TestHost::named("real");
     for (line, what) in [
         ("renumber", "name cards anew"),
         ("detach all", "detach cards"),
@@ -208,7 +208,7 @@ fn on_a_real_machine_only_root_names_and_hands_over() {
 
 #[test]
 fn the_timeout_ends_the_wait_for_the_lock() {
-    let host = Host::named("held");
+    let host = TestHost::named("held");
     host.plug("0000:01:00", "1e87");
     host.cards();
     host.plug("0000:02:00", "1e87");

@@ -6,12 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{CARDS, DEVICES};
 
 #[test]
 fn the_first_list_writes_down_what_it_names() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for line in [
         "status",
         "groups",
@@ -58,7 +58,7 @@ fn the_first_list_writes_down_what_it_names() {
 
 #[test]
 fn a_card_that_was_pulled_keeps_its_name() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.cards();
     let kept = host.kept();
     let port = host.path("sys/devices/pci0000:00/0000:00:03.0");
@@ -90,7 +90,7 @@ fn a_card_that_was_pulled_keeps_its_name() {
 
 #[test]
 fn a_new_card_gets_the_next_free_name_wherever_it_sits() {
-    let host = Host::named("growing");
+    let host = TestHost::named("growing");
     host.plug("0000:04:00", "1e87");
     host.plug("0000:08:00", "1e87");
     host.cards();
@@ -126,7 +126,7 @@ fn a_new_card_gets_the_next_free_name_wherever_it_sits() {
 
 #[test]
 fn renumber_starts_afresh() {
-    let host = Host::named("afresh");
+    let host = TestHost::named("afresh");
     host.plug("0000:04:00", "1e87");
     host.plug("0000:08:00", "1e87");
     host.cards();
@@ -157,7 +157,7 @@ fn renumber_starts_afresh() {
 
 #[test]
 fn a_further_vendor_renames_nothing() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     let own = "gpupci1 pci_0000_04_00_0\ngpupci2 pci_0000_05_00_0\n";
     assert_eq!(host.cards(), own);
     let with_amd = format!("{own}gpupci3 pci_0000_03_00_0\n");
@@ -182,7 +182,7 @@ fn a_further_vendor_renames_nothing() {
 
 #[test]
 fn names_are_in_the_order_in_which_people_count() {
-    let host = Host::named("twelve");
+    let host = TestHost::named("twelve");
     for bus in 1..=12 {
         host.plug(&format!("0000:{bus:02x}:00"), "1e87");
     }
@@ -207,7 +207,7 @@ fn names_are_in_the_order_in_which_people_count() {
 
 #[test]
 fn domains_of_32_bits_are_written_down() {
-    let host = Host::named("domains");
+    let host = TestHost::named("domains");
     for domain in ["10000", "ffffffff", "0002"] {
         host.plug(&format!("{domain}:01:00"), "1e87");
     }

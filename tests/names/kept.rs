@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
-use crate::support::Host;
+use crate::support::TestHost;
 
 /// Every command that looks at cards.
 pub(crate) const COMMANDS: [&str; 9] = [
@@ -20,8 +20,8 @@ pub(crate) const COMMANDS: [&str; 9] = [
 
 pub(crate) const TWO: &str = "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\n";
 
-pub(crate) fn host_of_two() -> Host {
-    let host = Host::named("broken");
+pub(crate) fn host_of_two() -> TestHost {
+    let host = TestHost::named("broken");
     host.plug("0000:01:00", "1e87");
     host.plug("0000:02:00", "2236");
     host
@@ -50,7 +50,7 @@ pub(crate) fn file(cards: &[String]) -> String {
 
 /// That no command does anything with such a file, and that `renumber` mends it.
 #[track_caller]
-fn assert_not_understood(host: &Host, content: &str, why: &str) {
+fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
     let path = host.path(CARDS);
     host.write(CARDS, content);
     let expected = format!(

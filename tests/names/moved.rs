@@ -3,22 +3,22 @@
 use pretty_assertions::assert_eq;
 
 use crate::DEVICES;
-use crate::support::Host;
+use crate::support::TestHost;
 
 const REMEDY: &str = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the \
                       cards anew, then correct the attributes with `gpupci host set`";
 
 /// What `gpupci list` says here, on standard output and besides.
 #[track_caller]
-fn told(host: &Host) -> (String, String) {
+fn told(host: &TestHost) -> (String, String) {
     let said = host.line("list");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     (said.text(), said.stderr)
 }
 
 /// A host with a card of each of these devices in slots 1, 2, …, named.
-fn host_of(devices: &[&str]) -> Host {
-    let host = Host::named("moving");
+fn host_of(devices: &[&str]) -> TestHost {
+    let host = TestHost::named("moving");
     for (index, device) in devices.iter().enumerate() {
         host.plug(&format!("0000:{:02x}:00", index + 1), device);
     }
@@ -28,7 +28,7 @@ fn host_of(devices: &[&str]) -> Host {
 
 #[test]
 fn another_card_is_told_and_not_touched() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
     let kept = host.kept();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
@@ -234,7 +234,7 @@ fn the_makers_count_too() {
 
 #[test]
 fn only_the_function_that_shows_counts() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
     host.write(&format!("{DEVICES}/0000:02:00.1/device"), "0x10f8\n");
     assert_eq!(told(&host), (cards, String::new()));

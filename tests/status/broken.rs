@@ -7,15 +7,15 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::DEVICES;
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{linked, manual};
 
-pub(crate) fn json_of(host: &Host, line: &str) -> Value {
+pub(crate) fn json_of(host: &TestHost, line: &str) -> Value {
     serde_json::from_str(&host.line(line).answer()).expect("JSON")
 }
 
 /// Puts a folder in the place of an attribute, which then cannot be read.
-fn make_unreadable(host: &Host, function: &str, name: &str) -> String {
+fn make_unreadable(host: &TestHost, function: &str, name: &str) -> String {
     let path = host.path(&format!("{DEVICES}/{function}/{name}"));
     drop(fs::remove_file(&path));
     fs::create_dir(&path).expect("the folder is made");
@@ -24,7 +24,7 @@ fn make_unreadable(host: &Host, function: &str, name: &str) -> String {
 
 #[test]
 fn a_function_that_vanishes_is_told_no_more() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let gone = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.1";
     let rest: String = manual()
         .lines()
@@ -53,7 +53,7 @@ fn a_function_that_vanishes_is_told_no_more() {
 
 #[test]
 fn what_a_function_lacks_is_null() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.line("list").answer();
     let function = format!("{DEVICES}/0000:02:00.0");
     let missing = [
@@ -119,7 +119,7 @@ fn what_a_function_lacks_is_null() {
 
 #[test]
 fn traits_that_cannot_be_read_are_null() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let before = host.line("status").answer();
     for name in ["numa_node", "boot_vga", "power_state"] {
         make_unreadable(&host, "0000:02:00.0", name);
@@ -135,7 +135,7 @@ fn traits_that_cannot_be_read_are_null() {
 #[test]
 fn ids_that_cannot_be_read_keep_the_names_from_being_told() {
     for name in ["device", "subsystem_vendor", "subsystem_device"] {
-        let host = Host::unpacked("manual.tree");
+        let host = TestHost::unpacked("manual.tree");
         let path = make_unreadable(&host, "0000:02:00.0", name);
         let refused = format!(
             "gpupci: cannot read {path}\n  cause: Is a directory (os error 21)\n  \
@@ -157,7 +157,7 @@ fn ids_that_cannot_be_read_keep_the_names_from_being_told() {
 
 #[test]
 fn a_driver_that_cannot_be_told_is_none_of_ours() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.bind("0000:02:00.1", "vfio-pci");
     let link = host.path(&format!("{DEVICES}/0000:02:00.0/driver"));
     let path = link.display().to_string();
@@ -199,7 +199,7 @@ fn a_driver_that_cannot_be_told_is_none_of_ours() {
 
 #[test]
 fn a_card_that_cannot_be_looked_into_has_its_line() {
-    let host = Host::unpacked("old-kernel.tree");
+    let host = TestHost::unpacked("old-kernel.tree");
     let link = host.path(&format!("{DEVICES}/0000:06:00.0/driver"));
     fs::remove_file(&link).expect("it goes");
     fs::write(&link, "").expect("the file is made");
@@ -216,7 +216,7 @@ gpupci3  0000:06:00.0  -      -      -       -      0     -
 
 #[test]
 fn a_group_that_cannot_be_told_is_null() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let link = host.path(&format!("{DEVICES}/0000:02:00.0/iommu_group"));
     for target in ["../../kernel/iommu_groups/x", "/", "-1", "4294967296"] {
         fs::remove_file(&link).expect("it goes");

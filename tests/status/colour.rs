@@ -4,11 +4,11 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Host, run};
+use crate::support::{TestHost, run};
 use crate::table::busy;
 
 /// What `gpupci LINE` writes to a terminal.
-fn on_a_terminal(host: &Host, line: &str, variables: &[(&str, &str)]) -> String {
+fn on_a_terminal(host: &TestHost, line: &str, variables: &[(&str, &str)]) -> String {
     let mut script = Command::new("script");
     let program = env!("CARGO_BIN_EXE_gpupci");
     script

@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::DEVICES;
-use crate::support::Host;
+use crate::support::TestHost;
 
 const IDS: &str = "\
 10de  NVIDIA Corporation
@@ -20,7 +20,7 @@ const HEADER: &str = "GROUP  ADDRESS  KIND  CARD  DRIVER  GUEST  MODEL\n";
 
 #[test]
 fn every_member_is_told_with_driver_and_guest() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.write("usr/share/misc/pci.ids", IDS);
     host.bind("0000:03:00.0", "vfio-pci");
     host.bind("0000:03:00.1", "vfio-pci");
@@ -97,7 +97,7 @@ GROUP  ADDRESS       KIND   CARD     DRIVER         GUEST     MODEL
 
 #[test]
 fn a_shared_group_is_told_with_all_that_is_in_it() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     host.line("list --vendor 1002").answer();
     let text = host.line("groups --vendor 1002").answer();
     let shared: Vec<&str> = text.lines().filter(|l| l.starts_with("1  ")).collect();
@@ -129,7 +129,7 @@ fn a_shared_group_is_told_with_all_that_is_in_it() {
 
 #[test]
 fn without_an_iommu_there_are_none() {
-    let host = Host::unpacked("no-cards.tree");
+    let host = TestHost::unpacked("no-cards.tree");
     let said = host.line("groups");
     assert_eq!((said.code, said.text().as_str()), (Some(0), HEADER));
     assert_eq!(
@@ -145,7 +145,7 @@ fn without_an_iommu_there_are_none() {
 
 #[test]
 fn what_is_no_group_or_no_member_is_passed_over() {
-    let host = Host::unpacked("old-kernel.tree");
+    let host = TestHost::unpacked("old-kernel.tree");
     let before = host.line("groups").answer();
     let groups = "sys/kernel/iommu_groups";
     host.write(&format!("{groups}/README"), "");
@@ -162,7 +162,7 @@ fn what_is_no_group_or_no_member_is_passed_over() {
 
 #[test]
 fn a_member_that_is_gone_is_told_as_far_as_it_is_known() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("its link goes");
     let text = host.line("groups").answer();
     let gone: Vec<&str> = text.lines().filter(|l| l.contains("02:00")).collect();

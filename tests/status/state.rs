@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::DEVICES;
 use crate::broken::json_of;
-use crate::support::Host;
+use crate::support::TestHost;
 
 #[test]
 fn a_state_is_told_of_every_card() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let states = || {
         let told = json_of(&host, "status --json");
         ["/cards/0/state", "/cards/1/state"].map(|at| {

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use serde_json::Value;
 
 use crate::DEVICES;
-use crate::support::Host;
+use crate::support::TestHost;
 
 const IDS: &str = "# What products are called.\n\
     10de  NVIDIA Corporation\n\
@@ -18,8 +18,8 @@ const IDS: &str = "# What products are called.\n\
     \t73bf  Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]\n";
 
 /// `manual.tree` with names of products, and people at work on both cards.
-pub(crate) fn busy() -> Host {
-    let host = Host::unpacked("manual.tree");
+pub(crate) fn busy() -> TestHost {
+    let host = TestHost::unpacked("manual.tree");
     host.write("usr/share/misc/pci.ids", IDS);
     host.node("0000:02:00.0", "drm", "card1", "226:1");
     host.node("0000:02:00.0", "drm", "renderD128", "226:128");
@@ -85,7 +85,7 @@ gpupci2  0000:03:00.0  video  GF100GL [Tesla T20 Processor]  vfio-pci       9   
 
 #[test]
 fn what_is_not_known_is_a_dash() {
-    let host = Host::unpacked("mixed.tree");
+    let host = TestHost::unpacked("mixed.tree");
     host.write("usr/share/hwdata/pci.ids", IDS);
     host.unbind("0000:03:00.1");
     let link = host.path(&format!("{DEVICES}/0000:05:00.0/iommu_group"));
@@ -102,14 +102,14 @@ gpupci3  0000:05:00.0  video    -                                           nvid
     assert_eq!(host.line("list -v --vendor 1002").answer(), table);
     let none = "NAME  ADDRESS  KIND  MODEL  DRIVER  GROUP  NUMA  USED BY\n";
     assert_eq!(
-        Host::unpacked("no-cards.tree").line("list -v").answer(),
+        TestHost::unpacked("no-cards.tree").line("list -v").answer(),
         none
     );
 }
 
 #[test]
 fn nodes_that_all_cards_share_say_who_uses_which() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for (function, minor) in [("0000:02:00.0", 0), ("0000:03:00.0", 1)] {
         host.write(
             &format!("proc/driver/nvidia/gpus/{function}/information"),
@@ -175,7 +175,7 @@ fn a_guest_is_named_as_libvirt_names_it() {
         ("/usr/bin/python3\0-name\0guest=rocks-33\0", "qemu (7)"),
         ("", "qemu (7)"),
     ] {
-        let host = Host::unpacked("old-kernel.tree");
+        let host = TestHost::unpacked("old-kernel.tree");
         host.node("0000:05:00.0", "drm", "card1", "226:1");
         host.process(7, "qemu", line, &["/dev/dri/card1"]);
         let table = host.line("status -v gpupci2").answer();
@@ -187,7 +187,7 @@ fn a_guest_is_named_as_libvirt_names_it() {
 /// Who cannot be looked at may be anybody.
 #[test]
 fn users_that_cannot_be_seen_are_a_question() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     host.process(7, "here", "here\0", &[]);
     symlink("/proc/7/self", host.path("proc/8")).expect("the link is made");
     assert!(

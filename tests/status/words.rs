@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::Host;
+use crate::support::TestHost;
 use crate::{linked, manual};
 
 /// The lines of one card of `manual.tree`.
@@ -17,7 +17,7 @@ fn of(name: &str) -> String {
 
 #[test]
 fn every_spelling_names_the_card() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for word in [
         "gpupci1",
         "GPUPCI1",
@@ -43,7 +43,7 @@ fn every_spelling_names_the_card() {
             "{word}"
         );
     }
-    let turing = Host::unpacked("four-functions.tree");
+    let turing = TestHost::unpacked("four-functions.tree");
     let lower = turing.line("status 0000:b3:00.0").answer();
     assert_eq!(lower.lines().count(), 4);
     for word in [
@@ -68,7 +68,7 @@ fn every_spelling_names_the_card() {
 
 #[test]
 fn words_that_name_no_card_are_told_and_the_others_shown() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     for word in [
         "gpupci9",
         "gpupci0",
@@ -115,7 +115,7 @@ fn words_that_name_no_card_are_told_and_the_others_shown() {
 
 #[test]
 fn a_card_is_shown_once_in_the_order_of_the_words() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let turned = of("gpupci2") + &of("gpupci1");
     for line in [
         "status gpupci2 gpupci1",
@@ -131,7 +131,7 @@ fn a_card_is_shown_once_in_the_order_of_the_words() {
 
 #[test]
 fn hostile_words_are_shown_escaped() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let long = "x".repeat(100_000);
     for (word, shown) in [
         ("", ""),
@@ -162,7 +162,7 @@ fn hostile_words_are_shown_escaped() {
 
 #[test]
 fn the_short_forms_go_together_and_with_nothing_else() {
-    let host = Host::unpacked("manual.tree");
+    let host = TestHost::unpacked("manual.tree");
     let cards = "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_03_00_0\n";
     for line in [
         "-l -s all",

@@ -5,7 +5,7 @@
 //! they read from the files. `tests/kernel/scenarios.txt` holds it to a real kernel.
 //!
 //! ```ignore
-//! let host = Host::unpacked("manual.tree");
+//! let host = TestHost::unpacked("manual.tree");
 //! let kernel = FakeKernel::on(&host);
 //! kernel.on_unbind("nvidia", Work::blocks()).fault(3, Fault::KillAfter);
 //! host.line("detach 0000:02:00.0");
@@ -38,7 +38,7 @@ pub use nix::errno::Errno;
 pub use script::Whom;
 pub use state::Kernel;
 
-use super::Host;
+use super::TestHost;
 use server::Server;
 use state::Memory;
 use tree::Tree;
@@ -52,7 +52,7 @@ pub struct FakeKernel {
 impl FakeKernel {
     /// A kernel of the host's own release that has found the host's functions and drivers. vfio-pci
     /// is loaded if the host has its folder, else `modprobe` brings it.
-    pub fn on(host: &Host) -> Self {
+    pub fn on(host: &TestHost) -> Self {
         let tree = Tree::new(host.root.path());
         let release = tree.text("proc/sys/kernel/osrelease");
         let flavour = Flavour::of(release.as_deref().unwrap_or("6.1"));

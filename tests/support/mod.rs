@@ -87,12 +87,12 @@ pub fn run(command: &mut Command, input: &[u8]) -> Said {
 }
 
 /// A machine made of files, and a database that it uses.
-pub struct Host {
+pub struct TestHost {
     pub root: TempDir,
     pub database: Option<String>,
 }
 
-impl Host {
+impl TestHost {
     /// A machine of this name that has nothing else.
     pub fn named(name: &str) -> Self {
         let host = Self {

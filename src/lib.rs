@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod binding;
+pub mod check;
 pub mod database;
 pub mod diagnosis;
 pub mod domain_xml;

@@ -1,5 +1,5 @@
 //! Whether a host is ready to give its cards to guests, and what to do where it is not. What is
-//! known of the host comes in as plain values, findings come out; only `look` asks the machine.
+//! known of the host comes in as plain values, findings come out.
 
 mod card;
 mod cluster;
@@ -8,7 +8,6 @@ mod hook;
 mod host;
 mod interrupts;
 mod kernel_line;
-mod look;
 mod modprobe;
 mod stub;
 mod vfio_ids;
@@ -20,7 +19,6 @@ pub use hook::{HookFacts, HookFile, calls_virsh, is_ours};
 pub use host::{Platform, Processor};
 pub use interrupts::{InterruptFacts, RemappingUnit};
 pub use kernel_line::KernelLine;
-pub use look::{Looking, look};
 pub use modprobe::{ConfigFile, ModprobeFacts};
 pub use stub::{Provision, StubFacts};
 pub use vfio_ids::FunctionFacts;

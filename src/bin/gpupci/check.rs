@@ -2,8 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use gpupt::check::{Looking, look};
 use gpupt::host::Machine;
-use gpupt::readiness::{Finding, Looking, Verdict, exit_of, judge, look};
+use gpupt::readiness::{Finding, Verdict, exit_of, judge};
 use gpupt::{Error, Settings};
 use serde_json::{Value, json};
 

@@ -23,6 +23,7 @@ pub mod gpu;
 pub mod guest;
 pub mod handover;
 pub mod hook;
+pub mod hook_folder;
 pub mod hook_install;
 pub mod host;
 pub mod naming;

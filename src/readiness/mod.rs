@@ -15,7 +15,6 @@ mod vfio_ids;
 pub use card::{CardFacts, RecordFacts};
 pub use cluster::ClusterFacts;
 pub use distribution::{Distribution, Loader};
-pub use hook::{HookFacts, HookFile, calls_virsh, is_ours};
 pub use host::{Platform, Processor};
 pub use interrupts::{InterruptFacts, RemappingUnit};
 pub use kernel_line::KernelLine;
@@ -28,6 +27,7 @@ use std::fmt;
 use crate::Exit;
 use crate::excerpt::printable;
 use crate::gpu::CardName;
+use crate::hook_folder::HookFacts;
 
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
-use gpupt::hook_install::{
-    HookError, HookStatus, HookView, Installed, KEPT, NEW, SINGLE, StatusLine, Step, install,
-    status, uninstall,
-};
+use gpupt::hook_folder::{HookError, HookStatus, HookView, KEPT, NEW, SINGLE, StatusLine, Step};
+use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{Lock, Machine};
 use gpupt::{Error, Exit, printable};
 use serde_json::{Value, json};

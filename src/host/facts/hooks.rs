@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::hook_folder::{HookFacts, HookFile, calls_virsh, is_ours};
 use crate::host::Machine;
-use crate::readiness::{HookFacts, HookFile, calls_virsh, is_ours};
 
 const LIBVIRT: &str = "/etc/libvirt";
 const HOOK: &str = "/etc/libvirt/hooks/qemu";

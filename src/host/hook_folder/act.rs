@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use super::MODE;
-use crate::hook_install::{FOLDER, HOOKS, HookFault, NEW, OLD, Step};
+use crate::hook_folder::{FOLDER, HOOKS, HookFault, NEW, OLD, Step};
 use crate::host::Machine;
 
 /// The folders that we made, one a line: who takes the hook away removes them.

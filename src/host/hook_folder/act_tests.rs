@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use super::*;
-use crate::hook_install::{INSIDE, KEPT, SINGLE};
+use crate::hook_folder::{INSIDE, KEPT, SINGLE};
 
 const PROGRAM: &[u8] = b"\x7fELF gpupt";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::hook_install::{Daemon, Step};
+use crate::hook_folder::{Daemon, Step};
 use crate::host::Machine;
 use crate::host::kernel::finish;
 

@@ -14,12 +14,12 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 
 use crate::excerpt::printable;
-use crate::hook_install::{
+use crate::hook_folder::{
     FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, LIBVIRT, SINGLE, Scene,
     is_hook_program, judge_program,
 };
+use crate::hook_folder::{HookFile, calls_virsh};
 use crate::host::Machine;
-use crate::readiness::{HookFile, calls_virsh};
 
 /// Where packages put the program.
 const PACKAGED: &str = "/usr/lib/gpupt/qemu-hook";

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::hook_install::LibvirtVersion;
+use crate::hook_folder::LibvirtVersion;
 use crate::host::Machine;
 use crate::host::kernel::finish;
 

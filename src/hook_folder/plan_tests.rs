@@ -1,5 +1,5 @@
 use super::*;
-use crate::hook_install::LibvirtVersion;
+use crate::hook_folder::LibvirtVersion;
 use pretty_assertions::assert_eq;
 
 const OURS: Found = Found::Ours { is_current: false };

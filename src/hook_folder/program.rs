@@ -1,6 +1,6 @@
 //! Which file is our hook.
 
-use crate::readiness::is_ours;
+use crate::hook_folder::is_ours;
 
 /// The beginning of a program in the format that Linux runs.
 const MAGIC: &[u8] = b"\x7fELF";

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::excerpt::printable;
-use crate::hook_install::{
-    HookError, HookFault, KEPT, Kept, NEW, SINGLE, Step, plan_install, plan_uninstall,
+use crate::hook_folder::HookFile;
+use crate::hook_folder::{
+    HookError, HookFault, HookStatus, HookView, KEPT, Kept, LibvirtVersion, NEW, SINGLE, Step,
+    plan_install, plan_uninstall,
 };
 use crate::host::Machine;
-use crate::readiness::HookFile;
 
 /// The hook is installed.
 #[derive(Clone, Debug)]
@@ -104,6 +105,49 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     }));
     notes.extend(copies(machine, ""));
     Ok(Uninstalled { steps, notes })
+}
+
+/// Looks how it stands with the hook.
+pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
+    let facts = machine.hook_facts();
+    let program = machine.hook_program(None).ok();
+    let version = machine.libvirt_version(deadline);
+    let runs_folder = version.is_none_or(LibvirtVersion::runs_folder);
+    let mut hooks = Vec::new();
+    for mut file in facts.iter().flat_map(|facts| facts.files.clone()) {
+        file.is_ours = machine.is_hook_of_ours(&file.path);
+        let is_single = file.path == SINGLE;
+        let chains = is_single && file.is_ours && file.is_executable;
+        let content = program.as_ref().filter(|_| file.is_ours);
+        let is_current = content.map(|p| machine.is_hook_like(&file.path, &p.content));
+        let is_run = file.is_executable && file.is_direct && (is_single || runs_folder);
+        hooks.push(HookView {
+            is_current,
+            is_run,
+            run_by: None,
+            file,
+        });
+        if let Some(file) = chains.then(|| machine.kept_hook()).flatten() {
+            hooks.push(HookView {
+                is_current: None,
+                is_run: file.is_executable,
+                run_by: Some(SINGLE),
+                file,
+            });
+        }
+    }
+    let place = hooks.iter().find(|hook| hook.file.is_ours && hook.is_run);
+    HookStatus {
+        put_at: place.and_then(|hook| machine.hook_put_at(&hook.file.path)),
+        has_libvirt: facts.is_some(),
+        version,
+        hooks,
+        program: program.map(|program| program.path),
+        daemon: machine.hook_daemons().into_iter().next(),
+        daemon_name: facts.map_or("libvirtd", |facts| facts.daemon),
+        seen_at: machine.hook_seen_at(),
+        now: machine.now(),
+    }
 }
 
 /// What to say about other copies of our hook that libvirt runs.

@@ -1,6 +1,6 @@
 //! What is to be done, from what is there.
 
-use crate::hook_install::{
+use crate::hook_folder::{
     FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, NEW, Obstacle, SINGLE, Scene,
 };
 

@@ -6,22 +6,22 @@
 //! then runs it.
 
 mod error;
-mod job;
+mod file;
 mod plan;
 mod program;
+mod report;
 mod scene;
 mod status;
 mod version;
-mod words;
 
 pub use error::{HookError, HookFault, Obstacle};
-pub use job::{Installed, Uninstalled, install, uninstall};
+pub use file::{HookFacts, HookFile, calls_virsh, is_ours};
 pub use plan::{Plan, Step, plan_install, plan_uninstall};
 pub use program::{is_hook_program, judge_program};
+pub use report::StatusLine;
 pub use scene::{Folder, Found, Kept, Scene};
-pub use status::{Daemon, HookStatus, HookView, status};
+pub use status::{Daemon, HookStatus, HookView};
 pub use version::LibvirtVersion;
-pub use words::StatusLine;
 
 /// Where libvirt keeps its settings: without it there is no libvirt.
 pub const LIBVIRT: &str = "/etc/libvirt";

@@ -1,6 +1,6 @@
 //! How it stands with the hook, in words.
 
-use crate::hook_install::{HOOKS, HookStatus, HookView, INSIDE, KEPT};
+use crate::hook_folder::{HOOKS, HookStatus, HookView, INSIDE, KEPT};
 
 /// One thing to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What is there, where hooks are.
 
-use crate::hook_install::LibvirtVersion;
+use crate::hook_folder::LibvirtVersion;
 
 /// What is there before anything is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
+use gpupt::escape::printable;
 use gpupt::hook::{Hook, Operation, Outcome};
 use gpupt::host::{Machine, Weight, as_writer};
-use gpupt::printable;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 

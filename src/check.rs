@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use crate::binding::{CardRecord, Refusal};
-use crate::database::{Database, DatabaseUrl, database_of};
+use crate::database::{Database, DatabaseUrl};
+use crate::error::Error;
+use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
 use crate::host::{KeptError, Machine};
-use crate::naming::{misplaced, named_cards};
+use crate::naming::{NamingError, misplaced, named_cards};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
-use crate::{Error, Settings, sentence};
+use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
 /// What to look at, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +35,9 @@ pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
     let vendors = &looking.settings.vendors;
     let functions = machine.function_facts();
     let (cards, names) = match named_cards(machine, vendors) {
-        Err(Error::Kept(error)) => (
-            machine.cards(vendors).map_err(Error::from),
-            Some(error.into()),
+        Err(NamingError::Kept(error)) => (
+            machine.cards(vendors).map_err(NamingError::from),
+            Some(error),
         ),
         cards => (cards, None),
     };
@@ -49,7 +51,7 @@ pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
         cards: cards.map_err(|error| sentence(&error)),
-        names: names.map(|error: Error| sentence(&error)),
+        names: names.map(|error| sentence(&error)),
         hooks: machine.hook_facts(),
         cluster: cluster_facts(machine, looking)?,
     })
@@ -98,8 +100,8 @@ fn recorded(record: Result<Option<CardRecord>, KeptError>, facts: &mut CardFacts
 fn cluster_facts(machine: &Machine, looking: &Looking) -> Result<Option<ClusterFacts>, Error> {
     let url = match database_of(machine, looking.settings, looking.database) {
         Ok(url) => url,
-        Err(error @ Error::Settings(_)) => return Ok(Some(unreachable(&error))),
-        Err(error) => return Err(error),
+        Err(DatabaseChoiceError::Settings(error)) => return Ok(Some(unreachable(&error.into()))),
+        Err(error) => return Err(error.into()),
     };
     let is_chosen = looking.database.is_some() || looking.settings.database.is_some();
     let is_there = match &url {

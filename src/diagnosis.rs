@@ -1,9 +1,9 @@
 //! Why the last start of a guest failed: what the hook, QEMU and the journal said, and what speaks
 //! against its cards right now.
 
-use crate::Error;
 use crate::binding::Refusal;
 use crate::domain_xml::claimed_functions;
+use crate::error::Error;
 use crate::gpu::GpuCard;
 use crate::handover::Handover;
 use crate::host::{Definition, Machine};

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::host::{KeptError, LockError, SysfsError};
 use crate::naming::NamingError;
 use crate::rocks::{ChangeError, GuestError, HostError, LookupError, NameError, ValueError};
-use crate::settings::SettingsError;
+use crate::settings::{DatabaseChoiceError, SettingsError};
 
 /// Why something was not done.
 #[derive(Debug, Error)]
@@ -70,6 +70,15 @@ impl From<NamingError> for Error {
             NamingError::Kept(error) => Self::Kept(error),
             NamingError::Lock(error) => Self::Lock(error),
             NamingError::Sysfs(error) => Self::Sysfs(error),
+        }
+    }
+}
+
+impl From<DatabaseChoiceError> for Error {
+    fn from(error: DatabaseChoiceError) -> Self {
+        match error {
+            DatabaseChoiceError::Named(error) => Self::Url(error),
+            DatabaseChoiceError::Settings(error) => Self::Settings(error),
         }
     }
 }
@@ -180,17 +189,6 @@ impl Error {
             _ => None,
         }
     }
-}
-
-/// An error with all that stands behind it, in one line.
-pub fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn database_remedy(error: &DatabaseError) -> Option<&'static str> {

@@ -1,9 +1,9 @@
 //! The main job, which `gpupci splice` and the Rocks plugin share: find the cards of a guest, put
 //! them into its domain XML.
 
-use crate::Error;
 use crate::database::Database;
 use crate::domain_xml::{retarget, splice};
+use crate::error::Error;
 use crate::host::Machine;
 use crate::pci::PciSlot;
 use crate::rocks::{

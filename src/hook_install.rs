@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::excerpt::printable;
+use crate::escape::printable;
 use crate::hook_folder::HookFile;
 use crate::hook_folder::{
     HookError, HookFault, HookStatus, HookView, KEPT, Kept, LibvirtVersion, NEW, SINGLE, Step,

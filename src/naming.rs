@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::Error;
 use crate::binding::Refusal;
 use crate::gpu::{GpuCard, Register, Registered};
 use crate::host::{KeptError, LockError, Machine, SysfsError};
@@ -27,7 +26,7 @@ pub enum NamingError {
 ///
 /// # Errors
 /// When sysfs or the names cannot be read.
-pub fn named_cards(machine: &Machine, vendors: &[VendorId]) -> Result<Vec<GpuCard>, Error> {
+pub fn named_cards(machine: &Machine, vendors: &[VendorId]) -> Result<Vec<GpuCard>, NamingError> {
     let mut cards = machine.cards(vendors)?;
     machine.names()?.name(&mut cards);
     Ok(cards)
@@ -78,8 +77,8 @@ pub fn renumber(
     machine: &Machine,
     vendors: &[VendorId],
     deadline: Duration,
-) -> Result<Vec<GpuCard>, Error> {
-    let _lock = machine.lock(deadline).map_err(NamingError::from)?;
+) -> Result<Vec<GpuCard>, NamingError> {
+    let _lock = machine.lock(deadline)?;
     let cards = machine.cards(vendors)?;
     let mut names = Register::default();
     names.add(registered(machine, &cards)?);

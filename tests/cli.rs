@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use gpupt::Exit;
+use gpupt::exit::Exit;
 use pretty_assertions::assert_eq;
 use support::{Said, TestHost, gpupci, run};
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::{ptr, slice};
 
-use gpupt::Exit;
+use gpupt::exit::Exit;
 
 /// A result as C sees it: bytes, or a code and a text.
 type Outcome = Result<Vec<u8>, (Exit, String)>;

@@ -7,10 +7,11 @@ pub mod ffi;
 
 use std::ffi::OsString;
 
-use gpupt::database::{Database, database_of};
+use gpupt::database::Database;
+use gpupt::error::Error;
 use gpupt::guest::{GuestWord, splice_guest};
 use gpupt::host::Machine;
-use gpupt::{Error, Settings};
+use gpupt::settings::{Settings, database_of};
 
 /// `xml` with the cards of `guest`. Which database says so is found as `gpupci` finds it, with the
 /// environment variables `GPUPT_ROOT` and `GPUPT_DATABASE` in place of options.

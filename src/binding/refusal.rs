@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Exit;
-use crate::excerpt::printable;
+use crate::escape::printable;
+use crate::exit::Exit;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 

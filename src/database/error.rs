@@ -85,6 +85,6 @@ pub struct Cause(pub(crate) String);
 impl Cause {
     pub(super) fn new(said: impl ToString) -> Self {
         let said = said.to_string();
-        Self(crate::excerpt::printable(said.trim().as_bytes()).into_owned())
+        Self(crate::escape::printable(said.trim().as_bytes()).into_owned())
     }
 }

@@ -5,7 +5,6 @@
 //! Connecting and each piece of work have a deadline, whatever the server does.
 
 mod deadline;
-mod discover;
 mod error;
 mod mysql;
 mod rows;
@@ -15,10 +14,9 @@ mod sqlite;
 mod statements;
 mod url;
 
-pub use discover::database_of;
 pub use error::DatabaseError;
 pub use source::Database;
-pub use url::{DatabaseUrl, UrlError};
+pub use url::{DatabaseUrl, Server, UrlError};
 
 use std::time::Duration;
 

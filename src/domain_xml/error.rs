@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::domain_xml::BYTES_MAX;
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 
 /// A place in a document, counted from 1; columns are characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::domain_xml::tokens::{Flaw, Refused, Token};
 use crate::domain_xml::{Place, XmlError, tokens};
-use crate::excerpt::{Excerpt, printable};
+use crate::escape::{Excerpt, printable};
 
 /// roxmltree takes the square of a tag's attributes and worse of nested namespaces: up to here that
 /// is a fraction of a second.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::gpu::{CardName, GpuCard};
 use crate::pci::{Identity, PciAddress, PciSlot, id_from_sysfs};
 

@@ -1,8 +1,8 @@
 //! Acting: the steps of one function, seen to have had their effect; and what is to be said when
 //! they had not.
 
-use crate::Exit;
 use crate::binding::{ActError, Binding, CardRecord, Former, Step, Stop, execute, plan_restore};
+use crate::exit::Exit;
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, Handover};
 use crate::pci::PciAddress;

@@ -1,9 +1,9 @@
 //! Attaching: every function of a card back to what it had.
 
-use crate::Exit;
 use crate::binding::{
     Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
 };
+use crate::exit::Exit;
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};

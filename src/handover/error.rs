@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::Exit;
 use crate::binding::Refusal;
+use crate::exit::Exit;
 use crate::gpu::CardName;
 use crate::host::{KeptError, LockError, SysfsError};
 use crate::naming::NamingError;

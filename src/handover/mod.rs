@@ -18,11 +18,11 @@ pub use select::{NoSuchCard, select};
 
 use std::time::Duration;
 
-use crate::Settings;
 use crate::binding::Step;
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsKernel};
 use crate::pci::{ClassCode, DriverName, PciAddress};
+use crate::settings::Settings;
 
 /// What handing cards over needs to know: the machine, whose cards count, the stub driver, and how
 /// long one write may take.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::excerpt::printable;
+use crate::escape::printable;
 use crate::gpu::{CardName, GpuCard};
 use crate::pci::PciAddress;
 

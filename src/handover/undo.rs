@@ -1,7 +1,7 @@
 //! Undoing: what was taken from a card's drivers is given back, last first.
 
-use crate::Exit;
 use crate::binding::{Binding, CardRecord, Former};
+use crate::exit::Exit;
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{Fault, Handover};

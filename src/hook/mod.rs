@@ -10,13 +10,14 @@ mod words;
 use std::time::{Duration, Instant};
 
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
+use crate::error::Error;
+use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::handover::{Done, Guest, Handover};
 use crate::hook::sight::Sight;
 use crate::hook::words::refusal;
 use crate::host::{Machine, Weight};
 use crate::pci::PciAddress;
-use crate::{Error, sentence};
 
 /// How many writes of another program are waited for.
 const PATIENCE: u32 = 2;

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use crate::Settings;
 use crate::domain_xml::{Claim, claims};
-use crate::excerpt::printable;
+use crate::escape::printable;
 use crate::gpu::{GpuCard, Registered};
 use crate::handover::{Done, Guest};
 use crate::hook::sight::Near;
@@ -12,6 +11,7 @@ use crate::hook::words::{given_away, refusal, sorry};
 use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
 use crate::host::Weight;
 use crate::pci::{PciAddress, PciSlot};
+use crate::settings::Settings;
 
 impl Hook<'_> {
     pub(super) fn prepare(&self, xml: &[u8]) -> Outcome {

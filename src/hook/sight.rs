@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::domain_xml::Claim;
+use crate::error::Error;
 use crate::gpu::{GpuCard, cards_of};
 use crate::hook::{Hook, functions_of};
 use crate::naming::{named_cards, recorded_vendors};
 use crate::pci::{PciAddress, PciSlot};
-use crate::{Error, Settings};
+use crate::settings::Settings;
 
 /// What was looked at: what an administrator chose, and the cards by that.
 pub(super) struct Sight {

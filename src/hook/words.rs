@@ -1,7 +1,8 @@
 //! Refusals in one line, for who reads `virsh start`'s error and nothing else.
 
+use crate::error::Error;
+use crate::failure::sentence;
 use crate::handover::CardError;
-use crate::{Error, sentence};
 
 /// Why nothing can be done for any card, in one line that says what to do.
 pub(super) fn sorry(error: Error) -> String {

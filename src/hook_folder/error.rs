@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::Exit;
+use crate::exit::Exit;
 
 /// The hook was not installed, or not taken away.
 #[derive(Debug)]

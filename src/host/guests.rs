@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Exit;
 use crate::binding::ActError;
 use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity, is_uuid};
+use crate::exit::Exit;
 use crate::host::kernel::{finish, finish_fed};
 use crate::host::{KeptError, Machine};
 use crate::pci::PciSlot;

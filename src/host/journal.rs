@@ -3,7 +3,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use crate::excerpt::printable;
+use crate::escape::printable;
 use crate::host::Machine;
 
 const JOURNAL: &str = "/run/systemd/journal/socket";

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 
 const BUS_MAX: u32 = 0xff;
 const SLOT_MAX: u32 = 0x1f;

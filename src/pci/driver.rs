@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 
 /// The longest name of a file (`NAME_MAX`), which a driver's directory is.
 const BYTES_MAX: usize = 255;

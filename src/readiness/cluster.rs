@@ -1,6 +1,6 @@
 //! Whether the cluster's attributes name the cards that are here.
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
 use crate::readiness::{CardFacts, Finding};

@@ -24,8 +24,8 @@ pub use vfio_ids::FunctionFacts;
 
 use std::fmt;
 
-use crate::Exit;
-use crate::excerpt::printable;
+use crate::escape::printable;
+use crate::exit::Exit;
 use crate::gpu::CardName;
 use crate::hook_folder::HookFacts;
 

@@ -1,6 +1,6 @@
 //! Devices that vfio-pci takes at boot by their ids. Ids cannot tell two cards of one make apart.
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, PciAddress};
 use crate::readiness::modprobe::Rule;

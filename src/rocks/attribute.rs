@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
 

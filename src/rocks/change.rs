@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::rocks::attribute::{AttributeName, old_copy, stored_value};
 use crate::rocks::{NameError, Text, ValueError};
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-use crate::excerpt::Excerpt;
+use crate::escape::Excerpt;
 use crate::rocks::{AttributeSource, Cluster, Node, NodeId, Text};
 
 /// By which names hosts are known besides their own.

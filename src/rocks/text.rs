@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use crate::excerpt::printable;
+use crate::escape::printable;
 
 /// A name or value of Rocks' tables. Equality and hash are those of `latin1_swedish_ci`; printing
 /// escapes what a terminal would obey.

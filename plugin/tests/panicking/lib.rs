@@ -3,7 +3,7 @@
 #[path = "../../src/ffi.rs"]
 pub mod ffi;
 
-use gpupt::Error;
+use gpupt::error::Error;
 
 /// Panics, or with a guest called `thread` lets another thread panic first.
 ///

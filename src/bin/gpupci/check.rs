@@ -3,9 +3,10 @@
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use gpupt::check::{Looking, look};
+use gpupt::error::Error;
 use gpupt::host::Machine;
 use gpupt::readiness::{Finding, Verdict, exit_of, judge};
-use gpupt::{Error, Settings};
+use gpupt::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::args::Global;

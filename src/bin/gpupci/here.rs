@@ -1,11 +1,13 @@
 //! This host and its cards, as every command about cards needs them.
 
 use anyhow::Result;
+use gpupt::error::Error;
+use gpupt::exit::Exit;
 use gpupt::gpu::GpuCard;
 use gpupt::handover::{Handover, select};
 use gpupt::host::{Lock, Machine};
 use gpupt::naming::{named_cards, recorded_vendors};
-use gpupt::{Error, Exit, Settings};
+use gpupt::settings::Settings;
 
 use crate::args::Global;
 use crate::report::Answer;
@@ -28,7 +30,7 @@ impl<'m> Here<'m> {
         let mut settings = Settings::of(machine).map_err(Error::from)?;
         settings.vendors.extend(&global.vendors);
         Ok(Self {
-            cards: named_cards(machine, &settings.vendors)?,
+            cards: named_cards(machine, &settings.vendors).map_err(Error::from)?,
             machine,
             settings,
             global,
@@ -54,7 +56,7 @@ impl<'m> Here<'m> {
     pub(crate) fn add_recorded(&mut self) -> Result<()> {
         let vendors = recorded_vendors(self.machine).map_err(Error::from)?;
         self.settings.vendors.extend(vendors);
-        self.cards = named_cards(self.machine, &self.settings.vendors)?;
+        self.cards = named_cards(self.machine, &self.settings.vendors).map_err(Error::from)?;
         Ok(())
     }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
+use gpupt::error::Error;
+use gpupt::escape::printable;
+use gpupt::exit::Exit;
 use gpupt::hook_folder::{HookError, HookStatus, HookView, KEPT, NEW, SINGLE, StatusLine, Step};
 use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{Lock, Machine};
-use gpupt::{Error, Exit, printable};
 use serde_json::{Value, json};
 
 use crate::args::Global;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gpupt::Error;
+use gpupt::error::Error;
 
 /// Words, told apart but not yet understood.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 use gpupt::binding::Refusal;
+use gpupt::error::Error;
+use gpupt::failure::sentence;
 use gpupt::gpu::GpuCard;
 use gpupt::host::Machine;
 use gpupt::naming::{misplaced, record_names, renumber};
-use gpupt::{Error, Settings, sentence};
+use gpupt::settings::Settings;
 
 use crate::args::Global;
 use crate::here::{Here, may_change};
@@ -45,7 +47,7 @@ pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer>
     }
     let mut vendors = Settings::of(machine).map_err(Error::from)?.vendors;
     vendors.extend(&global.vendors);
-    renumber(machine, &vendors, global.timeout)?;
+    renumber(machine, &vendors, global.timeout).map_err(Error::from)?;
     run(global, machine)
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
-use gpupt::Exit;
+use gpupt::exit::Exit;
 use gpupt::handover::CardError;
 
 /// What a command has to say.
@@ -96,7 +96,7 @@ pub(crate) fn is_coloured() -> bool {
 
 /// Prints an error: what failed, why, how things stand, what to do.
 pub(crate) fn failure(error: &Error) -> Exit {
-    match error.downcast_ref::<gpupt::Error>() {
+    match error.downcast_ref::<gpupt::error::Error>() {
         Some(known) => {
             talk(&format!("gpupci: {}\n", known.lines()));
             known.exit()

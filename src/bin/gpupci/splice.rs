@@ -3,18 +3,19 @@
 use std::io::{self, Read};
 
 use anyhow::{Context, Result};
-use gpupt::database::{Database, database_of};
+use gpupt::database::Database;
 use gpupt::domain_xml::{BYTES_MAX, XmlError};
+use gpupt::error::Error;
 use gpupt::guest::{GuestWord, retarget_guest, splice_guest};
 use gpupt::host::Machine;
-use gpupt::{Error, Settings};
+use gpupt::settings::{Settings, database_of};
 
 use crate::args::{Global, SpliceWords};
 use crate::report::Answer;
 
 pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Result<Answer> {
     let settings = Settings::of(machine).map_err(Error::from)?;
-    let url = database_of(machine, &settings, global.database().as_deref())?;
+    let url = database_of(machine, &settings, global.database().as_deref()).map_err(Error::from)?;
     let xml = domain_xml()?;
     let mut database = Database::at(url);
     let change = if words.retarget {

@@ -1,7 +1,7 @@
 //! `gpupci status`: which driver each function of a card is on.
 
 use anyhow::Result;
-use gpupt::Error;
+use gpupt::error::Error;
 use gpupt::gpu::GpuCard;
 use gpupt::host::Machine;
 

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, presets};
-use gpupt::printable;
+use gpupt::escape::printable;
 
 use crate::report::is_coloured;
 

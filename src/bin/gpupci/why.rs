@@ -12,7 +12,7 @@ use crate::{done, json};
 
 pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
-        return Err(gpupt::Error::NotRoot("read what libvirt keeps of guests").into());
+        return Err(gpupt::error::Error::NotRoot("read what libvirt keeps of guests").into());
     }
     let here = Here::of(global, machine)?;
     let reasons = why(guest, &here.handover(), machine)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
 fn lines(reason: &Reason) -> String {
     let remedy = reason.remedy.as_ref();
     let remedy = remedy.map(|remedy| format!("            try: {remedy}\n"));
-    let text = gpupt::printable(reason.text.as_bytes());
+    let text = gpupt::escape::printable(reason.text.as_bytes());
     let source = format!("{}:", word(reason.source));
     format!("{source:11} {text}\n{}", remedy.unwrap_or_default())
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::host::Machine;
 use crate::pci::PciAddress;
 use crate::readiness::{CardFacts, RecordFacts};
-use crate::sentence;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
 

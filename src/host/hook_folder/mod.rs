@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
-use crate::excerpt::printable;
+use crate::escape::printable;
 use crate::hook_folder::{
     FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, LIBVIRT, SINGLE, Scene,
     is_hook_program, judge_program,

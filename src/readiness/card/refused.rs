@@ -1,7 +1,7 @@
 //! What the reasons not to detach a card mean for its readiness.
 
-use crate::Exit;
 use crate::binding::Refusal;
+use crate::exit::Exit;
 use crate::readiness::{Finding, Verdict};
 
 /// What was found by this reason. Whatever passes by itself, or was somebody's wish, is a warning.

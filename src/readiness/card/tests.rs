@@ -1,8 +1,8 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::Exit;
 use crate::binding::{Neighbour, User};
+use crate::exit::Exit;
 use crate::pci::{ClassCode, Identity, VendorId};
 use crate::readiness::Verdict;
 

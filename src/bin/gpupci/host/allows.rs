@@ -2,9 +2,10 @@
 //! libvirt hook asks before a start.
 
 use anyhow::Result;
+use gpupt::escape::printable;
+use gpupt::exit::Exit;
 use gpupt::guest::{GivenAway, given_away};
 use gpupt::pci::PciSlot;
-use gpupt::{Exit, printable};
 use serde_json::{Value, json};
 
 use super::Session;

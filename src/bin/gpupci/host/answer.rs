@@ -1,12 +1,13 @@
 //! What `gpupci host` tells: list, report, dump, conflicts.
 
 use anyhow::Result;
+use gpupt::error::Error;
+use gpupt::exit::Exit;
 use gpupt::guest::this_host;
 use gpupt::rocks::{
     Attribute, AttributeName, AttributeSource, Cluster, Conflict, Node, Origin, Resolver, Text,
     conflicts_of,
 };
-use gpupt::{Error, Exit};
 use serde_json::{Value, json};
 
 use super::{COMMON, Session};

@@ -1,7 +1,7 @@
 //! What `gpupci host` changes: add, set, remove, place.
 
 use anyhow::Result;
-use gpupt::Error;
+use gpupt::error::Error;
 use gpupt::rocks::{
     AttributeName, AttributeSource, Change, HostError, Origin, Text, ValueError, check_node_name,
 };

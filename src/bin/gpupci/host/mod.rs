@@ -5,10 +5,11 @@ mod answer;
 mod change;
 
 use anyhow::Result;
-use gpupt::database::{Database, database_of};
+use gpupt::database::Database;
+use gpupt::error::Error;
 use gpupt::host::Machine;
 use gpupt::rocks::{Cluster, LookupError, Node, hosts_named};
-use gpupt::{Error, Settings};
+use gpupt::settings::{Settings, database_of};
 
 use crate::args::{Global, HostCommand};
 use crate::report::Answer;

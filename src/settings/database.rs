@@ -3,10 +3,11 @@
 
 use nix::unistd::{User, geteuid};
 
-use crate::database::url::{DatabaseUrl, Server};
+use thiserror::Error;
+
+use crate::database::{DatabaseUrl, Server, UrlError};
 use crate::host::Machine;
-use crate::settings::{EMBEDDED, ROCKS};
-use crate::{Error, Settings, SettingsError};
+use crate::settings::{EMBEDDED, ROCKS, Settings, SettingsError};
 
 const SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
 const LIBRARY: &str = "/opt/rocks/lib";
@@ -19,6 +20,17 @@ const PASSWORDS: [(&str, &str); 2] = [
     ("apache", "/opt/rocks/mysql/my.cnf"),
 ];
 
+/// Why it cannot be said which database is meant.
+#[derive(Debug, Error)]
+pub enum DatabaseChoiceError {
+    /// The URL on the command line or in the environment is wrong.
+    #[error(transparent)]
+    Named(#[from] UrlError),
+    /// The settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
 /// The database to use on `machine`: the one that was `named`, on the command line or in the
 /// environment, else that of the settings, else that of the Rocks cluster, else the embedded one.
 ///
@@ -28,7 +40,7 @@ pub fn database_of(
     machine: &Machine,
     settings: &Settings,
     named: Option<&str>,
-) -> Result<DatabaseUrl, Error> {
+) -> Result<DatabaseUrl, DatabaseChoiceError> {
     if let Some(url) = named {
         return Ok(url.parse()?);
     }

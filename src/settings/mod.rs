@@ -1,5 +1,9 @@
 //! What an administrator chose in `/etc/gpupt.toml`.
 
+mod database;
+
+pub use database::{DatabaseChoiceError, database_of};
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -11,9 +15,9 @@ use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
 
 const FILE: &str = "/etc/gpupt.toml";
 /// Where it is, this host is part of a Rocks cluster.
-pub(crate) const ROCKS: &str = "/opt/rocks/bin/rocks";
+const ROCKS: &str = "/opt/rocks/bin/rocks";
 /// The cluster's tables where there is no Rocks.
-pub(crate) const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
+const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
 
 /// Why the configuration cannot be followed.
 #[derive(Debug, Error)]

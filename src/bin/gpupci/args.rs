@@ -10,8 +10,6 @@ use clap_complete::Shell;
 use gpupt::handover::Mode;
 use gpupt::pci::VendorId;
 
-use crate::hook::HookCommand;
-
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or already so            5  this host cannot
@@ -197,6 +195,21 @@ pub(crate) struct SpliceWords {
     /// Take GUEST for its name in the cluster, and for no alias, address, pattern or statement.
     #[arg(long)]
     pub(crate) exact: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Put libvirt's hook in its place, or bring it up to date. A hook that is not ours stays, and
+    /// is run.
+    Install {
+        /// The program of the hook. [default: /usr/lib/gpupt/qemu-hook, or `qemu` beside gpupci]
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Take the hook away; what was there before it is there again.
+    Uninstall,
+    /// Tell where the hook is, whether libvirt has run it, and which other hooks there are.
+    Status,
 }
 
 /// Words as Rocks' commands take them: HOST by name, alias, address, `rack0`, an appliance or a

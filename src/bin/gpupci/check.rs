@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::here::may_change;
+use crate::json;
 use crate::report::{Answer, is_coloured};
-use crate::{done, json};
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut settings = Settings::of(machine).map_err(Error::from)?;
@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     };
     Ok(Answer {
         exit: exit_of(&findings),
-        ..done(text)
+        ..Answer::done(text)
     })
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::here::{Here, may_change};
+use crate::json;
 use crate::report::Answer;
 use crate::table::{Colour, Table};
-use crate::{done, json};
 
 /// A function, seen as a member of its group.
 struct Member {
@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
             let members: Vec<Value> = members.iter().map(Member::json).collect();
             json!({ "group": group.number(), "guest": guest, "members": members })
         });
-        return Ok(done(json::document("groups", objects.collect())));
+        return Ok(Answer::done(json::document("groups", objects.collect())));
     }
     let mut table = Table::new(&[
         "GROUP", "ADDRESS", "KIND", "CARD", "DRIVER", "GUEST", "MODEL",
@@ -57,7 +57,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     };
     Ok(Answer {
         notes,
-        ..done(table.text())
+        ..Answer::done(table.text())
     })
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::here::Here;
+use crate::json;
 use crate::report::{Answer, card_failure};
-use crate::{done, json};
 
 /// Which way cards go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(crate) fn run(
         answer = answer.and(match handed {
             Ok(handed) => Answer {
                 notes: handed.notes.clone(),
-                ..done(text(way, card, &handed, mode, global.json))
+                ..Answer::done(text(way, card, &handed, mode, global.json))
             },
             Err(error) => Answer {
                 errors: vec![card_failure(&error)],

@@ -1,9 +1,6 @@
 //! `gpupci hook`: libvirt's hook to its place and away, and how it stands with it.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use clap::Subcommand;
 use gpupt::error::Error;
 use gpupt::escape::printable;
 use gpupt::exit::Exit;
@@ -12,28 +9,13 @@ use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{Lock, Machine};
 use serde_json::{Value, json};
 
-use crate::args::Global;
+use crate::args::{Global, HookCommand};
 use crate::here::may_change;
+use crate::json;
 use crate::report::Answer;
-use crate::{done, json};
 
 /// How many writes of another program are waited for.
 const PATIENCE: u32 = 4;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum HookCommand {
-    /// Put libvirt's hook in its place, or bring it up to date. A hook that is not ours stays, and
-    /// is run.
-    Install {
-        /// The program of the hook. [default: /usr/lib/gpupt/qemu-hook, or `qemu` beside gpupci]
-        #[arg(long, value_name = "FILE")]
-        from: Option<PathBuf>,
-    },
-    /// Take the hook away; what was there before it is there again.
-    Uninstall,
-    /// Tell where the hook is, whether libvirt has run it, and which other hooks there are.
-    Status,
-}
 
 pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> Result<Answer> {
     match command {
@@ -49,11 +31,11 @@ pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> 
             Ok(match uninstall(machine, global.timeout) {
                 Ok(gone) if gone.steps.is_empty() => Answer {
                     notes: gone.notes,
-                    ..done("the libvirt hook is not installed\n".to_owned())
+                    ..Answer::done("the libvirt hook is not installed\n".to_owned())
                 },
                 Ok(gone) => Answer {
                     notes: gone.notes,
-                    ..done(gone.steps.iter().filter_map(told).collect())
+                    ..Answer::done(gone.steps.iter().filter_map(told).collect())
                 },
                 Err(error) => failure(&error),
             })
@@ -82,7 +64,7 @@ fn installed_answer(installed: &Installed) -> Answer {
     text.extend(installed.steps.iter().filter_map(told));
     Answer {
         notes: installed.notes.clone(),
-        ..done(text)
+        ..Answer::done(text)
     }
 }
 
@@ -134,7 +116,7 @@ fn run_status(global: &Global, machine: &Machine) -> Result<Answer> {
             Some(_) => Exit::Done,
             None => Exit::Failed,
         },
-        ..done(text)
+        ..Answer::done(text)
     })
 }
 

@@ -11,9 +11,9 @@ use gpupt::settings::Settings;
 
 use crate::args::Global;
 use crate::here::{Here, may_change};
+use crate::json;
 use crate::portrait::{Portrait, table};
 use crate::report::Answer;
-use crate::{done, json};
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut here = Here::of(global, machine)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     };
     Ok(Answer {
         notes,
-        ..done(text)
+        ..Answer::done(text)
     })
 }
 

@@ -100,8 +100,3 @@ fn run_short(short: &Short, global: &Global, machine: &Machine) -> Result<Answer
     }
     Ok(answer)
 }
-
-/// An answer that is all there is to say.
-fn done(text: String) -> Answer {
-    Answer::done(text)
-}

@@ -9,7 +9,6 @@ use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
 use crate::args::Cli;
-use crate::done;
 use crate::report::Answer;
 
 /// Where manuals keep what administrators do.
@@ -32,7 +31,7 @@ pub(crate) fn man(directory: &Path) -> Result<Answer> {
     cli.build();
     write_pages(&cli, directory)
         .with_context(|| format!("cannot write manual pages to {}", directory.display()))?;
-    Ok(done(String::new()))
+    Ok(Answer::done(String::new()))
 }
 
 fn write_pages(command: &Command, directory: &Path) -> io::Result<()> {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::handing::failure;
 use crate::here::Here;
+use crate::json;
 use crate::report::{Answer, card_failure};
-use crate::{done, json};
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let (mut here, _lock) = Here::to_change("recover cards", global, machine)?;
@@ -19,7 +19,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut answer = Answer::default();
     for (slot, result) in &recovered {
         answer = answer.and(match result {
-            Ok(recovered) => done(format!("{slot} {}\n", words(*recovered))),
+            Ok(recovered) => Answer::done(format!("{slot} {}\n", words(*recovered))),
             Err(error) => Answer {
                 errors: vec![card_failure(error)],
                 exit: error.exit(),

@@ -7,9 +7,9 @@ use gpupt::host::Machine;
 
 use crate::args::Global;
 use crate::here::Here;
+use crate::json;
 use crate::portrait::{Portrait, table};
 use crate::report::Answer;
-use crate::{done, json};
 
 pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Result<Answer> {
     let here = Here::of(global, machine)?;
@@ -26,7 +26,7 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
             cards.iter().map(|card| lines(card, machine)).collect();
         lines?.concat()
     };
-    Ok(done(text).and(missing))
+    Ok(Answer::done(text).and(missing))
 }
 
 /// The functions of a card, in the words of the original.

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::args::Global;
 use crate::here::{Here, may_change};
+use crate::json;
 use crate::report::Answer;
-use crate::{done, json};
 
 pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
@@ -24,7 +24,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
                 "remedy": reason.remedy,
             })
         });
-        return Ok(done(json::document("reasons", objects.collect())));
+        return Ok(Answer::done(json::document("reasons", objects.collect())));
     }
     let notes = match reasons.is_empty() {
         true => {
@@ -34,7 +34,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
     };
     Ok(Answer {
         notes,
-        ..done(reasons.iter().map(lines).collect())
+        ..Answer::done(reasons.iter().map(lines).collect())
     })
 }
 

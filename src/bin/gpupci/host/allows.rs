@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::Session;
 use crate::args::Global;
 use crate::here::Here;
+use crate::json;
 use crate::report::Answer;
-use crate::{done, json};
 
 impl Session<'_> {
     /// A line for each card that is given to others; none when the guest may have them.
@@ -63,6 +63,9 @@ impl Session<'_> {
             true => Exit::Done,
             false => Exit::Busy,
         };
-        Ok(missing.and(Answer { exit, ..done(text) }))
+        Ok(missing.and(Answer {
+            exit,
+            ..Answer::done(text)
+        }))
     }
 }

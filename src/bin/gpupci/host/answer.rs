@@ -14,7 +14,7 @@ use super::{COMMON, Session};
 use crate::columns::{Columns, Row};
 use crate::host_words::HostWords;
 use crate::report::Answer;
-use crate::{done, json, python, shell};
+use crate::{json, python, shell};
 
 impl Session<'_> {
     pub(super) fn list(&mut self, words: &[String]) -> Result<Answer> {
@@ -26,13 +26,13 @@ impl Session<'_> {
             .flat_map(|node| shown(&cluster, node).map(move |a| (node, a)));
         let owned: Vec<(&Node, &Attribute)> = owned.collect();
         if self.json {
-            return Ok(done(json::document(
+            return Ok(Answer::done(json::document(
                 "gpus",
                 owned.iter().map(object).collect(),
             )));
         }
         if words.is_true("json") == Some(true) {
-            return Ok(done(rocks_json(&owned)));
+            return Ok(Answer::done(rocks_json(&owned)));
         }
         let columns = Columns {
             owner: "host",
@@ -40,7 +40,7 @@ impl Session<'_> {
             rows: owned.iter().map(row).collect(),
         };
         let with_header = words.is_true("output-header").unwrap_or(true);
-        Ok(done(
+        Ok(Answer::done(
             columns.text(with_header, words.parameter("output-col")),
         ))
     }
@@ -61,7 +61,7 @@ impl Session<'_> {
                 .into_iter()
                 .flat_map(|node| of(node).map(move |a| (node, a)))
                 .collect();
-            return Ok(done(match self.json {
+            return Ok(Answer::done(match self.json {
                 true => json::document("gpus", owned.iter().map(object).collect()),
                 false => rocks_json(&owned),
             }));
@@ -77,7 +77,10 @@ impl Session<'_> {
             };
             texts.into_iter().map(move |text| (node, text))
         });
-        Ok(done(owned_lines(&lines.collect::<Vec<_>>(), is_dictionary)))
+        Ok(Answer::done(owned_lines(
+            &lines.collect::<Vec<_>>(),
+            is_dictionary,
+        )))
     }
 
     pub(super) fn dump(&mut self, words: &[String]) -> Result<Answer> {
@@ -100,7 +103,7 @@ impl Session<'_> {
         });
         if self.json {
             let objects: Vec<Value> = owned.map(|owned| object(&owned)).collect();
-            return Ok(done(json::document("gpus", objects)));
+            return Ok(Answer::done(json::document("gpus", objects)));
         }
         let own = self
             .machine
@@ -124,7 +127,7 @@ impl Session<'_> {
         }
         Ok(Answer {
             text,
-            ..done(String::new())
+            ..Answer::done(String::new())
         })
     }
 
@@ -148,7 +151,10 @@ impl Session<'_> {
         } else {
             Exit::Failed
         };
-        Ok(Answer { exit, ..done(text) })
+        Ok(Answer {
+            exit,
+            ..Answer::done(text)
+        })
     }
 }
 

@@ -7,7 +7,6 @@ use gpupt::rocks::{
 };
 
 use super::Session;
-use crate::done;
 use crate::host_words::{HostWords, Target};
 use crate::report::Answer;
 
@@ -35,7 +34,7 @@ impl Session<'_> {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(done(String::new()))
+        Ok(Answer::done(String::new()))
     }
 
     /// On a host without Rocks the first card of a host makes the host.
@@ -65,7 +64,7 @@ impl Session<'_> {
         self.database
             .change(&node.name, &change)
             .map_err(Error::from)?;
-        Ok(done(String::new()))
+        Ok(Answer::done(String::new()))
     }
 
     pub(super) fn remove(&mut self, words: &[String]) -> Result<Answer> {
@@ -81,7 +80,7 @@ impl Session<'_> {
             .database
             .change(&node.name, &change)
             .map_err(Error::from)?;
-        let mut answer = done(String::new());
+        let mut answer = Answer::done(String::new());
         if removed == 0 {
             let name = Text::from(name.as_str());
             answer.notes.push(format!(
@@ -108,7 +107,7 @@ impl Session<'_> {
         self.database
             .place(guest.id, Some(host.id))
             .map_err(Error::from)?;
-        Ok(done(String::new()))
+        Ok(Answer::done(String::new()))
     }
 }
 

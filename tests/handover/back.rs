@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use crate::{manual, with_kernel};
 
 #[test]
-fn every_card_comes_back_to_what_it_had() {
+fn attach_restores_drivers_and_overrides_of_every_card() {
     for (tree, cards) in [
         ("manual.tree", "all"),
         ("four-functions.tree", "gpupci1 gpupci2 gpupci3"),
@@ -22,7 +22,7 @@ fn every_card_comes_back_to_what_it_had() {
 }
 
 #[test]
-fn it_says_what_the_original_said() {
+fn attach_prints_the_lines_of_the_original() {
     let (host, _kernel) = manual();
     host.line("-d gpupci1").answer();
     assert_eq!(
@@ -38,7 +38,7 @@ fn it_says_what_the_original_said() {
 }
 
 #[test]
-fn audio_comes_back_last() {
+fn attach_binds_the_audio_function_last() {
     let (host, _kernel) = with_kernel("four-functions.tree");
     host.line("detach gpupci1").answer();
     assert_eq!(
@@ -51,7 +51,7 @@ fn audio_comes_back_last() {
 }
 
 #[test]
-fn a_function_that_never_had_a_driver_is_left_alone() {
+fn attach_does_not_bind_a_function_that_had_no_driver() {
     let (host, kernel) = manual();
     kernel.administrator_binds("0000:02:00.1", None);
     let before = host.bindings();

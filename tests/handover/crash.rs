@@ -82,7 +82,7 @@ impl Trial {
 }
 
 #[test]
-fn nothing_is_lost_of_two_functions() {
+fn card_of_two_functions_survives_a_kill_at_every_write() {
     let cases: Vec<(&str, &str)> = ["detach gpupci1", "attach gpupci1"]
         .into_iter()
         .flat_map(|line| NEXT.map(|next| (line, next)))
@@ -106,7 +106,7 @@ fn nothing_is_lost_of_two_functions() {
 }
 
 #[test]
-fn nothing_is_lost_of_four_functions() {
+fn card_of_four_functions_survives_a_kill_at_every_write() {
     with_each(&["detach gpupci1", "attach gpupci1"], |&line| {
         let trial = Trial::of("four-functions.tree", "0000:17:00");
         for nth in 1..=12 {
@@ -121,7 +121,7 @@ fn nothing_is_lost_of_four_functions() {
 }
 
 #[test]
-fn who_tidies_up_may_die_too() {
+fn card_survives_a_second_kill_during_recovery() {
     let cases: Vec<(&str, usize)> = (2..=4)
         .flat_map(|nth| NEXT.map(|next| (next, nth)))
         .collect();
@@ -138,7 +138,7 @@ fn who_tidies_up_may_die_too() {
 }
 
 #[test]
-fn a_crash_without_a_record_of_what_was_is_finished_too() {
+fn card_without_a_record_survives_a_kill_during_attach() {
     with_each(&NEXT, |&next| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for nth in 1..=6 {

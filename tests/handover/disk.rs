@@ -39,7 +39,7 @@ fn block_new_records(host: &TestHost) {
 }
 
 #[test]
-fn a_full_disk_changes_nothing() {
+fn detach_and_attach_change_nothing_on_a_full_disk() {
     let (host, kernel) = manual();
     let before = host.bindings();
     let said = on_a_full_disk(&host, "detach gpupci1");
@@ -68,7 +68,7 @@ fn a_full_disk_changes_nothing() {
 }
 
 #[test]
-fn a_read_only_disk_changes_nothing() {
+fn detach_changes_nothing_if_run_is_read_only() {
     let (host, kernel) = manual();
     // A folder in which nobody can make anything.
     symlink("/proc/self", host.path("run")).expect("a link");
@@ -90,7 +90,7 @@ fn a_read_only_disk_changes_nothing() {
 }
 
 #[test]
-fn a_record_that_cannot_be_begun_changes_nothing() {
+fn detach_changes_nothing_if_its_record_cannot_be_created() {
     let (host, kernel) = manual();
     block_new_records(&host);
     let text = unwritable("detach", &host, "Is a directory (os error 21)");
@@ -107,7 +107,7 @@ fn failing_at(nth: usize, kernel: &FakeKernel, host: &TestHost) {
 }
 
 #[test]
-fn a_disk_that_fills_up_later_loses_nothing() {
+fn recover_finishes_a_handover_during_which_the_disk_filled_up() {
     let (host, kernel) = manual();
     let before = host.bindings();
     failing_at(3, &kernel, &host);

@@ -96,7 +96,7 @@ impl Trial {
 }
 
 #[test]
-fn every_write_of_two_functions_may_fail() {
+fn card_of_two_functions_is_recovered_from_an_error_at_every_write() {
     with_each(&[true, false], |&is_detach| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         assert_eq!(trial.writes, [6, 6]);
@@ -109,7 +109,7 @@ fn every_write_of_two_functions_may_fail() {
 }
 
 #[test]
-fn every_write_of_four_functions_may_fail() {
+fn card_of_four_functions_is_recovered_from_an_error_at_every_write() {
     with_each(&[true, false], |&is_detach| {
         let trial = Trial::of("four-functions.tree", "0000:17:00");
         assert_eq!(trial.writes, [12, 12]);
@@ -120,7 +120,7 @@ fn every_write_of_four_functions_may_fail() {
 }
 
 #[test]
-fn what_undoes_may_fail_too() {
+fn card_is_recovered_from_errors_during_the_undo() {
     with_each(&[true, false], |&is_detach| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for nth in 1..=trial.writes[usize::from(!is_detach)] {

@@ -26,7 +26,7 @@ fn message(causes: &[&str], remedy: &str) -> String {
 }
 
 #[test]
-fn a_function_without_a_group_keeps_the_card() {
+fn detach_refuses_a_card_with_a_function_without_iommu_group() {
     let missing =
         |function| format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it");
     let remedy = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
@@ -49,7 +49,7 @@ fn a_function_without_a_group_keeps_the_card() {
 }
 
 #[test]
-fn a_culprit_is_named_with_what_it_carries() {
+fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     let (host, kernel) = shared(&[AHCI, IGB]);
     let text = message(
         &[
@@ -103,7 +103,7 @@ fn a_culprit_is_named_with_what_it_carries() {
 }
 
 #[test]
-fn cards_that_share_a_group_go_together() {
+fn cards_that_share_a_group_are_detached_by_one_command_only() {
     let (host, kernel) = shared(&["0000:03:00.0", "0000:03:00.1"]);
     let before = host.bindings();
     let text = message(
@@ -130,7 +130,7 @@ fn cards_that_share_a_group_go_together() {
 }
 
 #[test]
-fn who_does_no_harm_may_share_the_group() {
+fn bridges_vfio_drivers_and_unbound_functions_may_share_the_group() {
     let (host, kernel) = shared(&["0000:00:03.0", "0000:00:1e.0", AHCI, IGB, "0000:01:00.1"]);
     kernel
         .flavour(|flavour| flavour.vfio_dev = true)
@@ -143,7 +143,7 @@ fn who_does_no_harm_may_share_the_group() {
 }
 
 #[test]
-fn a_card_of_unwanted_make_is_no_card() {
+fn group_member_of_an_unlisted_vendor_is_named_without_a_card_name() {
     let (host, kernel) = with_kernel("mixed.tree");
     let stays = |member, driver| {
         format!("IOMMU group 1 also holds {member}, which stays on driver {driver}")
@@ -168,7 +168,7 @@ fn a_card_of_unwanted_make_is_no_card() {
 }
 
 #[test]
-fn the_group_counts_for_the_way_there_only() {
+fn attach_ignores_the_group() {
     let (host, _kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1").answer();

@@ -45,7 +45,7 @@ fn used(verb: &str, node: &str) -> String {
 }
 
 #[test]
-fn every_kind_of_node_is_looked_for() {
+fn detach_refuses_a_card_with_any_open_device_node() {
     for node in [
         "/dev/dri/card7",
         "/dev/dri/renderD197",
@@ -67,7 +67,7 @@ fn every_kind_of_node_is_looked_for() {
 }
 
 #[test]
-fn a_node_of_all_cards_counts_for_those_whose_own_is_open() {
+fn shared_node_is_attributed_to_the_card_whose_own_node_the_process_has_open() {
     let (host, kernel) = with_nodes();
     host.process(77, "Xorg", &["/dev/nvidiactl", "/dev/nvidia-uvm"]);
     refuses(
@@ -86,7 +86,7 @@ fn a_node_of_all_cards_counts_for_those_whose_own_is_open() {
 }
 
 #[test]
-fn the_node_for_computing_is_shared_by_amds_cards() {
+fn open_kfd_node_counts_for_amd_cards() {
     let host = TestHost::unpacked("mixed.tree");
     host.regroup("0000:04:00.0", Some(20));
     let kernel = FakeKernel::on(&host);
@@ -96,7 +96,7 @@ fn the_node_for_computing_is_shared_by_amds_cards() {
 }
 
 #[test]
-fn a_mapping_keeps_a_card_in_use() {
+fn detach_refuses_a_card_whose_node_is_mapped() {
     for (line, node) in [
         (
             "7f0000000000-7f0000001000 rw-s 00000000 00:05 402  /dev/nvidia7",
@@ -116,7 +116,7 @@ fn a_mapping_keeps_a_card_in_use() {
 }
 
 #[test]
-fn a_container_may_call_a_node_as_it_likes() {
+fn node_in_a_container_is_recognized_by_its_device_number() {
     let (host, kernel) = manual();
     // The null device stands for the card's.
     host.class_link("drm", "card7", "0000:02:00.0", "1:3");
@@ -140,7 +140,7 @@ fn a_container_may_call_a_node_as_it_likes() {
 }
 
 #[test]
-fn a_guest_is_named_and_its_card_stays_with_it() {
+fn attach_refuses_a_card_of_a_running_guest_and_names_the_guest() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1").answer();
@@ -163,7 +163,7 @@ fn a_guest_is_named_and_its_card_stays_with_it() {
 }
 
 #[test]
-fn a_node_for_one_device_is_vfios_too() {
+fn attach_refuses_a_card_whose_vfio_device_node_is_open() {
     let (host, kernel) = with_kernel("four-functions.tree");
     host.line("detach gpupci1").answer();
     host.write("dev/vfio/devices/vfio0", "");
@@ -176,7 +176,7 @@ fn a_node_for_one_device_is_vfios_too() {
 }
 
 #[test]
-fn who_could_not_be_looked_at_may_be_a_user() {
+fn detach_refuses_if_a_process_cannot_be_inspected() {
     let remedy = "run this as root, outside of containers";
     let unseen = |why: &str| {
         message(
@@ -207,7 +207,7 @@ fn who_could_not_be_looked_at_may_be_a_user() {
 }
 
 #[test]
-fn a_process_that_cannot_be_looked_at_in_time_may_be_a_user() {
+fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
     let (host, kernel) = with_nodes();
     host.process(77, "Xorg", &[]);
     let maps = host.path("proc/77/maps");
@@ -223,7 +223,7 @@ fn a_process_that_cannot_be_looked_at_in_time_may_be_a_user() {
 }
 
 #[test]
-fn a_process_that_ends_meanwhile_uses_nothing() {
+fn process_that_ends_during_inspection_is_ignored() {
     let (host, _kernel) = with_nodes();
     fs::create_dir_all(host.path("proc/77")).expect("a folder");
     host.process(78, "gone", &[]);
@@ -232,7 +232,7 @@ fn a_process_that_ends_meanwhile_uses_nothing() {
 }
 
 #[test]
-fn all_who_use_it_are_named_once_each() {
+fn refusal_names_each_process_once() {
     let (host, kernel) = with_nodes();
     host.process(
         9,

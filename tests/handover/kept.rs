@@ -23,7 +23,7 @@ fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
 }
 
 #[test]
-fn a_record_that_is_none_is_not_guessed_at() {
+fn unreadable_record_is_refused_and_kept() {
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     let good = fs::read_to_string(host.path(RECORD)).expect("a record");
@@ -64,7 +64,7 @@ fn a_record_that_is_none_is_not_guessed_at() {
 }
 
 #[test]
-fn another_boots_record_says_nothing() {
+fn record_of_an_earlier_boot_is_ignored() {
     let (host, _kernel) = manual();
     let before = host.bindings();
     host.write("proc/sys/kernel/random/boot_id", "one\n");
@@ -84,7 +84,7 @@ fn another_boots_record_says_nothing() {
 }
 
 #[test]
-fn what_is_no_record_is_left_alone() {
+fn recover_leaves_foreign_files_alone() {
     let (host, kernel) = manual();
     host.write("run/gpupt/cards/README", "not ours\n");
     host.write("run/gpupt/cards/02:00.json", "not ours\n");
@@ -96,7 +96,7 @@ fn what_is_no_record_is_left_alone() {
 }
 
 #[test]
-fn one_at_a_time_and_the_other_is_named() {
+fn timeout_at_the_lock_names_the_holder() {
     let (host, kernel) = manual();
     fs::create_dir_all(host.path("run/gpupt")).expect("a folder");
     let lock = host.path("run/gpupt/lock");

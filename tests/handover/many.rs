@@ -8,7 +8,7 @@ use crate::support::words;
 use crate::{manual, with_kernel};
 
 #[test]
-fn fifty_who_want_the_same_card_take_turns() {
+fn fifty_commands_for_one_card_run_one_after_the_other() {
     const MANY: usize = 50;
     let (host, kernel) = manual();
     let attached = host.bindings();
@@ -57,7 +57,7 @@ fn fifty_who_want_the_same_card_take_turns() {
 }
 
 #[test]
-fn a_card_at_a_time_and_all_of_them_end_well() {
+fn concurrent_commands_for_overlapping_cards_all_succeed() {
     let (host, kernel) = with_kernel("four-functions.tree");
     let before = host.bindings();
     let all = ["gpupci1", "gpupci2", "gpupci3", "gpupci2 gpupci1"].map(words::split);

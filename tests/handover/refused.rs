@@ -16,7 +16,7 @@ fn first(verb: &str, cause: &str, remedy: &str) -> String {
 }
 
 #[test]
-fn the_card_of_the_console_stays() {
+fn detach_refuses_the_card_of_the_console() {
     let (host, kernel) = manual();
     host.class_link("graphics", "fb0", VIDEO, "29:0");
     host.write("sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
@@ -40,7 +40,7 @@ fn the_card_of_the_console_stays() {
 }
 
 #[test]
-fn a_second_framebuffer_is_no_console() {
+fn detach_accepts_a_card_whose_framebuffer_is_not_the_console() {
     let (host, _kernel) = manual();
     host.class_link("graphics", "fb0", "0000:04:03.0", "29:0");
     host.class_link("graphics", "fb1", VIDEO, "29:1");
@@ -53,7 +53,7 @@ fn a_second_framebuffer_is_no_console() {
 }
 
 #[test]
-fn what_hangs_on_the_card_itself_is_seen() {
+fn detach_refuses_a_card_whose_usb_function_carries_a_mounted_disk() {
     let (host, kernel) = with_kernel("four-functions.tree");
     host.class_link("block", "sdx1", "0000:17:00.2", "8:129");
     let mount = "22 1 8:129 / /backup rw - ext4 /dev/sdx1 rw\n";
@@ -68,7 +68,7 @@ fn what_hangs_on_the_card_itself_is_seen() {
 }
 
 #[test]
-fn virtual_functions_and_mediated_devices_keep_their_parent() {
+fn detach_refuses_a_card_with_virtual_functions_or_mediated_devices() {
     let (host, kernel) = with_kernel("mixed.tree");
     let text = refusal(
         "detach",
@@ -92,7 +92,7 @@ fn virtual_functions_and_mediated_devices_keep_their_parent() {
 }
 
 #[test]
-fn another_card_than_the_recorded_one_is_not_touched() {
+fn detach_and_attach_refuse_another_card_at_a_recorded_address() {
     let (host, kernel) = manual();
     host.line("list").answer();
     let device = fs::canonicalize(host.path(&format!("sys/bus/pci/devices/{VIDEO}")));
@@ -122,7 +122,7 @@ fn another_card_than_the_recorded_one_is_not_touched() {
 }
 
 #[test]
-fn driverctl_decides_about_what_it_keeps() {
+fn detach_and_attach_refuse_to_work_against_a_driverctl_override() {
     let (host, kernel) = manual();
     host.write(&format!("etc/driverctl.d/{VIDEO}"), "nouveau\n");
     let text = first(
@@ -150,7 +150,7 @@ fn driverctl_decides_about_what_it_keeps() {
 }
 
 #[test]
-fn all_reasons_are_told_at_once() {
+fn refusal_lists_all_reasons() {
     let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:00:1f.2", Some(8));
     host.regroup("0000:02:00.1", None);
@@ -180,7 +180,7 @@ fn all_reasons_are_told_at_once() {
 }
 
 #[test]
-fn one_card_does_not_keep_the_others() {
+fn refusal_of_one_card_does_not_stop_the_others() {
     let (host, _kernel) = manual();
     host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
     let said = host.line("detach gpupci9 all 7f:00.0");

@@ -23,7 +23,7 @@ fn without_stub() -> (TestHost, FakeKernel) {
 }
 
 #[test]
-fn a_stub_driver_that_cannot_be_had_is_a_reason() {
+fn detach_refuses_if_the_stub_driver_cannot_be_loaded() {
     let remedy = "see that the module of vfio-pci is installed and not blacklisted in \
                   /etc/modprobe.d";
     for (load, why) in [
@@ -47,7 +47,7 @@ fn a_stub_driver_that_cannot_be_had_is_a_reason() {
 }
 
 #[test]
-fn a_stub_driver_that_is_not_there_is_loaded() {
+fn detach_loads_the_module_of_the_stub_driver() {
     let (host, kernel) = without_stub();
     let told = host.line("detach gpupci1 --dry-run");
     assert_eq!(told.stderr, "gpupci: modprobe vfio_pci comes first\n");
@@ -58,7 +58,7 @@ fn a_stub_driver_that_is_not_there_is_loaded() {
 }
 
 #[test]
-fn a_refused_card_loads_nothing() {
+fn refused_detach_loads_no_module() {
     let (host, kernel) = without_stub();
     host.guest(77, "rocks-33", &["/dev/nvidiactl"]);
     assert_eq!(host.line("detach gpupci1").code, Some(4));
@@ -66,7 +66,7 @@ fn a_refused_card_loads_nothing() {
 }
 
 #[test]
-fn another_stub_driver_may_be_chosen() {
+fn detach_uses_the_stub_driver_of_the_settings() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.write("etc/gpupt.toml", "stub = \"pci-stub\"\n");
@@ -92,7 +92,7 @@ fn another_stub_driver_may_be_chosen() {
 }
 
 #[test]
-fn a_kernel_without_overrides_cannot_tell_one_card_from_another() {
+fn detach_refuses_on_a_kernel_without_driver_override() {
     let (host, kernel) = with_kernel("old-kernel.tree");
     let none = |function: &str| {
         format!(

@@ -15,7 +15,7 @@ use crate::{manual, with_each, with_kernel};
 const DEADLINE: &str = "--timeout 1";
 
 #[test]
-fn after_a_write_that_never_ends_nothing_is_written() {
+fn nothing_is_written_after_a_write_that_blocks() {
     let two = (1..=6)
         .flat_map(|nth| ["detach", "attach"].map(|verb| ("manual.tree", "0000:02:00", verb, nth)));
     let four = (1..=12).map(|nth| {
@@ -73,7 +73,7 @@ fn after_a_write_that_never_ends_nothing_is_written() {
 }
 
 #[test]
-fn the_next_boot_forgets_it() {
+fn reboot_unlocks_a_card_that_is_locked_until_reboot() {
     let (host, kernel) = manual();
     host.write("proc/sys/kernel/random/boot_id", "one\n");
     kernel.fault(1, Fault::Blocks);
@@ -89,7 +89,7 @@ fn the_next_boot_forgets_it() {
 }
 
 #[test]
-fn undoing_may_get_stuck_as_well() {
+fn undo_that_blocks_locks_the_card_until_reboot() {
     let (host, kernel) = manual();
     kernel
         .on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses())
@@ -102,7 +102,7 @@ fn undoing_may_get_stuck_as_well() {
 }
 
 #[test]
-fn what_somebody_else_is_stuck_in_does_not_hold_us() {
+fn override_read_that_blocks_locks_the_card_until_reboot() {
     // Kernels before 6.12 tell an override only to who gets the device lock.
     let (host, kernel) = manual();
     kernel.on_unbind(("nvidia", "0000:02:00.0"), Work::blocks());
@@ -137,7 +137,7 @@ fn what_somebody_else_is_stuck_in_does_not_hold_us() {
 }
 
 #[test]
-fn a_younger_kernel_tells_an_override_all_the_same() {
+fn card_stays_locked_if_the_kernel_reads_overrides_without_a_lock() {
     let (host, kernel) = manual();
     kernel
         .flavour(|flavour| flavour.override_is_locked = false)
@@ -149,7 +149,7 @@ fn a_younger_kernel_tells_an_override_all_the_same() {
 }
 
 #[test]
-fn who_reads_what_is_said_need_not_wait_for_what_is_stuck() {
+fn blocked_writer_does_not_hold_standard_error_open() {
     const PATIENCE: Duration = Duration::from_secs(60);
     let (host, kernel) = manual();
     kernel.fault(2, Fault::Blocks);

@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use crate::{manual, with_kernel};
 
 #[test]
-fn a_card_goes_with_all_its_functions_display_first() {
+fn detach_binds_all_functions_display_first() {
     let (host, kernel) = manual();
     assert_eq!(
         host.line("-d gpupci1").answer(),
@@ -41,7 +41,7 @@ fn a_card_goes_with_all_its_functions_display_first() {
 }
 
 #[test]
-fn a_second_time_nothing_is_written() {
+fn detach_of_a_detached_card_writes_nothing() {
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     let written = kernel.writes();
@@ -54,7 +54,7 @@ fn a_second_time_nothing_is_written() {
 }
 
 #[test]
-fn audio_goes_last() {
+fn detach_binds_the_audio_function_last() {
     let (host, _kernel) = with_kernel("four-functions.tree");
     assert_eq!(
         host.line("detach gpupci1").answer(),
@@ -66,7 +66,7 @@ fn audio_goes_last() {
 }
 
 #[test]
-fn a_dry_run_tells_the_very_writes() {
+fn dry_run_prints_exactly_the_writes() {
     for (tree, words) in [
         ("manual.tree", "detach all"),
         ("four-functions.tree", "detach gpupci1 gpupci2 gpupci3"),
@@ -95,7 +95,7 @@ fn a_dry_run_tells_the_very_writes() {
 }
 
 #[test]
-fn what_was_is_written_down_before_the_first_write() {
+fn record_is_complete_before_the_first_write() {
     let (host, kernel) = manual();
     kernel.administrator_overrides("0000:02:00.0", Some("nvidia"));
     let record = host.path("run/gpupt/cards/0000:02:00.json");

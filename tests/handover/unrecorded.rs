@@ -17,7 +17,7 @@ fn from_boot(of: &FakeKernel, overridden: Option<&str>) {
 }
 
 #[test]
-fn without_a_record_the_kernel_chooses_and_we_say_what_came_of_it() {
+fn attach_without_a_record_lets_the_kernel_choose_the_driver() {
     for overridden in [None, Some("vfio-pci")] {
         let (host, kernel) = manual();
         let before = host.bindings();
@@ -37,7 +37,7 @@ fn without_a_record_the_kernel_chooses_and_we_say_what_came_of_it() {
 }
 
 #[test]
-fn without_a_record_nobody_may_want_the_card() {
+fn attach_without_a_record_reports_a_function_that_no_driver_takes() {
     let (host, kernel) = manual();
     from_boot(&kernel, Some("vfio-pci"));
     kernel.on_probe("nvidia", Work::refuses());
@@ -55,7 +55,7 @@ fn without_a_record_nobody_may_want_the_card() {
 }
 
 #[test]
-fn a_kernel_told_at_boot_takes_the_card_again() {
+fn attach_reports_a_card_that_vfio_pci_ids_binds_again() {
     let (host, kernel) = manual();
     // As vfio-pci.ids= of the command line.
     kernel

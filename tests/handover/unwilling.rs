@@ -9,7 +9,7 @@ const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 
 #[test]
-fn a_probe_that_lies_is_undone() {
+fn detach_is_undone_if_a_probe_reports_success_but_does_not_bind() {
     let (host, kernel) = manual();
     let before = host.bindings();
     kernel.on_probe(("vfio-pci", AUDIO), Work::refuses());
@@ -33,7 +33,7 @@ fn a_probe_that_lies_is_undone() {
 }
 
 #[test]
-fn who_is_not_taken_back_is_told_and_recovered() {
+fn recover_finishes_an_attach_that_the_driver_refused() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1").answer();
@@ -59,7 +59,7 @@ fn who_is_not_taken_back_is_told_and_recovered() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_told_and_recovered() {
+fn recover_finishes_an_undo_that_the_driver_refused() {
     let (host, kernel) = manual();
     let before = host.bindings();
     kernel
@@ -83,7 +83,7 @@ fn what_cannot_be_undone_is_told_and_recovered() {
 }
 
 #[test]
-fn a_module_that_has_gone_is_loaded_again() {
+fn attach_loads_a_module_that_was_unloaded() {
     let (host, kernel) = with_kernel("four-functions.tree");
     let before = host.bindings();
     host.line("detach all");
@@ -95,7 +95,7 @@ fn a_module_that_has_gone_is_loaded_again() {
 }
 
 #[test]
-fn a_module_that_takes_its_card_when_it_comes_is_as_good() {
+fn attach_accepts_a_driver_that_binds_when_its_module_loads() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1 gpupci2").answer();
@@ -112,7 +112,7 @@ fn a_module_that_takes_its_card_when_it_comes_is_as_good() {
 }
 
 #[test]
-fn overrides_of_an_administrator_come_back() {
+fn attach_restores_the_overrides_of_an_administrator() {
     // Names the driver that it has; another one, set later; none of the audio's at all.
     for (driver, overridden) in [
         (Some("nvidia"), Some("nvidia")),
@@ -146,7 +146,7 @@ fn overrides_of_an_administrator_come_back() {
 }
 
 #[test]
-fn half_of_a_card_may_be_away_already() {
+fn detach_accepts_a_card_that_is_half_detached() {
     let (host, _kernel) = with_kernel("z390-igpu.tree");
     let before = host.bindings();
     let said = host.line("detach gpupci1").answer();
@@ -157,7 +157,7 @@ fn half_of_a_card_may_be_away_already() {
 }
 
 #[test]
-fn what_others_gave_a_driver_meanwhile_stays_with_it() {
+fn attach_leaves_a_function_on_a_driver_that_somebody_else_bound() {
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     kernel
@@ -176,7 +176,7 @@ fn what_others_gave_a_driver_meanwhile_stays_with_it() {
 }
 
 #[test]
-fn what_others_gave_back_whole_is_only_forgotten() {
+fn recover_removes_the_record_of_a_card_that_somebody_else_attached() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1").answer();
@@ -197,7 +197,7 @@ fn what_others_gave_back_whole_is_only_forgotten() {
 }
 
 #[test]
-fn an_override_that_others_change_at_the_same_time_is_told() {
+fn attach_reports_an_override_that_somebody_else_changes_meanwhile() {
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     kernel.forget();

@@ -37,7 +37,7 @@ fn pulled(verb: &str, nth: usize, is_before: bool) -> (TestHost, FakeKernel) {
 }
 
 #[test]
-fn a_card_may_go_at_any_moment() {
+fn card_may_be_pulled_at_any_write() {
     let mut cases = Vec::new();
     for nth in 1..=6 {
         for is_before in [true, false] {
@@ -87,7 +87,7 @@ fn a_card_may_go_at_any_moment() {
 }
 
 #[test]
-fn a_function_may_go_alone() {
+fn single_function_may_be_pulled_at_any_write() {
     for gone in [VIDEO, AUDIO] {
         for nth in 1..=6 {
             let (host, kernel) = manual();
@@ -114,7 +114,7 @@ fn a_function_may_go_alone() {
 }
 
 #[test]
-fn another_card_in_its_place_gets_nothing_of_what_was_recorded() {
+fn card_in_the_slot_of_a_pulled_card_is_not_touched() {
     let (host, kernel) = manual();
     host.line("list").answer();
     host.line("detach gpupci1").answer();

@@ -9,36 +9,36 @@
 
 mod support;
 
-#[path = "handover/back.rs"]
-mod back;
+#[path = "handover/attach.rs"]
+mod attach;
+#[path = "handover/blocked_writes.rs"]
+mod blocked_writes;
+#[path = "handover/concurrent.rs"]
+mod concurrent;
 #[path = "handover/crash.rs"]
 mod crash;
-#[path = "handover/disk.rs"]
-mod disk;
-#[path = "handover/faults.rs"]
-mod faults;
+#[path = "handover/detach.rs"]
+mod detach;
+#[path = "handover/full_disk.rs"]
+mod full_disk;
 #[path = "handover/groups.rs"]
 mod groups;
+#[path = "handover/hot_unplug.rs"]
+mod hot_unplug;
 #[path = "handover/in_use.rs"]
 mod in_use;
-#[path = "handover/kept.rs"]
-mod kept;
-#[path = "handover/many.rs"]
-mod many;
-#[path = "handover/refused.rs"]
-mod refused;
-#[path = "handover/stub.rs"]
-mod stub;
-#[path = "handover/stuck.rs"]
-mod stuck;
-#[path = "handover/there.rs"]
-mod there;
+#[path = "handover/records.rs"]
+mod records;
+#[path = "handover/refusals.rs"]
+mod refusals;
+#[path = "handover/restore.rs"]
+mod restore;
+#[path = "handover/stub_driver.rs"]
+mod stub_driver;
 #[path = "handover/unrecorded.rs"]
 mod unrecorded;
-#[path = "handover/unwilling.rs"]
-mod unwilling;
-#[path = "handover/vanish.rs"]
-mod vanish;
+#[path = "handover/write_errors.rs"]
+mod write_errors;
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

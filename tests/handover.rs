@@ -1,4 +1,4 @@
-//! `gpupci detach`, `attach` and `recover`, on hosts whose kernel is imitated.
+//! `gpupci detach`, `attach` and `recover`, on test hosts with the fake kernel.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -54,19 +54,19 @@ use support::{Said, TestHost};
 
 const DEVICES: &str = "sys/bus/pci/devices";
 
-/// What a host is called in tests: `manual.tree`, whose two cards have two functions each.
+/// The host most tests use: `manual.tree`, which has two cards of two functions each.
 fn manual() -> (TestHost, FakeKernel) {
     with_kernel("manual.tree")
 }
 
-/// A host of the fixtures, and its kernel.
+/// A host of `fixtures/hosts`, with its fake kernel.
 fn with_kernel(tree: &str) -> (TestHost, FakeKernel) {
     let host = TestHost::unpacked(tree);
     let kernel = FakeKernel::on(&host);
     (host, kernel)
 }
 
-/// A command that is refused with this code and this text, and changes nothing.
+/// Runs a command; checks that it is refused with this code and text, and changes nothing.
 #[track_caller]
 fn refuses(host: &TestHost, kernel: &FakeKernel, line: &str, code: i32, text: &str) {
     let state = || (host.bindings(), host.records(), kernel.writes());
@@ -77,7 +77,7 @@ fn refuses(host: &TestHost, kernel: &FakeKernel, line: &str, code: i32, text: &s
     assert_eq!(state(), before, "{line}");
 }
 
-/// The message of a command that is refused.
+/// The error message of a refused command.
 fn refusal(verb: &str, card: &str, causes: &[&str], tries: &[&str]) -> String {
     let lines = |word: &str, lines: &[&str]| -> String {
         let lines = lines.iter().map(|line| format!("  {word}{line}\n"));
@@ -90,7 +90,7 @@ fn refusal(verb: &str, card: &str, causes: &[&str], tries: &[&str]) -> String {
     )
 }
 
-/// Does this with every case, some at the same time.
+/// Runs `act` for every case, several cases in parallel.
 fn with_each<T: Sync>(cases: &[T], act: impl Fn(&T) + Sync) {
     const AT_ONCE: usize = 6;
     let next = AtomicUsize::new(0);
@@ -106,7 +106,7 @@ fn with_each<T: Sync>(cases: &[T], act: impl Fn(&T) + Sync) {
 }
 
 impl TestHost {
-    /// The driver of a function, as its link names it.
+    /// The driver of a function, as its `driver` link names it.
     fn driver(&self, function: &str) -> Option<String> {
         let target = fs::read_link(self.path(&format!("{DEVICES}/{function}/driver"))).ok()?;
         let name = target.file_name().expect("a link to a driver");
@@ -137,8 +137,8 @@ impl TestHost {
         bindings
     }
 
-    /// How the functions of one slot stand, as messages say it.
-    fn standing(&self, slot: &str) -> String {
+    /// The drivers of the functions of one slot, as the state line of a message prints them.
+    fn drivers_line(&self, slot: &str) -> String {
         let bindings = self.bindings_of(slot);
         let on = bindings.iter().map(|line| {
             let words: Vec<&str> = line.split(' ').collect();
@@ -157,7 +157,7 @@ impl TestHost {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// What is kept about cards since the last boot.
+    /// The files in the folder of the records.
     fn records(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path("run/gpupt/cards")) else {
             return Vec::new();
@@ -168,7 +168,7 @@ impl TestHost {
         names
     }
 
-    /// A process that has these files open.
+    /// Adds a process that has these files open.
     fn process(&self, pid: u32, command: &str, open: &[&str]) {
         let folder = format!("proc/{pid}");
         self.write(&format!("{folder}/comm"), &format!("{command}\n"));
@@ -184,19 +184,20 @@ impl TestHost {
         }
     }
 
-    /// The same, run by QEMU for a guest.
+    /// Adds a QEMU process of a guest that has these files open.
     fn guest(&self, pid: u32, name: &str, open: &[&str]) {
         self.process(pid, "qemu-kvm", open);
         let line = format!("/usr/libexec/qemu-kvm\0-name\0guest={name},debug-threads=on\0-S\0");
         self.write(&format!("proc/{pid}/cmdline"), &line);
     }
 
-    /// Runs `gpupci LINE` and leaves it to whoever it started to keep what it was given.
+    /// Runs `gpupci LINE` with its output in files. A pipe would stay open as long as a blocked
+    /// writer that gpupci started.
     fn line_into_files(&self, line: &str) -> Said {
         self.said_into_files(self.command().args(support::words::split(line)))
     }
 
-    /// Runs a command that writes to files, not to pipes.
+    /// Runs a command with its output in files, not pipes.
     fn said_into_files(&self, command: &mut Command) -> Said {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = |name| File::create(folder.path().join(name)).expect("a file");
@@ -213,7 +214,7 @@ impl TestHost {
         }
     }
 
-    /// Puts a function into an IOMMU group, or into none.
+    /// Moves a function to another IOMMU group, or to none.
     fn regroup(&self, function: &str, group: Option<u32>) {
         let link = self.path(&format!("{DEVICES}/{function}/iommu_group"));
         let old = fs::read_link(&link).expect("a group");
@@ -229,7 +230,7 @@ impl TestHost {
         symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
     }
 
-    /// A link of a class, as sysfs has it: `sys/class/drm/card1`.
+    /// Adds a class device of a function, such as `sys/class/drm/card1`.
     fn class_link(&self, class: &str, name: &str, function: &str, number: &str) {
         let folder = self.path(&format!("sys/class/{class}"));
         fs::create_dir_all(&folder).expect("a folder");

@@ -1,4 +1,4 @@
-//! Back to the host.
+//! `attach`: cards go back to their host drivers.
 
 use pretty_assertions::assert_eq;
 

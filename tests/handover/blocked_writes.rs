@@ -1,5 +1,5 @@
-//! Writes that never end. Nothing can be done about them; so nothing is done any more, and nobody
-//! else has to wait.
+//! Writes to sysfs that block forever. They cannot be ended, so the card is locked until reboot,
+//! and no other command waits.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use pretty_assertions::assert_eq;
 use crate::support::kernel::{Fault, Work};
 use crate::{manual, with_each, with_kernel};
 
-/// Longer than any write of the imitated kernel takes that ends at all.
+/// Longer than any write to the fake kernel that does not block.
 const DEADLINE: &str = "--timeout 1";
 
 #[test]
@@ -42,7 +42,7 @@ fn nothing_is_written_after_a_write_that_blocks() {
                  state: {}; the card is not touched any more until the next boot\n  \
                  try:   see what `dmesg` says of the card, then reboot this host\n",
                 writes[nth - 1],
-                host.standing(slot)
+                host.drivers_line(slot)
             ),
             "{what}"
         );
@@ -103,7 +103,7 @@ fn undo_that_blocks_locks_the_card_until_reboot() {
 
 #[test]
 fn override_read_that_blocks_locks_the_card_until_reboot() {
-    // Kernels before 6.12 tell an override only to who gets the device lock.
+    // Before Linux 6.12 a read of driver_override takes the device lock.
     let (host, kernel) = manual();
     kernel.on_unbind(("nvidia", "0000:02:00.0"), Work::blocks());
     let mut other = UnixStream::connect(host.path("kernel.sock")).expect("a kernel");
@@ -111,7 +111,7 @@ fn override_read_that_blocks_locks_the_card_until_reboot() {
         .write_all(b"write\0/sys/bus/pci/drivers/nvidia/unbind\x000000:02:00.0")
         .expect("a request");
     other.shutdown(std::net::Shutdown::Write).expect("a socket");
-    // Its link goes first.
+    // The kernel removes the driver link before it calls the driver.
     while host.driver("0000:02:00.0").is_some() {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! Many at once: each whole, one after the other.
+//! Concurrent commands: one runs after the other.
 
 use std::process::Stdio;
 

@@ -1,5 +1,5 @@
-//! `kill -9` before and after every write of a detach and of an attach: whatever comes next
-//! finishes, or undoes.
+//! `kill -9` before and after every write of a detach and of an attach. The next command finishes
+//! or undoes it.
 
 use pretty_assertions::assert_eq;
 
@@ -28,8 +28,8 @@ impl Trial {
         }
     }
 
-    /// Runs a command that dies at its `nth` write; says whether it came that far.
-    fn dies(&self, line: &str, nth: usize, fault: Fault) -> bool {
+    /// Runs a command that is killed at its `nth` write. False if it had fewer writes.
+    fn is_killed_at(&self, line: &str, nth: usize, fault: Fault) -> bool {
         self.kernel.forget();
         self.kernel.fault(nth, fault);
         let said = self.host.line(line);
@@ -46,8 +46,9 @@ impl Trial {
         self.kernel.writes().last().cloned().unwrap_or_default()
     }
 
-    /// After a crash, this brings the card into a sound state; and from there it comes back.
-    fn ends_well(&self, next: &str, what: &str) {
+    /// Runs `next` after a crash. It must leave the card either attached or detached, and a later
+    /// attach must succeed.
+    fn assert_recoverable(&self, next: &str, what: &str) {
         let Self { host, kernel, .. } = self;
         kernel.forget();
         host.line(next).answer();
@@ -65,16 +66,17 @@ impl Trial {
         kernel.forget();
         host.line("-q recover").answer();
         assert_eq!(kernel.writes(), [""; 0], "nothing is unfinished: {what}");
-        self.starts_afresh(what);
+        self.assert_attach_restores(what);
     }
 
-    /// Whether a guest may have it; an override that is cleared already is not set again.
+    /// Whether all functions are on vfio-pci. The overrides may be cleared already: a second detach
+    /// does not set them again.
     fn is_detached(&self) -> bool {
         let bindings = self.host.bindings_of(self.slot);
         bindings.iter().all(|line| line.contains(" vfio-pci "))
     }
 
-    fn starts_afresh(&self, what: &str) {
+    fn assert_attach_restores(&self, what: &str) {
         self.host.line("attach gpupci1").answer();
         assert_eq!(self.host.bindings(), self.attached, "{what}");
         assert_eq!(self.host.records(), [""; 0], "{what}");
@@ -91,15 +93,16 @@ fn card_of_two_functions_survives_a_kill_at_every_write() {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for nth in 1..=6 {
             for fault in [Fault::KillBefore, Fault::KillAfter] {
-                // Before a write things are as after the one before it, so one way on is enough.
+                // The state before a write is the state after the previous one, so one next command
+                // is enough.
                 if fault == Fault::KillBefore && NEXT[nth % NEXT.len()] != next {
                     continue;
                 }
                 if line == "attach gpupci1" {
                     trial.host.line("detach gpupci1").answer();
                 }
-                assert!(trial.dies(line, nth, fault), "{line} {nth}");
-                trial.ends_well(next, &format!("{line} {nth} {fault:?} {next}"));
+                assert!(trial.is_killed_at(line, nth, fault), "{line} {nth}");
+                trial.assert_recoverable(next, &format!("{line} {nth} {fault:?} {next}"));
             }
         }
     });
@@ -113,9 +116,12 @@ fn card_of_four_functions_survives_a_kill_at_every_write() {
             if line == "attach gpupci1" {
                 trial.host.line("detach gpupci1").answer();
             }
-            assert!(trial.dies(line, nth, Fault::KillAfter), "{line} {nth}");
+            assert!(
+                trial.is_killed_at(line, nth, Fault::KillAfter),
+                "{line} {nth}"
+            );
             let next = NEXT[nth % NEXT.len()];
-            trial.ends_well(next, &format!("{line} {nth} {next}"));
+            trial.assert_recoverable(next, &format!("{line} {nth} {next}"));
         }
     });
 }
@@ -128,11 +134,11 @@ fn card_survives_a_second_kill_during_recovery() {
     with_each(&cases, |&(next, nth)| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for second in 1.. {
-            assert!(trial.dies("detach gpupci1", nth, Fault::KillAfter));
-            if !trial.dies(next, second, Fault::KillAfter) {
+            assert!(trial.is_killed_at("detach gpupci1", nth, Fault::KillAfter));
+            if !trial.is_killed_at(next, second, Fault::KillAfter) {
                 break;
             }
-            trial.ends_well("recover", &format!("{nth} {next} {second}"));
+            trial.assert_recoverable("recover", &format!("{nth} {next} {second}"));
         }
     });
 }
@@ -148,8 +154,8 @@ fn card_without_a_record_survives_a_kill_during_attach() {
                     .administrator_overrides(function, Some("vfio-pci"))
                     .administrator_binds(function, Some("vfio-pci"));
             }
-            assert!(trial.dies("attach gpupci1", nth, Fault::KillAfter));
-            trial.ends_well(next, &format!("attach {nth} {next}"));
+            assert!(trial.is_killed_at("attach gpupci1", nth, Fault::KillAfter));
+            trial.assert_recoverable(next, &format!("attach {nth} {next}"));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! To the stub driver.
+//! `detach`: cards go to the stub driver.
 
 use pretty_assertions::assert_eq;
 

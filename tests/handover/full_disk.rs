@@ -1,4 +1,4 @@
-//! Files that cannot be written: then nothing is changed.
+//! Records that cannot be written: on a full disk, on a read-only one.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use crate::support::kernel::FakeKernel;
 use crate::support::{Said, TestHost, run};
 use crate::{manual, refuses};
 
-/// Runs `gpupci LINE` where no file can grow.
+/// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
 fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
@@ -33,7 +33,7 @@ fn unwritable(verb: &str, host: &TestHost, why: &str) -> String {
     )
 }
 
-/// What a file system may be like that keeps nothing.
+/// Makes the creation of a record fail: its temporary file is a folder.
 fn block_new_records(host: &TestHost) {
     fs::create_dir_all(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");
 }
@@ -70,7 +70,7 @@ fn detach_and_attach_change_nothing_on_a_full_disk() {
 #[test]
 fn detach_changes_nothing_if_run_is_read_only() {
     let (host, kernel) = manual();
-    // A folder in which nobody can make anything.
+    // A folder in which no file can be created.
     symlink("/proc/self", host.path("run")).expect("a link");
     let said = host.line("detach gpupci1");
     assert_eq!(
@@ -97,7 +97,7 @@ fn detach_changes_nothing_if_its_record_cannot_be_created() {
     refuses(&host, &kernel, "detach gpupci1", 1, &text);
 }
 
-/// A host whose disk fails at the `nth` write of the next command.
+/// Makes the disk fail at the `nth` write of the next command.
 fn failing_at(nth: usize, kernel: &FakeKernel, host: &TestHost) {
     let root = host.root.path().to_owned();
     kernel.before_write(nth, move |_| {

@@ -1,4 +1,4 @@
-//! IOMMU groups: who shares one with a card, and stays.
+//! IOMMU groups: other members that keep their host drivers.
 
 use std::os::unix::fs::symlink;
 
@@ -11,7 +11,7 @@ const IGB: &str = "0000:01:00.0";
 const ELSEWHERE: &str = "put the card into another slot, or see `gpupci groups` for one that has a \
                          group of its own";
 
-/// The manual's host, with these functions in the group of its first card.
+/// The manual's host with these functions in the IOMMU group of its first card.
 fn shared(members: &[&str]) -> (TestHost, FakeKernel) {
     let host = TestHost::unpacked("manual.tree");
     for member in members {
@@ -39,7 +39,7 @@ fn detach_refuses_a_card_with_a_function_without_iommu_group() {
     let text = message(&[&causes[0], &causes[1]], remedy);
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
 
-    // A group that does not list its member is not populated.
+    // The function links to a group that does not list it.
     let host = TestHost::unpacked("manual.tree");
     let member = host.path("sys/kernel/iommu_groups/8/devices/0000:02:00.1");
     std::fs::remove_file(member).expect("a member");
@@ -123,7 +123,7 @@ fn cards_that_share_a_group_are_detached_by_one_command_only() {
         host.line("attach all").answer();
         assert_eq!(host.bindings(), before, "{cards}");
     }
-    // Away already, it is none that stays.
+    // A card that is detached already does not keep the other one from a detach.
     host.line("-d gpupci1 -d gpupci2").answer();
     host.line("attach gpupci1").answer();
     host.line("detach gpupci1").answer();

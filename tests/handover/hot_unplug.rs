@@ -1,4 +1,5 @@
-//! Cards that go while they change hands, and come back here or elsewhere.
+//! Cards that are pulled during a detach or attach, and appear again in the same or in another
+//! slot.
 
 use pretty_assertions::assert_eq;
 
@@ -13,7 +14,7 @@ fn pull(kernel: &Kernel) {
     kernel.vanish(VIDEO).vanish(AUDIO);
 }
 
-/// The manual's host, its names known, whose first card is pulled before or after a write.
+/// The manual's host after `list`. Its first card is pulled before or after a write.
 fn pulled(verb: &str, nth: usize, is_before: bool) -> (TestHost, FakeKernel) {
     let (host, kernel) = manual();
     host.line("list").answer();
@@ -52,7 +53,7 @@ fn card_may_be_pulled_at_any_write() {
         assert_eq!((&*said.stderr, said.code), (gone, Some(3)), "{what}");
         host.line("detach gpupci2").answer();
 
-        // It comes back: here, or elsewhere, or not at all.
+        // It appears again in the same slot, in another slot, or not at all.
         match nth % 3 {
             0 => {
                 kernel.reappear(VIDEO, VIDEO).reappear(AUDIO, AUDIO);

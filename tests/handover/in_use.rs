@@ -1,4 +1,4 @@
-//! Who uses a card: it is named, nothing is written, and nobody is killed.
+//! Processes that use a card: the refusal names them, and nothing is written.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,11 +9,11 @@ use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
 use crate::{manual, refusal, refuses, with_kernel};
 
-/// The manual's host, whose cards have all the nodes that drivers may give them. Their numbers are
-/// such as the machine that runs this hardly has.
+/// The manual's host, whose cards have every device node that drivers create. The machine that runs
+/// the tests hardly has nodes with these numbers.
 fn with_nodes() -> (TestHost, FakeKernel) {
     let (host, kernel) = manual();
-    // The console is another card's.
+    // The console is on another card.
     host.class_link("graphics", "fb0", "0000:04:03.0", "29:0");
     for (slot, n) in [("0000:02:00", 7), ("0000:03:00", 8)] {
         let display = format!("{slot}.0");
@@ -77,7 +77,7 @@ fn shared_node_is_attributed_to_the_card_whose_own_node_the_process_has_open() {
         4,
         &used("detach", "/dev/nvidiactl"),
     );
-    // Now it is plain that it is the other one.
+    // The process has the node of the second card open: it uses that one.
     symlink("/dev/nvidia8", host.path("proc/77/fd/9")).expect("a link");
     host.line("detach gpupci1").answer();
     let said = host.line("detach gpupci2");
@@ -118,7 +118,7 @@ fn detach_refuses_a_card_whose_node_is_mapped() {
 #[test]
 fn node_in_a_container_is_recognized_by_its_device_number() {
     let (host, kernel) = manual();
-    // The null device stands for the card's.
+    // The null device stands for the node of the card.
     host.class_link("drm", "card7", "0000:02:00.0", "1:3");
     let inside = host.path("container/gpu");
     fs::create_dir_all(host.path("container")).expect("a folder");
@@ -133,7 +133,7 @@ fn node_in_a_container_is_recognized_by_its_device_number() {
     mounts("77", 4_026_532_999);
     let text = used("detach", "/dev/dri/card7");
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
-    // Of a process that sees what we see, only what is below /dev is looked at.
+    // A process in our own mount namespace counts only with files below /dev.
     fs::remove_file(host.path("proc/77/ns/mnt")).expect("a link");
     mounts("77", 4_026_531_840);
     host.line("detach gpupci1").answer();
@@ -153,7 +153,7 @@ fn attach_refuses_a_card_of_a_running_guest_and_names_the_guest() {
     );
     refuses(&host, &kernel, "attach gpupci1", 4, &text);
     refuses(&host, &kernel, "attach gpupci1 --dry-run", 4, &text);
-    // It is detached, and that is all a second time asks.
+    // It is detached already, so a second detach succeeds.
     host.line("detach gpupci1").answer();
     host.line("recover").answer();
     kernel.guest_leaves("8");
@@ -212,7 +212,7 @@ fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
     host.process(77, "Xorg", &[]);
     let maps = host.path("proc/77/maps");
     fs::remove_file(&maps).expect("a file");
-    // Whoever opens it waits for a writer.
+    // An open of this pipe waits for a writer.
     nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
     let text = message(
         "detach",

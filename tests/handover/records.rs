@@ -1,4 +1,4 @@
-//! What is kept of cards, when it is not what it should be; and the lock.
+//! Records that are unreadable or of another boot, and the lock.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -72,7 +72,7 @@ fn record_of_an_earlier_boot_is_ignored() {
     let record = fs::read_to_string(host.path(RECORD)).expect("a record");
     host.write(RECORD, &record.replace("nvidia", "nouveau"));
     host.write("proc/sys/kernel/random/boot_id", "two\n");
-    // As if it had been on vfio-pci from boot on.
+    // As if the card had been bound to vfio-pci since boot.
     host.line("attach gpupci1").answer();
     assert_eq!(host.bindings(), before);
     assert_eq!(host.records(), [""; 0]);
@@ -121,7 +121,7 @@ fn timeout_at_the_lock_names_the_holder() {
     for line in ["detach gpupci1", "attach all", "recover"] {
         refuses(&host, &kernel, &format!("--timeout 0.25 {line}"), 4, &text);
     }
-    // Who only looks need not wait.
+    // Commands that only read do not wait.
     host.line("detach gpupci1 --dry-run").answer();
     host.line("status").answer();
     drop(holder.stdin.take());

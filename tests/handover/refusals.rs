@@ -1,4 +1,4 @@
-//! Every other reason not to touch a card: found before the first write, and told together.
+//! All other reasons to refuse a card. They are found before the first write and listed together.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -34,7 +34,7 @@ fn detach_refuses_the_card_of_the_console() {
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
     host.line("detach gpupci2").answer();
-    // As the remedy says.
+    // Follow the remedy.
     host.write("sys/class/vtconsole/vtcon1/bind", "0\n");
     host.line("detach gpupci1").answer();
 }
@@ -132,7 +132,7 @@ fn detach_and_attach_refuse_to_work_against_a_driverctl_override() {
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
 
-    // Kept on the stub driver: that is no reason to leave it elsewhere, but one to leave it there.
+    // An override to the stub driver does not forbid a detach. It forbids an attach.
     host.write(&format!("etc/driverctl.d/{VIDEO}"), "vfio-pci\n");
     host.line("detach gpupci1").answer();
     host.line("attach gpupci1").answer();

@@ -1,4 +1,4 @@
-//! Drivers that do not do what they are asked for, and what was there before that nobody expects.
+//! Drivers that refuse or fail, and unusual bindings and overrides that must be restored.
 
 use pretty_assertions::assert_eq;
 
@@ -99,7 +99,7 @@ fn attach_accepts_a_driver_that_binds_when_its_module_loads() {
     let (host, kernel) = manual();
     let before = host.bindings();
     host.line("detach gpupci1 gpupci2").answer();
-    // Half-way back, when nvidia was taken away too.
+    // Half attached, and then the module nvidia was unloaded.
     for card in [VIDEO, "0000:03:00.0"] {
         kernel
             .administrator_overrides(card, None)
@@ -113,7 +113,7 @@ fn attach_accepts_a_driver_that_binds_when_its_module_loads() {
 
 #[test]
 fn attach_restores_the_overrides_of_an_administrator() {
-    // Names the driver that it has; another one, set later; none of the audio's at all.
+    // An override to the current driver; to another driver; to none; and no override.
     for (driver, overridden) in [
         (Some("nvidia"), Some("nvidia")),
         (Some("nvidia"), Some("nouveau")),
@@ -138,7 +138,7 @@ fn attach_restores_the_overrides_of_an_administrator() {
         assert_eq!(host.bindings(), before);
         assert_eq!(host.records(), [""; 0]);
 
-        // And when it came to nothing.
+        // And after a detach that failed.
         kernel.on_probe(("vfio-pci", AUDIO), Work::refuses());
         assert_eq!(host.line("detach gpupci1").code, Some(1));
         assert_eq!(host.bindings(), before);

@@ -1,4 +1,4 @@
-//! The stub driver, and the kernel's way to choose it.
+//! The stub driver: its module, its choice by the settings, and kernels without driver_override.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn first(verb: &str, cause: &str, remedy: &str) -> String {
     refusal(verb, "gpupci1 (0000:02:00)", &[cause], &[remedy])
 }
 
-/// The manual's host without a stub driver.
+/// The manual's host on which vfio-pci is not loaded.
 fn without_stub() -> (TestHost, FakeKernel) {
     let host = TestHost::unpacked("manual.tree");
     fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");

@@ -1,4 +1,4 @@
-//! Cards that came to the stub driver without us: nobody knows what they would have.
+//! Cards that gpupci did not detach, so there is no record of their host drivers.
 
 use pretty_assertions::assert_eq;
 
@@ -8,8 +8,8 @@ use crate::support::kernel::{FakeKernel, Work};
 const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 
-/// A card that has been on vfio-pci since boot: nobody knows what it would have.
-fn from_boot(of: &FakeKernel, overridden: Option<&str>) {
+/// Binds the first card to vfio-pci, as it may be since boot. There is no record of it.
+fn bind_at_boot(of: &FakeKernel, overridden: Option<&str>) {
     for function in [VIDEO, AUDIO] {
         of.administrator_overrides(function, overridden)
             .administrator_binds(function, Some("vfio-pci"));
@@ -21,7 +21,7 @@ fn attach_without_a_record_lets_the_kernel_choose_the_driver() {
     for overridden in [None, Some("vfio-pci")] {
         let (host, kernel) = manual();
         let before = host.bindings();
-        from_boot(&kernel, overridden);
+        bind_at_boot(&kernel, overridden);
         host.line("attach gpupci1").answer();
         assert_eq!(host.bindings(), before);
         assert_eq!(host.records(), [""; 0]);
@@ -39,7 +39,7 @@ fn attach_without_a_record_lets_the_kernel_choose_the_driver() {
 #[test]
 fn attach_without_a_record_reports_a_function_that_no_driver_takes() {
     let (host, kernel) = manual();
-    from_boot(&kernel, Some("vfio-pci"));
+    bind_at_boot(&kernel, Some("vfio-pci"));
     kernel.on_probe("nvidia", Work::refuses());
     let said = host.line("attach gpupci1");
     assert_eq!(
@@ -57,7 +57,7 @@ fn attach_without_a_record_reports_a_function_that_no_driver_takes() {
 #[test]
 fn attach_reports_a_card_that_vfio_pci_ids_binds_again() {
     let (host, kernel) = manual();
-    // As vfio-pci.ids= of the command line.
+    // As `vfio-pci.ids=` on the kernel command line does.
     kernel
         .administrator_binds(VIDEO, None)
         .administrator_binds(AUDIO, None)
@@ -80,7 +80,7 @@ fn attach_reports_a_card_that_vfio_pci_ids_binds_again() {
              try:   see what `dmesg` says of the card, then `gpupci recover`\n",
             again(VIDEO),
             again(AUDIO),
-            host.standing("0000:02:00")
+            host.drivers_line("0000:02:00")
         )
     );
     assert_eq!(said.code, Some(1));

@@ -1,5 +1,5 @@
-//! Every write of a detach and of an attach is refused, in several ways. What is said is so, and
-//! what cannot be undone at once can be recovered.
+//! Every write of a detach and of an attach fails with several errors. The message must tell the
+//! real state, and `recover` must restore what the undo could not.
 
 use pretty_assertions::assert_eq;
 
@@ -17,14 +17,14 @@ const ERRNOS: [Errno; 7] = [
     Errno::EAGAIN,
 ];
 
-/// A host whose first card is to go wrong.
+/// A host, and the card whose writes fail.
 struct Trial {
     host: TestHost,
     kernel: FakeKernel,
     slot: &'static str,
     attached: Vec<String>,
     detached: Vec<String>,
-    /// How many writes a detach takes, and an attach.
+    /// The number of writes of a detach and of an attach.
     writes: [usize; 2],
 }
 
@@ -50,9 +50,9 @@ impl Trial {
         }
     }
 
-    /// Detaches, or attaches, with these faults; sets things right again; and says how many writes
-    /// there were until then.
-    fn goes_wrong(&self, is_detach: bool, faults: &[(usize, Errno)]) -> usize {
+    /// Runs a detach or an attach with these faults, then recovers. Gives the number of writes
+    /// until then.
+    fn run_with_faults(&self, is_detach: bool, faults: &[(usize, Errno)]) -> usize {
         let Self { host, kernel, .. } = self;
         let (verb, before) = match is_detach {
             true => ("detach", &self.attached),
@@ -70,7 +70,7 @@ impl Trial {
         assert_eq!(kernel.failures().len(), faults.len(), "{what}");
         let writes = kernel.writes().len();
         match said.code {
-            // The kernel did what it refused to do, or somebody else had.
+            // The kernel did the write although it reported an error, or somebody else did it.
             Some(0) => (),
             Some(1) => assert_eq!(host.bindings(), *before, "{what}"),
             Some(7) => assert_ne!(host.bindings(), *before, "{what}"),
@@ -78,8 +78,11 @@ impl Trial {
         }
         if said.code != Some(0) {
             let (_, state) = said.stderr.split_once("\n  state: ").expect("a state");
-            let standing = host.standing(self.slot);
-            assert!(state.contains(&standing), "{standing} is not {what}");
+            let drivers_line = host.drivers_line(self.slot);
+            assert!(
+                state.contains(&drivers_line),
+                "{drivers_line} is not {what}"
+            );
             assert_eq!(said.text(), "", "{what}");
         }
         let is_recorded = said.code == Some(7) || is_detach == (said.code == Some(0));
@@ -102,7 +105,7 @@ fn card_of_two_functions_is_recovered_from_an_error_at_every_write() {
         assert_eq!(trial.writes, [6, 6]);
         for nth in 1..=trial.writes[usize::from(!is_detach)] {
             for errno in ERRNOS.iter().cycle().skip(3 * nth).take(3) {
-                trial.goes_wrong(is_detach, &[(nth, *errno)]);
+                trial.run_with_faults(is_detach, &[(nth, *errno)]);
             }
         }
     });
@@ -114,7 +117,7 @@ fn card_of_four_functions_is_recovered_from_an_error_at_every_write() {
         let trial = Trial::of("four-functions.tree", "0000:17:00");
         assert_eq!(trial.writes, [12, 12]);
         for nth in 1..=trial.writes[usize::from(!is_detach)] {
-            trial.goes_wrong(is_detach, &[(nth, ERRNOS[nth % ERRNOS.len()])]);
+            trial.run_with_faults(is_detach, &[(nth, ERRNOS[nth % ERRNOS.len()])]);
         }
     });
 }
@@ -124,10 +127,10 @@ fn card_is_recovered_from_errors_during_the_undo() {
     with_each(&[true, false], |&is_detach| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for nth in 1..=trial.writes[usize::from(!is_detach)] {
-            let all = trial.goes_wrong(is_detach, &[(nth, Errno::EIO)]);
+            let all = trial.run_with_faults(is_detach, &[(nth, Errno::EIO)]);
             for later in nth + 1..=all {
                 let faults = [(nth, Errno::EIO), (later, Errno::ENODEV)];
-                trial.goes_wrong(is_detach, &faults);
+                trial.run_with_faults(is_detach, &faults);
             }
         }
     });

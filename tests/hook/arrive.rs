@@ -96,7 +96,7 @@ fn document(bus: &str) -> String {
 }
 
 #[test]
-fn its_cards_are_pointed_at_where_they_are_here() {
+fn migrate_and_restore_move_the_hostdevs_to_the_addresses_on_this_host() {
     let cluster = Cluster::new();
     for operation in ["migrate", "restore"] {
         let said = cluster.hook(operation, &document("83"));
@@ -113,14 +113,14 @@ fn its_cards_are_pointed_at_where_they_are_here() {
 }
 
 #[test]
-fn one_that_is_right_already_is_left_alone() {
+fn restore_leaves_a_correct_hostdev_unchanged() {
     let cluster = Cluster::new();
     assert_eq!(cluster.hook("restore", &document("02")), silence());
     assert_eq!(cluster.stage.journal(), []);
 }
 
 #[test]
-fn an_image_without_its_card_is_not_given_one() {
+fn restore_adds_no_hostdev_to_an_image_without_one() {
     // libvirt refuses a guest that has another number of devices than its image.
     let cluster = Cluster::new();
     let guest = Guest::with("<graphics type='vnc' passwd='s3cret'/>");
@@ -137,7 +137,7 @@ fn an_image_without_its_card_is_not_given_one() {
 }
 
 #[test]
-fn a_guest_that_nobody_knows_is_left_alone() {
+fn restore_leaves_a_guest_unchanged_that_is_not_in_the_cluster() {
     let cluster = Cluster::new();
     let names = [
         "rocks-34",
@@ -168,7 +168,7 @@ fn a_guest_that_nobody_knows_is_left_alone() {
 }
 
 #[test]
-fn whatever_is_wrong_the_guest_comes_as_it_is() {
+fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
     type Break = fn(&mut Cluster);
     let cases: [(&str, Break, &str); 6] = [
         (
@@ -231,7 +231,7 @@ fn whatever_is_wrong_the_guest_comes_as_it_is() {
 }
 
 #[test]
-fn no_secret_leaves_the_pipe() {
+fn database_password_is_not_in_arguments_environment_or_journal() {
     let cluster = Cluster::new();
     for xml in [document("83"), document("02"), Guest::with("").xml()] {
         cluster.hook("migrate", &xml);

@@ -76,7 +76,7 @@ fn guest() -> Guest {
 }
 
 #[test]
-fn it_gets_the_same_words_and_the_same_xml_at_every_step() {
+fn other_hook_gets_the_same_arguments_and_xml_at_every_step() {
     let place = Place::new("exit 0");
     for operation in [
         "prepare",
@@ -106,7 +106,7 @@ fn it_gets_the_same_words_and_the_same_xml_at_every_step() {
 }
 
 #[test]
-fn its_exit_code_counts() {
+fn exit_code_of_the_other_hook_is_passed_on() {
     let place = Place::new("");
     for (line, code) in [
         ("exit 3", 3),
@@ -128,7 +128,7 @@ fn its_exit_code_counts() {
 }
 
 #[test]
-fn it_runs_after_ours_even_when_ours_refuses() {
+fn other_hook_runs_even_if_our_hook_refuses_the_start() {
     // libvirt runs all hooks, and one that failed is enough.
     let place = Place::new("");
     place.stage.process(77, "Xorg", "/dev/nvidiactl");
@@ -145,7 +145,7 @@ fn it_runs_after_ours_even_when_ours_refuses() {
 }
 
 #[test]
-fn ours_has_done_its_work_before() {
+fn other_hook_runs_after_the_card_is_detached() {
     let place = Place::new("");
     let link = place
         .stage
@@ -162,7 +162,7 @@ fn ours_has_done_its_work_before() {
 }
 
 #[test]
-fn the_xml_of_a_guest_that_arrives_goes_from_one_to_the_next() {
+fn other_hook_gets_the_xml_that_our_hook_rewrote() {
     let changed = guest().xml().replace("0x02", "0x03");
     // What ours makes of it is what `gpupci` says.
     let gpupci = "#!/bin/sh\nsed s/0x02/0x03/\n";
@@ -188,7 +188,7 @@ fn the_xml_of_a_guest_that_arrives_goes_from_one_to_the_next() {
 }
 
 #[test]
-fn one_that_libvirt_would_not_run_is_passed_over() {
+fn other_hook_that_is_not_executable_is_skipped() {
     let place = Place::new("exit 3");
     let mode = fs::Permissions::from_mode(0o644);
     fs::set_permissions(place.path(OTHER), mode).expect("a file");
@@ -204,7 +204,7 @@ fn one_that_libvirt_would_not_run_is_passed_over() {
 }
 
 #[test]
-fn one_that_cannot_be_started_is_named() {
+fn other_hook_that_cannot_be_started_is_reported() {
     let place = Place::new("");
     script(&place.path(OTHER), "#!/no/such/program\n");
     let said = place.hook(&guest(), "started");
@@ -213,7 +213,7 @@ fn one_that_cannot_be_started_is_named() {
 }
 
 #[test]
-fn under_any_other_name_there_is_no_other_hook() {
+fn other_hook_runs_only_if_our_hook_is_named_qemu() {
     let place = Place::new("exit 3");
     let inside = place.path("hooks/qemu.d");
     fs::create_dir(&inside).expect("a folder");
@@ -228,7 +228,7 @@ fn under_any_other_name_there_is_no_other_hook() {
 }
 
 #[test]
-fn it_gets_what_came_where_libvirt_does_not_end() {
+fn other_hook_gets_the_received_input_if_libvirt_does_not_close_the_pipe() {
     let place = Place::new("exit 5");
     let guest = Guest::with(&hostdev("02", 0));
     let mut hook = Command::new(place.path("hooks/qemu"));

@@ -39,7 +39,7 @@ fn onboard() -> String {
 }
 
 #[test]
-fn each_way_to_claim_a_card_takes_all_of_it_and_nothing_else() {
+fn each_form_of_hostdev_detaches_the_whole_card_and_no_other() {
     let source = "<source><address type='pci' bus='2' function='1'/></source>";
     let plain = hostdev("02", 0);
     let usb =
@@ -105,7 +105,7 @@ fn each_way_to_claim_a_card_takes_all_of_it_and_nothing_else() {
 }
 
 #[test]
-fn what_qemu_is_told_past_libvirt_counts() {
+fn qemu_commandline_with_vfio_pci_claims_a_card() {
     let stage = Stage::manual();
     for argument in [
         "vfio-pci,host=02:00.1,multifunction=on",
@@ -126,7 +126,7 @@ fn what_qemu_is_told_past_libvirt_counts() {
 }
 
 #[test]
-fn a_card_of_another_vendor_counts_where_it_was_chosen() {
+fn vendors_setting_decides_which_cards_the_hook_detaches() {
     let stage = Stage::manual();
     stage.host.write("etc/gpupt.toml", "vendors = [\"102b\"]\n");
     stage.goes(&Guest::with(&hostdev("02", 0)), "prepare");
@@ -147,7 +147,7 @@ fn shared_card() -> Stage {
 }
 
 #[test]
-fn who_uses_a_part_of_a_card_leaves_it_on_the_host() {
+fn mediated_device_and_render_node_leave_the_card_on_the_host() {
     let stage = shared_card();
     let guest = Guest::with(&(mdev() + &rendering("/dev/dri/renderD191")));
     for operation in ["prepare", "reconnect", "release"] {
@@ -165,7 +165,7 @@ fn who_uses_a_part_of_a_card_leaves_it_on_the_host() {
 }
 
 #[test]
-fn a_card_is_not_given_as_a_whole_and_in_parts() {
+fn hostdev_of_a_card_and_of_its_mediated_device_or_render_node_is_refused() {
     let stage = shared_card();
     for (devices, part) in [
         (mdev(), format!("its mediated device {MEDIATED}")),
@@ -192,7 +192,7 @@ fn a_card_is_not_given_as_a_whole_and_in_parts() {
 }
 
 #[test]
-fn of_two_cards_neither_goes_when_one_cannot() {
+fn guest_of_two_cards_gets_none_if_one_is_refused() {
     let stage = Stage::manual();
     stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
@@ -206,7 +206,7 @@ fn of_two_cards_neither_goes_when_one_cannot() {
 }
 
 #[test]
-fn of_two_cards_the_first_comes_back_when_the_second_fails() {
+fn release_restores_the_first_card_after_the_second_failed() {
     let stage = Stage::manual();
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     let busy = crate::support::kernel::Work::refuses();
@@ -218,7 +218,7 @@ fn of_two_cards_the_first_comes_back_when_the_second_fails() {
 }
 
 #[test]
-fn cards_that_share_a_group_go_together_or_not_at_all() {
+fn cards_that_share_a_group_must_be_claimed_together() {
     let host = TestHost::unpacked("manual.tree");
     for function in ["0000:03:00.0", "0000:03:00.1"] {
         regroup(&host, function, Some(8));
@@ -243,7 +243,7 @@ fn cards_that_share_a_group_go_together_or_not_at_all() {
 }
 
 #[test]
-fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
+fn group_member_that_the_same_guest_claims_is_no_reason_to_refuse() {
     // Its XML names the disk controller too, which is no card: libvirt takes it from the host.
     let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
     let host = TestHost::unpacked("manual.tree");
@@ -266,7 +266,7 @@ fn what_the_same_guest_claims_of_a_group_is_in_nobodys_way() {
 }
 
 #[test]
-fn what_the_host_runs_from_is_in_the_way_whoever_claims_it() {
+fn group_member_that_the_host_needs_is_refused_even_if_claimed() {
     let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
     let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
@@ -286,7 +286,7 @@ fn what_the_host_runs_from_is_in_the_way_whoever_claims_it() {
 }
 
 #[test]
-fn no_more_is_looked_at_than_is_claimed() {
+fn start_of_a_guest_reads_only_the_devices_it_claims() {
     let stage = Stage::manual();
     stage.host.line("-l").answer();
     stage.bind_at_boot();

@@ -71,7 +71,7 @@ fn at_every_write(operation: &str, next: &str) {
 }
 
 #[test]
-fn a_prepare_loses_nothing() {
+fn card_comes_back_after_a_kill_at_any_write_of_prepare() {
     thread::scope(|scope| {
         for next in NEXT {
             scope.spawn(move || at_every_write("prepare", next));
@@ -80,7 +80,7 @@ fn a_prepare_loses_nothing() {
 }
 
 #[test]
-fn a_release_loses_nothing() {
+fn card_comes_back_after_a_kill_at_any_write_of_release() {
     thread::scope(|scope| {
         for next in NEXT {
             scope.spawn(move || at_every_write("release", next));
@@ -89,7 +89,7 @@ fn a_release_loses_nothing() {
 }
 
 #[test]
-fn meanwhile_no_other_guest_gets_the_card() {
+fn card_of_a_killed_prepare_is_refused_to_other_guests() {
     let stage = Stage::manual();
     let other = Guest::other(1, &guest().devices);
     for nth in [1, 3, 6] {
@@ -104,7 +104,7 @@ fn meanwhile_no_other_guest_gets_the_card() {
 }
 
 #[test]
-fn of_two_cards_both_come_back() {
+fn release_restores_both_cards_after_a_killed_prepare() {
     let stage = Stage::manual();
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     for nth in [2, 6, 7, 9, 12] {

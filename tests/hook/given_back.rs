@@ -29,7 +29,7 @@ fn age(stage: &Stage) {
 }
 
 #[test]
-fn once_twice_or_without_a_prepare() {
+fn prepare_and_release_may_run_twice_and_release_without_prepare() {
     let stage = Stage::manual();
     stage.goes(&guest(), "release");
     assert_eq!(stage.kernel.writes(), [""; 0]);
@@ -49,7 +49,7 @@ fn once_twice_or_without_a_prepare() {
 }
 
 #[test]
-fn overrides_come_back_too() {
+fn release_restores_overrides_and_unbound_functions() {
     let mut stage = Stage::manual();
     stage.kernel.administrator_overrides(VIDEO, Some("nvidia"));
     stage.kernel.administrator_binds(AUDIO, None);
@@ -61,7 +61,7 @@ fn overrides_come_back_too() {
 }
 
 #[test]
-fn what_the_xml_says_at_the_end_does_not_count() {
+fn release_ignores_changes_of_the_xml_since_prepare() {
     for devices in ["", &hostdev("03", 0), &hostdev("02", 1), &hostdev("7f", 0)] {
         let stage = Stage::manual();
         stage.host.line("detach gpupci2").answer();
@@ -76,7 +76,7 @@ fn what_the_xml_says_at_the_end_does_not_count() {
 }
 
 #[test]
-fn what_was_detached_before_stays_so() {
+fn release_leaves_a_card_detached_that_an_administrator_detached() {
     let stage = Stage::manual();
     stage.host.line("detach gpupci1").answer();
     let (ready, before, writes) = (stage.bindings(), record(&stage), stage.kernel.writes());
@@ -93,7 +93,7 @@ fn what_was_detached_before_stays_so() {
 }
 
 #[test]
-fn what_was_bound_at_boot_stays_so() {
+fn release_leaves_a_card_on_vfio_pci_that_was_bound_at_boot() {
     let mut stage = Stage::manual();
     stage.bind_at_boot();
     stage.before = stage.bindings();
@@ -109,7 +109,7 @@ fn what_was_bound_at_boot_stays_so() {
 }
 
 #[test]
-fn what_an_administrator_left_half_done_is_given_back() {
+fn release_restores_a_card_whose_detach_was_killed_before_prepare() {
     let stage = Stage::manual();
     stage
         .kernel
@@ -123,7 +123,7 @@ fn what_an_administrator_left_half_done_is_given_back() {
 }
 
 #[test]
-fn another_guests_card_is_left_alone() {
+fn release_and_reconnect_leave_the_card_of_another_guest_alone() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     age(&stage);
@@ -143,7 +143,7 @@ fn another_guests_card_is_left_alone() {
 }
 
 #[test]
-fn a_guest_that_is_about_to_run_or_runs_is_left_alone_by_recover() {
+fn recover_leaves_the_card_of_a_starting_or_running_guest_alone() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let ready = stage.bindings();
@@ -162,7 +162,7 @@ fn a_guest_that_is_about_to_run_or_runs_is_left_alone_by_recover() {
 }
 
 #[test]
-fn a_card_of_a_guest_is_not_attached() {
+fn attach_refuses_the_card_of_a_guest() {
     for at_boot in [false, true] {
         let stage = Stage::manual();
         if at_boot {
@@ -188,7 +188,7 @@ fn a_card_of_a_guest_is_not_attached() {
 }
 
 #[test]
-fn a_card_that_is_still_in_use_at_the_end_is_named_in_the_journal() {
+fn release_reports_a_card_in_use_and_leaves_it_detached() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let ready = stage.bindings();
@@ -209,7 +209,7 @@ fn a_card_that_is_still_in_use_at_the_end_is_named_in_the_journal() {
 }
 
 #[test]
-fn settings_may_change_while_a_guest_runs() {
+fn release_restores_the_card_even_if_the_vendors_setting_changed() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let ready = stage.bindings();
@@ -227,7 +227,7 @@ fn settings_may_change_while_a_guest_runs() {
 }
 
 #[test]
-fn a_reboot_forgets_who_had_a_card() {
+fn holder_of_a_card_is_forgotten_after_a_reboot() {
     let stage = Stage::manual();
     stage.host.write("proc/sys/kernel/random/boot_id", "one\n");
     stage.goes(&guest(), "prepare");
@@ -254,7 +254,7 @@ const STARTING: &str =
 const BACK: &str = "0000:02:00 is back on its host drivers\n";
 
 #[test]
-fn recovery_takes_no_card_from_a_guest_that_libvirt_starts() {
+fn recover_leaves_the_card_of_a_guest_that_libvirt_is_starting() {
     for virsh in [
         "#!/bin/sh\necho running\n",
         "#!/bin/sh\necho paused\n",
@@ -270,7 +270,7 @@ fn recovery_takes_no_card_from_a_guest_that_libvirt_starts() {
 }
 
 #[test]
-fn recovery_takes_the_card_of_a_guest_that_libvirt_does_not_run() {
+fn recover_restores_the_card_of_a_guest_that_libvirt_does_not_run() {
     for virsh in [
         "#!/bin/sh\n[ $5 = c7a5fdbd-edaf-9455-926a-d65c16db1809 ] && echo shut off\n",
         "#!/bin/sh\necho crashed\n",
@@ -282,7 +282,7 @@ fn recovery_takes_the_card_of_a_guest_that_libvirt_does_not_run() {
 }
 
 #[test]
-fn where_libvirt_cannot_tell_recovery_waits_a_minute() {
+fn recover_waits_a_minute_if_virsh_fails() {
     for virsh in [
         "#!/bin/sh\necho error: failed to connect to the hypervisor >&2; exit 1\n",
         "#!/bin/sh\necho \"error: failed to get domain '$5'\" >&2; exit 1\n",
@@ -297,7 +297,7 @@ fn where_libvirt_cannot_tell_recovery_waits_a_minute() {
 }
 
 #[test]
-fn of_two_cards_of_one_guest_the_younger_tells_how_old_its_start_is() {
+fn recover_counts_the_minute_from_the_last_card_of_the_guest() {
     let stage = Stage::manual();
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     stage.goes(&both, "prepare");
@@ -308,7 +308,7 @@ fn of_two_cards_of_one_guest_the_younger_tells_how_old_its_start_is() {
 }
 
 #[test]
-fn a_libvirt_that_is_silent_is_asked_once() {
+fn recover_asks_a_libvirt_that_does_not_answer_only_once() {
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
     for (number, bus) in [(1, "02"), (2, "03")] {
@@ -324,7 +324,7 @@ fn a_libvirt_that_is_silent_is_asked_once() {
 }
 
 #[test]
-fn a_record_that_cannot_be_read_is_told_of() {
+fn release_reports_a_record_that_it_cannot_read() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     stage.host.write(RECORD, "{\"version\":2}");

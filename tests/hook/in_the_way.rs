@@ -24,7 +24,7 @@ fn sorry(why: &str, remedy: &str) -> String {
 }
 
 #[test]
-fn a_driver_that_does_not_take_a_function_leaves_all_as_it_was() {
+fn prepare_is_undone_if_the_stub_driver_does_not_bind_a_function() {
     let stage = Stage::manual();
     stage
         .kernel
@@ -44,7 +44,7 @@ fn a_driver_that_does_not_take_a_function_leaves_all_as_it_was() {
 }
 
 #[test]
-fn a_write_that_never_ends_holds_nobody() {
+fn hook_ends_although_a_write_blocks() {
     thread::scope(|scope| {
         for nth in [1, 2, 6] {
             scope.spawn(move || gets_stuck_at(nth));
@@ -87,7 +87,7 @@ fn gets_stuck_at(nth: usize) {
 }
 
 #[test]
-fn somebody_at_work_is_waited_for_and_named() {
+fn hook_waits_for_the_lock_then_names_its_holder() {
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("run/gpupt")).expect("a folder");
     let lock = File::create(stage.host.path("run/gpupt/lock")).expect("a file");
@@ -115,7 +115,7 @@ fn somebody_at_work_is_waited_for_and_named() {
 }
 
 #[test]
-fn settings_that_cannot_be_followed_are_no_reason_to_guess() {
+fn prepare_is_refused_if_the_settings_are_invalid() {
     let stage = Stage::manual();
     let path = stage.host.path("etc/gpupt.toml");
     let mend = "mend that, then start the guest again";
@@ -153,7 +153,7 @@ fn settings_that_cannot_be_followed_are_no_reason_to_guess() {
 }
 
 #[test]
-fn what_is_kept_and_cannot_be_read_is_not_guessed_at() {
+fn prepare_is_refused_if_names_or_records_are_unreadable() {
     let stage = Stage::manual();
     stage.host.write("var/lib/gpupt/cards.json", "{");
     let names = stage.host.path("var/lib/gpupt/cards.json");
@@ -189,7 +189,7 @@ fn what_is_kept_and_cannot_be_read_is_not_guessed_at() {
 }
 
 #[test]
-fn a_journal_that_nobody_reads_holds_nobody() {
+fn hook_does_not_wait_for_a_full_journal_socket() {
     let stage = Stage::manual();
     let unread = UnixDatagram::bind(stage.host.path("full")).expect("a socket");
     let journal = stage.host.path("run/systemd/journal/socket");
@@ -214,7 +214,7 @@ fn a_journal_that_nobody_reads_holds_nobody() {
 }
 
 #[test]
-fn a_guest_without_cards_waits_for_nobody() {
+fn guest_without_cards_does_not_wait_for_the_lock() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let lock = File::open(stage.host.path("run/gpupt/lock")).expect("a lock");

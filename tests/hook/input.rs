@@ -15,7 +15,7 @@ use crate::support::run;
 use crate::{GPUPCI, HOOK, silence};
 
 #[test]
-fn what_is_no_guest_is_let_through() {
+fn input_that_is_no_domain_xml_is_accepted() {
     let stage = Stage::manual();
     let xml = Guest::with(&hostdev("02", 0)).xml();
     let (half, _) = xml.split_at(xml.len() / 2);
@@ -41,7 +41,7 @@ fn what_is_no_guest_is_let_through() {
 }
 
 #[test]
-fn ten_megabytes_are_read_or_left_and_not_more() {
+fn xml_of_more_than_ten_megabytes_is_ignored() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     let padded = |length: usize| {
@@ -94,17 +94,17 @@ fn ends_unfed(stage: &Stage, bytes: usize) {
 }
 
 #[test]
-fn a_hook_that_nobody_feeds_ends() {
+fn hook_ends_if_no_input_comes() {
     ends_unfed(&Stage::manual(), 0);
 }
 
 #[test]
-fn a_hook_that_is_fed_by_drops_ends() {
+fn hook_ends_if_input_comes_slowly_without_end() {
     ends_unfed(&Stage::manual(), 100);
 }
 
 #[test]
-fn the_hook_holds_no_trace_of_a_database() {
+fn hook_binary_contains_no_database_client() {
     let hook = fs::read(HOOK).expect("the hook is there");
     let gpupci = fs::read(GPUPCI).expect("gpupci is there");
     let has = |binary: &[u8], text: &str| memchr::memmem::find(binary, text.as_bytes()).is_some();

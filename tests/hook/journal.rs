@@ -37,7 +37,7 @@ fn said(stage: &Stage) -> Vec<Entry> {
 }
 
 #[test]
-fn each_card_has_its_line_both_ways() {
+fn each_card_has_a_journal_line_at_prepare_and_at_release() {
     let stage = Stage::manual();
     for name in ["rocks-33", "a\nPRIORITY=0", "it's \"x\" \u{202e}"] {
         let guest = Guest::with(&(hostdev("02", 0) + &hostdev("03", 1))).named(name);
@@ -50,7 +50,7 @@ fn each_card_has_its_line_both_ways() {
 }
 
 #[test]
-fn where_nothing_changes_nothing_is_said() {
+fn nothing_is_logged_if_no_card_changes() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     for operation in ["release", "start", "started", "stopped", "reconnect", "new"] {
@@ -66,7 +66,7 @@ fn where_nothing_changes_nothing_is_said() {
 }
 
 #[test]
-fn without_a_journal_syslog_is_told() {
+fn syslog_is_used_if_there_is_no_journal() {
     let stage = Stage::manual();
     fs::remove_dir_all(stage.host.path("run/systemd")).expect("a folder");
     fs::create_dir_all(stage.host.path("dev")).expect("a folder");

@@ -40,7 +40,7 @@ fn all(stage: &Stage, guests: &[Guest], operation: &str) -> Vec<Said> {
 }
 
 #[test]
-fn of_two_hundred_exactly_one_gets_the_card() {
+fn exactly_one_of_two_hundred_guests_gets_the_card() {
     let stage = Stage::manual();
     let guests: Vec<Guest> = (0..MANY)
         .map(|number| Guest::other(number, &hostdev("02", u8::from(number % 2 == 1))))
@@ -73,7 +73,7 @@ fn of_two_hundred_exactly_one_gets_the_card() {
 }
 
 #[test]
-fn guests_that_come_and_go_at_once_leave_all_as_it_was() {
+fn concurrent_prepares_and_releases_restore_all_bindings() {
     let stage = Stage::manual();
     let buses = ["02", "03"];
     let guests: Vec<Guest> = (0..8)

@@ -16,7 +16,7 @@ const READY: [&str; 2] = [
 ];
 
 #[test]
-fn prepare_makes_the_card_ready_and_release_gives_it_back() {
+fn prepare_detaches_the_card_and_release_attaches_it() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     let reasons = [
@@ -43,7 +43,7 @@ fn prepare_makes_the_card_ready_and_release_gives_it_back() {
 }
 
 #[test]
-fn all_other_steps_do_nothing() {
+fn other_steps_do_nothing() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     let others = [
@@ -75,7 +75,7 @@ fn all_other_steps_do_nothing() {
 }
 
 #[test]
-fn a_guest_is_known_by_its_uuid() {
+fn guest_is_identified_by_its_uuid() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     stage.goes(&guest, "prepare");
@@ -93,7 +93,7 @@ fn a_guest_is_known_by_its_uuid() {
 }
 
 #[test]
-fn a_guest_without_a_uuid_is_none_of_libvirts() {
+fn guest_without_a_valid_uuid_is_ignored() {
     let stage = Stage::manual();
     for uuid in [
         "",
@@ -113,7 +113,7 @@ fn a_guest_without_a_uuid_is_none_of_libvirts() {
 }
 
 #[test]
-fn a_guest_may_be_called_anything() {
+fn guest_may_have_any_name() {
     let stage = Stage::manual();
     let files = files(&stage);
     for name in [

@@ -25,7 +25,7 @@ fn held(name: &str) -> String {
 }
 
 #[test]
-fn it_never_fails() {
+fn reconnect_never_fails() {
     type Break = fn(&Stage);
     let cases: [(&str, Break); 10] = [
         ("nothing", |_| ()),
@@ -75,7 +75,7 @@ fn it_never_fails() {
 }
 
 #[test]
-fn who_has_a_card_is_learnt_again() {
+fn reconnect_records_the_holder_of_a_card_again() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let ready = stage.bindings();
@@ -95,7 +95,7 @@ fn who_has_a_card_is_learnt_again() {
 }
 
 #[test]
-fn what_is_known_stays_so() {
+fn reconnect_keeps_an_existing_record() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let record = || {
@@ -110,7 +110,7 @@ fn what_is_known_stays_so() {
 }
 
 #[test]
-fn a_card_on_its_host_drivers_is_no_guests() {
+fn reconnect_ignores_a_card_on_its_host_drivers() {
     let stage = Stage::manual();
     stage.goes(&guest(), "reconnect");
     stage.is_as_before("whatever the XML says");
@@ -118,7 +118,7 @@ fn a_card_on_its_host_drivers_is_no_guests() {
 }
 
 #[test]
-fn a_card_that_was_plugged_in_while_the_guest_ran_is_its_own() {
+fn reconnect_records_the_guest_as_holder_of_a_hot_plugged_card() {
     let stage = Stage::manual();
     stage.host.line("detach gpupci1").answer();
     stage.goes(&guest(), "reconnect");

@@ -21,7 +21,7 @@ fn guest() -> Guest {
 }
 
 #[test]
-fn a_card_that_another_guest_has() {
+fn prepare_refuses_a_card_of_another_guest() {
     let stage = Stage::manual();
     let other = Guest::other(1, &hostdev("02", 1)).named("a\nb \u{202e}'\"$()");
     stage.goes(&other, "prepare");
@@ -41,7 +41,7 @@ fn a_card_that_another_guest_has() {
 }
 
 #[test]
-fn a_card_that_somebody_uses() {
+fn prepare_refuses_a_card_that_a_process_uses() {
     let stage = Stage::manual();
     stage.process(77, "X\norg\u{202e}", "/dev/nvidiactl");
     let why = because(
@@ -66,7 +66,7 @@ fn a_card_that_somebody_uses() {
 }
 
 #[test]
-fn a_card_of_which_nobody_can_say_who_uses_it() {
+fn prepare_refuses_if_a_process_cannot_be_inspected() {
     let stage = Stage::manual();
     stage.process(77, "a\nb", "/dev/null");
     fs::remove_dir_all(stage.host.path("proc/77/fd")).expect("a folder");
@@ -79,7 +79,7 @@ fn a_card_of_which_nobody_can_say_who_uses_it() {
 }
 
 #[test]
-fn a_card_whose_group_somebody_else_holds() {
+fn prepare_refuses_a_card_whose_group_has_a_host_driver() {
     let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     class_link(&host, "block", "sda1", "0000:00:1f.2");
@@ -102,7 +102,7 @@ fn a_card_whose_group_somebody_else_holds() {
 }
 
 #[test]
-fn a_card_that_the_iommu_does_not_keep_apart() {
+fn prepare_refuses_a_card_without_iommu_group() {
     let host = TestHost::unpacked("manual.tree");
     regroup(&host, VIDEO, None);
     regroup(&host, AUDIO, None);
@@ -117,7 +117,7 @@ fn a_card_that_the_iommu_does_not_keep_apart() {
 }
 
 #[test]
-fn another_card_than_the_recorded_one() {
+fn prepare_refuses_another_card_at_a_recorded_address() {
     let stage = Stage::manual();
     stage.host.line("list").answer();
     let device = stage.host.path(&format!("{DEVICES}/{VIDEO}"));
@@ -139,7 +139,7 @@ fn another_card_than_the_recorded_one() {
 }
 
 #[test]
-fn a_stub_driver_that_cannot_be_had() {
+fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
     for (load, why) in [
         (
             Load::Fails(Errno::ENOENT),
@@ -169,7 +169,7 @@ fn a_stub_driver_that_cannot_be_had() {
 }
 
 #[test]
-fn a_card_that_the_host_cannot_spare() {
+fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
     let stage = Stage::manual();
     class_link(&stage.host, "graphics", "fb0", VIDEO);
     stage
@@ -205,7 +205,7 @@ fn a_card_that_the_host_cannot_spare() {
 }
 
 #[test]
-fn all_reasons_at_once() {
+fn refusal_lists_all_reasons() {
     let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     regroup(&host, AUDIO, None);
@@ -227,7 +227,7 @@ fn all_reasons_at_once() {
 }
 
 #[test]
-fn what_was_said_is_kept_for_gpupci_why() {
+fn outcome_of_prepare_is_kept_for_gpupci_why() {
     let stage = Stage::manual();
     stage
         .host

@@ -36,7 +36,7 @@ fn guest() -> Guest {
 }
 
 #[test]
-fn a_card_that_the_cluster_gives_to_another_guest() {
+fn prepare_refuses_a_card_that_the_cluster_gives_to_another_guest() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     for guest in [guest(), Guest::with(&hostdev("02", 1))] {
@@ -55,7 +55,7 @@ fn a_card_that_the_cluster_gives_to_another_guest() {
 }
 
 #[test]
-fn who_else_has_it_is_no_matter_to_one_who_has_it_too() {
+fn card_that_the_cluster_gives_to_two_guests_is_allowed_to_both() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1", "rocks-33 gpupci 02:00.1"]);
     stage.goes(&guest(), "prepare");
@@ -64,21 +64,21 @@ fn who_else_has_it_is_no_matter_to_one_who_has_it_too() {
 }
 
 #[test]
-fn the_host_itself_need_not_be_known() {
+fn rule_applies_although_the_host_has_no_attributes() {
     let stage = stage(&["rocks-34 gpupci 02:00.0"]);
     stage.refuses(&guest(), &given("rocks-34"));
     stage.goes(&guest().named("rocks-34"), "prepare");
 }
 
 #[test]
-fn what_cannot_be_followed_does_not_void_the_rest() {
+fn rule_applies_although_another_card_of_the_attribute_is_unknown() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci7,gpupci1"]);
     stage.refuses(&guest(), &given("rocks-34"));
 }
 
 #[test]
-fn a_guest_is_no_pattern_and_no_statement() {
+fn guest_name_is_not_read_as_a_pattern_or_a_statement() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     for name in [
@@ -93,7 +93,7 @@ fn a_guest_is_no_pattern_and_no_statement() {
 }
 
 #[test]
-fn a_card_whose_vendor_counts_no_more_is_still_somebodys() {
+fn rule_applies_to_a_card_whose_vendor_was_removed_from_the_settings() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     let owner = guest().named("rocks-34");
@@ -103,7 +103,7 @@ fn a_card_whose_vendor_counts_no_more_is_still_somebodys() {
 }
 
 #[test]
-fn what_the_cluster_says_of_other_hosts_is_no_matter() {
+fn attributes_of_guests_on_other_hosts_are_ignored() {
     let stage = stage(&[
         &format!("{HERE} gpupci1 02:00.0"),
         "there gpupci1 02:00.0",
@@ -115,7 +115,7 @@ fn what_the_cluster_says_of_other_hosts_is_no_matter() {
 }
 
 #[test]
-fn an_attribute_that_cannot_be_followed_keeps_nobody() {
+fn attribute_with_an_unknown_card_name_refuses_no_guest() {
     let stage = stage(&[
         &format!("{HERE} gpupci1 02:00.0"),
         "rocks-34 gpupci gpupci7",
@@ -124,7 +124,7 @@ fn an_attribute_that_cannot_be_followed_keeps_nobody() {
 }
 
 #[test]
-fn a_cluster_that_cannot_be_asked_keeps_no_guest_from_starting() {
+fn guest_starts_although_the_cluster_query_fails() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let line = "rocks-33: whose card it claims is not known to the cluster: ";
     for (what, gpupci, why) in [
@@ -176,7 +176,7 @@ fn a_cluster_that_cannot_be_asked_keeps_no_guest_from_starting() {
 }
 
 #[test]
-fn a_cluster_that_never_answers_keeps_no_guest_from_starting() {
+fn guest_starts_although_the_cluster_query_never_ends() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     let path = stage.host.path("usr/bin/gpupci");
@@ -191,7 +191,7 @@ fn a_cluster_that_never_answers_keeps_no_guest_from_starting() {
 }
 
 #[test]
-fn without_a_cluster_nobody_is_asked() {
+fn gpupci_is_not_run_without_a_cluster_database() {
     let stage = stage(&[]);
     let path = stage.host.path("usr/bin/gpupci");
     fs::remove_file(&path).expect("a link");

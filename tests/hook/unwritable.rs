@@ -38,7 +38,7 @@ fn full(stage: &Stage) -> String {
 }
 
 #[test]
-fn where_nothing_can_be_written_down_no_guest_gets_a_card() {
+fn prepare_refuses_the_card_on_a_full_disk() {
     let stage = Stage::manual();
     let said = on_a_full_disk(&stage, "prepare");
     assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
@@ -52,7 +52,7 @@ fn where_nothing_can_be_written_down_no_guest_gets_a_card() {
 }
 
 #[test]
-fn a_card_that_cannot_be_given_back_for_want_of_room_is_given_back_later() {
+fn release_on_a_full_disk_is_finished_later() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     let (ready, writes) = (stage.bindings(), stage.kernel.writes());
@@ -77,7 +77,7 @@ fn a_card_that_cannot_be_given_back_for_want_of_room_is_given_back_later() {
 }
 
 #[test]
-fn where_run_is_read_only_no_guest_gets_a_card() {
+fn prepare_refuses_the_card_if_run_is_read_only() {
     let stage = Stage::manual();
     fs::remove_dir_all(stage.host.path("run")).expect("a folder");
     // A folder in which nobody can make anything.

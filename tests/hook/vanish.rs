@@ -16,7 +16,7 @@ fn guest() -> Guest {
 }
 
 #[test]
-fn a_card_that_is_pulled_while_it_is_made_ready() {
+fn prepare_fails_if_the_card_is_pulled_meanwhile() {
     let both: &[&str] = &[VIDEO, AUDIO];
     for (nth, gone) in [(1, both), (3, &[AUDIO]), (4, both), (6, &[AUDIO])] {
         let stage = Stage::manual();
@@ -41,7 +41,7 @@ fn a_card_that_is_pulled_while_it_is_made_ready() {
 }
 
 #[test]
-fn a_card_that_is_pulled_from_a_guest() {
+fn release_succeeds_after_the_card_was_pulled() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     stage.kernel.vanish(VIDEO).vanish(AUDIO);
@@ -53,7 +53,7 @@ fn a_card_that_is_pulled_from_a_guest() {
 }
 
 #[test]
-fn without_a_kernel_to_ask_nothing_is_done() {
+fn prepare_fails_if_the_kernel_does_not_answer() {
     let host = TestHost::unpacked("manual.tree");
     drop(FakeKernel::on(&host));
     fs::remove_file(host.path("kernel.sock")).expect("a socket");

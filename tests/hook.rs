@@ -10,42 +10,42 @@
 
 mod support;
 
-#[path = "hook/arrive.rs"]
-mod arrive;
 #[path = "hook/chain.rs"]
 mod chain;
 #[path = "hook/claims.rs"]
 mod claims;
+#[path = "hook/cluster_rule.rs"]
+mod cluster_rule;
+#[path = "hook/concurrent.rs"]
+mod concurrent;
 #[path = "hook/crash.rs"]
 mod crash;
-#[path = "hook/given_back.rs"]
-mod given_back;
+#[path = "hook/failures.rs"]
+mod failures;
+#[path = "hook/full_disk.rs"]
+mod full_disk;
 #[path = "hook/guests.rs"]
 mod guests;
-#[path = "hook/in_the_way.rs"]
-mod in_the_way;
+#[path = "hook/host_tree.rs"]
+mod host_tree;
+#[path = "hook/hot_unplug.rs"]
+mod hot_unplug;
 #[path = "hook/input.rs"]
 mod input;
 #[path = "hook/journal.rs"]
 mod journal;
-#[path = "hook/many.rs"]
-mod many;
+#[path = "hook/migration.rs"]
+mod migration;
 #[path = "hook/operations.rs"]
 mod operations;
 #[path = "hook/reconnect.rs"]
 mod reconnect;
-#[path = "hook/refused.rs"]
-mod refused;
-#[path = "hook/rule.rs"]
-mod rule;
+#[path = "hook/refusals.rs"]
+mod refusals;
+#[path = "hook/release.rs"]
+mod release;
 #[path = "hook/stage.rs"]
 mod stage;
-#[path = "hook/tree.rs"]
-mod tree;
-#[path = "hook/unwritable.rs"]
-mod unwritable;
-#[path = "hook/vanish.rs"]
-mod vanish;
 
 use support::Said;
 

@@ -10,9 +10,9 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::script;
 use crate::stage::Stage;
 use crate::support::{Said, run};
-use crate::tree::script;
 use crate::{HOOK, silence};
 
 const OTHER: &str = "hooks/qemu.before-gpupt";

@@ -7,10 +7,10 @@ use pretty_assertions::assert_eq;
 
 use crate::VIDEO;
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::{class_link, regroup};
 use crate::silence;
 use crate::stage::{Stage, because};
 use crate::support::{TestHost, run};
-use crate::tree::{class_link, regroup};
 
 const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 

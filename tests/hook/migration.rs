@@ -6,9 +6,9 @@ use std::fs;
 use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::script;
 use crate::stage::Stage;
 use crate::support::{Said, TestHost, run};
-use crate::tree::script;
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";

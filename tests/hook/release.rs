@@ -6,8 +6,8 @@ use pretty_assertions::assert_eq;
 use serde_json::Value;
 
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::script;
 use crate::stage::{Stage, because};
-use crate::tree::script;
 use crate::{AUDIO, VIDEO};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";

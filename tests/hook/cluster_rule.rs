@@ -7,9 +7,9 @@ use std::os::unix::fs::symlink;
 use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::script;
 use crate::stage::{Stage, because};
 use crate::support::TestHost;
-use crate::tree::script;
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";

@@ -5,10 +5,10 @@ use std::fs;
 use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
+use crate::host_tree::{class_link, regroup};
 use crate::stage::{Stage, because};
 use crate::support::TestHost;
 use crate::support::kernel::{Errno, Load};
-use crate::tree::{class_link, regroup};
 use crate::{AUDIO, DEVICES, VIDEO};
 
 const IOMMU_OFF: &str = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \

@@ -1,34 +1,59 @@
 //! GPU pass-through for libvirt guests, on Rocks clusters and on plain hosts.
 //!
-//! Imports point down only:
-//!
-//! ```text
-//! programs    bin/gpupci   hooks/qemu   plugin/ffi   parse, call, print; decide nothing
-//! the job     guest   handover   diagnosis   readiness   naming   settings   error
-//! machine     host   database                     implement the traits declared below
-//! decisions   binding   gpu   domain_xml   rocks  values in, values out; no I/O, no clock
-//! words       pci   exit                          parse, compare, print
-//! ```
+//! The modules stand in layers, and imports point down only: `docs/architecture.md` has the table, and
+//! `tests/layers.rs` holds every file to it.
 #![forbid(unsafe_code)]
 
-pub mod binding;
+// Jobs: what a program is asked for.
+
+/// What `gpupci check` judges: the facts of this host, its cards and its cluster.
 pub mod check;
-pub mod database;
+/// Why the last start of a guest failed.
 pub mod diagnosis;
-pub mod domain_xml;
+/// Every error of the library in one type.
 pub mod error;
-pub mod escape;
-pub mod exit;
-pub mod failure;
-pub mod gpu;
+/// A guest's cards in its domain XML, and which cards the cluster gives to other guests.
 pub mod guest;
+/// Detaches a card from its host drivers, attaches it again, recovers from a crash.
 pub mod handover;
+/// What the libvirt hook does at each step of a guest.
 pub mod hook;
-pub mod hook_folder;
+/// Installs the libvirt hook, removes it and reports its state.
 pub mod hook_install;
-pub mod host;
+/// The names of cards, which stay with their addresses.
 pub mod naming;
-pub mod pci;
-pub mod readiness;
-pub mod rocks;
+/// The settings of `/etc/gpupt.toml`, and which database they mean.
 pub mod settings;
+
+// The machine: what reads and writes outside of the process.
+
+/// Rocks' tables, in MySQL and in SQLite, with a deadline for every answer.
+pub mod database;
+/// The files, processes and programs of this host, below a root.
+pub mod host;
+
+// Decisions: values in, values out.
+
+/// How a function is bound, the steps that bind it elsewhere, and every reason to refuse.
+pub mod binding;
+/// Reads domain XML, and puts hostdevs into it without changing another byte.
+pub mod domain_xml;
+/// What a card is, and the names `gpupci1`, `gpupci2`, …
+pub mod gpu;
+/// Where the libvirt hook belongs, and the steps that put it there.
+pub mod hook_folder;
+/// Whether a host can give its cards to guests, and what to do if it cannot.
+pub mod readiness;
+/// Rocks' attributes: names, values, precedence, conflicts.
+pub mod rocks;
+
+// Words: parsed, compared, printed.
+
+/// Text from outside, made safe for a terminal.
+pub mod escape;
+/// The exit codes.
+pub mod exit;
+/// How an error is told with all its causes.
+pub mod failure;
+/// PCI addresses, ids, classes, drivers, IOMMU groups.
+pub mod pci;

@@ -1,5 +1,5 @@
-//! The libvirt hook as libvirtd runs it: arguments, XML on standard input, exit code; on hosts whose
-//! kernel is imitated.
+//! The libvirt hook as libvirtd runs it: arguments, XML on standard input, exit code; on test hosts
+//! with the fake kernel.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -56,7 +56,7 @@ const DEVICES: &str = "sys/bus/pci/devices";
 const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 
-/// What libvirt hears when all is well.
+/// What libvirt gets from a hook that succeeds.
 fn silence() -> Said {
     Said {
         stdout: Vec::new(),

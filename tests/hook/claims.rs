@@ -1,4 +1,5 @@
-//! Every way in which a domain claims a card: the whole card goes, and nothing else.
+//! Every way in which a domain XML claims a card. The hook detaches the whole card and nothing
+//! else.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,8 +15,8 @@ use crate::support::{TestHost, run};
 
 const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 
-/// The functions of the slots on these buses, on vfio-pci.
-fn gone(buses: &[&str]) -> Vec<String> {
+/// The functions of the cards on these buses, bound to vfio-pci.
+fn on_vfio_pci(buses: &[&str]) -> Vec<String> {
     let functions = buses
         .iter()
         .flat_map(|bus| [0, 1].map(|n| format!("0000:{bus}:00.{n} vfio-pci vfio-pci")));
@@ -33,7 +34,7 @@ fn rendering(node: &str) -> String {
     format!("<graphics type='egl-headless'><gl rendernode='{node}'/></graphics>")
 }
 
-/// The display of the mainboard, which is not NVIDIA's.
+/// A hostdev for the display of the mainboard, which is not NVIDIA's.
 fn onboard() -> String {
     hostdev("04", 0).replace("slot='0x00'", "slot='0x03'")
 }
@@ -96,7 +97,7 @@ fn each_form_of_hostdev_detaches_the_whole_card_and_no_other() {
     for (what, devices, buses) in cases {
         let guest = Guest::with(&devices);
         stage.goes(&guest, "prepare");
-        assert_eq!(stage.moved(), gone(buses), "{what}");
+        assert_eq!(stage.moved(), on_vfio_pci(buses), "{what}");
         assert_eq!(stage.records().len(), buses.len(), "{what}");
         stage.goes(&guest, "release");
         stage.is_as_before(what);
@@ -120,7 +121,7 @@ fn qemu_commandline_with_vfio_pci_claims_a_card() {
         for (operation, expected) in [("prepare", &["02"][..]), ("release", &[])] {
             let mut hook = stage.command(&guest, operation);
             assert_eq!(run(&mut hook, xml.as_bytes()), silence());
-            assert_eq!(stage.moved(), gone(expected), "{argument}");
+            assert_eq!(stage.moved(), on_vfio_pci(expected), "{argument}");
         }
     }
 }
@@ -135,7 +136,7 @@ fn vendors_setting_decides_which_cards_the_hook_detaches() {
     assert_eq!(stage.moved(), ["0000:04:03.0 vfio-pci vfio-pci"]);
 }
 
-/// The manual's host, whose first card carries a mediated device and has a render node.
+/// The manual's host, whose first card has a mediated device and a render node.
 fn shared_card() -> Stage {
     let host = TestHost::unpacked("manual.tree");
     fs::create_dir_all(host.path("sys/bus/mdev/devices")).expect("a folder");
@@ -159,7 +160,7 @@ fn mediated_device_and_render_node_leave_the_card_on_the_host() {
     stage.goes(&elsewhere, "prepare");
     assert_eq!(
         stage.moved(),
-        gone(&["03"]),
+        on_vfio_pci(&["03"]),
         "what it uses is another card's"
     );
 }
@@ -202,7 +203,7 @@ fn guest_of_two_cards_gets_none_if_one_is_refused() {
     );
     let why = why.replace("gpupci1 (0000:02:00)", "gpupci2 (0000:03:00)");
     stage.refuses(&both, &why);
-    assert_eq!(stage.moved(), gone(&["03"]));
+    assert_eq!(stage.moved(), on_vfio_pci(&["03"]));
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn release_restores_the_first_card_after_the_second_failed() {
     let busy = crate::support::kernel::Work::refuses();
     stage.kernel.on_probe(("vfio-pci", "0000:03:00.1"), busy);
     assert_eq!(stage.hook(&both, "prepare").code, Some(1));
-    assert_eq!(stage.moved(), gone(&["02"]), "until the release");
+    assert_eq!(stage.moved(), on_vfio_pci(&["02"]), "until the release");
     stage.goes(&both, "release");
     stage.is_as_before("release");
 }
@@ -237,32 +238,36 @@ fn cards_that_share_a_group_must_be_claimed_together() {
     stage.refuses(&Guest::with(&hostdev("02", 0)), &why);
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     stage.goes(&both, "prepare");
-    assert_eq!(stage.moved(), gone(&["02", "03"]));
+    assert_eq!(stage.moved(), on_vfio_pci(&["02", "03"]));
     stage.goes(&both, "release");
     stage.is_as_before("both");
 }
 
 #[test]
 fn group_member_that_the_same_guest_claims_is_no_reason_to_refuse() {
-    // Its XML names the disk controller too, which is no card: libvirt takes it from the host.
+    // The XML claims the disk controller too. It is no card, so libvirt itself detaches it.
     let controller = hostdev("00", 2).replace("slot='0x00'", "slot='0x1f'");
     let host = TestHost::unpacked("manual.tree");
     regroup(&host, "0000:00:1f.2", Some(8));
     let stage = Stage::on(host);
     let both = Guest::with(&(hostdev("02", 0) + &controller));
     stage.goes(&both, "prepare");
-    assert_eq!(stage.moved(), gone(&["02"]), "the controller is left alone");
+    assert_eq!(
+        stage.moved(),
+        on_vfio_pci(&["02"]),
+        "the controller is left alone"
+    );
     stage.goes(&both, "release");
     stage.is_as_before("both");
     assert_eq!(
         stage.hook(&Guest::with(&hostdev("02", 0)), "prepare").code,
         Some(1)
     );
-    // The same for a card that is ready from boot on.
+    // The same for a card that was bound to vfio-pci at boot.
     stage.host.line("-l").answer();
     stage.bind_at_boot();
     stage.goes(&both, "prepare");
-    assert_eq!(stage.moved(), gone(&["02"]));
+    assert_eq!(stage.moved(), on_vfio_pci(&["02"]));
 }
 
 #[test]
@@ -290,7 +295,7 @@ fn start_of_a_guest_reads_only_the_devices_it_claims() {
     let stage = Stage::manual();
     stage.host.line("-l").answer();
     stage.bind_at_boot();
-    // Whoever reads this device fails.
+    // Reading this device fails.
     let folder = stage.host.path("sys/bus/pci/devices/0000:00:1f.2");
     let class = fs::canonicalize(folder).expect("a function").join("class");
     fs::write(class, "nonsense\n").expect("an attribute");
@@ -299,7 +304,7 @@ fn start_of_a_guest_reads_only_the_devices_it_claims() {
     stage.goes(&network, "release");
     let guest = Guest::with(&hostdev("02", 0));
     stage.goes(&guest, "prepare");
-    // What has to be done to a card takes a look at all.
+    // To detach a card, the hook reads all devices.
     let other = Guest::other(2, &hostdev("03", 0));
     assert_eq!(stage.hook(&other, "prepare").code, Some(1));
     assert_eq!(stage.kernel.failures(), [""; 0]);

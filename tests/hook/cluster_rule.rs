@@ -1,5 +1,5 @@
-//! A card that the cluster's attributes give to another guest is refused; a cluster that cannot be asked
-//! keeps no guest from starting.
+//! The hook refuses a card that the cluster's attributes give to another guest. A guest starts if
+//! the cluster's database does not answer.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ const HERE: &str = "vm-container-0-15";
 const REMEDY: &str = "see `gpupci host list`; take the card out of this guest's XML, or give it to this \
      guest with `gpupci host set`";
 
-/// The manual's host with its own `gpupci`, which knows these attributes.
+/// The manual's host with `gpupci` and a cluster database that has these attributes.
 fn stage(attributes: &[&str]) -> Stage {
     let host = TestHost::unpacked("manual.tree");
     for line in attributes {
@@ -42,11 +42,11 @@ fn prepare_refuses_a_card_that_the_cluster_gives_to_another_guest() {
     for guest in [guest(), Guest::with(&hostdev("02", 1))] {
         stage.refuses(&guest, &given("rocks-34"));
     }
-    // Its owner may have it, and anybody a card that nobody has.
+    // The owner gets it. Any guest gets a card that has no owner.
     let owner = Guest::other(1, &hostdev("02", 0)).named("rocks-34");
     stage.goes(&owner, "prepare");
     stage.goes(&Guest::with(&hostdev("03", 0)), "prepare");
-    // One that is ready already is refused too.
+    // A card that was bound at boot is refused too.
     stage.goes(&owner, "release");
     stage.host.line("-l").answer();
     stage.bind_at_boot();
@@ -181,7 +181,7 @@ fn guest_starts_although_the_cluster_query_never_ends() {
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     let path = stage.host.path("usr/bin/gpupci");
     fs::remove_file(&path).expect("a link");
-    // Longer than anybody would wait for this test.
+    // Far longer than the hook's deadline.
     script(&path, "#!/bin/sh\nexec sleep 100000\n");
     stage.goes(&guest(), "prepare");
     let said = &stage.journal()[0]["MESSAGE"];
@@ -199,7 +199,7 @@ fn gpupci_is_not_run_without_a_cluster_database() {
     script(&path, &format!("#!/bin/sh\n: >{}\n", mark.display()));
     stage.goes(&guest(), "prepare");
     assert!(!mark.exists());
-    // A guest without cards asks nobody anyway.
+    // The hook does not run gpupci for a guest without cards.
     stage
         .host
         .write("etc/gpupt.toml", "database = \"sqlite:/x\"\n");

@@ -1,4 +1,4 @@
-//! Many guests at once that want the same card: one gets it, the others are told who.
+//! Many concurrent guests with the same card. One gets it; the refusals of the others name it.
 
 use std::fs::File;
 use std::process::{Child, Stdio};
@@ -12,7 +12,7 @@ use crate::support::Said;
 
 const MANY: usize = 200;
 
-/// Starts a hook that nobody has to feed.
+/// Starts a hook with its input in a file.
 fn start(stage: &Stage, guest: &Guest, operation: &str) -> Child {
     let file = format!("xml/{}", guest.name);
     stage.host.write(&file, &guest.xml());
@@ -24,7 +24,7 @@ fn start(stage: &Stage, guest: &Guest, operation: &str) -> Child {
     hook.spawn().expect("the hook starts")
 }
 
-/// Runs one step of all guests at once.
+/// Runs one operation for all guests concurrently.
 fn all(stage: &Stage, guests: &[Guest], operation: &str) -> Vec<Said> {
     let started = guests.iter().map(|guest| start(stage, guest, operation));
     let hooks: Vec<Child> = started.collect();

@@ -1,4 +1,4 @@
-//! `kill -9` before and after every write of the hook: what comes next brings all back.
+//! `kill -9` before and after every write of the hook. The next command restores all bindings.
 
 use std::thread;
 
@@ -8,16 +8,16 @@ use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
 use crate::support::kernel::Fault;
 
-/// What may come next, each bringing the card back to the host.
+/// The next command. Each of them restores the card.
 const NEXT: [&str; 3] = ["release", "recover", "prepare"];
 
 fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
 }
 
-/// The hook dies at its `nth` write.
+/// Runs the hook, which is killed at its `nth` write.
 #[track_caller]
-fn dies(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
+fn run_killed_at(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
     stage.kernel.forget();
     stage.kernel.fault(nth, fault);
     let said = stage.hook(&guest(), operation);
@@ -31,7 +31,7 @@ fn dies(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
 }
 
 #[track_caller]
-fn comes_back(stage: &Stage, next: &str, what: &str) {
+fn assert_comes_back(stage: &Stage, next: &str, what: &str) {
     match next {
         "recover" => drop(stage.host.line("recover").answer()),
         "release" => stage.goes(&guest(), "release"),
@@ -53,19 +53,20 @@ fn comes_back(stage: &Stage, next: &str, what: &str) {
     );
 }
 
-fn at_every_write(operation: &str, next: &str) {
+fn kill_at_every_write(operation: &str, next: &str) {
     let stage = Stage::manual();
     for nth in 1..=6 {
         for fault in [Fault::KillBefore, Fault::KillAfter] {
-            // Before a write things are as after the one before it, so one way on is enough.
+            // The state before a write is the state after the previous one, so one next command is
+            // enough.
             if fault == Fault::KillBefore && NEXT[nth % NEXT.len()] != next {
                 continue;
             }
             if operation == "release" {
                 stage.goes(&guest(), "prepare");
             }
-            dies(&stage, operation, nth, fault);
-            comes_back(&stage, next, &format!("{operation} {nth} {fault:?} {next}"));
+            run_killed_at(&stage, operation, nth, fault);
+            assert_comes_back(&stage, next, &format!("{operation} {nth} {fault:?} {next}"));
         }
     }
 }
@@ -74,7 +75,7 @@ fn at_every_write(operation: &str, next: &str) {
 fn card_comes_back_after_a_kill_at_any_write_of_prepare() {
     thread::scope(|scope| {
         for next in NEXT {
-            scope.spawn(move || at_every_write("prepare", next));
+            scope.spawn(move || kill_at_every_write("prepare", next));
         }
     });
 }
@@ -83,7 +84,7 @@ fn card_comes_back_after_a_kill_at_any_write_of_prepare() {
 fn card_comes_back_after_a_kill_at_any_write_of_release() {
     thread::scope(|scope| {
         for next in NEXT {
-            scope.spawn(move || at_every_write("release", next));
+            scope.spawn(move || kill_at_every_write("release", next));
         }
     });
 }
@@ -93,13 +94,13 @@ fn card_of_a_killed_prepare_is_refused_to_other_guests() {
     let stage = Stage::manual();
     let other = Guest::other(1, &guest().devices);
     for nth in [1, 3, 6] {
-        dies(&stage, "prepare", nth, Fault::KillAfter);
+        run_killed_at(&stage, "prepare", nth, Fault::KillAfter);
         let said = stage.hook(&other, "prepare");
         assert_eq!(said.code, Some(1), "{nth}");
         assert!(said.stderr.contains("the guest rocks-33 has it"), "{nth}");
         stage.goes(&other, "release");
         assert_eq!(stage.kernel.writes(), [""; 0], "{nth}");
-        comes_back(&stage, "release", "the guest's own release");
+        assert_comes_back(&stage, "release", "the guest's own release");
     }
 }
 

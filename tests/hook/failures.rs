@@ -1,5 +1,4 @@
-//! What goes wrong at work: steps that fail or never end, somebody else at work, settings that
-//! cannot be followed.
+//! Failures during `prepare`: writes that fail or block, a lock that is held, invalid settings.
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
@@ -18,8 +17,8 @@ fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
 }
 
-/// The line that is said where no card can be looked at.
-fn sorry(why: &str, remedy: &str) -> String {
+/// The message if the hook cannot inspect any card.
+fn refusal_of_all_cards(why: &str, remedy: &str) -> String {
     format!("its cards cannot be made ready: {why}. What to do: {remedy}.")
 }
 
@@ -47,17 +46,17 @@ fn prepare_is_undone_if_the_stub_driver_does_not_bind_a_function() {
 fn hook_ends_although_a_write_blocks() {
     thread::scope(|scope| {
         for nth in [1, 2, 6] {
-            scope.spawn(move || gets_stuck_at(nth));
+            scope.spawn(move || assert_ends_if_write_blocks(nth));
         }
     });
 }
 
-fn gets_stuck_at(nth: usize) {
+fn assert_ends_if_write_blocks(nth: usize) {
     let stage = Stage::manual();
     stage.kernel.fault(nth, Fault::Blocks);
     let mut hook = stage.command(&guest(), "prepare");
     hook.env("GPUPT_TIMEOUT", "1");
-    // libvirt waits until nobody has its pipes; so does this.
+    // libvirt waits until all writers have closed its pipes. `run` does the same.
     let said = run(&mut hook, guest().xml().as_bytes());
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));
     let writes = stage.kernel.writes();
@@ -99,7 +98,7 @@ fn hook_waits_for_the_lock_then_names_its_holder() {
         run(&mut hook, guest().xml().as_bytes())
     };
     let said = hook("prepare");
-    let why = sorry(
+    let why = refusal_of_all_cards(
         "another gpupci or hook (pid 4711) is at work, and did not end within 0.5 s",
         "try again when it has ended",
     );
@@ -138,11 +137,11 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
         ),
     ] {
         stage.host.write("etc/gpupt.toml", text);
-        stage.refuses(&guest(), &sorry(&why, mend));
-        // A guest that wants nothing of the host is none of our business.
+        stage.refuses(&guest(), &refusal_of_all_cards(&why, mend));
+        // A guest without devices starts.
         stage.goes(&Guest::with(""), "prepare");
     }
-    // A password in it is not repeated.
+    // The message does not repeat a password from the settings.
     stage.host.write(
         "etc/gpupt.toml",
         "database = mysql://root:s3cret@fe/cluster\n",
@@ -194,7 +193,7 @@ fn hook_does_not_wait_for_a_full_journal_socket() {
     let unread = UnixDatagram::bind(stage.host.path("full")).expect("a socket");
     let journal = stage.host.path("run/systemd/journal/socket");
     fs::rename(stage.host.path("full"), journal).expect("it takes its place");
-    // Far more lines than wait in a socket that nobody reads.
+    // Far more lines than the socket's buffer holds.
     for number in 0..200 {
         let filler = UnixDatagram::unbound().expect("a socket");
         filler.set_nonblocking(true).expect("a socket");
@@ -231,7 +230,7 @@ fn guest_without_cards_does_not_wait_for_the_lock() {
         }
     }
     assert_eq!(stage.journal(), [], "nobody tried to have the lock");
-    // One who has a card does.
+    // The release of a guest with a card does wait.
     assert_eq!(step(&guest(), "release"), silence());
     assert_eq!(stage.journal().len(), 1);
     drop(held);

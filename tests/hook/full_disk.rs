@@ -1,4 +1,4 @@
-//! A file system that is full, or that nobody may write to.
+//! A file system that is full or read-only.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
 }
 
-/// The hook where no file can grow.
+/// Runs the hook with a file size limit of 0, as on a full disk.
 fn on_a_full_disk(stage: &Stage, operation: &str) -> Said {
     let mut shell = Command::new("sh");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {HOOK} rocks-33 {operation} begin -");
@@ -44,7 +44,7 @@ fn prepare_refuses_the_card_on_a_full_disk() {
     assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
     assert_eq!(stage.kernel.writes(), [""; 0]);
     stage.is_as_before("a full disk");
-    // A card that is ready from boot on could not be told from a free one.
+    // Without a record, a card that was bound at boot would look free.
     stage.bind_at_boot();
     let said = on_a_full_disk(&stage, "prepare");
     assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
@@ -80,7 +80,7 @@ fn release_on_a_full_disk_is_finished_later() {
 fn prepare_refuses_the_card_if_run_is_read_only() {
     let stage = Stage::manual();
     fs::remove_dir_all(stage.host.path("run")).expect("a folder");
-    // A folder in which nobody can make anything.
+    // A folder in which no file can be created.
     symlink("/proc/self", stage.host.path("run")).expect("a link");
     let said = stage.hook(&guest(), "prepare");
     assert_eq!(
@@ -96,7 +96,7 @@ fn prepare_refuses_the_card_if_run_is_read_only() {
     for operation in ["release", "reconnect", "started"] {
         stage.goes(&guest(), operation);
     }
-    // Who wants no card is not held up.
+    // A guest without cards starts.
     stage.goes(&Guest::with(""), "prepare");
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }

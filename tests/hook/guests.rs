@@ -1,6 +1,6 @@
-//! Guests that want something of a host.
+//! Guests, and the hostdevs in their XML.
 
-/// A guest, and what it has in `<devices>`.
+/// A guest, and the content of its `<devices>`.
 #[derive(Clone)]
 pub struct Guest {
     pub name: String,
@@ -18,7 +18,7 @@ impl Guest {
         }
     }
 
-    /// Another guest, one for each number.
+    /// Another guest, a different one for each number.
     pub fn other(number: usize, devices: &str) -> Self {
         Self {
             name: format!("guest-{number}"),
@@ -41,7 +41,7 @@ impl Guest {
         )
     }
 
-    /// Its name in a line.
+    /// The name as messages print it.
     pub fn shown(&self) -> String {
         self.name
             .replace('\n', "\\n")
@@ -49,7 +49,7 @@ impl Guest {
     }
 }
 
-/// A hostdev that claims a function of bus, slot 0.
+/// A hostdev for this function in slot 0 of this bus.
 pub fn hostdev(bus: &str, function: u8) -> String {
     format!(
         "<hostdev mode='subsystem' type='pci' managed='yes'><source>\

@@ -1,4 +1,4 @@
-//! What a host is made to look like before its kernel starts.
+//! Changes to a host's files before its fake kernel starts.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 use crate::DEVICES;
 use crate::support::{TestHost, run};
 
-/// Puts a function into an IOMMU group, or into none.
+/// Moves a function to another IOMMU group, or to none.
 pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
     let link = host.path(&format!("{DEVICES}/{function}/iommu_group"));
     let old = fs::read_link(&link).expect("a group");
@@ -25,7 +25,7 @@ pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
     symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
 }
 
-/// A node of a function, as a class of sysfs has it: `sys/class/drm/renderD128`.
+/// Adds a class device of a function, such as `sys/class/drm/renderD128`.
 pub fn class_link(host: &TestHost, class: &str, name: &str, function: &str) {
     let folder = host.path(&format!("sys/class/{class}"));
     fs::create_dir_all(&folder).expect("a folder");

@@ -1,4 +1,4 @@
-//! Cards and kernels that are not there any more.
+//! Cards that are pulled, and a kernel that does not answer.
 
 use std::fs;
 use std::process::Command;
@@ -31,7 +31,7 @@ fn prepare_fails_if_the_card_is_pulled_meanwhile() {
         assert_eq!(said.stderr.lines().count(), 1, "{what}: {}", said.stderr);
         assert!(said.stderr.contains(". What to do: "), "{}", said.stderr);
         stage.goes(&guest(), "release");
-        // What is left of it is the host's again, at the latest now.
+        // The remaining functions are back on their host drivers, at the latest now.
         let recovered = stage.host.line("recover");
         assert_eq!(recovered.code, Some(0), "{what}: {}", recovered.stderr);
         assert_eq!(stage.moved(), [""; 0], "{what}");

@@ -1,4 +1,4 @@
-//! Whatever comes on standard input, or does not come.
+//! Standard input of all kinds, and standard input that does not come.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -63,12 +63,12 @@ fn xml_of_more_than_ten_megabytes_is_ignored() {
     stage.is_as_before("release");
 }
 
-/// What the journal says of input that does not end.
+/// The journal's message if the input does not end.
 const LATE: &str = "libvirt's XML did not come in time, so that no card was looked at";
 
-/// A hook that is fed a byte of its XML now and then, and never told that this is all. It ends by
-/// itself, or this does not.
-fn ends_unfed(stage: &Stage, bytes: usize) {
+/// Writes this many bytes of the XML slowly and never closes the pipe. The hook must end by itself,
+/// or the test hangs.
+fn assert_ends_without_eof(stage: &Stage, bytes: usize) {
     let guest = Guest::with(&hostdev("02", 0));
     let mut hook = stage.command(&guest, "prepare");
     hook.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -95,12 +95,12 @@ fn ends_unfed(stage: &Stage, bytes: usize) {
 
 #[test]
 fn hook_ends_if_no_input_comes() {
-    ends_unfed(&Stage::manual(), 0);
+    assert_ends_without_eof(&Stage::manual(), 0);
 }
 
 #[test]
 fn hook_ends_if_input_comes_slowly_without_end() {
-    ends_unfed(&Stage::manual(), 100);
+    assert_ends_without_eof(&Stage::manual(), 100);
 }
 
 #[test]

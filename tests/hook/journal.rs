@@ -1,4 +1,4 @@
-//! One line for each card that changes hands, in the journal or in syslog.
+//! One line for each card that goes to a guest or back to the host, in the journal or in syslog.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Entry, Stage, entry};
 
-/// A line of a card that changed hands, without the time that it took.
+/// The journal entry of a card's handover, without its duration.
 fn changed(guest: &Guest, card: &str, from: &str, to: &str) -> Entry {
     let message = format!("{card}: from {from} to {to} for {} in N ms", guest.shown());
     entry(&[
@@ -23,7 +23,7 @@ fn changed(guest: &Guest, card: &str, from: &str, to: &str) -> Entry {
     ])
 }
 
-/// What was said, with N for the time that things took.
+/// The journal entries, with N for each duration.
 fn said(stage: &Stage) -> Vec<Entry> {
     let mut entries = stage.journal();
     for entry in &mut entries {
@@ -93,7 +93,7 @@ fn syslog_is_used_if_there_is_no_journal() {
         refused.map(|why| format!("<27>gpupt: {why}")).as_deref()
     );
 
-    // That nobody listens at all is no failure.
+    // A missing syslog is no failure.
     fs::remove_file(stage.host.path("dev/log")).expect("a socket");
     stage.goes(&guest, "release");
     stage.is_as_before("release");

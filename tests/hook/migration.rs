@@ -1,5 +1,5 @@
-//! A guest that comes from another host or from an image: its cards are pointed at where they are
-//! here; all else stays as it is.
+//! `migrate` and `restore`: for a guest from another host or from an image, the hook changes the
+//! hostdev addresses to those of this host, and nothing else.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::{GPUPCI, silence};
 const HERE: &str = "vm-container-0-15";
 const SECRET: &str = "s3cret";
 
-/// The manual's host in a cluster where cards of the same names sit elsewhere on another host.
+/// The manual's host in a cluster. Another host has cards of the same names at other addresses.
 struct Cluster {
     stage: Stage,
     url: String,
@@ -41,11 +41,11 @@ impl Cluster {
         cluster
     }
 
-    /// Puts the database and `gpupci` in their places.
+    /// Puts a working database URL and `gpupci` in place.
     fn repair(&mut self) {
         let host = &self.stage.host;
         self.url = format!("sqlite:{}", host.path("cluster.db").display());
-        // Says what it is told, then is the real one.
+        // The script logs arguments and environment, then runs the real gpupci.
         let text = format!(
             "#!/bin/sh\n{{ printf '<%s>' \"$@\"; echo; tr '\\0' '\\n' </proc/$$/environ; }} >>{}\n\
              exec {GPUPCI} \"$@\"\n",
@@ -64,14 +64,14 @@ impl Cluster {
         run(&mut hook, xml.as_bytes())
     }
 
-    /// How `gpupci` was called, a line each, and what it was given by its environment.
+    /// The calls of `gpupci`, a line each, and the whole log with their environments.
     fn calls(&self) -> (Vec<String>, String) {
         let text = fs::read_to_string(self.stage.host.path("called")).unwrap_or_default();
         let calls = text.lines().filter(|line| line.starts_with('<'));
         (calls.map(str::to_owned).collect(), text.clone())
     }
 
-    /// What the journal says: one line.
+    /// The message of the only journal entry.
     #[track_caller]
     fn message(&self) -> String {
         let entries = self.stage.journal();
@@ -80,7 +80,7 @@ impl Cluster {
     }
 }
 
-/// A guest as no tool of ours would write it, which has its card at this bus.
+/// Domain XML in an unusual layout, with the card on this bus.
 fn document(bus: &str) -> String {
     let guest = Guest::with("");
     format!(
@@ -121,7 +121,7 @@ fn restore_leaves_a_correct_hostdev_unchanged() {
 
 #[test]
 fn restore_adds_no_hostdev_to_an_image_without_one() {
-    // libvirt refuses a guest that has another number of devices than its image.
+    // libvirt refuses to restore a guest whose XML has another number of devices than its image.
     let cluster = Cluster::new();
     let guest = Guest::with("<graphics type='vnc' passwd='s3cret'/>");
     assert_eq!(cluster.hook("restore", &guest.xml()), silence());

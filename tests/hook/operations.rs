@@ -1,4 +1,4 @@
-//! Which step does what; by whom a guest is known; whatever it is called.
+//! The operations of the hook, and the guest's identity and name.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::silence;
 use crate::stage::Stage;
 use crate::support::run;
 
-/// What the card at 02:00 is while a guest has it.
+/// The bindings of the card at 02:00 while a guest has it.
 const READY: [&str; 2] = [
     "0000:02:00.0 vfio-pci vfio-pci",
     "0000:02:00.1 vfio-pci vfio-pci",
@@ -153,7 +153,7 @@ fn guest_may_have_any_name() {
     assert_eq!(self::files(&stage), files, "nothing is left elsewhere");
 }
 
-/// All files of a host but for what is ours.
+/// All files of a host except gpupt's own.
 fn files(stage: &Stage) -> Vec<PathBuf> {
     let root = stage.host.root.path();
     let mut found = Vec::new();

@@ -1,4 +1,5 @@
-//! A daemon that finds its guests again. Whatever is wrong: to fail would end a guest that runs.
+//! `reconnect`: a restarted daemon finds its guests again. The hook must not fail here: libvirt
+//! would kill a running guest.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -86,7 +87,7 @@ fn reconnect_records_the_holder_of_a_card_again() {
     assert_eq!(stage.host.line("attach gpupci1").code, Some(4));
     stage.goes(&second, "reconnect");
     stage.refuses(&Guest::other(2, &guest().devices), &held("rocks-33"));
-    // What it had before is forgotten for good, so it stays where it is safe.
+    // The former drivers are lost with the record, so the card stays on vfio-pci.
     stage.goes(&guest(), "release");
     assert_eq!(stage.bindings(), ready);
     assert_eq!(stage.records(), [""; 0]);

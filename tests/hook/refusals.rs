@@ -1,4 +1,5 @@
-//! Starts that are refused before anything is written: why, and what to do, in one line.
+//! Starts that the hook refuses before it writes anything. One line says the reasons and the
+//! remedies.
 
 use std::fs;
 
@@ -33,7 +34,7 @@ fn prepare_refuses_a_card_of_another_guest() {
         )],
     );
     stage.refuses(&guest(), &why);
-    // libvirt releases what it could not start.
+    // libvirt calls `release` for a guest that it could not start.
     stage.goes(&guest(), "release");
     stage.refuses(&guest(), &why);
     stage.goes(&other, "release");
@@ -96,7 +97,7 @@ fn prepare_refuses_a_card_whose_group_has_a_host_driver() {
         &[OTHER_SLOT],
     );
     stage.refuses(&guest(), &why);
-    // QEMU would fail all the same, were the card itself ready from boot on.
+    // QEMU would fail too if the card itself had been bound at boot.
     stage.bind_at_boot();
     stage.refuses(&guest(), &why);
 }

@@ -1,4 +1,5 @@
-//! A release undoes exactly what its guest's prepare did.
+//! `release` undoes exactly what the guest's `prepare` did; `recover` does so if there was no
+//! release.
 
 use std::fs;
 
@@ -21,7 +22,7 @@ fn record(stage: &Stage) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// As if a guest had been made ready long ago.
+/// Makes the record old, as if `prepare` had run long ago.
 fn age(stage: &Stage) {
     let mut record = record(stage);
     record["holder"]["since"] = Value::from(1);
@@ -127,7 +128,7 @@ fn release_and_reconnect_leave_the_card_of_another_guest_alone() {
     let stage = Stage::manual();
     stage.goes(&guest(), "prepare");
     age(&stage);
-    // Nobody sees it run, so it is gone.
+    // There is no process of the guest, so it has ended.
     stage.host.line("recover").answer();
     stage.is_as_before("recover");
     let second = Guest::other(1, &guest().devices);
@@ -240,7 +241,7 @@ fn holder_of_a_card_is_forgotten_after_a_reboot() {
     assert_eq!(stage.kernel.writes(), writes);
 }
 
-/// The manual's host after the start of its guest, with a `virsh` that does this.
+/// The manual's host after `prepare` of its guest, with this script as `virsh`.
 fn asking(virsh: &str) -> Stage {
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
@@ -258,11 +259,11 @@ fn recover_leaves_the_card_of_a_guest_that_libvirt_is_starting() {
     for virsh in [
         "#!/bin/sh\necho running\n",
         "#!/bin/sh\necho paused\n",
-        // As while a hook of that guest is at work.
+        // virsh waits like this while a hook of the guest runs.
         "#!/bin/sh\nexec sleep 60\n",
     ] {
         let stage = asking(virsh);
-        // However long the start takes.
+        // The age of the start does not matter.
         age(&stage);
         assert_eq!(stage.host.line("recover").answer(), STARTING, "{virsh}");
         assert_eq!(stage.moved().len(), 2, "{virsh}");

@@ -1,4 +1,4 @@
-//! A host, its kernel and its journal; and guests that want something of it.
+//! A test host with its fake kernel and its journal, on which the hook runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::support::kernel::FakeKernel;
 use crate::support::{Said, TestHost, run};
 use crate::{DEVICES, HOOK, silence};
 
-/// A line of the journal, by its fields.
+/// A journal entry, by its fields.
 pub type Entry = BTreeMap<String, String>;
 
 pub struct Stage {
     pub host: TestHost,
     pub kernel: FakeKernel,
     journal: UnixDatagram,
-    /// How all functions were bound in the beginning.
+    /// The bindings of all functions at the start of the test.
     pub before: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl Stage {
         }
     }
 
-    /// The hook as libvirt runs it at this step of a guest.
+    /// The hook's command as libvirt runs it for this operation of a guest.
     pub fn command(&self, guest: &Guest, operation: &str) -> Command {
         let step = match operation {
             "stopped" | "release" => "end",
@@ -55,7 +55,7 @@ impl Stage {
         self.command_of(&[&guest.name, operation, step, "-"])
     }
 
-    /// The hook with these arguments.
+    /// The hook's command with these arguments.
     pub fn command_of(&self, words: &[&str]) -> Command {
         let mut command = Command::new(HOOK);
         command
@@ -70,14 +70,14 @@ impl Stage {
         run(&mut self.command(guest, operation), guest.xml().as_bytes())
     }
 
-    /// A step that goes well.
+    /// Runs the hook; it must succeed and print nothing.
     #[track_caller]
     pub fn goes(&self, guest: &Guest, operation: &str) {
         assert_eq!(self.hook(guest, operation), silence(), "{operation}");
     }
 
-    /// A guest whose start is refused for this reason, by nobody's writing anything. Standard error,
-    /// the journal and `gpupci why` say the same.
+    /// Checks that `prepare` refuses the guest for this reason and changes nothing. Standard error
+    /// and the journal say the same.
     #[track_caller]
     pub fn refuses(&self, guest: &Guest, why: &str) {
         let state = || (self.bindings(), self.records(), self.kernel.writes());
@@ -86,7 +86,7 @@ impl Stage {
         assert_eq!(state(), before);
     }
 
-    /// The same, whatever was written meanwhile.
+    /// As `refuses`, but `prepare` may have written something.
     #[track_caller]
     pub fn fails(&self, guest: &Guest, why: &str) {
         self.journal();
@@ -104,7 +104,7 @@ impl Stage {
         assert_eq!(entries, [expected]);
     }
 
-    /// What was said in the journal since the last look.
+    /// The journal entries since the last call.
     pub fn journal(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut buffer = vec![0; 1 << 16];
@@ -125,14 +125,14 @@ impl Stage {
         bindings(&self.host)
     }
 
-    /// The functions that are not bound as they were in the beginning.
+    /// The functions whose binding differs from the start of the test.
     pub fn moved(&self) -> Vec<String> {
         let mut now = self.bindings();
         now.retain(|line| !self.before.contains(line));
         now
     }
 
-    /// What is kept of cards.
+    /// The files in the folder of the records.
     pub fn records(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.host.path("run/gpupt/cards")) else {
             return Vec::new();
@@ -143,14 +143,14 @@ impl Stage {
         names
     }
 
-    /// All is as it was in the beginning, and nothing is kept.
+    /// Checks that all bindings are those of the start of the test, and that there is no record.
     #[track_caller]
     pub fn is_as_before(&self, what: &str) {
         assert_eq!(self.bindings(), self.before, "{what}");
         assert_eq!(self.records(), [""; 0], "{what}");
     }
 
-    /// Puts all functions of the card at 02:00 on vfio-pci, as from boot on.
+    /// Binds all functions of the card at 02:00 to vfio-pci, as at boot.
     pub fn bind_at_boot(&self) {
         for function in [crate::VIDEO, crate::AUDIO] {
             self.kernel
@@ -159,7 +159,7 @@ impl Stage {
         }
     }
 
-    /// A process that has this file open.
+    /// Adds a process that has this file open.
     pub fn process(&self, pid: u32, command: &str, open: &str) {
         let folder = format!("proc/{pid}");
         self.host
@@ -174,7 +174,7 @@ impl Stage {
     }
 }
 
-/// A line of ours in the journal.
+/// A journal entry of gpupt with these fields.
 pub fn entry(fields: &[(&str, &str)]) -> Entry {
     let own = [("SYSLOG_IDENTIFIER", "gpupt")];
     let fields = fields.iter().chain(&own);
@@ -183,7 +183,7 @@ pub fn entry(fields: &[(&str, &str)]) -> Entry {
         .collect()
 }
 
-/// Why a card at 02:00 is refused.
+/// The reason with which the card at 02:00 is refused.
 pub fn because(causes: &[&str], tries: &[&str]) -> String {
     format!(
         "its card cannot be made ready: gpupci1 (0000:02:00): {}. Now: nothing was changed. \

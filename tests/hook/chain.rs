@@ -102,7 +102,7 @@ fn other_hook_gets_the_same_arguments_and_xml_at_every_step() {
             );
         }
     }
-    hooks.stage.is_as_before("prepared and released");
+    hooks.stage.assert_restored("prepared and released");
     let words = ["x", "release", "end", "from snapshot", "and more"];
     let hook = hooks.path("hooks/qemu");
     assert_eq!(hooks.hook_as(&hook, &words, "no XML"), silence());
@@ -131,7 +131,7 @@ fn exit_code_of_the_other_hook_is_passed_on() {
                 "{line}"
             );
         }
-        hooks.stage.is_as_before(line);
+        hooks.stage.assert_restored(line);
     }
 }
 
@@ -212,7 +212,7 @@ fn other_hook_that_is_not_executable_is_skipped() {
     assert_eq!(hooks.hook(&guest(), "prepare"), silence());
     fs::remove_dir(hooks.path(OTHER)).expect("a folder");
     assert_eq!(hooks.hook(&guest(), "release"), silence());
-    hooks.stage.is_as_before("with no other hook");
+    hooks.stage.assert_restored("with no other hook");
 }
 
 #[test]
@@ -254,5 +254,7 @@ fn other_hook_gets_the_received_input_if_libvirt_does_not_close_the_pipe() {
     drop(stdin);
     let got = fs::read_to_string(hooks.path("stdin")).expect("it was run");
     assert_eq!(got, guest.xml());
-    hooks.stage.is_as_before("our part is not done by halves");
+    hooks
+        .stage
+        .assert_restored("our part is not done by halves");
 }

@@ -96,11 +96,11 @@ fn each_form_of_hostdev_detaches_the_whole_card_and_no_other() {
     let stage = Stage::manual();
     for (what, devices, buses) in cases {
         let guest = Guest::with(&devices);
-        stage.goes(&guest, "prepare");
-        assert_eq!(stage.moved(), on_vfio_pci(buses), "{what}");
+        stage.hook_ok(&guest, "prepare");
+        assert_eq!(stage.changed_bindings(), on_vfio_pci(buses), "{what}");
         assert_eq!(stage.records().len(), buses.len(), "{what}");
-        stage.goes(&guest, "release");
-        stage.is_as_before(what);
+        stage.hook_ok(&guest, "release");
+        stage.assert_restored(what);
     }
     assert_eq!(stage.kernel.failures(), [""; 0]);
 }
@@ -121,7 +121,11 @@ fn qemu_commandline_with_vfio_pci_claims_a_card() {
         for (operation, expected) in [("prepare", &["02"][..]), ("release", &[])] {
             let mut hook = stage.command(&guest, operation);
             assert_eq!(run(&mut hook, xml.as_bytes()), silence());
-            assert_eq!(stage.moved(), on_vfio_pci(expected), "{argument}");
+            assert_eq!(
+                stage.changed_bindings(),
+                on_vfio_pci(expected),
+                "{argument}"
+            );
         }
     }
 }
@@ -130,10 +134,14 @@ fn qemu_commandline_with_vfio_pci_claims_a_card() {
 fn vendors_setting_decides_which_cards_the_hook_detaches() {
     let stage = Stage::manual();
     stage.host.write("etc/gpupt.toml", "vendors = [\"102b\"]\n");
-    stage.goes(&Guest::with(&hostdev("02", 0)), "prepare");
-    assert_eq!(stage.moved(), [""; 0], "NVIDIA's were not chosen");
-    stage.goes(&Guest::with(&onboard()), "prepare");
-    assert_eq!(stage.moved(), ["0000:04:03.0 vfio-pci vfio-pci"]);
+    stage.hook_ok(&Guest::with(&hostdev("02", 0)), "prepare");
+    assert_eq!(
+        stage.changed_bindings(),
+        [""; 0],
+        "NVIDIA's were not chosen"
+    );
+    stage.hook_ok(&Guest::with(&onboard()), "prepare");
+    assert_eq!(stage.changed_bindings(), ["0000:04:03.0 vfio-pci vfio-pci"]);
 }
 
 /// The manual's host, whose first card has a mediated device and a render node.
@@ -152,14 +160,14 @@ fn mediated_device_and_render_node_leave_the_card_on_the_host() {
     let stage = shared_card();
     let guest = Guest::with(&(mdev() + &rendering("/dev/dri/renderD191")));
     for operation in ["prepare", "reconnect", "release"] {
-        stage.goes(&guest, operation);
-        stage.is_as_before(operation);
+        stage.hook_ok(&guest, operation);
+        stage.assert_restored(operation);
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);
     let elsewhere = Guest::with(&(hostdev("03", 0) + &mdev() + &rendering("/dev/dri/renderD191")));
-    stage.goes(&elsewhere, "prepare");
+    stage.hook_ok(&elsewhere, "prepare");
     assert_eq!(
-        stage.moved(),
+        stage.changed_bindings(),
         on_vfio_pci(&["03"]),
         "what it uses is another card's"
     );
@@ -180,7 +188,7 @@ fn hostdev_of_a_card_and_of_its_mediated_device_or_render_node_is_refused() {
                 "it claims gpupci1 (0000:02:00) as a whole, and {part}, which needs the card on \
                  the host. What to do: take one of the two out of its XML."
             );
-            stage.refuses(&Guest::with(&devices), &why);
+            stage.assert_refused(&Guest::with(&devices), &why);
         }
     }
     let why = because(
@@ -189,21 +197,21 @@ fn hostdev_of_a_card_and_of_its_mediated_device_or_render_node_is_refused() {
             "stop its guest, then: echo 1 > /sys/bus/mdev/devices/{MEDIATED}/remove"
         )],
     );
-    stage.refuses(&Guest::with(&hostdev("02", 0)), &why);
+    stage.assert_refused(&Guest::with(&hostdev("02", 0)), &why);
 }
 
 #[test]
 fn guest_of_two_cards_gets_none_if_one_is_refused() {
     let stage = Stage::manual();
-    stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+    stage.hook_ok(&Guest::other(1, &hostdev("03", 0)), "prepare");
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     let why = because(
         &["the guest guest-1 has it"],
         &["shut the guest guest-1 down; if it does not run, `gpupci recover`"],
     );
     let why = why.replace("gpupci1 (0000:02:00)", "gpupci2 (0000:03:00)");
-    stage.refuses(&both, &why);
-    assert_eq!(stage.moved(), on_vfio_pci(&["03"]));
+    stage.assert_refused(&both, &why);
+    assert_eq!(stage.changed_bindings(), on_vfio_pci(&["03"]));
 }
 
 #[test]
@@ -213,9 +221,13 @@ fn release_restores_the_first_card_after_the_second_failed() {
     let busy = crate::support::kernel::Work::refuses();
     stage.kernel.on_probe(("vfio-pci", "0000:03:00.1"), busy);
     assert_eq!(stage.hook(&both, "prepare").code, Some(1));
-    assert_eq!(stage.moved(), on_vfio_pci(&["02"]), "until the release");
-    stage.goes(&both, "release");
-    stage.is_as_before("release");
+    assert_eq!(
+        stage.changed_bindings(),
+        on_vfio_pci(&["02"]),
+        "until the release"
+    );
+    stage.hook_ok(&both, "release");
+    stage.assert_restored("release");
 }
 
 #[test]
@@ -235,12 +247,12 @@ fn cards_that_share_a_group_must_be_claimed_together() {
         ],
         &["detach gpupci2 too, in one command with this card"],
     );
-    stage.refuses(&Guest::with(&hostdev("02", 0)), &why);
+    stage.assert_refused(&Guest::with(&hostdev("02", 0)), &why);
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
-    stage.goes(&both, "prepare");
-    assert_eq!(stage.moved(), on_vfio_pci(&["02", "03"]));
-    stage.goes(&both, "release");
-    stage.is_as_before("both");
+    stage.hook_ok(&both, "prepare");
+    assert_eq!(stage.changed_bindings(), on_vfio_pci(&["02", "03"]));
+    stage.hook_ok(&both, "release");
+    stage.assert_restored("both");
 }
 
 #[test]
@@ -251,14 +263,14 @@ fn group_member_that_the_same_guest_claims_is_no_reason_to_refuse() {
     regroup(&host, "0000:00:1f.2", Some(8));
     let stage = Stage::on(host);
     let both = Guest::with(&(hostdev("02", 0) + &controller));
-    stage.goes(&both, "prepare");
+    stage.hook_ok(&both, "prepare");
     assert_eq!(
-        stage.moved(),
+        stage.changed_bindings(),
         on_vfio_pci(&["02"]),
         "the controller is left alone"
     );
-    stage.goes(&both, "release");
-    stage.is_as_before("both");
+    stage.hook_ok(&both, "release");
+    stage.assert_restored("both");
     assert_eq!(
         stage.hook(&Guest::with(&hostdev("02", 0)), "prepare").code,
         Some(1)
@@ -266,8 +278,8 @@ fn group_member_that_the_same_guest_claims_is_no_reason_to_refuse() {
     // The same for a card that was bound to vfio-pci at boot.
     stage.host.line("-l").answer();
     stage.bind_at_boot();
-    stage.goes(&both, "prepare");
-    assert_eq!(stage.moved(), on_vfio_pci(&["02"]));
+    stage.hook_ok(&both, "prepare");
+    assert_eq!(stage.changed_bindings(), on_vfio_pci(&["02"]));
 }
 
 #[test]
@@ -287,7 +299,7 @@ fn group_member_that_the_host_needs_is_refused_even_if_claimed() {
             "put the card into another slot, or see `gpupci groups` for one that has a group of its own",
         ],
     );
-    stage.refuses(&Guest::with(&(hostdev("02", 0) + &controller)), &why);
+    stage.assert_refused(&Guest::with(&(hostdev("02", 0) + &controller)), &why);
 }
 
 #[test]
@@ -300,10 +312,10 @@ fn start_of_a_guest_reads_only_the_devices_it_claims() {
     let class = fs::canonicalize(folder).expect("a function").join("class");
     fs::write(class, "nonsense\n").expect("an attribute");
     let network = Guest::other(1, &hostdev("01", 0));
-    stage.goes(&network, "prepare");
-    stage.goes(&network, "release");
+    stage.hook_ok(&network, "prepare");
+    stage.hook_ok(&network, "release");
     let guest = Guest::with(&hostdev("02", 0));
-    stage.goes(&guest, "prepare");
+    stage.hook_ok(&guest, "prepare");
     // To detach a card, the hook reads all devices.
     let other = Guest::other(2, &hostdev("03", 0));
     assert_eq!(stage.hook(&other, "prepare").code, Some(1));

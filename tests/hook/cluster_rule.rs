@@ -40,41 +40,41 @@ fn prepare_refuses_a_card_that_the_cluster_gives_to_another_guest() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     for guest in [guest(), Guest::with(&hostdev("02", 1))] {
-        stage.refuses(&guest, &given("rocks-34"));
+        stage.assert_refused(&guest, &given("rocks-34"));
     }
     // The owner gets it. Any guest gets a card that has no owner.
     let owner = Guest::other(1, &hostdev("02", 0)).named("rocks-34");
-    stage.goes(&owner, "prepare");
-    stage.goes(&Guest::with(&hostdev("03", 0)), "prepare");
+    stage.hook_ok(&owner, "prepare");
+    stage.hook_ok(&Guest::with(&hostdev("03", 0)), "prepare");
     // A card that was bound at boot is refused too.
-    stage.goes(&owner, "release");
+    stage.hook_ok(&owner, "release");
     stage.host.line("-l").answer();
     stage.bind_at_boot();
-    stage.refuses(&guest(), &given("rocks-34"));
-    stage.goes(&owner, "prepare");
+    stage.assert_refused(&guest(), &given("rocks-34"));
+    stage.hook_ok(&owner, "prepare");
 }
 
 #[test]
 fn card_that_the_cluster_gives_to_two_guests_is_allowed_to_both() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1", "rocks-33 gpupci 02:00.1"]);
-    stage.goes(&guest(), "prepare");
-    stage.goes(&guest(), "release");
-    stage.refuses(&guest().named("rocks-35"), &given("rocks-34 and rocks-33"));
+    stage.hook_ok(&guest(), "prepare");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_refused(&guest().named("rocks-35"), &given("rocks-34 and rocks-33"));
 }
 
 #[test]
 fn rule_applies_although_the_host_has_no_attributes() {
     let stage = stage(&["rocks-34 gpupci 02:00.0"]);
-    stage.refuses(&guest(), &given("rocks-34"));
-    stage.goes(&guest().named("rocks-34"), "prepare");
+    stage.assert_refused(&guest(), &given("rocks-34"));
+    stage.hook_ok(&guest().named("rocks-34"), "prepare");
 }
 
 #[test]
 fn rule_applies_although_another_card_of_the_attribute_is_unknown() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci7,gpupci1"]);
-    stage.refuses(&guest(), &given("rocks-34"));
+    stage.assert_refused(&guest(), &given("rocks-34"));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn guest_name_is_not_read_as_a_pattern_or_a_statement() {
         "select Name from nodes",
         "-x",
     ] {
-        stage.refuses(&guest().named(name), &given("rocks-34"));
+        stage.assert_refused(&guest().named(name), &given("rocks-34"));
     }
 }
 
@@ -97,9 +97,9 @@ fn rule_applies_to_a_card_whose_vendor_was_removed_from_the_settings() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     let owner = guest().named("rocks-34");
-    stage.goes(&owner, "prepare");
+    stage.hook_ok(&owner, "prepare");
     stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
-    stage.refuses(&Guest::other(1, &hostdev("02", 0)), &given("rocks-34"));
+    stage.assert_refused(&Guest::other(1, &hostdev("02", 0)), &given("rocks-34"));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn attributes_of_guests_on_other_hosts_are_ignored() {
     ]);
     let placed = stage.host.line("host place rocks-34 there");
     assert_eq!(placed.code, Some(0), "{}", placed.stderr);
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn attribute_with_an_unknown_card_name_refuses_no_guest() {
         &format!("{HERE} gpupci1 02:00.0"),
         "rocks-34 gpupci gpupci7",
     ]);
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn guest_starts_although_the_cluster_query_fails() {
         if let Some(text) = gpupci {
             script(&path, text);
         }
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         let said: Vec<String> = stage
             .journal()
             .iter()
@@ -183,11 +183,11 @@ fn guest_starts_although_the_cluster_query_never_ends() {
     fs::remove_file(&path).expect("a link");
     // Far longer than the hook's deadline.
     script(&path, "#!/bin/sh\nexec sleep 100000\n");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let said = &stage.journal()[0]["MESSAGE"];
     let line = "rocks-33: whose card it claims is not known to the cluster: /usr/bin/gpupci: ";
     assert!(said.starts_with(line), "{said}");
-    assert_eq!(stage.moved().len(), 2);
+    assert_eq!(stage.changed_bindings().len(), 2);
 }
 
 #[test]
@@ -197,14 +197,14 @@ fn gpupci_is_not_run_without_a_cluster_database() {
     fs::remove_file(&path).expect("a link");
     let mark = stage.host.path("asked");
     script(&path, &format!("#!/bin/sh\n: >{}\n", mark.display()));
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     assert!(!mark.exists());
     // The hook does not run gpupci for a guest without cards.
     stage
         .host
         .write("etc/gpupt.toml", "database = \"sqlite:/x\"\n");
-    stage.goes(&Guest::other(1, &hostdev("01", 0)), "prepare");
+    stage.hook_ok(&Guest::other(1, &hostdev("01", 0)), "prepare");
     assert!(!mark.exists());
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     assert!(mark.exists());
 }

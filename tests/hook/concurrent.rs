@@ -61,7 +61,7 @@ fn exactly_one_of_two_hundred_guests_gets_the_card() {
             assert_eq!((said.stderr, said.code), (line, Some(1)));
         }
     }
-    assert_eq!(stage.moved().len(), 2);
+    assert_eq!(stage.changed_bindings().len(), 2);
     assert_eq!(stage.kernel.writes().len(), 6, "the card was moved once");
     assert_eq!(stage.kernel.failures(), [""; 0]);
 
@@ -69,7 +69,7 @@ fn exactly_one_of_two_hundred_guests_gets_the_card() {
         assert_eq!(said, silence());
     }
     assert_eq!(stage.kernel.writes().len(), 12, "and once back");
-    stage.is_as_before("all are gone");
+    stage.assert_restored("all are gone");
 }
 
 #[test]
@@ -85,11 +85,11 @@ fn concurrent_prepares_and_releases_restore_all_bindings() {
                 for _ in 0..2 {
                     let started = stage.hook(guest, "prepare");
                     assert!(matches!(started.code, Some(0 | 1)), "{started:?}");
-                    stage.goes(guest, "release");
+                    stage.hook_ok(guest, "release");
                 }
             });
         }
     });
     assert_eq!(stage.kernel.failures(), [""; 0]);
-    stage.is_as_before("all are gone");
+    stage.assert_restored("all are gone");
 }

@@ -34,17 +34,17 @@ fn run_killed_at(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
 fn assert_comes_back(stage: &Stage, next: &str, what: &str) {
     match next {
         "recover" => drop(stage.host.line("recover").answer()),
-        "release" => stage.goes(&guest(), "release"),
+        "release" => stage.hook_ok(&guest(), "release"),
         _ => {
-            stage.goes(&guest(), "prepare");
-            assert_eq!(stage.moved().len(), 2, "{what}");
-            stage.goes(&guest(), "release");
+            stage.hook_ok(&guest(), "prepare");
+            assert_eq!(stage.changed_bindings().len(), 2, "{what}");
+            stage.hook_ok(&guest(), "release");
         }
     }
     assert_eq!(stage.kernel.failures(), [""; 0], "{what}");
-    stage.is_as_before(what);
+    stage.assert_restored(what);
     stage.kernel.forget();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     stage.host.line("-q recover").answer();
     assert_eq!(
         stage.kernel.writes(),
@@ -63,7 +63,7 @@ fn kill_at_every_write(operation: &str, next: &str) {
                 continue;
             }
             if operation == "release" {
-                stage.goes(&guest(), "prepare");
+                stage.hook_ok(&guest(), "prepare");
             }
             run_killed_at(&stage, operation, nth, fault);
             assert_comes_back(&stage, next, &format!("{operation} {nth} {fault:?} {next}"));
@@ -98,7 +98,7 @@ fn card_of_a_killed_prepare_is_refused_to_other_guests() {
         let said = stage.hook(&other, "prepare");
         assert_eq!(said.code, Some(1), "{nth}");
         assert!(said.stderr.contains("the guest rocks-33 has it"), "{nth}");
-        stage.goes(&other, "release");
+        stage.hook_ok(&other, "release");
         assert_eq!(stage.kernel.writes(), [""; 0], "{nth}");
         assert_comes_back(&stage, "release", "the guest's own release");
     }
@@ -112,7 +112,7 @@ fn release_restores_both_cards_after_a_killed_prepare() {
         stage.kernel.forget();
         stage.kernel.fault(nth, Fault::KillAfter);
         assert_eq!(stage.hook(&both, "prepare").code, None, "{nth}");
-        stage.goes(&both, "release");
-        stage.is_as_before(&format!("release after {nth}"));
+        stage.hook_ok(&both, "release");
+        stage.assert_restored(&format!("release after {nth}"));
     }
 }

@@ -35,10 +35,10 @@ fn prepare_is_undone_if_the_stub_driver_does_not_bind_a_function() {
     let undone = "what was done is undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
                   snd_hda_intel";
     let why = why.replace("nothing was changed", undone);
-    stage.fails(&guest(), &why);
-    stage.is_as_before("it failed");
+    stage.assert_fails(&guest(), &why);
+    stage.assert_restored("it failed");
     let writes = stage.kernel.writes();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.kernel.writes(), writes, "there is nothing to release");
 }
 
@@ -72,17 +72,17 @@ fn assert_ends_if_write_blocks(nth: usize) {
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
 
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     let why = because(
         &[&format!(
             "a write to it never ended ({stuck}), so it is not touched until the next boot"
         )],
         &["reboot this host"],
     );
-    stage.refuses(&Guest::with(&hostdev("02", 1)), &why);
-    stage.goes(&guest(), "reconnect");
+    stage.assert_refused(&Guest::with(&hostdev("02", 1)), &why);
+    stage.hook_ok(&guest(), "reconnect");
     assert_eq!(stage.kernel.writes(), writes);
-    stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+    stage.hook_ok(&Guest::other(1, &hostdev("03", 0)), "prepare");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn hook_waits_for_the_lock_then_names_its_holder() {
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);
     drop(lock);
-    stage.goes(&guest(), "prepare");
-    assert_eq!(stage.moved().len(), 2);
+    stage.hook_ok(&guest(), "prepare");
+    assert_eq!(stage.changed_bindings().len(), 2);
 }
 
 #[test]
@@ -137,9 +137,9 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
         ),
     ] {
         stage.host.write("etc/gpupt.toml", text);
-        stage.refuses(&guest(), &refusal_of_all_cards(&why, mend));
+        stage.assert_refused(&guest(), &refusal_of_all_cards(&why, mend));
         // A guest without devices starts.
-        stage.goes(&Guest::with(""), "prepare");
+        stage.hook_ok(&Guest::with(""), "prepare");
     }
     // The message does not repeat a password from the settings.
     stage.host.write(
@@ -181,9 +181,9 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
         ],
         &[&format!("look at {path}, move it away, then try again")],
     );
-    stage.refuses(&guest(), &why);
-    stage.goes(&guest(), "release");
-    stage.goes(&guest(), "reconnect");
+    stage.assert_refused(&guest(), &why);
+    stage.hook_ok(&guest(), "release");
+    stage.hook_ok(&guest(), "reconnect");
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }
 
@@ -206,16 +206,16 @@ fn hook_does_not_wait_for_a_full_journal_socket() {
             break;
         }
     }
-    stage.goes(&guest(), "prepare");
-    stage.goes(&guest(), "release");
-    stage.is_as_before("with a full journal");
+    stage.hook_ok(&guest(), "prepare");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("with a full journal");
     drop(unread);
 }
 
 #[test]
 fn guest_without_cards_does_not_wait_for_the_lock() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let lock = File::open(stage.host.path("run/gpupt/lock")).expect("a lock");
     let held = Flock::lock(lock, FlockArg::LockExclusiveNonblock).expect("it is free");
     stage.journal();
@@ -234,6 +234,6 @@ fn guest_without_cards_does_not_wait_for_the_lock() {
     assert_eq!(step(&guest(), "release"), silence());
     assert_eq!(stage.journal().len(), 1);
     drop(held);
-    stage.goes(&guest(), "release");
-    stage.is_as_before("the guest has ended");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("the guest has ended");
 }

@@ -43,7 +43,7 @@ fn prepare_refuses_the_card_on_a_full_disk() {
     let said = on_a_full_disk(&stage, "prepare");
     assert_eq!((said.stderr, said.code), (full(&stage), Some(1)));
     assert_eq!(stage.kernel.writes(), [""; 0]);
-    stage.is_as_before("a full disk");
+    stage.assert_restored("a full disk");
     // Without a record, a card that was bound at boot would look free.
     stage.bind_at_boot();
     let said = on_a_full_disk(&stage, "prepare");
@@ -54,7 +54,7 @@ fn prepare_refuses_the_card_on_a_full_disk() {
 #[test]
 fn release_on_a_full_disk_is_finished_later() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let (ready, writes) = (stage.bindings(), stage.kernel.writes());
     stage.journal();
     assert_eq!(on_a_full_disk(&stage, "release"), silence());
@@ -72,8 +72,8 @@ fn release_on_a_full_disk_is_finished_later() {
     assert_eq!(entries[0]["MESSAGE"], message);
     assert_eq!(entries[0]["PRIORITY"], "3");
     assert_eq!(on_a_full_disk(&stage, "reconnect"), silence());
-    stage.goes(&guest(), "release");
-    stage.is_as_before("there is room again");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("there is room again");
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn prepare_refuses_the_card_if_run_is_read_only() {
     );
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));
     for operation in ["release", "reconnect", "started"] {
-        stage.goes(&guest(), operation);
+        stage.hook_ok(&guest(), operation);
     }
     // A guest without cards starts.
-    stage.goes(&Guest::with(""), "prepare");
+    stage.hook_ok(&Guest::with(""), "prepare");
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }

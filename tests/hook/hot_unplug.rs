@@ -30,26 +30,26 @@ fn prepare_fails_if_the_card_is_pulled_meanwhile() {
         assert_eq!((said.text(), said.code), (String::new(), Some(1)), "{what}");
         assert_eq!(said.stderr.lines().count(), 1, "{what}: {}", said.stderr);
         assert!(said.stderr.contains(". What to do: "), "{}", said.stderr);
-        stage.goes(&guest(), "release");
+        stage.hook_ok(&guest(), "release");
         // The remaining functions are back on their host drivers, at the latest now.
         let recovered = stage.host.line("recover");
         assert_eq!(recovered.code, Some(0), "{what}: {}", recovered.stderr);
-        assert_eq!(stage.moved(), [""; 0], "{what}");
+        assert_eq!(stage.changed_bindings(), [""; 0], "{what}");
         assert_eq!(stage.records(), [""; 0], "{what}");
-        stage.goes(&Guest::other(1, &hostdev("03", 0)), "prepare");
+        stage.hook_ok(&Guest::other(1, &hostdev("03", 0)), "prepare");
     }
 }
 
 #[test]
 fn release_succeeds_after_the_card_was_pulled() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     stage.kernel.vanish(VIDEO).vanish(AUDIO);
-    stage.goes(&guest(), "release");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "release");
+    stage.hook_ok(&guest(), "prepare");
     stage.kernel.reappear(VIDEO, VIDEO).reappear(AUDIO, AUDIO);
-    stage.goes(&guest(), "release");
-    stage.is_as_before("it is another card's place by now");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("it is another card's place by now");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn input_that_is_no_domain_xml_is_accepted() {
         }
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);
-    stage.is_as_before("nothing to do");
+    stage.assert_restored("nothing to do");
 }
 
 #[test]
@@ -56,11 +56,11 @@ fn xml_of_more_than_ten_megabytes_is_ignored() {
     };
     of_length("started", BYTES_MAX + 1);
     of_length("prepare", BYTES_MAX + 1);
-    stage.is_as_before("more than libvirt reads itself");
+    stage.assert_restored("more than libvirt reads itself");
     of_length("prepare", BYTES_MAX);
-    assert_eq!(stage.moved().len(), 2);
+    assert_eq!(stage.changed_bindings().len(), 2);
     of_length("release", BYTES_MAX);
-    stage.is_as_before("release");
+    stage.assert_restored("release");
 }
 
 /// The journal's message if the input does not end.
@@ -90,7 +90,7 @@ fn assert_ends_without_eof(stage: &Stage, bytes: usize) {
     assert_eq!(said, "");
     assert_eq!(stage.journal()[0]["MESSAGE"], LATE);
     drop(feeder.join());
-    stage.is_as_before("nothing was looked at");
+    stage.assert_restored("nothing was looked at");
 }
 
 #[test]

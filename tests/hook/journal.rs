@@ -42,9 +42,9 @@ fn each_card_has_a_journal_line_at_prepare_and_at_release() {
     for name in ["rocks-33", "a\nPRIORITY=0", "it's \"x\" \u{202e}"] {
         let guest = Guest::with(&(hostdev("02", 0) + &hostdev("03", 1))).named(name);
         let lines = |from, to| ["gpupci1", "gpupci2"].map(|card| changed(&guest, card, from, to));
-        stage.goes(&guest, "prepare");
+        stage.hook_ok(&guest, "prepare");
         assert_eq!(said(&stage), lines("host", "guest"));
-        stage.goes(&guest, "release");
+        stage.hook_ok(&guest, "release");
         assert_eq!(said(&stage), lines("guest", "host"));
     }
 }
@@ -54,13 +54,13 @@ fn nothing_is_logged_if_no_card_changes() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
     for operation in ["release", "start", "started", "stopped", "reconnect", "new"] {
-        stage.goes(&guest, operation);
+        stage.hook_ok(&guest, operation);
     }
-    stage.goes(&Guest::with(&hostdev("01", 0)), "prepare");
+    stage.hook_ok(&Guest::with(&hostdev("01", 0)), "prepare");
     assert_eq!(stage.journal(), []);
     stage.host.line("detach gpupci1").answer();
     for operation in ["prepare", "prepare", "reconnect", "release", "release"] {
-        stage.goes(&guest, operation);
+        stage.hook_ok(&guest, operation);
         assert_eq!(stage.journal(), [], "{operation}");
     }
 }
@@ -78,7 +78,7 @@ fn syslog_is_used_if_there_is_no_journal() {
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     };
     let guest = Guest::with(&hostdev("02", 0)).named("a\nb");
-    stage.goes(&guest, "prepare");
+    stage.hook_ok(&guest, "prepare");
     let ready = line();
     let start = "<30>gpupt: gpupci1: from host to guest for a\\nb in ";
     assert!(
@@ -95,6 +95,6 @@ fn syslog_is_used_if_there_is_no_journal() {
 
     // A missing syslog is no failure.
     fs::remove_file(stage.host.path("dev/log")).expect("a socket");
-    stage.goes(&guest, "release");
-    stage.is_as_before("release");
+    stage.hook_ok(&guest, "release");
+    stage.assert_restored("release");
 }

@@ -103,7 +103,7 @@ fn migrate_and_restore_move_the_hostdevs_to_the_addresses_on_this_host() {
         assert_eq!((said.stderr.as_str(), said.code), ("", Some(0)));
         assert_eq!(said.text(), document("02"), "not another byte");
         assert_eq!(cluster.stage.journal(), []);
-        cluster.stage.is_as_before("nothing is bound yet");
+        cluster.stage.assert_restored("nothing is bound yet");
     }
     let asked = [
         "<splice><--exact><--retarget><--><rocks-33>",

@@ -33,12 +33,12 @@ fn prepare_detaches_the_card_and_release_attaches_it() {
         "one that is to come",
     ];
     for reason in reasons {
-        stage.goes(&guest, "prepare");
-        assert_eq!(stage.moved(), READY);
+        stage.hook_ok(&guest, "prepare");
+        assert_eq!(stage.changed_bindings(), READY);
         assert_eq!(stage.records(), ["0000:02:00.json"]);
         let mut release = stage.command_of(&[&guest.name, "release", "end", reason]);
         assert_eq!(run(&mut release, guest.xml().as_bytes()), silence());
-        stage.is_as_before(reason);
+        stage.assert_restored(reason);
     }
 }
 
@@ -50,14 +50,14 @@ fn other_steps_do_nothing() {
         "start", "started", "stopped", "attach", "new", "", "PREPARE", "prepare ", "--help",
     ];
     for operation in others {
-        stage.goes(&guest, operation);
+        stage.hook_ok(&guest, operation);
         assert_eq!(stage.kernel.writes(), [""; 0], "{operation}");
-        stage.is_as_before(operation);
+        stage.assert_restored(operation);
     }
-    stage.goes(&guest, "prepare");
+    stage.hook_ok(&guest, "prepare");
     let (ready, writes) = (stage.bindings(), stage.kernel.writes());
     for operation in others.into_iter().chain(["reconnect", "prepare"]) {
-        stage.goes(&guest, operation);
+        stage.hook_ok(&guest, operation);
         assert_eq!(stage.bindings(), ready, "{operation}");
         assert_eq!(stage.kernel.writes(), writes, "{operation}");
     }
@@ -70,26 +70,26 @@ fn other_steps_do_nothing() {
         );
     }
     assert_eq!(stage.bindings(), ready);
-    stage.goes(&guest, "release");
-    stage.is_as_before("release");
+    stage.hook_ok(&guest, "release");
+    stage.assert_restored("release");
 }
 
 #[test]
 fn guest_is_identified_by_its_uuid() {
     let stage = Stage::manual();
     let guest = Guest::with(&hostdev("02", 0));
-    stage.goes(&guest, "prepare");
+    stage.hook_ok(&guest, "prepare");
     let namesake = Guest::other(1, &hostdev("02", 0)).named("rocks-33");
-    stage.goes(&namesake, "release");
-    assert_eq!(stage.moved(), READY, "it is not the namesake's");
+    stage.hook_ok(&namesake, "release");
+    assert_eq!(stage.changed_bindings(), READY, "it is not the namesake's");
     let renamed = guest.clone().named("rocks-34");
-    stage.goes(&renamed, "prepare");
+    stage.hook_ok(&renamed, "prepare");
     let shouted = Guest {
         uuid: guest.uuid.to_uppercase(),
         ..renamed
     };
-    stage.goes(&shouted, "release");
-    stage.is_as_before("renamed, and its uuid in capitals");
+    stage.hook_ok(&shouted, "release");
+    stage.assert_restored("renamed, and its uuid in capitals");
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn guest_without_a_valid_uuid_is_ignored() {
             ..Guest::with(&hostdev("02", 0))
         };
         for operation in ["prepare", "release", "reconnect", "migrate", "restore"] {
-            stage.goes(&guest, operation);
+            stage.hook_ok(&guest, operation);
         }
-        stage.is_as_before(uuid);
+        stage.assert_restored(uuid);
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }
@@ -132,8 +132,8 @@ fn guest_may_have_any_name() {
         "",
     ] {
         let guest = Guest::with(&hostdev("02", 0)).named(name);
-        stage.goes(&guest, "prepare");
-        assert_eq!(stage.moved(), READY, "{name:?}");
+        stage.hook_ok(&guest, "prepare");
+        assert_eq!(stage.changed_bindings(), READY, "{name:?}");
         let record = stage.host.path("run/gpupt/cards/0000:02:00.json");
         let record = std::fs::read_to_string(record).expect("a record");
         let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
@@ -146,9 +146,9 @@ fn guest_may_have_any_name() {
                 "shut the guest {shown} down; if it does not run, `gpupci recover`"
             )],
         );
-        stage.refuses(&second, &why);
-        stage.goes(&guest, "release");
-        stage.is_as_before(name);
+        stage.assert_refused(&second, &why);
+        stage.hook_ok(&guest, "release");
+        stage.assert_restored(name);
     }
     assert_eq!(self::files(&stage), files, "nothing is left elsewhere");
 }

@@ -78,43 +78,43 @@ fn reconnect_never_fails() {
 #[test]
 fn reconnect_records_the_holder_of_a_card_again() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let ready = stage.bindings();
     fs::remove_dir_all(stage.host.path("run/gpupt")).expect("a folder");
-    stage.goes(&guest(), "reconnect");
+    stage.hook_ok(&guest(), "reconnect");
     let second = Guest::other(1, &guest().devices);
-    stage.refuses(&second, &held("rocks-33"));
+    stage.assert_refused(&second, &held("rocks-33"));
     assert_eq!(stage.host.line("attach gpupci1").code, Some(4));
-    stage.goes(&second, "reconnect");
-    stage.refuses(&Guest::other(2, &guest().devices), &held("rocks-33"));
+    stage.hook_ok(&second, "reconnect");
+    stage.assert_refused(&Guest::other(2, &guest().devices), &held("rocks-33"));
     // The former drivers are lost with the record, so the card stays on vfio-pci.
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.bindings(), ready);
     assert_eq!(stage.records(), [""; 0]);
     stage.host.line("attach gpupci1").answer();
-    stage.is_as_before("the kernel knows its drivers");
+    stage.assert_restored("the kernel knows its drivers");
 }
 
 #[test]
 fn reconnect_keeps_an_existing_record() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let record = || {
         let path = stage.host.path("run/gpupt/cards/0000:02:00.json");
         fs::read_to_string(path).expect("a record")
     };
     let before = record();
-    stage.goes(&guest(), "reconnect");
+    stage.hook_ok(&guest(), "reconnect");
     assert_eq!(record(), before);
-    stage.goes(&guest(), "release");
-    stage.is_as_before("it came from the host's drivers");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("it came from the host's drivers");
 }
 
 #[test]
 fn reconnect_ignores_a_card_on_its_host_drivers() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "reconnect");
-    stage.is_as_before("whatever the XML says");
+    stage.hook_ok(&guest(), "reconnect");
+    stage.assert_restored("whatever the XML says");
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }
 
@@ -122,10 +122,10 @@ fn reconnect_ignores_a_card_on_its_host_drivers() {
 fn reconnect_records_the_guest_as_holder_of_a_hot_plugged_card() {
     let stage = Stage::manual();
     stage.host.line("detach gpupci1").answer();
-    stage.goes(&guest(), "reconnect");
-    stage.refuses(&Guest::other(1, &guest().devices), &held("rocks-33"));
-    stage.goes(&guest(), "release");
-    assert_eq!(stage.moved().len(), 2, "it was detached before");
+    stage.hook_ok(&guest(), "reconnect");
+    stage.assert_refused(&Guest::other(1, &guest().devices), &held("rocks-33"));
+    stage.hook_ok(&guest(), "release");
+    assert_eq!(stage.changed_bindings().len(), 2, "it was detached before");
     stage.host.line("attach gpupci1").answer();
-    stage.is_as_before("nothing was forgotten");
+    stage.assert_restored("nothing was forgotten");
 }

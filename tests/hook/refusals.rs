@@ -25,7 +25,7 @@ fn guest() -> Guest {
 fn prepare_refuses_a_card_of_another_guest() {
     let stage = Stage::manual();
     let other = Guest::other(1, &hostdev("02", 1)).named("a\nb \u{202e}'\"$()");
-    stage.goes(&other, "prepare");
+    stage.hook_ok(&other, "prepare");
     let shown = other.shown();
     let why = because(
         &[&format!("the guest {shown} has it")],
@@ -33,12 +33,12 @@ fn prepare_refuses_a_card_of_another_guest() {
             "shut the guest {shown} down; if it does not run, `gpupci recover`"
         )],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
     // libvirt calls `release` for a guest that it could not start.
-    stage.goes(&guest(), "release");
-    stage.refuses(&guest(), &why);
-    stage.goes(&other, "release");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_refused(&guest(), &why);
+    stage.hook_ok(&other, "release");
+    stage.hook_ok(&guest(), "prepare");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn prepare_refuses_a_card_that_a_process_uses() {
         &["X\\norg\\u{202e} (pid 77) uses /dev/nvidiactl"],
         &["end X\\norg\\u{202e} (pid 77), or keep it off this card"],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
     let qemu = "/usr/bin/qemu-kvm\0-name\0guest=a\nb,,c,debug-threads=on\0";
     stage.process(78, "qemu-kvm", "/dev/nvidiactl");
     stage.host.write("proc/78/cmdline", qemu);
@@ -63,7 +63,7 @@ fn prepare_refuses_a_card_that_a_process_uses() {
             "shut the guest a\\nb,c down",
         ],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn prepare_refuses_if_a_process_cannot_be_inspected() {
         &["it cannot be seen who uses it: a\\nb (pid 77): Not a directory (os error 20)"],
         &["run this as root, outside of containers"],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn prepare_refuses_a_card_whose_group_has_a_host_driver() {
         ],
         &[OTHER_SLOT],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
     // QEMU would fail too if the card itself had been bound at boot.
     stage.bind_at_boot();
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn prepare_refuses_a_card_without_iommu_group() {
         format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it")
     };
     let why = because(&[&none(VIDEO), &none(AUDIO)], &[IOMMU_OFF]);
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
     stage.bind_at_boot();
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -133,10 +133,10 @@ fn prepare_refuses_another_card_at_a_recorded_address() {
              anew, then correct the attributes with `gpupci host set`",
         ],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
     stage.bind_at_boot();
-    stage.refuses(&guest(), &why);
-    stage.goes(&Guest::with(&hostdev("03", 0)), "prepare");
+    stage.assert_refused(&guest(), &why);
+    stage.hook_ok(&Guest::with(&hostdev("03", 0)), "prepare");
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
                  /etc/modprobe.d",
             ],
         );
-        stage.refuses(&guest(), &why);
+        stage.assert_refused(&guest(), &why);
         stage.kernel.module("vfio_pci", Load::Works);
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         assert_eq!(stage.kernel.modprobes(), ["vfio_pci", "vfio_pci"]);
     }
 }
@@ -187,7 +187,7 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
             "driverctl unset-override 0000:02:00.1",
         ],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 
     let old = Stage::on(TestHost::unpacked("old-kernel.tree"));
     let none = |function: &str| {
@@ -202,7 +202,7 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
             "boot a kernel that has driver_override: Linux 3.16 or later, or one of CentOS 7.2 or later",
         ],
     );
-    old.refuses(&guest(), &why);
+    old.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn refusal_lists_all_reasons() {
             "end Xorg (pid 77), or keep it off this card",
         ],
     );
-    stage.refuses(&guest(), &why);
+    stage.assert_refused(&guest(), &why);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn outcome_of_prepare_is_kept_for_gpupci_why() {
                 off this card.\n";
     assert!(told.contains(said), "{told}");
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let told = stage.host.line("why rocks-33").answer();
     assert!(told.ends_with(" s ago: its cards were ready\n"), "{told}");
 }

@@ -32,20 +32,20 @@ fn age(stage: &Stage) {
 #[test]
 fn prepare_and_release_may_run_twice_and_release_without_prepare() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.kernel.writes(), [""; 0]);
-    stage.goes(&guest(), "prepare");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     assert_eq!(
         stage.kernel.writes().len(),
         6,
         "a second time has nothing to do"
     );
-    stage.goes(&guest(), "release");
-    stage.is_as_before("once");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("once");
     stage.kernel.forget();
-    stage.goes(&guest(), "release");
-    stage.is_as_before("twice");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("twice");
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }
 
@@ -55,10 +55,10 @@ fn release_restores_overrides_and_unbound_functions() {
     stage.kernel.administrator_overrides(VIDEO, Some("nvidia"));
     stage.kernel.administrator_binds(AUDIO, None);
     stage.before = stage.bindings();
-    stage.goes(&guest(), "prepare");
-    assert_eq!(stage.moved().len(), 2);
-    stage.goes(&guest(), "release");
-    stage.is_as_before("an override, and a function without a driver");
+    stage.hook_ok(&guest(), "prepare");
+    assert_eq!(stage.changed_bindings().len(), 2);
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("an override, and a function without a driver");
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn release_ignores_changes_of_the_xml_since_prepare() {
     for devices in ["", &hostdev("03", 0), &hostdev("02", 1), &hostdev("7f", 0)] {
         let stage = Stage::manual();
         stage.host.line("detach gpupci2").answer();
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         let mut changed = guest();
         changed.devices = devices.to_owned();
-        stage.goes(&changed, "release");
+        stage.hook_ok(&changed, "release");
         assert_eq!(stage.records(), ["0000:03:00.json"], "{devices}");
         stage.host.line("attach gpupci2").answer();
-        stage.is_as_before(devices);
+        stage.assert_restored(devices);
     }
 }
 
@@ -82,15 +82,15 @@ fn release_leaves_a_card_detached_that_an_administrator_detached() {
     stage.host.line("detach gpupci1").answer();
     let (ready, before, writes) = (stage.bindings(), record(&stage), stage.kernel.writes());
     for _ in 0..2 {
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         assert_eq!(record(&stage)["holder"]["was_detached"], true);
-        stage.goes(&guest(), "release");
+        stage.hook_ok(&guest(), "release");
         assert_eq!(stage.bindings(), ready);
         assert_eq!(record(&stage), before);
     }
     assert_eq!(stage.kernel.writes(), writes);
     stage.host.line("attach gpupci1").answer();
-    stage.is_as_before("the administrator takes it back");
+    stage.assert_restored("the administrator takes it back");
 }
 
 #[test]
@@ -99,12 +99,12 @@ fn release_leaves_a_card_on_vfio_pci_that_was_bound_at_boot() {
     stage.bind_at_boot();
     stage.before = stage.bindings();
     for _ in 0..2 {
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         assert_eq!(stage.records(), ["0000:02:00.json"], "who has it is known");
         let second = Guest::other(1, &guest().devices);
         assert_eq!(stage.hook(&second, "prepare").code, Some(1));
-        stage.goes(&guest(), "release");
-        stage.is_as_before("release");
+        stage.hook_ok(&guest(), "release");
+        stage.assert_restored("release");
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);
 }
@@ -116,37 +116,37 @@ fn release_restores_a_card_whose_detach_was_killed_before_prepare() {
         .kernel
         .fault(4, crate::support::kernel::Fault::KillBefore);
     assert_eq!(stage.host.line("detach gpupci1").code, None);
-    assert_eq!(stage.moved().len(), 1);
-    stage.goes(&guest(), "prepare");
-    assert_eq!(stage.moved().len(), 2);
-    stage.goes(&guest(), "release");
-    stage.is_as_before("what was before all of it");
+    assert_eq!(stage.changed_bindings().len(), 1);
+    stage.hook_ok(&guest(), "prepare");
+    assert_eq!(stage.changed_bindings().len(), 2);
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("what was before all of it");
 }
 
 #[test]
 fn release_and_reconnect_leave_the_card_of_another_guest_alone() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     age(&stage);
     // There is no process of the guest, so it has ended.
     stage.host.line("recover").answer();
-    stage.is_as_before("recover");
+    stage.assert_restored("recover");
     let second = Guest::other(1, &guest().devices);
-    stage.goes(&second, "prepare");
+    stage.hook_ok(&second, "prepare");
     let (ready, kept, writes) = (stage.bindings(), record(&stage), stage.kernel.writes());
-    stage.goes(&guest(), "release");
-    stage.goes(&guest(), "reconnect");
+    stage.hook_ok(&guest(), "release");
+    stage.hook_ok(&guest(), "reconnect");
     assert_eq!(stage.bindings(), ready);
     assert_eq!(record(&stage), kept);
     assert_eq!(stage.kernel.writes(), writes);
-    stage.goes(&second, "release");
-    stage.is_as_before("the second guest's release");
+    stage.hook_ok(&second, "release");
+    stage.assert_restored("the second guest's release");
 }
 
 #[test]
 fn recover_leaves_the_card_of_a_starting_or_running_guest_alone() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let ready = stage.bindings();
     stage.host.line("recover").answer();
     assert_eq!(stage.bindings(), ready, "QEMU is not there yet");
@@ -157,9 +157,9 @@ fn recover_leaves_the_card_of_a_starting_or_running_guest_alone() {
     assert_eq!(stage.bindings(), ready, "QEMU runs");
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.host.line("recover").answer();
-    stage.is_as_before("QEMU is gone");
-    stage.goes(&guest(), "release");
-    stage.is_as_before("release");
+    stage.assert_restored("QEMU is gone");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("release");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn attach_refuses_the_card_of_a_guest() {
         if at_boot {
             stage.bind_at_boot();
         }
-        stage.goes(&guest(), "prepare");
+        stage.hook_ok(&guest(), "prepare");
         let (ready, writes) = (stage.bindings(), stage.kernel.writes());
         for line in ["attach gpupci1", "attach all", "attach 02:00.1 --dry-run"] {
             let said = stage.host.line(line);
@@ -183,7 +183,7 @@ fn attach_refuses_the_card_of_a_guest() {
         assert_eq!(stage.bindings(), ready);
         assert_eq!(stage.kernel.writes(), writes);
         stage.host.line("detach gpupci1").answer();
-        stage.goes(&guest(), "release");
+        stage.hook_ok(&guest(), "release");
         assert_eq!(stage.records(), [""; 0]);
     }
 }
@@ -191,11 +191,11 @@ fn attach_refuses_the_card_of_a_guest() {
 #[test]
 fn release_reports_a_card_in_use_and_leaves_it_detached() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let ready = stage.bindings();
     stage.process(77, "gdb", "/dev/vfio/8");
     stage.journal();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.bindings(), ready);
     let said = stage.journal();
     let why = because(
@@ -205,39 +205,39 @@ fn release_reports_a_card_in_use_and_leaves_it_detached() {
     let why = why.replace("made ready", "given back");
     assert_eq!((said.len(), &said[0]["MESSAGE"]), (1, &why));
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
-    stage.goes(&guest(), "release");
-    stage.is_as_before("nobody uses it any more");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("nobody uses it any more");
 }
 
 #[test]
 fn release_restores_the_card_even_if_the_vendors_setting_changed() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     let ready = stage.bindings();
     stage.host.write("etc/gpupt.toml", "what?\n");
     stage.journal();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.bindings(), ready);
     let said = stage.journal();
     let message = &said[0]["MESSAGE"];
     assert!(message.starts_with("the cards of rocks-33 are not given back: cannot understand "));
     assert!(message.ends_with("; `gpupci recover` does it"), "{message}");
     stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
-    stage.goes(&guest(), "release");
-    stage.is_as_before("vendors that are no longer wanted");
+    stage.hook_ok(&guest(), "release");
+    stage.assert_restored("vendors that are no longer wanted");
 }
 
 #[test]
 fn holder_of_a_card_is_forgotten_after_a_reboot() {
     let stage = Stage::manual();
     stage.host.write("proc/sys/kernel/random/boot_id", "one\n");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     stage.host.write("proc/sys/kernel/random/boot_id", "two\n");
     let (ready, writes) = (stage.bindings(), stage.kernel.writes());
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     assert_eq!(stage.bindings(), ready);
     let second = Guest::other(1, &guest().devices);
-    stage.goes(&second, "prepare");
+    stage.hook_ok(&second, "prepare");
     assert_eq!(stage.kernel.writes(), writes);
 }
 
@@ -245,7 +245,7 @@ fn holder_of_a_card_is_forgotten_after_a_reboot() {
 fn asking(virsh: &str) -> Stage {
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     script(&stage.host.path("usr/bin/virsh"), virsh);
     stage
 }
@@ -266,7 +266,7 @@ fn recover_leaves_the_card_of_a_guest_that_libvirt_is_starting() {
         // The age of the start does not matter.
         age(&stage);
         assert_eq!(stage.host.line("recover").answer(), STARTING, "{virsh}");
-        assert_eq!(stage.moved().len(), 2, "{virsh}");
+        assert_eq!(stage.changed_bindings().len(), 2, "{virsh}");
     }
 }
 
@@ -278,7 +278,7 @@ fn recover_restores_the_card_of_a_guest_that_libvirt_does_not_run() {
     ] {
         let stage = asking(virsh);
         assert_eq!(stage.host.line("recover").answer(), BACK, "{virsh}");
-        stage.is_as_before(virsh);
+        stage.assert_restored(virsh);
     }
 }
 
@@ -293,7 +293,7 @@ fn recover_waits_a_minute_if_virsh_fails() {
         assert_eq!(stage.host.line("recover").answer(), STARTING, "{virsh}");
         age(&stage);
         assert_eq!(stage.host.line("recover").answer(), BACK, "{virsh}");
-        stage.is_as_before(virsh);
+        stage.assert_restored(virsh);
     }
 }
 
@@ -301,11 +301,11 @@ fn recover_waits_a_minute_if_virsh_fails() {
 fn recover_counts_the_minute_from_the_last_card_of_the_guest() {
     let stage = Stage::manual();
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
-    stage.goes(&both, "prepare");
+    stage.hook_ok(&both, "prepare");
     age(&stage);
     let told = STARTING.to_owned() + &STARTING.replace(":02:", ":03:");
     assert_eq!(stage.host.line("recover").answer(), told);
-    assert_eq!(stage.moved().len(), 4);
+    assert_eq!(stage.changed_bindings().len(), 4);
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn recover_asks_a_libvirt_that_does_not_answer_only_once() {
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
     for (number, bus) in [(1, "02"), (2, "03")] {
-        stage.goes(&Guest::other(number, &hostdev(bus, 0)), "prepare");
+        stage.hook_ok(&Guest::other(number, &hostdev(bus, 0)), "prepare");
     }
     let asked = stage.host.path("asked");
     let virsh = format!("#!/bin/sh\necho $5 >>{}\nexec sleep 60\n", asked.display());
@@ -327,15 +327,15 @@ fn recover_asks_a_libvirt_that_does_not_answer_only_once() {
 #[test]
 fn release_reports_a_record_that_it_cannot_read() {
     let stage = Stage::manual();
-    stage.goes(&guest(), "prepare");
+    stage.hook_ok(&guest(), "prepare");
     stage.host.write(RECORD, "{\"version\":2}");
     stage.journal();
-    stage.goes(&guest(), "release");
+    stage.hook_ok(&guest(), "release");
     let said = stage.journal();
     assert_eq!(said.len(), 1, "{said:?}");
     let line = &said[0]["MESSAGE"];
     let start = "whether rocks-33 has this card is not known: cannot understand ";
     assert!(line.starts_with(start), "{line}");
     assert!(line.ends_with("; `gpupci recover` tells more"), "{line}");
-    assert_eq!(stage.moved().len(), 2, "it is left alone");
+    assert_eq!(stage.changed_bindings().len(), 2, "it is left alone");
 }

@@ -72,23 +72,23 @@ impl Stage {
 
     /// Runs the hook; it must succeed and print nothing.
     #[track_caller]
-    pub fn goes(&self, guest: &Guest, operation: &str) {
+    pub fn hook_ok(&self, guest: &Guest, operation: &str) {
         assert_eq!(self.hook(guest, operation), silence(), "{operation}");
     }
 
     /// Checks that `prepare` refuses the guest for this reason and changes nothing. Standard error
     /// and the journal say the same.
     #[track_caller]
-    pub fn refuses(&self, guest: &Guest, why: &str) {
+    pub fn assert_refused(&self, guest: &Guest, why: &str) {
         let state = || (self.bindings(), self.records(), self.kernel.writes());
         let before = state();
-        self.fails(guest, why);
+        self.assert_fails(guest, why);
         assert_eq!(state(), before);
     }
 
-    /// As `refuses`, but `prepare` may have written something.
+    /// As `assert_refused`, but `prepare` may have written something.
     #[track_caller]
-    pub fn fails(&self, guest: &Guest, why: &str) {
+    pub fn assert_fails(&self, guest: &Guest, why: &str) {
         self.journal();
         let said = self.hook(guest, "prepare");
         let line = format!("guest {} cannot start: {why}", guest.shown());
@@ -126,7 +126,7 @@ impl Stage {
     }
 
     /// The functions whose binding differs from the start of the test.
-    pub fn moved(&self) -> Vec<String> {
+    pub fn changed_bindings(&self) -> Vec<String> {
         let mut now = self.bindings();
         now.retain(|line| !self.before.contains(line));
         now
@@ -145,7 +145,7 @@ impl Stage {
 
     /// Checks that all bindings are those of the start of the test, and that there is no record.
     #[track_caller]
-    pub fn is_as_before(&self, what: &str) {
+    pub fn assert_restored(&self, what: &str) {
         assert_eq!(self.bindings(), self.before, "{what}");
         assert_eq!(self.records(), [""; 0], "{what}");
     }

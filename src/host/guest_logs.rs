@@ -1,0 +1,113 @@
+//! What QEMU and the journal said of a guest.
+
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::host::Machine;
+use crate::host::kernel::finish;
+
+const LOGS: &str = "/var/log/libvirt/qemu";
+const JOURNALCTL: &str = "/usr/bin/journalctl";
+/// The end of a log that a start leaves its traces in.
+const TAIL: u64 = 64 * 1024;
+const JOURNAL_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Machine {
+    /// What QEMU said in the last run of a guest that sounds like a failure.
+    pub fn qemu_complaints(&self, guest: &str) -> Vec<String> {
+        if guest.contains('/') || matches!(guest, "" | "." | "..") {
+            return Vec::new();
+        }
+        let log = self
+            .tail(&format!("{LOGS}/{guest}.log"))
+            .unwrap_or_default();
+        complaints(&log)
+    }
+
+    /// What libvirt and the hook said of a guest in the journal since the last boot.
+    pub fn journal_of(&self, guest: &str) -> Vec<String> {
+        if !self.is_real() || !self.exists(JOURNALCTL) {
+            return Vec::new();
+        }
+        let mut journalctl = Command::new(JOURNALCTL);
+        journalctl
+            .args(["--no-pager", "-q", "-b", "-n", "500", "-o", "cat"])
+            .args(["-t", "gpupt", "-t", "libvirtd", "-t", "virtqemud"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let Ok(output) = finish(journalctl, JOURNAL_DEADLINE) else {
+            return Vec::new();
+        };
+        let text = String::from_utf8_lossy(&output.stdout);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(guest)).collect();
+        last_of(&lines)
+    }
+
+    fn tail(&self, path: &str) -> io::Result<String> {
+        let mut file = fs::File::open(self.path(path))?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// The lines of the last run in a log of libvirt's that QEMU wrote of its own accord, or that tell
+/// how it ended.
+fn complaints(log: &str) -> Vec<String> {
+    let lines: Vec<&str> = log.lines().collect();
+    let start = lines
+        .iter()
+        .rposition(|line| line.contains("starting up libvirt version"));
+    let run = &lines[start.unwrap_or(0)..];
+    let complains = |line: &&&str| {
+        let line = line.to_ascii_lowercase();
+        let is_command = line.starts_with('-') || line.ends_with('\\');
+        !is_command
+            && ["qemu-system", "qemu-kvm:", "vfio", "error"]
+                .iter()
+                .any(|word| line.contains(word) && !line.contains("starting up"))
+    };
+    let found: Vec<&str> = run.iter().filter(complains).copied().collect();
+    last_of(&found)
+}
+
+fn last_of(lines: &[&str]) -> Vec<String> {
+    const MANY: usize = 5;
+    let start = lines.len().saturating_sub(MANY);
+    lines[start..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn only_the_last_run_complains() {
+        let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
+            2026-01-01T10:00:01Z qemu-system-x86_64: an old error\n\
+            2026-01-02 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
+            LC_ALL=C \\\n\
+            /usr/bin/qemu-system-x86_64 \\\n\
+            -device '{\"driver\":\"vfio-pci\",\"host\":\"0000:04:00.0\"}' \\\n\
+            -msg timestamp=on\n\
+            2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:04:00.0: group 17 is not viable\n\
+            Please ensure all devices within the iommu_group are bound to their vfio bus driver.\n\
+            2026-01-02 10:00:02.000+0000: shutting down, reason=failed\n";
+        assert_eq!(
+            complaints(log),
+            [
+                "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:04:00.0: group 17 is not viable",
+                "Please ensure all devices within the iommu_group are bound to their vfio bus driver.",
+            ]
+        );
+        assert_eq!(complaints(""), [""; 0]);
+    }
+}

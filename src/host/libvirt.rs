@@ -1,0 +1,87 @@
+//! What libvirt knows of guests: their definitions, and whether they run.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::binding::ActError;
+use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity};
+use crate::host::Machine;
+use crate::host::kernel::finish;
+
+const DEFINITIONS: &str = "/etc/libvirt/qemu";
+const RUNNING: &str = "/run/libvirt/qemu";
+const VIRSH: &str = "/usr/bin/virsh";
+/// libvirt answers at once, or waits for somebody.
+const STATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What libvirt says of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestState {
+    /// It runs, or is about to.
+    On,
+    /// It does not run.
+    Off,
+    /// libvirt does not answer: as long as a hook of a guest is at work it tells nobody of that guest.
+    Silent,
+    /// libvirt is not there, or does not know the guest.
+    Unknown,
+}
+
+/// A guest that libvirt has a definition of.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Which guest.
+    pub identity: GuestIdentity,
+    /// Its domain XML.
+    pub xml: Vec<u8>,
+}
+
+impl Machine {
+    /// The definition of the guest with this name or uuid.
+    pub fn definition(&self, guest: &str) -> Option<Definition> {
+        let names = self.children(DEFINITIONS);
+        let files = names.iter().filter(|name| name.ends_with(".xml"));
+        let mut definitions = files.filter_map(|name| {
+            let path = self.path(format!("{DEFINITIONS}/{name}"));
+            let is_sane =
+                fs::metadata(&path).is_ok_and(|f| f.is_file() && f.len() <= BYTES_MAX as u64);
+            let xml = is_sane.then(|| fs::read(&path).ok()).flatten()?;
+            let identity = guest_identity(&xml)?;
+            Some(Definition { identity, xml })
+        });
+        definitions.find(|definition| {
+            let identity = &definition.identity;
+            let uuid = identity.uuid.as_deref();
+            identity.name == guest || uuid.is_some_and(|uuid| uuid.eq_ignore_ascii_case(guest))
+        })
+    }
+
+    /// Whether libvirt runs a guest of this name: it keeps the number of its process.
+    pub fn is_running(&self, guest: &str) -> bool {
+        let is_file_name = !guest.contains('/') && !matches!(guest, "" | "." | "..");
+        let pid = is_file_name.then(|| self.text(&format!("{RUNNING}/{guest}.pid")));
+        let pid: Option<u32> = pid.flatten().and_then(|pid| pid.trim().parse().ok());
+        pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
+    }
+
+    /// Whether libvirt runs the guest with this uuid, or is about to. Never asked by a hook, which libvirt
+    /// would wait for in turn.
+    pub fn guest_state(&self, uuid: &str) -> GuestState {
+        let mut virsh = Command::new(self.path(VIRSH));
+        virsh
+            .args(["-q", "-c", "qemu:///system", "domstate", uuid])
+            .env("LC_ALL", "C")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let output = match finish(virsh, STATE_DEADLINE) {
+            Ok(output) if output.status.success() => output,
+            Err(ActError::Late) => return GuestState::Silent,
+            _ => return GuestState::Unknown,
+        };
+        match String::from_utf8_lossy(&output.stdout).trim() {
+            "shut off" | "crashed" => GuestState::Off,
+            _ => GuestState::On,
+        }
+    }
+}

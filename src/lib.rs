@@ -49,6 +49,8 @@ pub mod rocks;
 
 // Words: parsed, compared, printed.
 
+/// How long ago something was, in words.
+pub mod elapsed;
 /// Text from outside, made safe for a terminal.
 pub mod escape;
 /// The exit codes.

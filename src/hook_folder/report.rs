@@ -1,5 +1,6 @@
 //! How it stands with the hook, in words.
 
+use crate::elapsed::ago;
 use crate::hook_folder::{HOOKS, HookStatus, HookView, INSIDE, KEPT};
 
 /// One thing to say about it.
@@ -70,7 +71,7 @@ impl HookStatus {
     }
 
     fn seen_line(&self) -> StatusLine {
-        let last = self.seen_at.map(|at| age(self.now.saturating_sub(at)));
+        let last = self.seen_at.map(|at| ago(self.now.saturating_sub(at)));
         let Some(daemon) = &self.daemon else {
             let last = last.unwrap_or_else(|| "not yet".to_owned());
             let name = self.daemon_name;
@@ -135,15 +136,5 @@ fn advice(topic: &'static str, text: String, remedy: &str) -> StatusLine {
     StatusLine {
         remedy: Some(remedy.to_owned()),
         ..line(topic, text)
-    }
-}
-
-/// How long ago something was.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s ago"),
-        120..7200 => format!("{} min ago", seconds / 60),
-        7200..172_800 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} days ago", seconds / 86_400),
     }
 }

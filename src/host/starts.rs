@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::domain_xml::is_uuid;
+use crate::elapsed::ago;
 use crate::host::{KeptError, Machine};
 
 const SEEN: &str = "/run/gpupt/hook-seen";
@@ -70,13 +71,7 @@ impl Machine {
 impl Start {
     /// How long ago it was, in words.
     pub fn age(&self) -> String {
-        let seconds = now().saturating_sub(self.at);
-        match seconds {
-            0..120 => format!("{seconds} s ago"),
-            120..7200 => format!("{} min ago", seconds / 60),
-            7200..172_800 => format!("{} h ago", seconds / 3600),
-            _ => format!("{} days ago", seconds / 86_400),
-        }
+        ago(now().saturating_sub(self.at))
     }
 }
 

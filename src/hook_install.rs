@@ -6,10 +6,11 @@ use std::time::Duration;
 use crate::escape::printable;
 use crate::hook_folder::HookFile;
 use crate::hook_folder::{
-    HookError, HookFault, HookStatus, HookView, KEPT, Kept, LibvirtVersion, NEW, SINGLE, Step,
-    plan_install, plan_uninstall,
+    HookError, HookFault, HookStatus, HookView, Kept, LibvirtVersion, Step, plan_install,
+    plan_uninstall,
 };
 use crate::host::Machine;
+use crate::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
 
 /// The hook is installed.
 #[derive(Clone, Debug)]
@@ -53,9 +54,9 @@ pub fn install(
     let plan = plan_install(&scene).map_err(failed)?;
     let taken = machine.take_hook_steps(&plan.steps, &program.content);
     taken.map_err(failed)?;
-    let is_new = |step: &Step| matches!(step, Step::Move { from: NEW, .. });
+    let is_new = |step: &Step| matches!(step, Step::Move { from: HOOK_NEW, .. });
     let was_there = match plan.place {
-        SINGLE => scene.single.is_ours(),
+        HOOK => scene.single.is_ours(),
         _ => scene.inside.is_ours(),
     };
     let mut notes = Vec::new();
@@ -99,8 +100,8 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     let is_left = steps.is_empty() && matches!(scene.kept, Kept::Other);
     notes.extend(is_left.then(|| {
         format!(
-            "{} stays: it differs from {SINGLE}, which is not ours",
-            KEPT
+            "{} stays: it differs from {HOOK}, which is not ours",
+            HOOK_BEFORE
         )
     }));
     notes.extend(copies(machine, ""));
@@ -116,7 +117,7 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     let mut hooks = Vec::new();
     for mut file in facts.iter().flat_map(|facts| facts.files.clone()) {
         file.is_ours = machine.is_hook_of_ours(&file.path);
-        let is_single = file.path == SINGLE;
+        let is_single = file.path == HOOK;
         let chains = is_single && file.is_ours && file.is_executable;
         let content = program.as_ref().filter(|_| file.is_ours);
         let is_current = content.map(|p| machine.is_hook_like(&file.path, &p.content));
@@ -131,7 +132,7 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
             hooks.push(HookView {
                 is_current: None,
                 is_run: file.is_executable,
-                run_by: Some(SINGLE),
+                run_by: Some(HOOK),
                 file,
             });
         }

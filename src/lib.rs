@@ -57,5 +57,7 @@ pub mod escape;
 pub mod exit;
 /// How an error is told with all its causes.
 pub mod failure;
+/// Where things are on a machine.
+pub mod paths;
 /// PCI addresses, ids, classes, drivers, IOMMU groups.
 pub mod pci;

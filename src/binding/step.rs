@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use crate::paths::{PCI_DEVICES, PCI_DRIVERS, PCI_DRIVERS_PROBE};
 use crate::pci::{DriverName, PciAddress};
-
-const DEVICES: &str = "/sys/bus/pci/devices";
-const DRIVERS: &str = "/sys/bus/pci/drivers";
 
 /// One write to sysfs that changes how a function is bound
 /// (`Documentation/ABI/testing/sysfs-bus-pci`). `new_id` is none of them: it would bind every card
@@ -54,10 +52,10 @@ impl Step {
     /// The file that is written.
     pub fn path(&self) -> String {
         match self {
-            Self::Override { function, .. } => format!("{DEVICES}/{function}/driver_override"),
-            Self::Unbind { driver, .. } => format!("{DRIVERS}/{driver}/unbind"),
-            Self::Probe { .. } => "/sys/bus/pci/drivers_probe".to_owned(),
-            Self::Bind { driver, .. } => format!("{DRIVERS}/{driver}/bind"),
+            Self::Override { function, .. } => format!("{PCI_DEVICES}/{function}/driver_override"),
+            Self::Unbind { driver, .. } => format!("{PCI_DRIVERS}/{driver}/unbind"),
+            Self::Probe { .. } => PCI_DRIVERS_PROBE.to_owned(),
+            Self::Bind { driver, .. } => format!("{PCI_DRIVERS}/{driver}/bind"),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::host::GuestState;
+use crate::paths::VFIO_NODES;
 use crate::pci::PciSlot;
 
 /// For so long a guest may be on its way between our hook and its QEMU.
@@ -123,7 +124,7 @@ impl Handover<'_> {
                 GuestState::Unknown => self.was_held_lately(&holder.uuid),
             };
         let users = self.machine.card_users(card, &self.cards, self.deadline);
-        let has_it = |user: &User| user.node.starts_with("/dev/vfio/");
+        let has_it = |user: &User| user.node.starts_with(VFIO_NODES);
         if users.found.iter().any(has_it) || self.machine.is_running(&holder.guest) {
             return Ok(Recovered::Sound);
         }

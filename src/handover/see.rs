@@ -5,9 +5,8 @@ use crate::gpu::GpuCard;
 use crate::handover::{Fault, Handover};
 use crate::host::SysfsError;
 use crate::naming::misplaced;
+use crate::paths::PCI_DEVICES;
 use crate::pci::PciAddress;
-
-const DEVICES: &str = "/sys/bus/pci/devices";
 
 impl Handover<'_> {
     /// How the functions of a card are bound, in the order in which they change hands.
@@ -24,7 +23,7 @@ impl Handover<'_> {
     /// How one function is bound, its override with it.
     pub(super) fn binding(&self, function: PciAddress) -> Result<Binding, Fault> {
         let mut binding = self.machine.binding(function)?;
-        let path = format!("{DEVICES}/{function}/driver_override");
+        let path = format!("{PCI_DEVICES}/{function}/driver_override");
         if !self.machine.has_override(function) {
             return Ok(binding);
         }

@@ -22,20 +22,3 @@ pub use report::StatusLine;
 pub use scene::{Folder, Found, Kept, Scene};
 pub use status::{Daemon, HookStatus, HookView};
 pub use version::LibvirtVersion;
-
-/// Where libvirt keeps its settings: without it there is no libvirt.
-pub const LIBVIRT: &str = "/etc/libvirt";
-/// Where libvirt looks for hooks.
-pub const HOOKS: &str = "/etc/libvirt/hooks";
-/// The one file that every libvirt runs.
-pub const SINGLE: &str = "/etc/libvirt/hooks/qemu";
-/// Where the file that was there before ours waits; ours runs it.
-pub const KEPT: &str = "/etc/libvirt/hooks/qemu.before-gpupt";
-/// The folder of which newer libvirts run everything.
-pub const FOLDER: &str = "/etc/libvirt/hooks/qemu.d";
-/// Our hook in that folder.
-pub const INSIDE: &str = "/etc/libvirt/hooks/qemu.d/gpupt";
-/// The hook while it is written: libvirt runs nothing of this name.
-pub const NEW: &str = "/etc/libvirt/hooks/gpupt.new";
-/// What gives way, until all is done, with a number after it. It is ours, or there twice.
-pub const OLD: &str = "/etc/libvirt/hooks/gpupt.old-";

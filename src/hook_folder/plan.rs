@@ -1,8 +1,7 @@
 //! What is to be done, from what is there.
 
-use crate::hook_folder::{
-    FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, NEW, Obstacle, SINGLE, Scene,
-};
+use crate::hook_folder::{Folder, Found, HookFault, Kept, Obstacle, Scene};
+use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,30 +55,35 @@ pub fn plan_install(scene: &Scene) -> Result<Plan, HookFault> {
         return Err(HookFault::InTheWay(obstacles));
     }
     let (place, found) = match goes_inside {
-        true => (INSIDE, scene.inside),
-        false => (SINGLE, scene.single),
+        true => (HOOK_IN_FOLDER, scene.inside),
+        false => (HOOK, scene.single),
     };
     let mut steps = Vec::new();
     let is_current = matches!(found, Found::Ours { is_current: true });
     if !is_current {
         steps.extend((scene.hooks == Folder::Missing).then_some(Step::MakeFolder(HOOKS)));
         let makes_folder = goes_inside && scene.folder == Folder::Missing;
-        steps.extend(makes_folder.then_some(Step::MakeFolder(FOLDER)));
+        steps.extend(makes_folder.then_some(Step::MakeFolder(HOOK_FOLDER)));
         steps.push(Step::Write);
         let keeps = !goes_inside && found == Found::Foreign && scene.kept == Kept::Nothing;
         steps.extend(keeps.then_some(Step::Link {
-            from: SINGLE,
-            to: KEPT,
+            from: HOOK,
+            to: HOOK_BEFORE,
         }));
         steps.push(Step::Move {
-            from: NEW,
+            from: HOOK_NEW,
             to: place,
         });
     }
     match goes_inside {
         true => steps.extend(leave_single(scene)),
         // It would run twice as soon as a newer libvirt comes.
-        false => steps.extend(scene.inside.is_ours().then_some(Step::Remove(INSIDE))),
+        false => steps.extend(
+            scene
+                .inside
+                .is_ours()
+                .then_some(Step::Remove(HOOK_IN_FOLDER)),
+        ),
     }
     Ok(Plan { place, steps })
 }
@@ -87,12 +91,17 @@ pub fn plan_install(scene: &Scene) -> Result<Plan, HookFault> {
 /// How the hook goes, and what was there before it comes back.
 pub fn plan_uninstall(scene: &Scene) -> Vec<Step> {
     let mut steps = Vec::new();
-    steps.extend(scene.inside.is_ours().then_some(Step::Remove(INSIDE)));
+    steps.extend(
+        scene
+            .inside
+            .is_ours()
+            .then_some(Step::Remove(HOOK_IN_FOLDER)),
+    );
     let is_free = scene.single == Found::Nothing;
     let waits = matches!(scene.kept, Kept::Other | Kept::SameAsSingle);
     let back = Step::Move {
-        from: KEPT,
-        to: SINGLE,
+        from: HOOK_BEFORE,
+        to: HOOK,
     };
     match is_free && waits {
         true => steps.push(back),
@@ -104,12 +113,12 @@ pub fn plan_uninstall(scene: &Scene) -> Vec<Step> {
 /// How `hooks/qemu` becomes again what it was without us.
 fn leave_single(scene: &Scene) -> Option<Step> {
     match (scene.single, scene.kept) {
-        (Found::Ours { .. }, Kept::Nothing | Kept::Odd) => Some(Step::Remove(SINGLE)),
+        (Found::Ours { .. }, Kept::Nothing | Kept::Odd) => Some(Step::Remove(HOOK)),
         (Found::Ours { .. }, _) => Some(Step::Move {
-            from: KEPT,
-            to: SINGLE,
+            from: HOOK_BEFORE,
+            to: HOOK,
         }),
-        (Found::Foreign, Kept::SameAsSingle) => Some(Step::Remove(KEPT)),
+        (Found::Foreign, Kept::SameAsSingle) => Some(Step::Remove(HOOK_BEFORE)),
         _ => None,
     }
 }
@@ -120,13 +129,13 @@ fn obstacles(scene: &Scene, goes_inside: bool) -> Vec<Obstacle> {
     obstacles.extend(no_folder(HOOKS, &scene.hooks));
     match goes_inside {
         true => {
-            obstacles.extend(no_folder(FOLDER, &scene.folder));
+            obstacles.extend(no_folder(HOOK_FOLDER, &scene.folder));
             let what = match scene.inside {
                 Found::Foreign => Some("a file that is not ours"),
                 Found::Odd(what) => Some(what),
                 Found::Nothing | Found::Ours { .. } => None,
             };
-            obstacles.extend(what.map(|what| taken(INSIDE, what)));
+            obstacles.extend(what.map(|what| taken(HOOK_IN_FOLDER, what)));
         }
         false => obstacles.extend(single_in_the_way(scene)),
     }
@@ -135,13 +144,13 @@ fn obstacles(scene: &Scene, goes_inside: bool) -> Vec<Obstacle> {
 
 fn single_in_the_way(scene: &Scene) -> Option<Obstacle> {
     match (scene.single, scene.kept) {
-        (Found::Odd(what), _) => Some(taken(SINGLE, what)),
+        (Found::Odd(what), _) => Some(taken(HOOK, what)),
         (Found::Foreign, Kept::Other | Kept::Odd) => Some(Obstacle {
             text: format!(
-                "{SINGLE} is a hook that is not ours, and the name it would get, {KEPT}, is taken"
+                "{HOOK} is a hook that is not ours, and the name it would get, {HOOK_BEFORE}, is taken"
             ),
             remedy: format!(
-                "compare the two; move one that is no longer needed away, {KEPT} if it is an older form of the other"
+                "compare the two; move one that is no longer needed away, {HOOK_BEFORE} if it is an older form of the other"
             ),
         }),
         _ => None,

@@ -1,20 +1,21 @@
 use super::*;
 use crate::hook_folder::LibvirtVersion;
+use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 use pretty_assertions::assert_eq;
 
 const OURS: Found = Found::Ours { is_current: false };
 const CURRENT: Found = Found::Ours { is_current: true };
 const LINK: Step = Step::Link {
-    from: SINGLE,
-    to: KEPT,
+    from: HOOK,
+    to: HOOK_BEFORE,
 };
 const BACK: Step = Step::Move {
-    from: KEPT,
-    to: SINGLE,
+    from: HOOK_BEFORE,
+    to: HOOK,
 };
 
 fn put(to: &'static str) -> Step {
-    Step::Move { from: NEW, to }
+    Step::Move { from: HOOK_NEW, to }
 }
 
 /// A libvirt of this version, with these in the places of hooks.
@@ -40,17 +41,17 @@ fn installs(scene: &Scene, steps: &[Step]) {
 fn a_new_libvirt_gets_a_file_of_its_own() {
     for single in [Found::Nothing, Found::Foreign, Found::Odd("a folder")] {
         let scene = scene("9.0.0", single, Found::Nothing, Kept::Nothing);
-        installs(&scene, &[Step::Write, put(INSIDE)]);
+        installs(&scene, &[Step::Write, put(HOOK_IN_FOLDER)]);
     }
     let empty = Scene {
         hooks: Folder::Missing,
         folder: Folder::Missing,
         ..scene("9.0.0", Found::Nothing, Found::Nothing, Kept::Nothing)
     };
-    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(FOLDER)];
+    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(HOOK_FOLDER)];
     installs(
         &empty,
-        &[&folders[..], &[Step::Write, put(INSIDE)]].concat(),
+        &[&folders[..], &[Step::Write, put(HOOK_IN_FOLDER)]].concat(),
     );
     let current = scene("9.0.0", Found::Foreign, CURRENT, Kept::Nothing);
     installs(&current, &[]);
@@ -60,14 +61,14 @@ fn a_new_libvirt_gets_a_file_of_its_own() {
 fn an_old_libvirt_gets_the_one_file_and_the_other_hook_is_kept() {
     for version in ["4.5.0", "unknown"] {
         let free = scene(version, Found::Nothing, Found::Nothing, Kept::Nothing);
-        installs(&free, &[Step::Write, put(SINGLE)]);
+        installs(&free, &[Step::Write, put(HOOK)]);
         let taken = scene(version, Found::Foreign, Found::Nothing, Kept::Nothing);
-        installs(&taken, &[Step::Write, LINK, put(SINGLE)]);
+        installs(&taken, &[Step::Write, LINK, put(HOOK)]);
         // Whoever began it was interrupted.
         let begun = scene(version, Found::Foreign, Found::Nothing, Kept::SameAsSingle);
-        installs(&begun, &[Step::Write, put(SINGLE)]);
+        installs(&begun, &[Step::Write, put(HOOK)]);
         let older = scene(version, OURS, Found::Nothing, Kept::Other);
-        installs(&older, &[Step::Write, put(SINGLE)]);
+        installs(&older, &[Step::Write, put(HOOK)]);
         let current = scene(version, CURRENT, Found::Nothing, Kept::Other);
         installs(&current, &[]);
     }
@@ -76,13 +77,19 @@ fn an_old_libvirt_gets_the_one_file_and_the_other_hook_is_kept() {
 #[test]
 fn the_hook_follows_libvirt() {
     let newer = scene("9.0.0", CURRENT, Found::Nothing, Kept::Other);
-    installs(&newer, &[Step::Write, put(INSIDE), BACK]);
+    installs(&newer, &[Step::Write, put(HOOK_IN_FOLDER), BACK]);
     let newer = scene("9.0.0", CURRENT, OURS, Kept::Nothing);
-    installs(&newer, &[Step::Write, put(INSIDE), Step::Remove(SINGLE)]);
+    installs(
+        &newer,
+        &[Step::Write, put(HOOK_IN_FOLDER), Step::Remove(HOOK)],
+    );
     let older = scene("4.5.0", Found::Nothing, OURS, Kept::Nothing);
-    installs(&older, &[Step::Write, put(SINGLE), Step::Remove(INSIDE)]);
+    installs(
+        &older,
+        &[Step::Write, put(HOOK), Step::Remove(HOOK_IN_FOLDER)],
+    );
     let unknown = scene("unknown", Found::Nothing, OURS, Kept::Nothing);
-    installs(&unknown, &[Step::Write, put(INSIDE)]);
+    installs(&unknown, &[Step::Write, put(HOOK_IN_FOLDER)]);
 }
 
 #[track_caller]
@@ -160,28 +167,28 @@ fn what_was_there_comes_back() {
             Found::Foreign,
             OURS,
             Kept::Nothing,
-            vec![Step::Remove(INSIDE)],
+            vec![Step::Remove(HOOK_IN_FOLDER)],
         ),
         (
             OURS,
             Found::Nothing,
             Kept::Nothing,
-            vec![Step::Remove(SINGLE)],
+            vec![Step::Remove(HOOK)],
         ),
-        (OURS, Found::Nothing, Kept::Odd, vec![Step::Remove(SINGLE)]),
+        (OURS, Found::Nothing, Kept::Odd, vec![Step::Remove(HOOK)]),
         (OURS, Found::Nothing, Kept::Other, vec![BACK]),
         (Found::Nothing, Found::Nothing, Kept::Other, vec![BACK]),
         (
             Found::Foreign,
             Found::Nothing,
             Kept::SameAsSingle,
-            vec![Step::Remove(KEPT)],
+            vec![Step::Remove(HOOK_BEFORE)],
         ),
         (
             CURRENT,
             CURRENT,
             Kept::Other,
-            vec![Step::Remove(INSIDE), BACK],
+            vec![Step::Remove(HOOK_IN_FOLDER), BACK],
         ),
     ] {
         let scene = scene("9.0.0", single, inside, kept);

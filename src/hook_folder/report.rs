@@ -1,7 +1,8 @@
 //! How it stands with the hook, in words.
 
 use crate::elapsed::ago;
-use crate::hook_folder::{HOOKS, HookStatus, HookView, INSIDE, KEPT};
+use crate::hook_folder::{HookStatus, HookView};
+use crate::paths::{HOOK_BEFORE, HOOK_IN_FOLDER, HOOKS};
 
 /// One thing to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +101,8 @@ fn other_line(hook: &HookView) -> StatusLine {
     let file = &hook.file;
     let path = &file.path;
     let place = match (path.as_str(), hook.run_by) {
-        (KEPT, Some(by)) => format!("{path}, which {by} runs after itself"),
-        (INSIDE, _) => format!("{path}, which is not ours"),
+        (HOOK_BEFORE, Some(by)) => format!("{path}, which {by} runs after itself"),
+        (HOOK_IN_FOLDER, _) => format!("{path}, which is not ours"),
         _ => path.clone(),
     };
     if let Some(why) = &file.unread {

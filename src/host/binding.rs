@@ -6,14 +6,12 @@ use std::io;
 use nix::errno::Errno;
 
 use crate::binding::Binding;
-use crate::host::sysfs::{DEVICES, SysfsError, attribute};
+use crate::host::sysfs::{SysfsError, attribute};
 use crate::host::{Machine, is_gone};
+use crate::paths::{IOMMU_GROUPS, MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS};
 use crate::pci::{
     ClassCode, DriverName, Identity, IommuGroup, PciAddress, PciSlot, VendorId, id_from_sysfs,
 };
-
-const DRIVERS: &str = "/sys/bus/pci/drivers";
-const GROUPS: &str = "/sys/kernel/iommu_groups";
 
 impl Machine {
     /// How `function` is bound, but for its override: the kernel may let us wait for that.
@@ -42,7 +40,7 @@ impl Machine {
     /// When the function is gone, or sysfs cannot be read.
     pub fn driver(&self, function: PciAddress) -> Result<Option<DriverName>, SysfsError> {
         let name = self.link_name(function, "driver")?;
-        let path = || self.path(format!("{DEVICES}/{function}/driver"));
+        let path = || self.path(format!("{PCI_DEVICES}/{function}/driver"));
         name.map(|name| {
             name.parse().map_err(|_| SysfsError::Content {
                 path: path(),
@@ -55,7 +53,7 @@ impl Machine {
     /// Whether anything sits in `slot`.
     pub fn has_slot(&self, slot: PciSlot) -> bool {
         let prefix = format!("{slot}.");
-        let names = self.children(DEVICES);
+        let names = self.children(PCI_DEVICES);
         names.iter().any(|name| name.starts_with(&prefix))
     }
 
@@ -70,7 +68,7 @@ impl Machine {
     /// When the function is gone, or sysfs cannot be read.
     pub fn iommu_group(&self, function: PciAddress) -> Result<Option<IommuGroup>, SysfsError> {
         let name = self.link_name(function, "iommu_group")?;
-        let path = || self.path(format!("{DEVICES}/{function}/iommu_group"));
+        let path = || self.path(format!("{PCI_DEVICES}/{function}/iommu_group"));
         name.map(|name| {
             name.parse().map_err(|()| SysfsError::Content {
                 path: path(),
@@ -82,7 +80,7 @@ impl Machine {
 
     /// The IOMMU groups of this machine, in order; none when the IOMMU is off.
     pub fn iommu_groups(&self) -> Vec<IommuGroup> {
-        let names = self.children(GROUPS);
+        let names = self.children(IOMMU_GROUPS);
         let mut groups: Vec<IommuGroup> = names.iter().filter_map(|n| n.parse().ok()).collect();
         groups.sort();
         groups
@@ -90,7 +88,7 @@ impl Machine {
 
     /// The functions in a group, by address.
     pub fn group_members(&self, group: IommuGroup) -> Vec<PciAddress> {
-        let names = self.children(&format!("{GROUPS}/{group}/devices"));
+        let names = self.children(&format!("{IOMMU_GROUPS}/{group}/devices"));
         let mut members: Vec<PciAddress> = names.iter().filter_map(|n| n.parse().ok()).collect();
         members.sort();
         members
@@ -99,18 +97,18 @@ impl Machine {
     /// Whether a driver of VFIO's has `function`, whatever its name: all of them leave this
     /// directory.
     pub fn is_on_vfio(&self, function: PciAddress) -> bool {
-        let directory = self.path(format!("{DEVICES}/{function}/vfio-dev"));
+        let directory = self.path(format!("{PCI_DEVICES}/{function}/vfio-dev"));
         directory.symlink_metadata().is_ok()
     }
 
     /// Whether the kernel knows this driver.
     pub fn has_driver(&self, driver: &DriverName) -> bool {
-        self.exists(&format!("{DRIVERS}/{driver}"))
+        self.exists(&format!("{PCI_DRIVERS}/{driver}"))
     }
 
     /// Whether the kernel lets us say which driver `function` gets.
     pub fn has_override(&self, function: PciAddress) -> bool {
-        self.exists(&format!("{DEVICES}/{function}/driver_override"))
+        self.exists(&format!("{PCI_DEVICES}/{function}/driver_override"))
     }
 
     /// The class of `function`; `None` when it is gone.
@@ -141,14 +139,14 @@ impl Machine {
     /// `numa_node`, `power_state`. Never one that wakes a sleeping card (`config`, link speeds,
     /// `resourceN_resize`) or waits for the device lock (`driver_override`, `sriov_numvfs`).
     pub fn trait_of(&self, function: PciAddress, name: &str) -> Option<String> {
-        let text = self.text(&format!("{DEVICES}/{function}/{name}"))?;
+        let text = self.text(&format!("{PCI_DEVICES}/{function}/{name}"))?;
         Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }
 
     /// The virtual functions of `function`, by address. `sriov_numvfs` would wait for the device
     /// lock.
     pub fn virtual_functions(&self, function: PciAddress) -> Vec<PciAddress> {
-        let names = self.children(&format!("{DEVICES}/{function}"));
+        let names = self.children(&format!("{PCI_DEVICES}/{function}"));
         let links = names.iter().filter(|name| name.starts_with("virtfn"));
         let addresses = links.filter_map(|name| {
             let address = self.link_name(function, name).ok().flatten()?;
@@ -161,9 +159,8 @@ impl Machine {
 
     /// The mediated devices that `function` carries.
     pub fn mediated_devices(&self, function: PciAddress) -> Vec<String> {
-        const MDEVS: &str = "/sys/bus/mdev/devices";
-        let mut uuids = self.children(MDEVS);
-        uuids.retain(|uuid| self.is_below(function, &format!("{MDEVS}/{uuid}")));
+        let mut uuids = self.children(MDEV_DEVICES);
+        uuids.retain(|uuid| self.is_below(function, &format!("{MDEV_DEVICES}/{uuid}")));
         uuids
     }
 
@@ -175,7 +172,7 @@ impl Machine {
     }
 
     fn attribute(&self, function: PciAddress, name: &str) -> std::path::PathBuf {
-        self.path(format!("{DEVICES}/{function}/{name}"))
+        self.path(format!("{PCI_DEVICES}/{function}/{name}"))
     }
 
     /// The last part of where a link of `function` leads; `None` when there is no such link.
@@ -192,7 +189,7 @@ impl Machine {
             }
             // Without its directory the function itself is gone, which is another answer.
             Err(error) if is_gone(&error) => {
-                match self.path(DEVICES).join(function.to_string()).metadata() {
+                match self.path(PCI_DEVICES).join(function.to_string()).metadata() {
                     Ok(_) => Ok(None),
                     Err(source) => Err(SysfsError::Read { path, source }),
                 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::binding::{CardView, Neighbour, in_order};
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsError, Users};
+use crate::paths::DRIVERCTL;
 use crate::pci::{IommuGroup, PciAddress};
 
-const DRIVERCTL: &str = "/etc/driverctl.d";
 /// driverctl writes the name of a driver.
 const DRIVERCTL_BYTES_MAX: u64 = 256;
 

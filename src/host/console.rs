@@ -1,10 +1,8 @@
 //! Which function shows the host's text console.
 
 use crate::host::Machine;
+use crate::paths::{GRAPHICS, VTCONSOLES};
 use crate::pci::PciAddress;
-
-const CONSOLES: &str = "/sys/class/vtconsole";
-const GRAPHICS: &str = "/sys/class/graphics";
 
 impl Machine {
     /// By what `function` shows the host's text console, such as `fb0`; `None` when it does not.
@@ -29,8 +27,8 @@ impl Machine {
 
     /// Whether the console of this kind is in use; `None` when there is none.
     fn is_console_bound(&self, kind: &str) -> Option<bool> {
-        let consoles = self.children(CONSOLES);
-        let fact = |console: &str, name| self.text(&format!("{CONSOLES}/{console}/{name}"));
+        let consoles = self.children(VTCONSOLES);
+        let fact = |console: &str, name| self.text(&format!("{VTCONSOLES}/{console}/{name}"));
         let mut found = consoles.iter().filter(|console| {
             let name = fact(console.as_str(), "name");
             name.is_some_and(|name| name.contains(kind))

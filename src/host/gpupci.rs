@@ -6,10 +6,9 @@ use std::time::Duration;
 use crate::exit::Exit;
 use crate::host::Machine;
 use crate::host::kernel::finish_fed;
+use crate::paths::GPUPCI;
 use crate::pci::PciSlot;
 
-/// AppArmor lets a hook run what is in /usr/bin, and little else.
-const GPUPCI: &str = "/usr/bin/gpupci";
 /// It asks the database, and that has 5 seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 

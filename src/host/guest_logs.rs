@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use crate::host::Machine;
 use crate::host::kernel::finish;
+use crate::paths::{JOURNALCTL, QEMU_LOGS};
 
-const LOGS: &str = "/var/log/libvirt/qemu";
-const JOURNALCTL: &str = "/usr/bin/journalctl";
 /// The end of a log that a start leaves its traces in.
 const TAIL: u64 = 64 * 1024;
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(5);
@@ -21,7 +20,7 @@ impl Machine {
             return Vec::new();
         }
         let log = self
-            .tail(&format!("{LOGS}/{guest}.log"))
+            .tail(&format!("{QEMU_LOGS}/{guest}.log"))
             .unwrap_or_default();
         complaints(&log)
     }

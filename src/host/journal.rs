@@ -5,9 +5,8 @@ use std::os::unix::net::UnixDatagram;
 
 use crate::escape::printable;
 use crate::host::Machine;
+use crate::paths::{JOURNAL_SOCKET, SYSLOG_SOCKET};
 
-const JOURNAL: &str = "/run/systemd/journal/socket";
-const SYSLOG: &str = "/dev/log";
 const NAME: &str = "gpupt";
 /// syslog(3): what daemons say (facility 3), for information (6) or as an error (3).
 const DAEMON: u8 = 3 << 3;
@@ -31,9 +30,9 @@ impl Machine {
         };
         let _ = socket.set_nonblocking(true);
         let entry = entry(weight, &line, fields);
-        if socket.send_to(&entry, self.path(JOURNAL)).is_err() {
+        if socket.send_to(&entry, self.path(JOURNAL_SOCKET)).is_err() {
             let line = format!("<{}>{NAME}: {line}", DAEMON | weight as u8);
-            let _ = socket.send_to(line.as_bytes(), self.path(SYSLOG));
+            let _ = socket.send_to(line.as_bytes(), self.path(SYSLOG_SOCKET));
         }
     }
 }

@@ -25,18 +25,15 @@ use nix::unistd::Pid;
 
 use crate::binding::{ActError, Kernel, Step};
 use crate::host::Machine;
+use crate::paths::{HOOKS, KERNEL_SOCKET, SELF_EXE};
 use crate::pci::{DriverName, PciAddress};
 
 /// What a child of ours is called: no shell and no libvirt calls a program by this name.
 const CHILD: &str = "gpupt-writer";
-/// Our program, even when its file was replaced meanwhile.
-const OURSELVES: &str = "/proc/self/exe";
 /// The same with another name, and with leave to look at all processes.
 const GPUPCI: &str = "/usr/bin/gpupci";
-const HOOKS: &str = "/etc/libvirt/hooks";
 /// Who looks at processes and hangs has been left alone long ago.
 const LOOKING_SECONDS: u32 = 120;
-const SOCKET: &str = "/kernel.sock";
 const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 
 /// The kernel of a machine, and how long it may take for one write.
@@ -105,7 +102,7 @@ impl SysfsKernel {
     }
 
     fn act(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {
-        self.act_by(OURSELVES, words)
+        self.act_by(SELF_EXE, words)
     }
 
     fn act_by(&self, program: &str, words: &[OsString]) -> Result<Vec<u8>, ActError> {
@@ -218,7 +215,7 @@ fn write_or_read(
         nix::unistd::alarm::set(LOOKING_SECONDS);
         return machine.answer(&path.to_string_lossy());
     }
-    let socket = machine.path(SOCKET);
+    let socket = machine.path(KERNEL_SOCKET);
     if !machine.is_real() && (operation != "read" || socket.exists()) {
         return asked(&socket, operation, path, value);
     }

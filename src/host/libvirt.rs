@@ -8,10 +8,8 @@ use crate::binding::ActError;
 use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity};
 use crate::host::Machine;
 use crate::host::kernel::finish;
+use crate::paths::{GUEST_DEFINITIONS, RUNNING_GUESTS, VIRSH};
 
-const DEFINITIONS: &str = "/etc/libvirt/qemu";
-const RUNNING: &str = "/run/libvirt/qemu";
-const VIRSH: &str = "/usr/bin/virsh";
 /// libvirt answers at once, or waits for somebody.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -40,10 +38,10 @@ pub struct Definition {
 impl Machine {
     /// The definition of the guest with this name or uuid.
     pub fn definition(&self, guest: &str) -> Option<Definition> {
-        let names = self.children(DEFINITIONS);
+        let names = self.children(GUEST_DEFINITIONS);
         let files = names.iter().filter(|name| name.ends_with(".xml"));
         let mut definitions = files.filter_map(|name| {
-            let path = self.path(format!("{DEFINITIONS}/{name}"));
+            let path = self.path(format!("{GUEST_DEFINITIONS}/{name}"));
             let is_sane =
                 fs::metadata(&path).is_ok_and(|f| f.is_file() && f.len() <= BYTES_MAX as u64);
             let xml = is_sane.then(|| fs::read(&path).ok()).flatten()?;
@@ -60,7 +58,7 @@ impl Machine {
     /// Whether libvirt runs a guest of this name: it keeps the number of its process.
     pub fn is_running(&self, guest: &str) -> bool {
         let is_file_name = !guest.contains('/') && !matches!(guest, "" | "." | "..");
-        let pid = is_file_name.then(|| self.text(&format!("{RUNNING}/{guest}.pid")));
+        let pid = is_file_name.then(|| self.text(&format!("{RUNNING_GUESTS}/{guest}.pid")));
         let pid: Option<u32> = pid.flatten().and_then(|pid| pid.trim().parse().ok());
         pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
     }

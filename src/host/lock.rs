@@ -12,8 +12,8 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 use thiserror::Error;
 
 use crate::host::Machine;
+use crate::paths::{LOCK, RUN};
 
-const LOCK: &str = "/run/gpupt/lock";
 /// Between two looks at the lock: short for who waits alone, and two hundred who wait do not keep the one
 /// at work from its processor.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
@@ -60,7 +60,7 @@ impl Machine {
             path: path.clone(),
             source,
         };
-        self.make_folder("/run/gpupt").map_err(failed)?;
+        self.make_folder(RUN).map_err(failed)?;
         let file = fs::OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use crate::host::Machine;
+use crate::paths::{KFD, PCI_DEVICES, VFIO_NODES};
 use crate::pci::PciAddress;
 
 /// What NVIDIA's driver shares among its cards.
@@ -13,8 +14,6 @@ const NVIDIA_SHARED: [&str; 4] = [
     "/dev/nvidia-uvm",
     "/dev/nvidia-uvm-tools",
 ];
-/// What AMD's compute driver shares among its cards.
-const KFD: &str = "/dev/kfd";
 
 /// A device node of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +75,12 @@ impl Machine {
     }
 
     fn vfio_nodes(&self, function: PciAddress) -> Vec<Node> {
-        let devices = self.children(&format!("/sys/bus/pci/devices/{function}/vfio-dev"));
+        let devices = self.children(&format!("{PCI_DEVICES}/{function}/vfio-dev"));
         let devices = devices
             .iter()
-            .map(|name| format!("/dev/vfio/devices/{name}"));
+            .map(|name| format!("{VFIO_NODES}/devices/{name}"));
         let group = self.iommu_group(function).ok().flatten();
-        let group = group.map(|group| format!("/dev/vfio/{group}"));
+        let group = group.map(|group| format!("{VFIO_NODES}/{group}"));
         let all = group.into_iter().chain(devices);
         let present = all.filter(|path| self.exists(path));
         present.map(|path| self.node(&path, false)).collect()

@@ -10,11 +10,8 @@ use thiserror::Error;
 use crate::binding::{CardRecord, RecordError};
 use crate::gpu::{Register, RegisterError};
 use crate::host::Machine;
+use crate::paths::{BOOT_ID, CARD_NAMES, CARD_RECORDS, STATE};
 use crate::pci::PciSlot;
-
-const CARDS: &str = "/run/gpupt/cards";
-const NAMES: &str = "/var/lib/gpupt/cards.json";
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Why what is kept cannot be used.
 #[derive(Debug, Error)]
@@ -64,7 +61,7 @@ pub enum KeptError {
 impl Machine {
     /// The boot we are in, by which a record of another one is known.
     pub fn boot(&self) -> String {
-        self.text(BOOT).unwrap_or_default().trim().to_owned()
+        self.text(BOOT_ID).unwrap_or_default().trim().to_owned()
     }
 
     /// What was written down of the card in `slot` since the last boot.
@@ -85,7 +82,7 @@ impl Machine {
 
     /// The slots of which something was written down.
     pub fn recorded_slots(&self) -> Vec<PciSlot> {
-        let names = self.children(CARDS);
+        let names = self.children(CARD_RECORDS);
         names
             .iter()
             .filter_map(|name| CardRecord::slot_of(name))
@@ -116,7 +113,7 @@ impl Machine {
     /// # Errors
     /// When it cannot be written; what was there before still is.
     pub fn keep_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), KeptError> {
-        self.keep(CARDS, &record_path(slot), &record.to_json())
+        self.keep(CARD_RECORDS, &record_path(slot), &record.to_json())
     }
 
     /// Forgets the card in `slot`.
@@ -136,7 +133,7 @@ impl Machine {
     /// # Errors
     /// When there are some, and they cannot be read.
     pub fn names(&self) -> Result<Register, KeptError> {
-        let text = self.kept(NAMES).map_err(|error| match error {
+        let text = self.kept(CARD_NAMES).map_err(|error| match error {
             KeptError::Read { path, source } => KeptError::ReadNames { path, source },
             other => other,
         });
@@ -144,7 +141,7 @@ impl Machine {
             return Ok(Register::default());
         };
         Register::from_json(&text).map_err(|source| KeptError::Names {
-            path: self.path(NAMES),
+            path: self.path(CARD_NAMES),
             source,
         })
     }
@@ -154,7 +151,7 @@ impl Machine {
     /// # Errors
     /// When they cannot be written; what was there before still is.
     pub fn keep_names(&self, names: &Register) -> Result<(), KeptError> {
-        self.keep("/var/lib/gpupt", NAMES, &names.to_json())
+        self.keep(STATE, CARD_NAMES, &names.to_json())
     }
 
     fn kept(&self, path: &str) -> Result<Option<String>, KeptError> {
@@ -181,5 +178,5 @@ impl Machine {
 }
 
 fn record_path(slot: PciSlot) -> String {
-    format!("{CARDS}/{}", CardRecord::file_name(slot))
+    format!("{CARD_RECORDS}/{}", CardRecord::file_name(slot))
 }

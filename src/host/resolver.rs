@@ -6,10 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use crate::host::Machine;
+use crate::paths::{HOST_NAME, HOSTS};
 use crate::rocks::Resolver;
 
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-const HOSTS: &str = "/etc/hosts";
 /// As long as a query may take: a DNS that is down would keep us for half a minute.
 const DEADLINE: Duration = Duration::from_secs(5);
 

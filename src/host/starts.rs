@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain_xml::is_uuid;
 use crate::elapsed::ago;
 use crate::host::{KeptError, Machine};
+use crate::paths::{HOOK_SEEN, RUN, STARTS};
 
-const SEEN: &str = "/run/gpupt/hook-seen";
 const MARK_LASTS: Duration = Duration::from_secs(2);
-const STARTS: &str = "/run/gpupt/guests";
 
 /// What the hook said of the last start of a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +52,13 @@ impl Machine {
     /// Leaves a mark that libvirt has run the hook. One of just now is good enough: every guest waits for
     /// this. An older one may be of the daemon before this one.
     pub fn mark_seen(&self) {
-        let mark = fs::metadata(self.path(SEEN)).and_then(|facts| facts.modified());
+        let mark = fs::metadata(self.path(HOOK_SEEN)).and_then(|facts| facts.modified());
         let age = mark.ok().and_then(|mark| mark.elapsed().ok());
         if age.is_some_and(|age| age < MARK_LASTS) {
             return;
         }
         // Without it only `gpupci hook status` and `check` know less.
-        let _ = self.keep("/run/gpupt", SEEN, &now().to_string());
+        let _ = self.keep(RUN, HOOK_SEEN, &now().to_string());
     }
 
     /// Seconds since 1970.

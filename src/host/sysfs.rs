@@ -10,9 +10,8 @@ use thiserror::Error;
 
 use crate::gpu::{GpuCard, PciFunction, cards_of};
 use crate::host::{Machine, is_gone};
+use crate::paths::PCI_DEVICES;
 use crate::pci::{ClassCode, PciAddress, PciSlot, VendorId};
-
-pub(super) const DEVICES: &str = "/sys/bus/pci/devices";
 
 /// Why the functions of a host cannot be told.
 #[derive(Debug, Error)]
@@ -57,7 +56,7 @@ impl Machine {
     /// # Errors
     /// When sysfs cannot be read; a function that vanishes meanwhile is none.
     pub fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
-        let path = self.path(DEVICES);
+        let path = self.path(PCI_DEVICES);
         let list = |source| SysfsError::List {
             path: path.clone(),
             source,
@@ -77,7 +76,7 @@ impl Machine {
         let mut functions = Vec::new();
         for slot in slots {
             for address in (0..=7).filter_map(|number| slot.function(number)) {
-                let directory = self.path(format!("{DEVICES}/{address}"));
+                let directory = self.path(format!("{PCI_DEVICES}/{address}"));
                 functions.extend(function_at(address, &directory)?);
             }
         }

@@ -7,11 +7,9 @@ use thiserror::Error;
 
 use crate::database::{DatabaseUrl, Server, UrlError};
 use crate::host::Machine;
-use crate::settings::{EMBEDDED, ROCKS, Settings, SettingsError};
+use crate::paths::{EMBEDDED_DATABASE, ROCKS, ROCKS_FRONTEND, ROCKS_LIBRARIES, ROCKS_SOCKET};
+use crate::settings::{Settings, SettingsError};
 
-const SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
-const LIBRARY: &str = "/opt/rocks/lib";
-const FRONTEND: &str = "/var/cluster/frontend";
 /// The port that Rocks compiles into its MySQL.
 const PORT: u16 = 40_000;
 /// Who has a password, and where it is kept. All others go in without one, and may only read.
@@ -51,7 +49,7 @@ pub fn database_of(
         })?;
         return Ok(below_root(machine, url));
     }
-    let embedded = || DatabaseUrl::Sqlite(machine.path(EMBEDDED));
+    let embedded = || DatabaseUrl::Sqlite(machine.path(EMBEDDED_DATABASE));
     Ok(rocks_database(machine).unwrap_or_else(embedded))
 }
 
@@ -73,7 +71,9 @@ fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
     }
     let user = User::from_uid(geteuid()).ok().flatten();
     let user = user.map_or_else(|| "nobody".to_owned(), |user| user.name);
-    let socket = machine.exists(SOCKET).then(|| machine.path(SOCKET));
+    let socket = machine
+        .exists(ROCKS_SOCKET)
+        .then(|| machine.path(ROCKS_SOCKET));
     let host = match socket {
         Some(_) => "localhost".to_owned(),
         None => database_host(machine).unwrap_or_else(|| "localhost".to_owned()),
@@ -91,14 +91,15 @@ fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
 /// `DatabaseHost`, which the installation of a node appends to Rocks' Python library; failing that,
 /// the frontend's address, which outlives an update of that library.
 fn database_host(machine: &Machine) -> Option<String> {
-    let libraries = machine.children(LIBRARY);
+    let libraries = machine.children(ROCKS_LIBRARIES);
     let libraries = libraries.iter().filter(|name| name.starts_with("python"));
-    let files = libraries.map(|name| format!("{LIBRARY}/{name}/site-packages/rocks/__init__.py"));
+    let files =
+        libraries.map(|name| format!("{ROCKS_LIBRARIES}/{name}/site-packages/rocks/__init__.py"));
     let assigned = files
         .filter_map(|file| assignment(&machine.text(&file)?))
         .next_back();
     assigned.or_else(|| {
-        let address = machine.text(FRONTEND)?;
+        let address = machine.text(ROCKS_FRONTEND)?;
         let address = address.trim();
         (!address.is_empty()).then(|| address.to_owned())
     })

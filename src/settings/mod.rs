@@ -11,13 +11,8 @@ use thiserror::Error;
 
 use crate::database::UrlError;
 use crate::host::Machine;
+use crate::paths::{EMBEDDED_DATABASE, ROCKS, SETTINGS};
 use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
-
-const FILE: &str = "/etc/gpupt.toml";
-/// Where it is, this host is part of a Rocks cluster.
-const ROCKS: &str = "/opt/rocks/bin/rocks";
-/// The cluster's tables where there is no Rocks.
-const EMBEDDED: &str = "/var/lib/gpupt/cluster.db";
 
 /// Why the configuration cannot be followed.
 #[derive(Debug, Error)]
@@ -114,11 +109,13 @@ impl Settings {
     /// # Errors
     /// When the file is there and cannot be followed.
     pub fn of(machine: &Machine) -> Result<Self, SettingsError> {
-        let path = || machine.path(FILE);
-        let text = machine.read(FILE).map_err(|source| SettingsError::Read {
-            path: path(),
-            source,
-        })?;
+        let path = || machine.path(SETTINGS);
+        let text = machine
+            .read(SETTINGS)
+            .map_err(|source| SettingsError::Read {
+                path: path(),
+                source,
+            })?;
         let text = text.unwrap_or_default();
         let file: File = toml::from_str(&text).map_err(|error| SettingsError::Grammar {
             path: path(),
@@ -149,6 +146,6 @@ impl Settings {
 
     /// Whether there are attributes of a cluster to ask for, as far as files tell.
     pub fn has_cluster(&self, machine: &Machine) -> bool {
-        self.database.is_some() || machine.exists(ROCKS) || machine.exists(EMBEDDED)
+        self.database.is_some() || machine.exists(ROCKS) || machine.exists(EMBEDDED_DATABASE)
     }
 }

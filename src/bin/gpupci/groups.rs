@@ -3,6 +3,7 @@
 use anyhow::Result;
 use gpupt::binding::Binding;
 use gpupt::host::Machine;
+use gpupt::paths::VFIO_NODES;
 use gpupt::pci::{Identity, IommuGroup, PciAddress};
 use serde_json::{Value, json};
 
@@ -82,7 +83,7 @@ fn members(group: IommuGroup, here: &Here) -> Vec<Member> {
 
 /// The guest that owns a group: it has the group's node open.
 fn guest(group: IommuGroup, here: &Here) -> Option<String> {
-    let node = format!("/dev/vfio/{group}");
+    let node = format!("{VFIO_NODES}/{group}");
     if !here.machine.exists(&node) || !may_change(here.machine) {
         return None;
     }

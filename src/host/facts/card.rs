@@ -5,10 +5,9 @@ use std::time::Duration;
 use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::host::Machine;
+use crate::paths::PCI_DEVICES;
 use crate::pci::PciAddress;
 use crate::readiness::{CardFacts, RecordFacts};
-
-const DEVICES: &str = "/sys/bus/pci/devices";
 
 impl Machine {
     /// What is known of `card`, one of the `cards` of this machine, but for who uses it and what is
@@ -50,7 +49,7 @@ impl Machine {
     fn resets(&self, function: PciAddress) -> Option<String> {
         let methods = self.trait_of(function, "reset_method");
         methods.or_else(|| {
-            let can = self.exists(&format!("{DEVICES}/{function}/reset"));
+            let can = self.exists(&format!("{PCI_DEVICES}/{function}/reset"));
             can.then(|| "the kernel chooses how".to_owned())
         })
     }

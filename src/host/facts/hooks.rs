@@ -6,12 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::hook_folder::{HookFacts, HookFile, calls_virsh, is_ours};
 use crate::host::Machine;
+use crate::paths::{HOOK, HOOK_FOLDER, HOOK_SEEN, LIBVIRT};
 
-const LIBVIRT: &str = "/etc/libvirt";
-const HOOK: &str = "/etc/libvirt/hooks/qemu";
-const HOOKS: &str = "/etc/libvirt/hooks/qemu.d";
-/// The hook leaves this when libvirt has run it.
-const SEEN: &str = "/run/gpupt/hook-seen";
 /// A hook may be a program, with all that helps to find its faults.
 const HOOK_BYTES: u64 = 64 << 20;
 /// Guests, operations and suboperations have folders below `qemu.d` where people follow the common
@@ -25,10 +21,10 @@ impl Machine {
     pub fn hook_facts(&self) -> Option<HookFacts> {
         self.exists(LIBVIRT).then(|| {
             let mut files: Vec<HookFile> = self.hook_file(HOOK, true).into_iter().collect();
-            self.add_hooks(&mut files, HOOKS, DEPTH);
+            self.add_hooks(&mut files, HOOK_FOLDER, DEPTH);
             HookFacts {
                 files,
-                is_seen: self.exists(SEEN),
+                is_seen: self.exists(HOOK_SEEN),
                 daemon: self.hooking_daemon(),
             }
         })
@@ -46,7 +42,7 @@ impl Machine {
                 }
                 continue;
             }
-            files.extend(self.hook_file(&path, folder == HOOKS));
+            files.extend(self.hook_file(&path, folder == HOOK_FOLDER));
         }
     }
 

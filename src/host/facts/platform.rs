@@ -1,13 +1,12 @@
 //! Kernel, processor, IOMMU, distribution.
 
 use crate::host::Machine;
+use crate::paths::{ACPI_TABLES, IOMMUS};
 use crate::readiness::{
     Distribution, FunctionFacts, InterruptFacts, KernelLine, Loader, Platform, Processor,
     RemappingUnit,
 };
 
-const TABLES: &str = "/sys/firmware/acpi/tables";
-const IOMMUS: &str = "/sys/class/iommu";
 /// A kernel line has 4 KiB at most on x86, a processor's part of `/proc/cpuinfo` about 2.
 const LINE_BYTES: u64 = 64 << 10;
 /// A kernel's configuration has about 300 KiB.
@@ -18,7 +17,7 @@ impl Machine {
     pub fn platform(&self, functions: &[FunctionFacts]) -> Platform {
         let release = self.release();
         let processor = self.beginning_of_text("/proc/cpuinfo", LINE_BYTES);
-        let tables = self.children(TABLES);
+        let tables = self.children(ACPI_TABLES);
         let told = ["DMAR", "IVRS", "IORT"].into_iter();
         let mut told = told.filter(|name| tables.iter().any(|table| table == name));
         let overrides = functions.iter().map(|f| self.has_override(f.address));

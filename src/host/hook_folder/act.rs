@@ -8,12 +8,11 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use super::MODE;
-use crate::hook_folder::{FOLDER, HOOKS, HookFault, NEW, OLD, Step};
+use crate::hook_folder::{HookFault, Step};
 use crate::host::Machine;
+use crate::paths::{HOOK_FOLDER, HOOK_NEW, HOOK_OLD, HOOKS};
+use crate::paths::{MADE_FOLDERS, STATE};
 
-/// The folders that we made, one a line: who takes the hook away removes them.
-const MADE: &str = "/var/lib/gpupt/hook-folders";
-const KEPT_IN: &str = "/var/lib/gpupt";
 /// No plan makes more files give way.
 const OLD_MAX: usize = 8;
 
@@ -59,20 +58,20 @@ impl Machine {
 
     /// Removes what only we had need of: folders that we made, and marks.
     pub fn tidy_after_hook(&self) {
-        let made = self.text(MADE).unwrap_or_default();
+        let made = self.text(MADE_FOLDERS).unwrap_or_default();
         let ours = |path: &&&str| made.lines().any(|line| line == **path);
         // One with something in it stays.
-        for path in [FOLDER, HOOKS].iter().filter(ours) {
+        for path in [HOOK_FOLDER, HOOKS].iter().filter(ours) {
             let _ = fs::remove_dir(self.path(path));
         }
-        let _ = self.remove(MADE);
-        let _ = fs::remove_dir(self.path(KEPT_IN));
+        let _ = self.remove(MADE_FOLDERS);
+        let _ = fs::remove_dir(self.path(STATE));
         self.forget_hook_seen();
     }
 
     fn take_all(&self, steps: &[Step], program: &[u8], undos: &mut Vec<Undo>) -> Result<(), Stop> {
         for (index, step) in steps.iter().enumerate() {
-            let old = format!("{OLD}{index}");
+            let old = format!("{HOOK_OLD}{index}");
             match step {
                 Step::MakeFolder(path) => {
                     self.make_hook_folder(path).map_err(at(path))?;
@@ -80,8 +79,8 @@ impl Machine {
                 }
                 Step::Write => {
                     // Half of it has to go too.
-                    undos.push(Undo::Remove(NEW.to_owned()));
-                    self.write_program(program).map_err(at(NEW))?;
+                    undos.push(Undo::Remove(HOOK_NEW.to_owned()));
+                    self.write_program(program).map_err(at(HOOK_NEW))?;
                 }
                 Step::Link { from, to } => {
                     let linked = fs::hard_link(self.path(from), self.path(to));
@@ -92,7 +91,7 @@ impl Machine {
                 Step::Remove(path) => undos.push(self.move_over(path, &old, None)?),
             }
         }
-        self.keep_made(steps).map_err(at(MADE))
+        self.keep_made(steps).map_err(at(MADE_FOLDERS))
     }
 
     /// Moves a file. What had its new name is kept as `old`: at no moment is there nothing of that
@@ -149,7 +148,7 @@ impl Machine {
             .create_new(true)
             .write(true)
             .mode(0o600)
-            .open(self.path(NEW))?;
+            .open(self.path(HOOK_NEW))?;
         file.write_all(program)?;
         if geteuid().is_root() {
             fchown(&file, Some(0), Some(0))?;
@@ -168,15 +167,15 @@ impl Machine {
         if made.is_empty() {
             return Ok(());
         }
-        let before = self.text(MADE).unwrap_or_default();
-        self.make_folder(KEPT_IN)?;
-        self.replace(MADE, &format!("{before}{made}"))
+        let before = self.text(MADE_FOLDERS).unwrap_or_default();
+        self.make_folder(STATE)?;
+        self.replace(MADE_FOLDERS, &format!("{before}{made}"))
     }
 
     /// Removes what an interrupted run, or ours, left behind.
     fn sweep(&self) -> Result<(), Stop> {
-        let old = (0..OLD_MAX).map(|index| format!("{OLD}{index}"));
-        for path in old.chain([NEW.to_owned()]) {
+        let old = (0..OLD_MAX).map(|index| format!("{HOOK_OLD}{index}"));
+        for path in old.chain([HOOK_NEW.to_owned()]) {
             match fs::remove_file(self.path(&path)) {
                 Err(error) if !is_nowhere(&error) => return Err((path, error)),
                 _ => (),
@@ -187,7 +186,7 @@ impl Machine {
 
     /// All steps are taken: that survives a power failure, as far as the file system lets us ask.
     fn settle(&self) {
-        for folder in [HOOKS, FOLDER] {
+        for folder in [HOOKS, HOOK_FOLDER] {
             let _ = fs::File::open(self.path(folder)).and_then(|folder| folder.sync_all());
         }
         // What cannot be removed is in nobody's way.

@@ -5,14 +5,14 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use super::*;
-use crate::hook_folder::{INSIDE, KEPT, SINGLE};
+use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 
 const PROGRAM: &[u8] = b"\x7fELF gpupt";
 
 fn machine(files: &[(&str, &str)]) -> (TempDir, Machine) {
     let root = tempfile::tempdir().expect("a folder");
     let machine = Machine::at(root.path());
-    fs::create_dir_all(machine.path(FOLDER)).expect("folders");
+    fs::create_dir_all(machine.path(HOOK_FOLDER)).expect("folders");
     for (path, content) in files {
         fs::write(machine.path(path), content).expect("a file");
     }
@@ -22,7 +22,7 @@ fn machine(files: &[(&str, &str)]) -> (TempDir, Machine) {
 /// Every file below the folder of hooks, with its number and what is in it.
 fn files(machine: &Machine) -> Vec<(String, u64, String)> {
     let mut files = Vec::new();
-    for folder in [HOOKS, FOLDER] {
+    for folder in [HOOKS, HOOK_FOLDER] {
         for name in machine.children(folder) {
             let path = format!("{folder}/{name}");
             let facts = machine.path(&path).symlink_metadata().expect("facts");
@@ -39,16 +39,16 @@ const NEVER: Step = Step::Move {
     to: "/etc/libvirt/hooks/nowhere",
 };
 const LINK: Step = Step::Link {
-    from: SINGLE,
-    to: KEPT,
+    from: HOOK,
+    to: HOOK_BEFORE,
 };
 const BACK: Step = Step::Move {
-    from: KEPT,
-    to: SINGLE,
+    from: HOOK_BEFORE,
+    to: HOOK,
 };
 
 fn put(to: &'static str) -> Step {
-    Step::Move { from: NEW, to }
+    Step::Move { from: HOOK_NEW, to }
 }
 
 /// Asserts that a failure after each of these steps leaves all as it was.
@@ -67,40 +67,46 @@ fn undoes(there: &[(&str, &str)], steps: &[Step]) {
 
 #[test]
 fn a_failure_after_any_step_is_undone() {
-    undoes(&[], &[Step::Write, put(INSIDE)]);
-    undoes(&[(INSIDE, "older")], &[Step::Write, put(INSIDE)]);
-    undoes(&[(SINGLE, "foreign")], &[Step::Write, LINK, put(SINGLE)]);
-    let both = [(SINGLE, "older"), (KEPT, "foreign")];
-    undoes(&both, &[Step::Write, put(INSIDE), BACK]);
-    undoes(&both, &[Step::Remove(SINGLE), Step::Remove(KEPT)]);
-    undoes(&[(INSIDE, "ours")], &[Step::Remove(INSIDE)]);
+    undoes(&[], &[Step::Write, put(HOOK_IN_FOLDER)]);
+    undoes(
+        &[(HOOK_IN_FOLDER, "older")],
+        &[Step::Write, put(HOOK_IN_FOLDER)],
+    );
+    undoes(&[(HOOK, "foreign")], &[Step::Write, LINK, put(HOOK)]);
+    let both = [(HOOK, "older"), (HOOK_BEFORE, "foreign")];
+    undoes(&both, &[Step::Write, put(HOOK_IN_FOLDER), BACK]);
+    undoes(&both, &[Step::Remove(HOOK), Step::Remove(HOOK_BEFORE)]);
+    undoes(&[(HOOK_IN_FOLDER, "ours")], &[Step::Remove(HOOK_IN_FOLDER)]);
 }
 
 #[test]
 fn a_folder_that_was_made_goes_again() {
     let (_root, machine) = machine(&[]);
     fs::remove_dir_all(machine.path(HOOKS)).expect("it goes");
-    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(FOLDER)];
-    let steps = [&folders[..], &[Step::Write, put(INSIDE), NEVER]].concat();
+    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(HOOK_FOLDER)];
+    let steps = [&folders[..], &[Step::Write, put(HOOK_IN_FOLDER), NEVER]].concat();
     machine.take_hook_steps(&steps, PROGRAM).expect_err("no");
-    assert!(!machine.exists(HOOKS) && !machine.exists(MADE));
+    assert!(!machine.exists(HOOKS) && !machine.exists(MADE_FOLDERS));
     machine.take_hook_steps(&steps[..4], PROGRAM).expect("done");
-    assert_eq!(machine.text(MADE), Some(format!("{HOOKS}\n{FOLDER}\n")));
+    assert_eq!(
+        machine.text(MADE_FOLDERS),
+        Some(format!("{HOOKS}\n{HOOK_FOLDER}\n"))
+    );
     machine
-        .take_hook_steps(&[Step::Remove(INSIDE)], &[])
+        .take_hook_steps(&[Step::Remove(HOOK_IN_FOLDER)], &[])
         .expect("done");
     machine.tidy_after_hook();
-    assert!(!machine.exists(HOOKS) && !machine.exists(KEPT_IN));
+    assert!(!machine.exists(HOOKS) && !machine.exists(STATE));
 }
 
 #[test]
 fn a_link_is_kept_as_a_link() {
     let (_root, machine) = machine(&[]);
-    symlink("nowhere", machine.path(SINGLE)).expect("a link");
+    symlink("nowhere", machine.path(HOOK)).expect("a link");
     let before = files(&machine);
-    let steps = [Step::Write, LINK, put(SINGLE)];
+    let steps = [Step::Write, LINK, put(HOOK)];
     machine.take_hook_steps(&steps, PROGRAM).expect("done");
-    let kept = fs::read_link(machine.path(KEPT)).expect("a link");
+    let kept = fs::read_link(machine.path(HOOK_BEFORE)).expect("a link");
     assert_eq!(kept.to_str(), Some("nowhere"));
     machine.take_hook_steps(&[BACK], &[]).expect("done");
     assert_eq!(files(&machine), before);
@@ -109,7 +115,7 @@ fn a_link_is_kept_as_a_link() {
 #[test]
 fn what_cannot_be_undone_is_said() {
     let (root, machine) = machine(&[]);
-    let undo = Undo::Remove(FOLDER.to_owned());
+    let undo = Undo::Remove(HOOK_FOLDER.to_owned());
     let said = machine.undo(&undo).expect_err("a folder is no file");
     let path = root.path().join("etc/libvirt/hooks/qemu.d");
     assert!(said.starts_with(&format!("{} is not as it was (", path.display())));

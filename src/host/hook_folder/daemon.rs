@@ -9,9 +9,8 @@ use std::time::Duration;
 use crate::hook_folder::{Daemon, Step};
 use crate::host::Machine;
 use crate::host::kernel::finish;
+use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
 
-/// The hook writes the time here whenever libvirt has run it.
-const SEEN: &str = "/run/gpupt/hook-seen";
 /// Where a daemon writes its number down, and what it is called.
 const PIDS: [(&str, &str); 4] = [
     ("/run/libvirtd.pid", "libvirtd"),
@@ -23,9 +22,7 @@ const PIDS: [(&str, &str); 4] = [
 const TICKS: u64 = 100;
 /// The 22nd field of `stat`, counted from the state, which is the third and comes after the name.
 const START_FIELD: usize = 19;
-const SYSTEMD: &str = "/run/systemd/system";
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
-const SELINUX: &str = "/sys/fs/selinux/enforce";
 const RESTORECON: [&str; 2] = ["/sbin/restorecon", "/usr/sbin/restorecon"];
 
 impl Machine {
@@ -66,13 +63,13 @@ impl Machine {
 
     /// When libvirt ran our hook last, in seconds since 1970.
     pub fn hook_seen_at(&self) -> Option<u64> {
-        self.text(SEEN)?.trim().parse().ok()
+        self.text(HOOK_SEEN)?.trim().parse().ok()
     }
 
     /// Forgets that libvirt ran our hook: it was another one, or is no more.
     pub fn forget_hook_seen(&self) {
         // Only `gpupci hook status` and `check` look at it.
-        let _ = self.remove(SEEN);
+        let _ = self.remove(HOOK_SEEN);
     }
 
     /// Whether the daemon that runs knows of the hook in `place`: it was started later, or has run it.

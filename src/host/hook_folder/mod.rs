@@ -14,18 +14,14 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 
 use crate::escape::printable;
-use crate::hook_folder::{
-    FOLDER, Folder, Found, HOOKS, HookFault, INSIDE, KEPT, Kept, LIBVIRT, SINGLE, Scene,
-    is_hook_program, judge_program,
-};
+use crate::hook_folder::{Folder, Found, HookFault, Kept, Scene, is_hook_program, judge_program};
 use crate::hook_folder::{HookFile, calls_virsh};
 use crate::host::Machine;
+use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOKS, LIBVIRT};
+use crate::paths::{HOOK_PROGRAM, SELF_EXE};
 
-/// Where packages put the program.
-const PACKAGED: &str = "/usr/lib/gpupt/qemu-hook";
 /// What the program is called where it was built, beside `gpupci`.
 const BUILT: &str = "qemu";
-const OURSELVES: &str = "/proc/self/exe";
 /// A program may have all in it that helps to find its faults.
 const BYTES_MAX: u64 = 256 << 20;
 /// What a hook of ours may be to whom.
@@ -49,7 +45,7 @@ impl Machine {
         let beside = env::current_exe().unwrap_or_default().with_file_name(BUILT);
         let candidates = match from {
             Some(from) => vec![from.to_owned()],
-            None => vec![self.path(PACKAGED), beside],
+            None => vec![self.path(HOOK_PROGRAM), beside],
         };
         let Some(path) = candidates.iter().find(|path| path.exists()) else {
             return Err(HookFault::NoProgram(candidates));
@@ -80,9 +76,9 @@ impl Machine {
             has_libvirt: self.exists(LIBVIRT),
             version: self.libvirt_version(deadline),
             hooks: self.folder(HOOKS)?,
-            folder: self.folder(FOLDER)?,
-            single: self.found(SINGLE, program)?,
-            inside: self.found(INSIDE, program)?,
+            folder: self.folder(HOOK_FOLDER)?,
+            single: self.found(HOOK, program)?,
+            inside: self.found(HOOK_IN_FOLDER, program)?,
             kept: self.kept_like_single()?,
         })
     }
@@ -99,10 +95,10 @@ impl Machine {
 
     /// The hook that made room for ours.
     pub fn kept_hook(&self) -> Option<HookFile> {
-        let facts = fs::metadata(self.path(KEPT)).ok()?;
-        let content = content(&self.path(KEPT));
+        let facts = fs::metadata(self.path(HOOK_BEFORE)).ok()?;
+        let content = content(&self.path(HOOK_BEFORE));
         Some(HookFile {
-            path: KEPT.to_owned(),
+            path: HOOK_BEFORE.to_owned(),
             is_ours: false,
             is_direct: false,
             is_executable: facts.is_file() && facts.mode() & 0o111 != 0,
@@ -159,20 +155,20 @@ impl Machine {
 
     /// What is in the place of the hook that made room for ours.
     fn kept_like_single(&self) -> Result<Kept, HookFault> {
-        let Some(kept) = self.facts(KEPT)? else {
+        let Some(kept) = self.facts(HOOK_BEFORE)? else {
             return Ok(Kept::Nothing);
         };
         if odd(&kept).is_some() {
             return Ok(Kept::Odd);
         }
-        let Some(single) = self.facts(SINGLE)? else {
+        let Some(single) = self.facts(HOOK)? else {
             return Ok(Kept::Other);
         };
         let rights = |facts: &Metadata| (facts.mode(), facts.uid(), facts.gid());
         let is_same = (kept.dev(), kept.ino()) == (single.dev(), single.ino())
             || kept.is_file()
                 && rights(&kept) == rights(&single)
-                && content(&self.path(KEPT)).ok() == content(&self.path(SINGLE)).ok();
+                && content(&self.path(HOOK_BEFORE)).ok() == content(&self.path(HOOK)).ok();
         Ok(match is_same {
             true => Kept::SameAsSingle,
             false => Kept::Other,
@@ -231,5 +227,5 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn content_of_ours() -> io::Result<Vec<u8>> {
-    content(Path::new(OURSELVES))
+    content(Path::new(SELF_EXE))
 }

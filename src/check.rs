@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
-use crate::host::{KeptError, Machine};
+use crate::host::{HookFolder, KeptError, Machine};
 use crate::naming::{NamingError, misplaced, named_cards};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
@@ -52,7 +52,7 @@ pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
         vendors: vendors.iter().map(ToString::to_string).collect(),
         cards: cards.map_err(|error| sentence(&error)),
         names: names.map(|error| sentence(&error)),
-        hooks: machine.hook_facts(),
+        hooks: HookFolder::of(machine).facts(),
         cluster: cluster_facts(machine, looking)?,
     })
 }

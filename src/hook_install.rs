@@ -9,7 +9,7 @@ use crate::hook_folder::{
     HookError, HookFault, HookStatus, HookView, Kept, LibvirtVersion, Step, plan_install,
     plan_uninstall,
 };
-use crate::host::Machine;
+use crate::host::{HookFolder, Machine};
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
 
 /// The hook is installed.
@@ -48,11 +48,12 @@ pub fn install(
         verb: "install",
         fault,
     };
-    let program = machine.hook_program(from).map_err(failed)?;
-    let scene = machine.hook_scene(Some(&program.content), deadline);
+    let folder = HookFolder::of(machine);
+    let program = folder.program(from).map_err(failed)?;
+    let scene = folder.state(Some(&program.content), deadline);
     let scene = scene.map_err(failed)?;
     let plan = plan_install(&scene).map_err(failed)?;
-    let taken = machine.take_hook_steps(&plan.steps, &program.content);
+    let taken = folder.take_steps(&plan.steps, &program.content);
     taken.map_err(failed)?;
     let is_new = |step: &Step| matches!(step, Step::Move { from: HOOK_NEW, .. });
     let was_there = match plan.place {
@@ -61,17 +62,17 @@ pub fn install(
     };
     let mut notes = Vec::new();
     if plan.steps.iter().any(is_new) {
-        notes.extend(machine.relabel_hook(&plan.steps, deadline));
+        notes.extend(folder.relabel(&plan.steps, deadline));
         if !was_there {
-            machine.forget_hook_seen();
+            folder.forget_seen();
         }
     }
-    let is_unknown = machine.is_hook_known(plan.place) == Some(false);
+    let is_unknown = folder.is_known(plan.place) == Some(false);
     if !plan.steps.is_empty() || is_unknown {
-        notes.extend(machine.reload_hook_daemons(deadline));
+        notes.extend(folder.reload_daemons(deadline));
     }
-    notes.extend(copies(machine, plan.place));
-    notes.extend(callers_back(machine));
+    notes.extend(copies(folder, plan.place));
+    notes.extend(callers_back(folder));
     Ok(Installed {
         place: plan.place,
         was_there,
@@ -89,13 +90,14 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
         verb: "uninstall",
         fault,
     };
-    let scene = machine.hook_scene(None, deadline).map_err(failed)?;
+    let folder = HookFolder::of(machine);
+    let scene = folder.state(None, deadline).map_err(failed)?;
     let steps = plan_uninstall(&scene);
-    machine.take_hook_steps(&steps, &[]).map_err(failed)?;
-    machine.tidy_after_hook();
+    folder.take_steps(&steps, &[]).map_err(failed)?;
+    folder.tidy();
     let mut notes = Vec::new();
     if !steps.is_empty() {
-        notes.extend(machine.reload_hook_daemons(deadline));
+        notes.extend(folder.reload_daemons(deadline));
     }
     let is_left = steps.is_empty() && matches!(scene.kept, Kept::Other);
     notes.extend(is_left.then(|| {
@@ -104,23 +106,24 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
             HOOK_BEFORE
         )
     }));
-    notes.extend(copies(machine, ""));
+    notes.extend(copies(folder, ""));
     Ok(Uninstalled { steps, notes })
 }
 
 /// Looks how it stands with the hook.
 pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
-    let facts = machine.hook_facts();
-    let program = machine.hook_program(None).ok();
-    let version = machine.libvirt_version(deadline);
+    let folder = HookFolder::of(machine);
+    let facts = folder.facts();
+    let program = folder.program(None).ok();
+    let version = folder.libvirt_version(deadline);
     let runs_folder = version.is_none_or(LibvirtVersion::runs_folder);
     let mut hooks = Vec::new();
     for mut file in facts.iter().flat_map(|facts| facts.files.clone()) {
-        file.is_ours = machine.is_hook_of_ours(&file.path);
+        file.is_ours = folder.is_ours(&file.path);
         let is_single = file.path == HOOK;
         let chains = is_single && file.is_ours && file.is_executable;
         let content = program.as_ref().filter(|_| file.is_ours);
-        let is_current = content.map(|p| machine.is_hook_like(&file.path, &p.content));
+        let is_current = content.map(|p| folder.has_content(&file.path, &p.content));
         let is_run = file.is_executable && file.is_direct && (is_single || runs_folder);
         hooks.push(HookView {
             is_current,
@@ -128,7 +131,7 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
             run_by: None,
             file,
         });
-        if let Some(file) = chains.then(|| machine.kept_hook()).flatten() {
+        if let Some(file) = chains.then(|| folder.hook_before()).flatten() {
             hooks.push(HookView {
                 is_current: None,
                 is_run: file.is_executable,
@@ -139,26 +142,23 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     }
     let place = hooks.iter().find(|hook| hook.file.is_ours && hook.is_run);
     HookStatus {
-        put_at: place.and_then(|hook| machine.hook_put_at(&hook.file.path)),
+        put_at: place.and_then(|hook| folder.put_at(&hook.file.path)),
         has_libvirt: facts.is_some(),
         version,
         hooks,
         program: program.map(|program| program.path),
-        daemon: machine.hook_daemons().into_iter().next(),
+        daemon: folder.daemons().into_iter().next(),
         daemon_name: facts.map_or("libvirtd", |facts| facts.daemon),
-        seen_at: machine.hook_seen_at(),
+        seen_at: folder.seen_at(),
         now: machine.now(),
     }
 }
 
 /// What to say about other copies of our hook that libvirt runs.
-fn copies(machine: &Machine, place: &str) -> Vec<String> {
-    let facts = machine.hook_facts().unwrap_or_default();
+fn copies(folder: HookFolder, place: &str) -> Vec<String> {
+    let facts = folder.facts().unwrap_or_default();
     let copies = facts.files.into_iter().filter(|file| {
-        file.path != place
-            && file.is_direct
-            && file.is_executable
-            && machine.is_hook_of_ours(&file.path)
+        file.path != place && file.is_direct && file.is_executable && folder.is_ours(&file.path)
     });
     let words = match place {
         "" => "libvirt still runs",
@@ -172,9 +172,9 @@ fn copies(machine: &Machine, place: &str) -> Vec<String> {
 }
 
 /// What to say about hooks of others that call libvirt back.
-fn callers_back(machine: &Machine) -> Vec<String> {
-    let facts = machine.hook_facts().unwrap_or_default();
-    let files = facts.files.into_iter().chain(machine.kept_hook());
+fn callers_back(folder: HookFolder) -> Vec<String> {
+    let facts = folder.facts().unwrap_or_default();
+    let files = facts.files.into_iter().chain(folder.hook_before());
     let callers = files.filter(|file| file.calls_virsh && file.is_executable);
     let note = |file: HookFile| {
         let path = printable(file.path.as_bytes());

@@ -24,7 +24,7 @@ mod starts;
 mod sysfs;
 mod users;
 
-pub use hook_folder::HookProgram;
+pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::Weight;
 pub use kernel::{SysfsKernel, as_writer};
 pub use libvirt::{Definition, GuestState};

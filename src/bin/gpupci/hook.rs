@@ -6,7 +6,7 @@ use gpupt::escape::printable;
 use gpupt::exit::Exit;
 use gpupt::hook_folder::{HookError, HookStatus, HookView, StatusLine, Step};
 use gpupt::hook_install::{Installed, install, status, uninstall};
-use gpupt::host::{Lock, Machine};
+use gpupt::host::{HookFolder, Lock, Machine};
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ fn failure(error: &HookError) -> Answer {
 }
 
 fn run_status(global: &Global, machine: &Machine) -> Result<Answer> {
-    if !machine.may_see_hooks() {
+    if !HookFolder::of(machine).may_list() {
         return Err(Error::NotRoot("see the hooks of this host").into());
     }
     let status = status(machine, global.timeout);

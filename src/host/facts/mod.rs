@@ -2,7 +2,6 @@
 //! these look: what is no plain file, or has no end, is not read.
 
 mod card;
-mod hooks;
 mod modules;
 mod platform;
 
@@ -32,7 +31,7 @@ impl Machine {
     }
 
     /// The bytes of a plain file that is no longer than `limit`.
-    fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.beginning(path, limit + 1)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::other(format!("it has more than {limit} bytes")));

@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 
 use super::MODE;
 use crate::hook_folder::{HookFault, Step};
-use crate::host::Machine;
+use crate::host::HookFolder;
 use crate::paths::{HOOK_FOLDER, HOOK_NEW, HOOK_OLD, HOOKS};
 use crate::paths::{MADE_FOLDERS, STATE};
 
@@ -31,12 +31,12 @@ enum Undo {
 /// What could not be written.
 type Stop = (String, io::Error);
 
-impl Machine {
+impl HookFolder<'_> {
     /// Takes these steps. A failure undoes those that were taken.
     ///
     /// # Errors
     /// When one cannot be taken; all is as before, unless it says something else.
-    pub fn take_hook_steps(&self, steps: &[Step], program: &[u8]) -> Result<(), HookFault> {
+    pub fn take_steps(&self, steps: &[Step], program: &[u8]) -> Result<(), HookFault> {
         let mut undos = Vec::new();
         let taken = self
             .sweep()
@@ -45,7 +45,7 @@ impl Machine {
             self.settle();
             return Ok(());
         };
-        let path = self.path(path);
+        let path = self.machine.path(path);
         let undone = undos.iter().rev().filter_map(|undo| self.undo(undo).err());
         let left: Vec<String> = undone.collect();
         if left.is_empty() {
@@ -57,16 +57,16 @@ impl Machine {
     }
 
     /// Removes what only we had need of: folders that we made, and marks.
-    pub fn tidy_after_hook(&self) {
-        let made = self.text(MADE_FOLDERS).unwrap_or_default();
+    pub fn tidy(&self) {
+        let made = self.machine.text(MADE_FOLDERS).unwrap_or_default();
         let ours = |path: &&&str| made.lines().any(|line| line == **path);
         // One with something in it stays.
         for path in [HOOK_FOLDER, HOOKS].iter().filter(ours) {
-            let _ = fs::remove_dir(self.path(path));
+            let _ = fs::remove_dir(self.machine.path(path));
         }
-        let _ = self.remove(MADE_FOLDERS);
-        let _ = fs::remove_dir(self.path(STATE));
-        self.forget_hook_seen();
+        let _ = self.machine.remove(MADE_FOLDERS);
+        let _ = fs::remove_dir(self.machine.path(STATE));
+        self.forget_seen();
     }
 
     fn take_all(&self, steps: &[Step], program: &[u8], undos: &mut Vec<Undo>) -> Result<(), Stop> {
@@ -74,7 +74,7 @@ impl Machine {
             let old = format!("{HOOK_OLD}{index}");
             match step {
                 Step::MakeFolder(path) => {
-                    self.make_hook_folder(path).map_err(at(path))?;
+                    self.make_one_folder(path).map_err(at(path))?;
                     undos.push(Undo::RemoveFolder((*path).to_owned()));
                 }
                 Step::Write => {
@@ -83,7 +83,7 @@ impl Machine {
                     self.write_program(program).map_err(at(HOOK_NEW))?;
                 }
                 Step::Link { from, to } => {
-                    let linked = fs::hard_link(self.path(from), self.path(to));
+                    let linked = fs::hard_link(self.machine.path(from), self.machine.path(to));
                     linked.map_err(at(to))?;
                     undos.push(Undo::Remove((*to).to_owned()));
                 }
@@ -97,12 +97,12 @@ impl Machine {
     /// Moves a file. What had its new name is kept as `old`: at no moment is there nothing of that
     /// name.
     fn move_over(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
-        let is_taken = self.path(to).symlink_metadata().is_ok();
+        let is_taken = self.machine.path(to).symlink_metadata().is_ok();
         let former = old.filter(|_| is_taken);
         if let Some(former) = former {
-            fs::hard_link(self.path(to), self.path(former)).map_err(at(to))?;
+            fs::hard_link(self.machine.path(to), self.machine.path(former)).map_err(at(to))?;
         }
-        fs::rename(self.path(from), self.path(to)).map_err(at(to))?;
+        fs::rename(self.machine.path(from), self.machine.path(to)).map_err(at(to))?;
         Ok(Undo::MoveBack {
             from: from.to_owned(),
             to: to.to_owned(),
@@ -112,26 +112,34 @@ impl Machine {
 
     fn undo(&self, undo: &Undo) -> Result<(), String> {
         let sorry = |path: &str, error: io::Error| {
-            format!("{} is not as it was ({error})", self.path(path).display())
+            format!(
+                "{} is not as it was ({error})",
+                self.machine.path(path).display()
+            )
         };
         match undo {
             Undo::RemoveFolder(path) => {
-                fs::remove_dir(self.path(path)).map_err(|error| sorry(path, error))
+                fs::remove_dir(self.machine.path(path)).map_err(|error| sorry(path, error))
             }
-            Undo::Remove(path) => self.remove(path).map_err(|error| sorry(path, error)),
+            Undo::Remove(path) => self
+                .machine
+                .remove(path)
+                .map_err(|error| sorry(path, error)),
             Undo::MoveBack { from, to, former } => {
                 let undone = match former {
-                    None => fs::rename(self.path(to), self.path(from)),
-                    Some(former) => fs::hard_link(self.path(to), self.path(from))
-                        .and_then(|()| fs::rename(self.path(former), self.path(to))),
+                    None => fs::rename(self.machine.path(to), self.machine.path(from)),
+                    Some(former) => fs::hard_link(self.machine.path(to), self.machine.path(from))
+                        .and_then(|()| {
+                            fs::rename(self.machine.path(former), self.machine.path(to))
+                        }),
                 };
                 undone.map_err(|error| sorry(to, error))
             }
         }
     }
 
-    fn make_hook_folder(&self, path: &str) -> io::Result<()> {
-        let real = self.path(path);
+    fn make_one_folder(&self, path: &str) -> io::Result<()> {
+        let real = self.machine.path(path);
         fs::DirBuilder::new().mode(0o755).create(&real)?;
         // Whatever our umask is.
         let opened = fs::set_permissions(&real, fs::Permissions::from_mode(0o755));
@@ -148,7 +156,7 @@ impl Machine {
             .create_new(true)
             .write(true)
             .mode(0o600)
-            .open(self.path(HOOK_NEW))?;
+            .open(self.machine.path(HOOK_NEW))?;
         file.write_all(program)?;
         if geteuid().is_root() {
             fchown(&file, Some(0), Some(0))?;
@@ -167,16 +175,17 @@ impl Machine {
         if made.is_empty() {
             return Ok(());
         }
-        let before = self.text(MADE_FOLDERS).unwrap_or_default();
-        self.make_folder(STATE)?;
-        self.replace(MADE_FOLDERS, &format!("{before}{made}"))
+        let before = self.machine.text(MADE_FOLDERS).unwrap_or_default();
+        self.machine.make_folder(STATE)?;
+        self.machine
+            .replace(MADE_FOLDERS, &format!("{before}{made}"))
     }
 
     /// Removes what an interrupted run, or ours, left behind.
     fn sweep(&self) -> Result<(), Stop> {
         let old = (0..OLD_MAX).map(|index| format!("{HOOK_OLD}{index}"));
         for path in old.chain([HOOK_NEW.to_owned()]) {
-            match fs::remove_file(self.path(&path)) {
+            match fs::remove_file(self.machine.path(&path)) {
                 Err(error) if !is_nowhere(&error) => return Err((path, error)),
                 _ => (),
             }
@@ -187,7 +196,7 @@ impl Machine {
     /// All steps are taken: that survives a power failure, as far as the file system lets us ask.
     fn settle(&self) {
         for folder in [HOOKS, HOOK_FOLDER] {
-            let _ = fs::File::open(self.path(folder)).and_then(|folder| folder.sync_all());
+            let _ = fs::File::open(self.machine.path(folder)).and_then(|folder| folder.sync_all());
         }
         // What cannot be removed is in nobody's way.
         let _ = self.sweep();

@@ -5,6 +5,7 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use super::*;
+use crate::host::Machine;
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 
 const PROGRAM: &[u8] = b"\x7fELF gpupt";
@@ -59,7 +60,7 @@ fn undoes(there: &[(&str, &str)], steps: &[Step]) {
         let before = files(&machine);
         let mut steps = steps[..count].to_vec();
         steps.push(NEVER);
-        let failed = machine.take_hook_steps(&steps, PROGRAM);
+        let failed = HookFolder::of(&machine).take_steps(&steps, PROGRAM);
         assert!(matches!(failed, Err(HookFault::Write { .. })), "{failed:?}");
         assert_eq!(files(&machine), before, "{steps:?}");
     }
@@ -85,17 +86,21 @@ fn a_folder_that_was_made_goes_again() {
     fs::remove_dir_all(machine.path(HOOKS)).expect("it goes");
     let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(HOOK_FOLDER)];
     let steps = [&folders[..], &[Step::Write, put(HOOK_IN_FOLDER), NEVER]].concat();
-    machine.take_hook_steps(&steps, PROGRAM).expect_err("no");
+    HookFolder::of(&machine)
+        .take_steps(&steps, PROGRAM)
+        .expect_err("no");
     assert!(!machine.exists(HOOKS) && !machine.exists(MADE_FOLDERS));
-    machine.take_hook_steps(&steps[..4], PROGRAM).expect("done");
+    HookFolder::of(&machine)
+        .take_steps(&steps[..4], PROGRAM)
+        .expect("done");
     assert_eq!(
         machine.text(MADE_FOLDERS),
         Some(format!("{HOOKS}\n{HOOK_FOLDER}\n"))
     );
-    machine
-        .take_hook_steps(&[Step::Remove(HOOK_IN_FOLDER)], &[])
+    HookFolder::of(&machine)
+        .take_steps(&[Step::Remove(HOOK_IN_FOLDER)], &[])
         .expect("done");
-    machine.tidy_after_hook();
+    HookFolder::of(&machine).tidy();
     assert!(!machine.exists(HOOKS) && !machine.exists(STATE));
 }
 
@@ -105,10 +110,14 @@ fn a_link_is_kept_as_a_link() {
     symlink("nowhere", machine.path(HOOK)).expect("a link");
     let before = files(&machine);
     let steps = [Step::Write, LINK, put(HOOK)];
-    machine.take_hook_steps(&steps, PROGRAM).expect("done");
+    HookFolder::of(&machine)
+        .take_steps(&steps, PROGRAM)
+        .expect("done");
     let kept = fs::read_link(machine.path(HOOK_BEFORE)).expect("a link");
     assert_eq!(kept.to_str(), Some("nowhere"));
-    machine.take_hook_steps(&[BACK], &[]).expect("done");
+    HookFolder::of(&machine)
+        .take_steps(&[BACK], &[])
+        .expect("done");
     assert_eq!(files(&machine), before);
 }
 
@@ -116,7 +125,9 @@ fn a_link_is_kept_as_a_link() {
 fn what_cannot_be_undone_is_said() {
     let (root, machine) = machine(&[]);
     let undo = Undo::Remove(HOOK_FOLDER.to_owned());
-    let said = machine.undo(&undo).expect_err("a folder is no file");
+    let said = HookFolder::of(&machine)
+        .undo(&undo)
+        .expect_err("a folder is no file");
     let path = root.path().join("etc/libvirt/hooks/qemu.d");
     assert!(said.starts_with(&format!("{} is not as it was (", path.display())));
 }

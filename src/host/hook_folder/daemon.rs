@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::hook_folder::{Daemon, Step};
-use crate::host::Machine;
+use crate::host::HookFolder;
 use crate::host::kernel::finish;
 use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
 
@@ -25,12 +25,15 @@ const START_FIELD: usize = 19;
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
 const RESTORECON: [&str; 2] = ["/sbin/restorecon", "/usr/sbin/restorecon"];
 
-impl Machine {
+impl HookFolder<'_> {
     /// The daemons that run now and run hooks.
-    pub fn hook_daemons(&self) -> Vec<Daemon> {
+    pub fn daemons(&self) -> Vec<Daemon> {
         let mut daemons: Vec<Daemon> = Vec::new();
         for (path, name) in PIDS {
-            let pid = self.text(path).and_then(|pid| pid.trim().parse().ok());
+            let pid = self
+                .machine
+                .text(path)
+                .and_then(|pid| pid.trim().parse().ok());
             let daemon = pid.and_then(|pid| self.daemon(name, pid));
             let is_known = |daemon: &Daemon| daemons.iter().any(|known| known.pid == daemon.pid);
             daemons.extend(daemon.filter(|daemon| !is_known(daemon)));
@@ -40,7 +43,7 @@ impl Machine {
 
     /// The process `pid`, if it is this daemon: one that died leaves its number behind.
     fn daemon(&self, name: &'static str, pid: u32) -> Option<Daemon> {
-        let stat = self.text(&format!("/proc/{pid}/stat"))?;
+        let stat = self.machine.text(&format!("/proc/{pid}/stat"))?;
         let (command, rest) = stat.rsplit_once(')')?;
         let (_, command) = command.split_once('(')?;
         let since_boot: Option<u64> = rest
@@ -56,51 +59,51 @@ impl Machine {
     }
 
     fn booted_at(&self) -> Option<u64> {
-        let stat = self.text("/proc/stat")?;
+        let stat = self.machine.text("/proc/stat")?;
         let mut lines = stat.lines();
         lines.find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
     }
 
     /// When libvirt ran our hook last, in seconds since 1970.
-    pub fn hook_seen_at(&self) -> Option<u64> {
-        self.text(HOOK_SEEN)?.trim().parse().ok()
+    pub fn seen_at(&self) -> Option<u64> {
+        self.machine.text(HOOK_SEEN)?.trim().parse().ok()
     }
 
     /// Forgets that libvirt ran our hook: it was another one, or is no more.
-    pub fn forget_hook_seen(&self) {
+    pub fn forget_seen(&self) {
         // Only `gpupci hook status` and `check` look at it.
-        let _ = self.remove(HOOK_SEEN);
+        let _ = self.machine.remove(HOOK_SEEN);
     }
 
     /// Whether the daemon that runs knows of the hook in `place`: it was started later, or has run it.
     /// Nothing where none runs.
-    pub fn is_hook_known(&self, place: &str) -> Option<bool> {
-        let started_at = self.hook_daemons().into_iter().next()?.started_at?;
-        let is_seen = self.hook_seen_at().is_some_and(|at| at >= started_at);
-        let was_there = self.hook_put_at(place).is_some_and(|at| at < started_at);
+    pub fn is_known(&self, place: &str) -> Option<bool> {
+        let started_at = self.daemons().into_iter().next()?.started_at?;
+        let is_seen = self.seen_at().is_some_and(|at| at >= started_at);
+        let was_there = self.put_at(place).is_some_and(|at| at < started_at);
         Some(is_seen || was_there)
     }
 
     /// When a file came to its place, in seconds since 1970.
-    pub fn hook_put_at(&self, path: &str) -> Option<u64> {
-        let facts = fs::metadata(self.path(path)).ok()?;
+    pub fn put_at(&self, path: &str) -> Option<u64> {
+        let facts = fs::metadata(self.machine.path(path)).ok()?;
         u64::try_from(facts.ctime()).ok()
     }
 
     /// Has the daemons that run look for hooks; no guest notices. What is left to do is said.
-    pub fn reload_hook_daemons(&self, deadline: Duration) -> Vec<String> {
-        if !self.is_real() {
+    pub fn reload_daemons(&self, deadline: Duration) -> Vec<String> {
+        if !self.machine.is_real() {
             return Vec::new();
         }
-        let daemons = self.hook_daemons();
+        let daemons = self.daemons();
         let told = daemons.iter().map(|daemon| self.reload(daemon, deadline));
         told.collect()
     }
 
     fn reload(&self, daemon: &Daemon, deadline: Duration) -> String {
         let Daemon { name, pid, .. } = daemon;
-        let systemctl = SYSTEMCTL.into_iter().find(|path| self.exists(path));
-        let Some(systemctl) = systemctl.filter(|_| self.exists(SYSTEMD)) else {
+        let systemctl = SYSTEMCTL.into_iter().find(|path| self.machine.exists(path));
+        let Some(systemctl) = systemctl.filter(|_| self.machine.exists(SYSTEMD)) else {
             return format!(
                 "{name} (pid {pid}) looks for hooks only when it is told to: service {name} reload, \
                  or kill -HUP {pid}"
@@ -116,8 +119,8 @@ impl Machine {
     }
 
     /// Labels what these steps made as SELinux wants it; what is left to do is said.
-    pub fn relabel_hook(&self, steps: &[Step], deadline: Duration) -> Option<String> {
-        if !self.is_real() || !self.exists(SELINUX) {
+    pub fn relabel(&self, steps: &[Step], deadline: Duration) -> Option<String> {
+        if !self.machine.is_real() || !self.machine.exists(SELINUX) {
             return None;
         }
         let made = steps.iter().filter_map(|step| match step {
@@ -125,7 +128,9 @@ impl Machine {
             _ => None,
         });
         let made: Vec<&str> = made.collect();
-        let restorecon = RESTORECON.into_iter().find(|path| self.exists(path));
+        let restorecon = RESTORECON
+            .into_iter()
+            .find(|path| self.machine.exists(path));
         let labelled = match restorecon {
             Some(restorecon) => run(restorecon, &made, deadline),
             None => Err("there is no restorecon".to_owned()),

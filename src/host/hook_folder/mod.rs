@@ -2,6 +2,7 @@
 
 mod act;
 mod daemon;
+mod files;
 mod version;
 
 use std::env;
@@ -36,16 +37,29 @@ pub struct HookProgram {
     pub content: Vec<u8>,
 }
 
-impl Machine {
+/// The place of libvirt's hooks on a machine.
+#[derive(Clone, Copy, Debug)]
+pub struct HookFolder<'m> {
+    machine: &'m Machine,
+}
+
+impl<'m> HookFolder<'m> {
+    /// The place of the hooks of `machine`.
+    pub fn of(machine: &'m Machine) -> Self {
+        Self { machine }
+    }
+}
+
+impl HookFolder<'_> {
     /// The program that is to be the hook: `from`, else that of a package, else the one beside ours.
     ///
     /// # Errors
     /// When there is none, or it is none.
-    pub fn hook_program(&self, from: Option<&Path>) -> Result<HookProgram, HookFault> {
+    pub fn program(&self, from: Option<&Path>) -> Result<HookProgram, HookFault> {
         let beside = env::current_exe().unwrap_or_default().with_file_name(BUILT);
         let candidates = match from {
             Some(from) => vec![from.to_owned()],
-            None => vec![self.path(HOOK_PROGRAM), beside],
+            None => vec![self.machine.path(HOOK_PROGRAM), beside],
         };
         let Some(path) = candidates.iter().find(|path| path.exists()) else {
             return Err(HookFault::NoProgram(candidates));
@@ -67,13 +81,9 @@ impl Machine {
     ///
     /// # Errors
     /// When that cannot be looked at.
-    pub fn hook_scene(
-        &self,
-        program: Option<&[u8]>,
-        deadline: Duration,
-    ) -> Result<Scene, HookFault> {
+    pub fn state(&self, program: Option<&[u8]>, deadline: Duration) -> Result<Scene, HookFault> {
         Ok(Scene {
-            has_libvirt: self.exists(LIBVIRT),
+            has_libvirt: self.machine.exists(LIBVIRT),
             version: self.libvirt_version(deadline),
             hooks: self.folder(HOOKS)?,
             folder: self.folder(HOOK_FOLDER)?,
@@ -84,19 +94,19 @@ impl Machine {
     }
 
     /// Whether a file is our hook.
-    pub fn is_hook_of_ours(&self, path: &str) -> bool {
-        content(&self.path(path)).is_ok_and(|content| is_hook_program(&content))
+    pub fn is_ours(&self, path: &str) -> bool {
+        content(&self.machine.path(path)).is_ok_and(|content| is_hook_program(&content))
     }
 
     /// Whether there is just this in a file.
-    pub fn is_hook_like(&self, path: &str, program: &[u8]) -> bool {
-        content(&self.path(path)).is_ok_and(|content| content == program)
+    pub fn has_content(&self, path: &str, program: &[u8]) -> bool {
+        content(&self.machine.path(path)).is_ok_and(|content| content == program)
     }
 
     /// The hook that made room for ours.
-    pub fn kept_hook(&self) -> Option<HookFile> {
-        let facts = fs::metadata(self.path(HOOK_BEFORE)).ok()?;
-        let content = content(&self.path(HOOK_BEFORE));
+    pub fn hook_before(&self) -> Option<HookFile> {
+        let facts = fs::metadata(self.machine.path(HOOK_BEFORE)).ok()?;
+        let content = content(&self.machine.path(HOOK_BEFORE));
         Some(HookFile {
             path: HOOK_BEFORE.to_owned(),
             is_ours: false,
@@ -109,19 +119,19 @@ impl Machine {
     }
 
     /// Whether we may look where hooks are.
-    pub fn may_see_hooks(&self) -> bool {
-        let looked = fs::read_dir(self.path(HOOKS));
+    pub fn may_list(&self) -> bool {
+        let looked = fs::read_dir(self.machine.path(HOOKS));
         !looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     fn folder(&self, path: &str) -> Result<Folder, HookFault> {
-        let Some(facts) = self.facts(path)? else {
+        let Some(facts) = self.metadata(path)? else {
             return Ok(Folder::Missing);
         };
         if facts.is_dir() {
             return Ok(Folder::There);
         }
-        Ok(Folder::Not(match fs::read_link(self.path(path)) {
+        Ok(Folder::Not(match fs::read_link(self.machine.path(path)) {
             Ok(target) => {
                 let target = target.to_string_lossy();
                 format!("a link to {}", printable(target.as_bytes()))
@@ -131,13 +141,13 @@ impl Machine {
     }
 
     fn found(&self, path: &str, program: Option<&[u8]>) -> Result<Found, HookFault> {
-        let Some(facts) = self.facts(path)? else {
+        let Some(facts) = self.metadata(path)? else {
             return Ok(Found::Nothing);
         };
         if let Some(what) = odd(&facts) {
             return Ok(Found::Odd(what));
         }
-        let content = match content(&self.path(path)) {
+        let content = match content(&self.machine.path(path)) {
             Ok(content) => content,
             // A link to nothing, or to what is no file; or nothing that could be our hook.
             Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => return Ok(Found::Foreign),
@@ -155,20 +165,21 @@ impl Machine {
 
     /// What is in the place of the hook that made room for ours.
     fn kept_like_single(&self) -> Result<Kept, HookFault> {
-        let Some(kept) = self.facts(HOOK_BEFORE)? else {
+        let Some(kept) = self.metadata(HOOK_BEFORE)? else {
             return Ok(Kept::Nothing);
         };
         if odd(&kept).is_some() {
             return Ok(Kept::Odd);
         }
-        let Some(single) = self.facts(HOOK)? else {
+        let Some(single) = self.metadata(HOOK)? else {
             return Ok(Kept::Other);
         };
         let rights = |facts: &Metadata| (facts.mode(), facts.uid(), facts.gid());
         let is_same = (kept.dev(), kept.ino()) == (single.dev(), single.ino())
             || kept.is_file()
                 && rights(&kept) == rights(&single)
-                && content(&self.path(HOOK_BEFORE)).ok() == content(&self.path(HOOK)).ok();
+                && content(&self.machine.path(HOOK_BEFORE)).ok()
+                    == content(&self.machine.path(HOOK)).ok();
         Ok(match is_same {
             true => Kept::SameAsSingle,
             false => Kept::Other,
@@ -176,8 +187,8 @@ impl Machine {
     }
 
     /// What is known of the file itself, not of what it links to.
-    fn facts(&self, path: &str) -> Result<Option<Metadata>, HookFault> {
-        match fs::symlink_metadata(self.path(path)) {
+    fn metadata(&self, path: &str) -> Result<Option<Metadata>, HookFault> {
+        match fs::symlink_metadata(self.machine.path(path)) {
             Ok(facts) => Ok(Some(facts)),
             Err(error) => match error.kind() {
                 // The folder may be a file, which is told of the folder.
@@ -189,7 +200,7 @@ impl Machine {
 
     fn unseen(&self, path: &str, source: io::Error) -> HookFault {
         HookFault::Read {
-            path: self.path(path),
+            path: self.machine.path(path),
             source,
         }
     }

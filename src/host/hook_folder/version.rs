@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::hook_folder::LibvirtVersion;
-use crate::host::Machine;
+use crate::host::HookFolder;
 use crate::host::kernel::finish;
 
 const FOLDERS: [&str; 4] = ["/usr/lib64", "/usr/lib", "/lib64", "/lib"];
@@ -13,12 +13,12 @@ const FOLDERS: [&str; 4] = ["/usr/lib64", "/usr/lib", "/lib64", "/lib"];
 const LINK: &str = "libvirt.so.0";
 const DAEMONS: [&str; 2] = ["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"];
 
-impl Machine {
+impl HookFolder<'_> {
     /// The version of the libvirt that is here, where that can be told.
     pub fn libvirt_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
         let mut folders: Vec<String> = FOLDERS.map(str::to_owned).to_vec();
         for folder in ["/usr/lib", "/lib"] {
-            let below = self.children(folder).into_iter();
+            let below = self.machine.children(folder).into_iter();
             // Debian has a folder for each kind of machine.
             let below = below.filter(|name| name.contains("-linux-"));
             folders.extend(below.map(|name| format!("{folder}/{name}")));
@@ -29,12 +29,12 @@ impl Machine {
     }
 
     fn library_in(&self, folder: &str) -> Option<LibvirtVersion> {
-        let linked = fs::read_link(self.path(format!("{folder}/{LINK}"))).ok();
+        let linked = fs::read_link(self.machine.path(format!("{folder}/{LINK}"))).ok();
         let name = linked
             .as_deref()
             .and_then(|target| target.file_name()?.to_str());
         name.and_then(LibvirtVersion::of_library).or_else(|| {
-            let names = self.children(folder);
+            let names = self.machine.children(folder);
             let versions = names
                 .iter()
                 .filter_map(|name| LibvirtVersion::of_library(name));
@@ -46,7 +46,7 @@ impl Machine {
     fn daemon_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
         let mut daemons = DAEMONS
             .into_iter()
-            .filter(|path| self.is_real() && self.exists(path));
+            .filter(|path| self.machine.is_real() && self.machine.exists(path));
         daemons.find_map(|path| {
             let mut daemon = Command::new(path);
             daemon

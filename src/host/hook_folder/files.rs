@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::hook_folder::{HookFacts, HookFile, calls_virsh, is_ours};
-use crate::host::Machine;
+use crate::host::HookFolder;
 use crate::paths::{HOOK, HOOK_FOLDER, HOOK_SEEN, LIBVIRT};
 
 /// A hook may be a program, with all that helps to find its faults.
@@ -16,27 +16,27 @@ const DEPTH: usize = 3;
 /// Who has more hooks than this has none that we could tell him about.
 const FILES_MAX: usize = 256;
 
-impl Machine {
+impl HookFolder<'_> {
     /// What is known of libvirt's hooks; `None` where there is no libvirt.
-    pub fn hook_facts(&self) -> Option<HookFacts> {
-        self.exists(LIBVIRT).then(|| {
+    pub fn facts(&self) -> Option<HookFacts> {
+        self.machine.exists(LIBVIRT).then(|| {
             let mut files: Vec<HookFile> = self.hook_file(HOOK, true).into_iter().collect();
             self.add_hooks(&mut files, HOOK_FOLDER, DEPTH);
             HookFacts {
                 files,
-                is_seen: self.exists(HOOK_SEEN),
-                daemon: self.hooking_daemon(),
+                is_seen: self.machine.exists(HOOK_SEEN),
+                daemon: self.daemon_name(),
             }
         })
     }
 
     fn add_hooks(&self, files: &mut Vec<HookFile>, folder: &str, depth: usize) {
-        for name in self.children(folder) {
+        for name in self.machine.children(folder) {
             let path = format!("{folder}/{name}");
             if files.len() >= FILES_MAX {
                 return;
             }
-            if self.path(&path).is_dir() {
+            if self.machine.path(&path).is_dir() {
                 if depth > 0 {
                     self.add_hooks(files, &path, depth - 1);
                 }
@@ -48,9 +48,9 @@ impl Machine {
 
     /// A hook; nothing for what is no plain file, which libvirt runs neither.
     fn hook_file(&self, path: &str, is_direct: bool) -> Option<HookFile> {
-        let facts = fs::metadata(self.path(path)).ok()?;
+        let facts = fs::metadata(self.machine.path(path)).ok()?;
         let mode = facts.permissions().mode();
-        let content: io::Result<Vec<u8>> = self.bounded(path, HOOK_BYTES);
+        let content: io::Result<Vec<u8>> = self.machine.bounded(path, HOOK_BYTES);
         let bytes = content.as_deref().unwrap_or_default();
         facts.is_file().then(|| HookFile {
             path: path.to_owned(),
@@ -64,7 +64,7 @@ impl Machine {
     }
 
     /// The daemon that runs hooks: the one for QEMU alone where the one for all is not at work.
-    fn hooking_daemon(&self) -> &'static str {
+    fn daemon_name(&self) -> &'static str {
         const FOR_ALL: &str = "libvirtd";
         const FOR_QEMU: &str = "virtqemud";
         let signs = [
@@ -77,7 +77,9 @@ impl Machine {
             ("/usr/sbin/libvirtd", FOR_ALL),
             ("/usr/sbin/virtqemud", FOR_QEMU),
         ];
-        let sign = signs.into_iter().find(|(path, _)| self.exists(path));
+        let sign = signs
+            .into_iter()
+            .find(|(path, _)| self.machine.exists(path));
         sign.map_or(FOR_ALL, |(_, daemon)| daemon)
     }
 }

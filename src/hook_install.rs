@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::escape::printable;
 use crate::hook_folder::HookFile;
 use crate::hook_folder::{
-    HookError, HookFault, HookStatus, HookView, Kept, LibvirtVersion, Step, plan_install,
+    FileStep, HookBefore, HookError, HookFault, HookStatus, HookView, LibvirtVersion, plan_install,
     plan_uninstall,
 };
 use crate::host::{HookFolder, Machine};
@@ -20,7 +20,7 @@ pub struct Installed {
     /// Whether there was an older one in that place.
     pub was_there: bool,
     /// What was done; nothing, where all was as it should be.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FileStep>,
     /// What its owner should know.
     pub notes: Vec<String>,
 }
@@ -29,7 +29,7 @@ pub struct Installed {
 #[derive(Clone, Debug)]
 pub struct Uninstalled {
     /// What was done; nothing, where it was not there.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FileStep>,
     /// What its owner should know.
     pub notes: Vec<String>,
 }
@@ -50,15 +50,15 @@ pub fn install(
     };
     let folder = HookFolder::of(machine);
     let program = folder.program(from).map_err(failed)?;
-    let scene = folder.state(Some(&program.content), deadline);
-    let scene = scene.map_err(failed)?;
-    let plan = plan_install(&scene).map_err(failed)?;
+    let state = folder.state(Some(&program.content), deadline);
+    let state = state.map_err(failed)?;
+    let plan = plan_install(&state).map_err(failed)?;
     let taken = folder.take_steps(&plan.steps, &program.content);
     taken.map_err(failed)?;
-    let is_new = |step: &Step| matches!(step, Step::Move { from: HOOK_NEW, .. });
+    let is_new = |step: &FileStep| matches!(step, FileStep::Move { from: HOOK_NEW, .. });
     let was_there = match plan.place {
-        HOOK => scene.single.is_ours(),
-        _ => scene.inside.is_ours(),
+        HOOK => state.hook.is_ours(),
+        _ => state.in_folder.is_ours(),
     };
     let mut notes = Vec::new();
     if plan.steps.iter().any(is_new) {
@@ -91,15 +91,15 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
         fault,
     };
     let folder = HookFolder::of(machine);
-    let scene = folder.state(None, deadline).map_err(failed)?;
-    let steps = plan_uninstall(&scene);
+    let state = folder.state(None, deadline).map_err(failed)?;
+    let steps = plan_uninstall(&state);
     folder.take_steps(&steps, &[]).map_err(failed)?;
     folder.tidy();
     let mut notes = Vec::new();
     if !steps.is_empty() {
         notes.extend(folder.reload_daemons(deadline));
     }
-    let is_left = steps.is_empty() && matches!(scene.kept, Kept::Other);
+    let is_left = steps.is_empty() && matches!(state.before, HookBefore::Other);
     notes.extend(is_left.then(|| {
         format!(
             "{} stays: it differs from {HOOK}, which is not ours",

@@ -1,6 +1,6 @@
 //! What is to be done, from what is there.
 
-use crate::hook_folder::{Folder, Found, HookFault, Kept, Obstacle, Scene};
+use crate::hook_folder::{Folder, HookBefore, HookEntry, HookFault, HookFolderState, Obstacle};
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 
 /// What is to be done.
@@ -9,12 +9,12 @@ pub struct Plan {
     /// Where the hook is, or will be.
     pub place: &'static str,
     /// In this order; nothing, where all is as it should be.
-    pub steps: Vec<Step>,
+    pub steps: Vec<FileStep>,
 }
 
 /// One thing to do. Between any two, every hook that was to run can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FileStep {
     /// A folder is made.
     MakeFolder(&'static str),
     /// The program is written as `NEW`.
@@ -41,111 +41,114 @@ pub enum Step {
 ///
 /// # Errors
 /// Why it cannot.
-pub fn plan_install(scene: &Scene) -> Result<Plan, HookFault> {
-    if !scene.has_libvirt {
+pub fn plan_install(state: &HookFolderState) -> Result<Plan, HookFault> {
+    if !state.has_libvirt {
         return Err(HookFault::NoLibvirt);
     }
-    let goes_inside = match scene.version {
+    let goes_inside = match state.version {
         Some(version) => version.runs_folder(),
         // Nobody knows: what every libvirt runs, unless somebody knew before.
-        None => scene.inside.is_ours(),
+        None => state.in_folder.is_ours(),
     };
-    let obstacles = obstacles(scene, goes_inside);
+    let obstacles = obstacles(state, goes_inside);
     if !obstacles.is_empty() {
         return Err(HookFault::InTheWay(obstacles));
     }
     let (place, found) = match goes_inside {
-        true => (HOOK_IN_FOLDER, scene.inside),
-        false => (HOOK, scene.single),
+        true => (HOOK_IN_FOLDER, state.in_folder),
+        false => (HOOK, state.hook),
     };
     let mut steps = Vec::new();
-    let is_current = matches!(found, Found::Ours { is_current: true });
+    let is_current = matches!(found, HookEntry::Ours { is_current: true });
     if !is_current {
-        steps.extend((scene.hooks == Folder::Missing).then_some(Step::MakeFolder(HOOKS)));
-        let makes_folder = goes_inside && scene.folder == Folder::Missing;
-        steps.extend(makes_folder.then_some(Step::MakeFolder(HOOK_FOLDER)));
-        steps.push(Step::Write);
-        let keeps = !goes_inside && found == Found::Foreign && scene.kept == Kept::Nothing;
-        steps.extend(keeps.then_some(Step::Link {
+        steps.extend((state.hooks == Folder::Missing).then_some(FileStep::MakeFolder(HOOKS)));
+        let makes_folder = goes_inside && state.folder == Folder::Missing;
+        steps.extend(makes_folder.then_some(FileStep::MakeFolder(HOOK_FOLDER)));
+        steps.push(FileStep::Write);
+        let keeps =
+            !goes_inside && found == HookEntry::Foreign && state.before == HookBefore::Nothing;
+        steps.extend(keeps.then_some(FileStep::Link {
             from: HOOK,
             to: HOOK_BEFORE,
         }));
-        steps.push(Step::Move {
+        steps.push(FileStep::Move {
             from: HOOK_NEW,
             to: place,
         });
     }
     match goes_inside {
-        true => steps.extend(leave_single(scene)),
+        true => steps.extend(restore_hook(state)),
         // It would run twice as soon as a newer libvirt comes.
         false => steps.extend(
-            scene
-                .inside
+            state
+                .in_folder
                 .is_ours()
-                .then_some(Step::Remove(HOOK_IN_FOLDER)),
+                .then_some(FileStep::Remove(HOOK_IN_FOLDER)),
         ),
     }
     Ok(Plan { place, steps })
 }
 
 /// How the hook goes, and what was there before it comes back.
-pub fn plan_uninstall(scene: &Scene) -> Vec<Step> {
+pub fn plan_uninstall(state: &HookFolderState) -> Vec<FileStep> {
     let mut steps = Vec::new();
     steps.extend(
-        scene
-            .inside
+        state
+            .in_folder
             .is_ours()
-            .then_some(Step::Remove(HOOK_IN_FOLDER)),
+            .then_some(FileStep::Remove(HOOK_IN_FOLDER)),
     );
-    let is_free = scene.single == Found::Nothing;
-    let waits = matches!(scene.kept, Kept::Other | Kept::SameAsSingle);
-    let back = Step::Move {
+    let is_free = state.hook == HookEntry::Nothing;
+    let waits = matches!(state.before, HookBefore::Other | HookBefore::SameAsHook);
+    let back = FileStep::Move {
         from: HOOK_BEFORE,
         to: HOOK,
     };
     match is_free && waits {
         true => steps.push(back),
-        false => steps.extend(leave_single(scene)),
+        false => steps.extend(restore_hook(state)),
     }
     steps
 }
 
 /// How `hooks/qemu` becomes again what it was without us.
-fn leave_single(scene: &Scene) -> Option<Step> {
-    match (scene.single, scene.kept) {
-        (Found::Ours { .. }, Kept::Nothing | Kept::Odd) => Some(Step::Remove(HOOK)),
-        (Found::Ours { .. }, _) => Some(Step::Move {
+fn restore_hook(state: &HookFolderState) -> Option<FileStep> {
+    match (state.hook, state.before) {
+        (HookEntry::Ours { .. }, HookBefore::Nothing | HookBefore::Odd) => {
+            Some(FileStep::Remove(HOOK))
+        }
+        (HookEntry::Ours { .. }, _) => Some(FileStep::Move {
             from: HOOK_BEFORE,
             to: HOOK,
         }),
-        (Found::Foreign, Kept::SameAsSingle) => Some(Step::Remove(HOOK_BEFORE)),
+        (HookEntry::Foreign, HookBefore::SameAsHook) => Some(FileStep::Remove(HOOK_BEFORE)),
         _ => None,
     }
 }
 
 /// What is in the way of the hook.
-fn obstacles(scene: &Scene, goes_inside: bool) -> Vec<Obstacle> {
+fn obstacles(state: &HookFolderState, goes_inside: bool) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    obstacles.extend(no_folder(HOOKS, &scene.hooks));
+    obstacles.extend(no_folder(HOOKS, &state.hooks));
     match goes_inside {
         true => {
-            obstacles.extend(no_folder(HOOK_FOLDER, &scene.folder));
-            let what = match scene.inside {
-                Found::Foreign => Some("a file that is not ours"),
-                Found::Odd(what) => Some(what),
-                Found::Nothing | Found::Ours { .. } => None,
+            obstacles.extend(no_folder(HOOK_FOLDER, &state.folder));
+            let what = match state.in_folder {
+                HookEntry::Foreign => Some("a file that is not ours"),
+                HookEntry::Odd(what) => Some(what),
+                HookEntry::Nothing | HookEntry::Ours { .. } => None,
             };
             obstacles.extend(what.map(|what| taken(HOOK_IN_FOLDER, what)));
         }
-        false => obstacles.extend(single_in_the_way(scene)),
+        false => obstacles.extend(hook_obstacle(state)),
     }
     obstacles
 }
 
-fn single_in_the_way(scene: &Scene) -> Option<Obstacle> {
-    match (scene.single, scene.kept) {
-        (Found::Odd(what), _) => Some(taken(HOOK, what)),
-        (Found::Foreign, Kept::Other | Kept::Odd) => Some(Obstacle {
+fn hook_obstacle(state: &HookFolderState) -> Option<Obstacle> {
+    match (state.hook, state.before) {
+        (HookEntry::Odd(what), _) => Some(taken(HOOK, what)),
+        (HookEntry::Foreign, HookBefore::Other | HookBefore::Odd) => Some(Obstacle {
             text: format!(
                 "{HOOK} is a hook that is not ours, and the name it would get, {HOOK_BEFORE}, is taken"
             ),

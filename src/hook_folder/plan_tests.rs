@@ -3,98 +3,130 @@ use crate::hook_folder::LibvirtVersion;
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 use pretty_assertions::assert_eq;
 
-const OURS: Found = Found::Ours { is_current: false };
-const CURRENT: Found = Found::Ours { is_current: true };
-const LINK: Step = Step::Link {
+const OURS: HookEntry = HookEntry::Ours { is_current: false };
+const CURRENT: HookEntry = HookEntry::Ours { is_current: true };
+const LINK: FileStep = FileStep::Link {
     from: HOOK,
     to: HOOK_BEFORE,
 };
-const BACK: Step = Step::Move {
+const BACK: FileStep = FileStep::Move {
     from: HOOK_BEFORE,
     to: HOOK,
 };
 
-fn put(to: &'static str) -> Step {
-    Step::Move { from: HOOK_NEW, to }
+fn put(to: &'static str) -> FileStep {
+    FileStep::Move { from: HOOK_NEW, to }
 }
 
 /// A libvirt of this version, with these in the places of hooks.
-fn scene(version: &str, single: Found, inside: Found, kept: Kept) -> Scene {
-    Scene {
+fn state(
+    version: &str,
+    hook: HookEntry,
+    in_folder: HookEntry,
+    before: HookBefore,
+) -> HookFolderState {
+    HookFolderState {
         has_libvirt: true,
         version: LibvirtVersion::told(version),
         hooks: Folder::There,
         folder: Folder::There,
-        single,
-        inside,
-        kept,
+        hook,
+        in_folder,
+        before,
     }
 }
 
 #[track_caller]
-fn installs(scene: &Scene, steps: &[Step]) {
-    let plan = plan_install(scene).expect("it can be installed");
+fn installs(state: &HookFolderState, steps: &[FileStep]) {
+    let plan = plan_install(state).expect("it can be installed");
     assert_eq!(plan.steps, steps);
 }
 
 #[test]
 fn a_new_libvirt_gets_a_file_of_its_own() {
-    for single in [Found::Nothing, Found::Foreign, Found::Odd("a folder")] {
-        let scene = scene("9.0.0", single, Found::Nothing, Kept::Nothing);
-        installs(&scene, &[Step::Write, put(HOOK_IN_FOLDER)]);
+    for single in [
+        HookEntry::Nothing,
+        HookEntry::Foreign,
+        HookEntry::Odd("a folder"),
+    ] {
+        let state = state("9.0.0", single, HookEntry::Nothing, HookBefore::Nothing);
+        installs(&state, &[FileStep::Write, put(HOOK_IN_FOLDER)]);
     }
-    let empty = Scene {
+    let empty = HookFolderState {
         hooks: Folder::Missing,
         folder: Folder::Missing,
-        ..scene("9.0.0", Found::Nothing, Found::Nothing, Kept::Nothing)
+        ..state(
+            "9.0.0",
+            HookEntry::Nothing,
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+        )
     };
-    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(HOOK_FOLDER)];
+    let folders = [
+        FileStep::MakeFolder(HOOKS),
+        FileStep::MakeFolder(HOOK_FOLDER),
+    ];
     installs(
         &empty,
-        &[&folders[..], &[Step::Write, put(HOOK_IN_FOLDER)]].concat(),
+        &[&folders[..], &[FileStep::Write, put(HOOK_IN_FOLDER)]].concat(),
     );
-    let current = scene("9.0.0", Found::Foreign, CURRENT, Kept::Nothing);
+    let current = state("9.0.0", HookEntry::Foreign, CURRENT, HookBefore::Nothing);
     installs(&current, &[]);
 }
 
 #[test]
 fn an_old_libvirt_gets_the_one_file_and_the_other_hook_is_kept() {
     for version in ["4.5.0", "unknown"] {
-        let free = scene(version, Found::Nothing, Found::Nothing, Kept::Nothing);
-        installs(&free, &[Step::Write, put(HOOK)]);
-        let taken = scene(version, Found::Foreign, Found::Nothing, Kept::Nothing);
-        installs(&taken, &[Step::Write, LINK, put(HOOK)]);
+        let free = state(
+            version,
+            HookEntry::Nothing,
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+        );
+        installs(&free, &[FileStep::Write, put(HOOK)]);
+        let taken = state(
+            version,
+            HookEntry::Foreign,
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+        );
+        installs(&taken, &[FileStep::Write, LINK, put(HOOK)]);
         // Whoever began it was interrupted.
-        let begun = scene(version, Found::Foreign, Found::Nothing, Kept::SameAsSingle);
-        installs(&begun, &[Step::Write, put(HOOK)]);
-        let older = scene(version, OURS, Found::Nothing, Kept::Other);
-        installs(&older, &[Step::Write, put(HOOK)]);
-        let current = scene(version, CURRENT, Found::Nothing, Kept::Other);
+        let begun = state(
+            version,
+            HookEntry::Foreign,
+            HookEntry::Nothing,
+            HookBefore::SameAsHook,
+        );
+        installs(&begun, &[FileStep::Write, put(HOOK)]);
+        let older = state(version, OURS, HookEntry::Nothing, HookBefore::Other);
+        installs(&older, &[FileStep::Write, put(HOOK)]);
+        let current = state(version, CURRENT, HookEntry::Nothing, HookBefore::Other);
         installs(&current, &[]);
     }
 }
 
 #[test]
 fn the_hook_follows_libvirt() {
-    let newer = scene("9.0.0", CURRENT, Found::Nothing, Kept::Other);
-    installs(&newer, &[Step::Write, put(HOOK_IN_FOLDER), BACK]);
-    let newer = scene("9.0.0", CURRENT, OURS, Kept::Nothing);
+    let newer = state("9.0.0", CURRENT, HookEntry::Nothing, HookBefore::Other);
+    installs(&newer, &[FileStep::Write, put(HOOK_IN_FOLDER), BACK]);
+    let newer = state("9.0.0", CURRENT, OURS, HookBefore::Nothing);
     installs(
         &newer,
-        &[Step::Write, put(HOOK_IN_FOLDER), Step::Remove(HOOK)],
+        &[FileStep::Write, put(HOOK_IN_FOLDER), FileStep::Remove(HOOK)],
     );
-    let older = scene("4.5.0", Found::Nothing, OURS, Kept::Nothing);
+    let older = state("4.5.0", HookEntry::Nothing, OURS, HookBefore::Nothing);
     installs(
         &older,
-        &[Step::Write, put(HOOK), Step::Remove(HOOK_IN_FOLDER)],
+        &[FileStep::Write, put(HOOK), FileStep::Remove(HOOK_IN_FOLDER)],
     );
-    let unknown = scene("unknown", Found::Nothing, OURS, Kept::Nothing);
-    installs(&unknown, &[Step::Write, put(HOOK_IN_FOLDER)]);
+    let unknown = state("unknown", HookEntry::Nothing, OURS, HookBefore::Nothing);
+    installs(&unknown, &[FileStep::Write, put(HOOK_IN_FOLDER)]);
 }
 
 #[track_caller]
-fn refuses(scene: &Scene, parts: &[&str]) {
-    let refused = plan_install(scene);
+fn refuses(state: &HookFolderState, parts: &[&str]) {
+    let refused = plan_install(state);
     let Err(HookFault::InTheWay(obstacles)) = refused else {
         panic!("it is refused: {refused:?}");
     };
@@ -108,50 +140,55 @@ fn refuses(scene: &Scene, parts: &[&str]) {
 fn what_is_not_ours_stays() {
     for (single, inside, kept, version, part) in [
         (
-            Found::Nothing,
-            Found::Foreign,
-            Kept::Nothing,
+            HookEntry::Nothing,
+            HookEntry::Foreign,
+            HookBefore::Nothing,
             "9.0.0",
             "qemu.d/gpupt is a file",
         ),
         (
-            Found::Nothing,
-            Found::Odd("a folder"),
-            Kept::Nothing,
+            HookEntry::Nothing,
+            HookEntry::Odd("a folder"),
+            HookBefore::Nothing,
             "9.0.0",
             "gpupt is a folder",
         ),
         (
-            Found::Odd("a folder"),
-            Found::Nothing,
-            Kept::Nothing,
+            HookEntry::Odd("a folder"),
+            HookEntry::Nothing,
+            HookBefore::Nothing,
             "4.5.0",
             "qemu is a folder",
         ),
         (
-            Found::Foreign,
-            Found::Nothing,
-            Kept::Other,
+            HookEntry::Foreign,
+            HookEntry::Nothing,
+            HookBefore::Other,
             "4.5.0",
             "is taken",
         ),
         (
-            Found::Foreign,
-            Found::Nothing,
-            Kept::Odd,
+            HookEntry::Foreign,
+            HookEntry::Nothing,
+            HookBefore::Odd,
             "4.5.0",
             "is taken",
         ),
     ] {
-        refuses(&scene(version, single, inside, kept), &[part]);
+        refuses(&state(version, single, inside, kept), &[part]);
     }
-    let linked = Scene {
+    let linked = HookFolderState {
         hooks: Folder::Not("a file".to_owned()),
         folder: Folder::Not("a link to /srv".to_owned()),
-        ..scene("9.0.0", Found::Nothing, Found::Nothing, Kept::Nothing)
+        ..state(
+            "9.0.0",
+            HookEntry::Nothing,
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+        )
     };
     refuses(&linked, &["hooks is a file;", "qemu.d is a link to /srv;"]);
-    let without = Scene {
+    let without = HookFolderState {
         has_libvirt: false,
         ..linked
     };
@@ -161,37 +198,57 @@ fn what_is_not_ours_stays() {
 #[test]
 fn what_was_there_comes_back() {
     for (single, inside, kept, steps) in [
-        (Found::Nothing, Found::Nothing, Kept::Nothing, vec![]),
-        (Found::Foreign, Found::Foreign, Kept::Other, vec![]),
         (
-            Found::Foreign,
+            HookEntry::Nothing,
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+            vec![],
+        ),
+        (
+            HookEntry::Foreign,
+            HookEntry::Foreign,
+            HookBefore::Other,
+            vec![],
+        ),
+        (
+            HookEntry::Foreign,
             OURS,
-            Kept::Nothing,
-            vec![Step::Remove(HOOK_IN_FOLDER)],
+            HookBefore::Nothing,
+            vec![FileStep::Remove(HOOK_IN_FOLDER)],
         ),
         (
             OURS,
-            Found::Nothing,
-            Kept::Nothing,
-            vec![Step::Remove(HOOK)],
+            HookEntry::Nothing,
+            HookBefore::Nothing,
+            vec![FileStep::Remove(HOOK)],
         ),
-        (OURS, Found::Nothing, Kept::Odd, vec![Step::Remove(HOOK)]),
-        (OURS, Found::Nothing, Kept::Other, vec![BACK]),
-        (Found::Nothing, Found::Nothing, Kept::Other, vec![BACK]),
         (
-            Found::Foreign,
-            Found::Nothing,
-            Kept::SameAsSingle,
-            vec![Step::Remove(HOOK_BEFORE)],
+            OURS,
+            HookEntry::Nothing,
+            HookBefore::Odd,
+            vec![FileStep::Remove(HOOK)],
+        ),
+        (OURS, HookEntry::Nothing, HookBefore::Other, vec![BACK]),
+        (
+            HookEntry::Nothing,
+            HookEntry::Nothing,
+            HookBefore::Other,
+            vec![BACK],
+        ),
+        (
+            HookEntry::Foreign,
+            HookEntry::Nothing,
+            HookBefore::SameAsHook,
+            vec![FileStep::Remove(HOOK_BEFORE)],
         ),
         (
             CURRENT,
             CURRENT,
-            Kept::Other,
-            vec![Step::Remove(HOOK_IN_FOLDER), BACK],
+            HookBefore::Other,
+            vec![FileStep::Remove(HOOK_IN_FOLDER), BACK],
         ),
     ] {
-        let scene = scene("9.0.0", single, inside, kept);
-        assert_eq!(plan_uninstall(&scene), steps, "{scene:?}");
+        let state = state("9.0.0", single, inside, kept);
+        assert_eq!(plan_uninstall(&state), steps, "{state:?}");
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gpupt::error::Error;
 use gpupt::escape::printable;
 use gpupt::exit::Exit;
-use gpupt::hook_folder::{HookError, HookStatus, HookView, StatusLine, Step};
+use gpupt::hook_folder::{FileStep, HookError, HookStatus, HookView, StatusLine};
 use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{HookFolder, Lock, Machine};
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
@@ -56,7 +56,7 @@ fn alone(what: &'static str, global: &Global, machine: &Machine) -> Result<Lock>
 
 fn installed_answer(installed: &Installed) -> Answer {
     let place = installed.place;
-    let is_new = |step: &Step| matches!(step, Step::Move { from: HOOK_NEW, .. });
+    let is_new = |step: &FileStep| matches!(step, FileStep::Move { from: HOOK_NEW, .. });
     let mut text = match (installed.steps.iter().any(is_new), installed.was_there) {
         (true, false) => format!("installed the libvirt hook as {place}\n"),
         (true, true) => format!("brought the libvirt hook {place} up to date\n"),
@@ -70,16 +70,16 @@ fn installed_answer(installed: &Installed) -> Answer {
 }
 
 /// A step, as its owner should hear of it.
-fn told(step: &Step) -> Option<String> {
+fn told(step: &FileStep) -> Option<String> {
     match step {
-        Step::Link { from, to } => Some(format!(
+        FileStep::Link { from, to } => Some(format!(
             "the hook that was {from} is now {to}; ours runs it after itself\n"
         )),
-        Step::Move {
+        FileStep::Move {
             from: HOOK_BEFORE, ..
         } => Some(format!("{HOOK} is again the hook it was before\n")),
-        Step::Remove(path) => Some(format!("removed {path}\n")),
-        Step::MakeFolder(_) | Step::Write | Step::Move { .. } => None,
+        FileStep::Remove(path) => Some(format!("removed {path}\n")),
+        FileStep::MakeFolder(_) | FileStep::Write | FileStep::Move { .. } => None,
     }
 }
 

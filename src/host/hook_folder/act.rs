@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use super::MODE;
-use crate::hook_folder::{HookFault, Step};
+use crate::hook_folder::{FileStep, HookFault};
 use crate::host::HookFolder;
 use crate::paths::{HOOK_FOLDER, HOOK_NEW, HOOK_OLD, HOOKS};
 use crate::paths::{MADE_FOLDERS, STATE};
@@ -36,7 +36,7 @@ impl HookFolder<'_> {
     ///
     /// # Errors
     /// When one cannot be taken; all is as before, unless it says something else.
-    pub fn take_steps(&self, steps: &[Step], program: &[u8]) -> Result<(), HookFault> {
+    pub fn take_steps(&self, steps: &[FileStep], program: &[u8]) -> Result<(), HookFault> {
         let mut undos = Vec::new();
         let taken = self
             .sweep()
@@ -69,26 +69,31 @@ impl HookFolder<'_> {
         self.forget_seen();
     }
 
-    fn take_all(&self, steps: &[Step], program: &[u8], undos: &mut Vec<Undo>) -> Result<(), Stop> {
+    fn take_all(
+        &self,
+        steps: &[FileStep],
+        program: &[u8],
+        undos: &mut Vec<Undo>,
+    ) -> Result<(), Stop> {
         for (index, step) in steps.iter().enumerate() {
             let old = format!("{HOOK_OLD}{index}");
             match step {
-                Step::MakeFolder(path) => {
+                FileStep::MakeFolder(path) => {
                     self.make_one_folder(path).map_err(at(path))?;
                     undos.push(Undo::RemoveFolder((*path).to_owned()));
                 }
-                Step::Write => {
+                FileStep::Write => {
                     // Half of it has to go too.
                     undos.push(Undo::Remove(HOOK_NEW.to_owned()));
                     self.write_program(program).map_err(at(HOOK_NEW))?;
                 }
-                Step::Link { from, to } => {
+                FileStep::Link { from, to } => {
                     let linked = fs::hard_link(self.machine.path(from), self.machine.path(to));
                     linked.map_err(at(to))?;
                     undos.push(Undo::Remove((*to).to_owned()));
                 }
-                Step::Move { from, to } => undos.push(self.move_over(from, to, Some(&old))?),
-                Step::Remove(path) => undos.push(self.move_over(path, &old, None)?),
+                FileStep::Move { from, to } => undos.push(self.move_over(from, to, Some(&old))?),
+                FileStep::Remove(path) => undos.push(self.move_over(path, &old, None)?),
             }
         }
         self.keep_made(steps).map_err(at(MADE_FOLDERS))
@@ -166,9 +171,9 @@ impl HookFolder<'_> {
     }
 
     /// Writes down which folders we made, besides those of earlier times.
-    fn keep_made(&self, steps: &[Step]) -> io::Result<()> {
+    fn keep_made(&self, steps: &[FileStep]) -> io::Result<()> {
         let made = steps.iter().filter_map(|step| match step {
-            Step::MakeFolder(path) => Some(format!("{path}\n")),
+            FileStep::MakeFolder(path) => Some(format!("{path}\n")),
             _ => None,
         });
         let made: String = made.collect();

@@ -35,26 +35,26 @@ fn files(machine: &Machine) -> Vec<(String, u64, String)> {
 }
 
 /// A step that nobody can take.
-const NEVER: Step = Step::Move {
+const NEVER: FileStep = FileStep::Move {
     from: "/etc/libvirt/hooks/nothing",
     to: "/etc/libvirt/hooks/nowhere",
 };
-const LINK: Step = Step::Link {
+const LINK: FileStep = FileStep::Link {
     from: HOOK,
     to: HOOK_BEFORE,
 };
-const BACK: Step = Step::Move {
+const BACK: FileStep = FileStep::Move {
     from: HOOK_BEFORE,
     to: HOOK,
 };
 
-fn put(to: &'static str) -> Step {
-    Step::Move { from: HOOK_NEW, to }
+fn put(to: &'static str) -> FileStep {
+    FileStep::Move { from: HOOK_NEW, to }
 }
 
 /// Asserts that a failure after each of these steps leaves all as it was.
 #[track_caller]
-fn undoes(there: &[(&str, &str)], steps: &[Step]) {
+fn undoes(there: &[(&str, &str)], steps: &[FileStep]) {
     for count in 0..=steps.len() {
         let (_root, machine) = machine(there);
         let before = files(&machine);
@@ -68,24 +68,33 @@ fn undoes(there: &[(&str, &str)], steps: &[Step]) {
 
 #[test]
 fn a_failure_after_any_step_is_undone() {
-    undoes(&[], &[Step::Write, put(HOOK_IN_FOLDER)]);
+    undoes(&[], &[FileStep::Write, put(HOOK_IN_FOLDER)]);
     undoes(
         &[(HOOK_IN_FOLDER, "older")],
-        &[Step::Write, put(HOOK_IN_FOLDER)],
+        &[FileStep::Write, put(HOOK_IN_FOLDER)],
     );
-    undoes(&[(HOOK, "foreign")], &[Step::Write, LINK, put(HOOK)]);
+    undoes(&[(HOOK, "foreign")], &[FileStep::Write, LINK, put(HOOK)]);
     let both = [(HOOK, "older"), (HOOK_BEFORE, "foreign")];
-    undoes(&both, &[Step::Write, put(HOOK_IN_FOLDER), BACK]);
-    undoes(&both, &[Step::Remove(HOOK), Step::Remove(HOOK_BEFORE)]);
-    undoes(&[(HOOK_IN_FOLDER, "ours")], &[Step::Remove(HOOK_IN_FOLDER)]);
+    undoes(&both, &[FileStep::Write, put(HOOK_IN_FOLDER), BACK]);
+    undoes(
+        &both,
+        &[FileStep::Remove(HOOK), FileStep::Remove(HOOK_BEFORE)],
+    );
+    undoes(
+        &[(HOOK_IN_FOLDER, "ours")],
+        &[FileStep::Remove(HOOK_IN_FOLDER)],
+    );
 }
 
 #[test]
 fn a_folder_that_was_made_goes_again() {
     let (_root, machine) = machine(&[]);
     fs::remove_dir_all(machine.path(HOOKS)).expect("it goes");
-    let folders = [Step::MakeFolder(HOOKS), Step::MakeFolder(HOOK_FOLDER)];
-    let steps = [&folders[..], &[Step::Write, put(HOOK_IN_FOLDER), NEVER]].concat();
+    let folders = [
+        FileStep::MakeFolder(HOOKS),
+        FileStep::MakeFolder(HOOK_FOLDER),
+    ];
+    let steps = [&folders[..], &[FileStep::Write, put(HOOK_IN_FOLDER), NEVER]].concat();
     HookFolder::of(&machine)
         .take_steps(&steps, PROGRAM)
         .expect_err("no");
@@ -98,7 +107,7 @@ fn a_folder_that_was_made_goes_again() {
         Some(format!("{HOOKS}\n{HOOK_FOLDER}\n"))
     );
     HookFolder::of(&machine)
-        .take_steps(&[Step::Remove(HOOK_IN_FOLDER)], &[])
+        .take_steps(&[FileStep::Remove(HOOK_IN_FOLDER)], &[])
         .expect("done");
     HookFolder::of(&machine).tidy();
     assert!(!machine.exists(HOOKS) && !machine.exists(STATE));
@@ -109,7 +118,7 @@ fn a_link_is_kept_as_a_link() {
     let (_root, machine) = machine(&[]);
     symlink("nowhere", machine.path(HOOK)).expect("a link");
     let before = files(&machine);
-    let steps = [Step::Write, LINK, put(HOOK)];
+    let steps = [FileStep::Write, LINK, put(HOOK)];
     HookFolder::of(&machine)
         .take_steps(&steps, PROGRAM)
         .expect("done");

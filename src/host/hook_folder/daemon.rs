@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::hook_folder::{Daemon, Step};
+use crate::hook_folder::{Daemon, FileStep};
 use crate::host::HookFolder;
 use crate::host::kernel::finish;
 use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
@@ -119,12 +119,12 @@ impl HookFolder<'_> {
     }
 
     /// Labels what these steps made as SELinux wants it; what is left to do is said.
-    pub fn relabel(&self, steps: &[Step], deadline: Duration) -> Option<String> {
+    pub fn relabel(&self, steps: &[FileStep], deadline: Duration) -> Option<String> {
         if !self.machine.is_real() || !self.machine.exists(SELINUX) {
             return None;
         }
         let made = steps.iter().filter_map(|step| match step {
-            Step::MakeFolder(path) | Step::Move { to: path, .. } => Some(*path),
+            FileStep::MakeFolder(path) | FileStep::Move { to: path, .. } => Some(*path),
             _ => None,
         });
         let made: Vec<&str> = made.collect();

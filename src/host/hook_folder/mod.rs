@@ -15,7 +15,9 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 
 use crate::escape::printable;
-use crate::hook_folder::{Folder, Found, HookFault, Kept, Scene, is_hook_program, judge_program};
+use crate::hook_folder::{
+    Folder, HookBefore, HookEntry, HookFault, HookFolderState, is_hook_program, judge_program,
+};
 use crate::hook_folder::{HookFile, calls_virsh};
 use crate::host::Machine;
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOKS, LIBVIRT};
@@ -81,15 +83,19 @@ impl HookFolder<'_> {
     ///
     /// # Errors
     /// When that cannot be looked at.
-    pub fn state(&self, program: Option<&[u8]>, deadline: Duration) -> Result<Scene, HookFault> {
-        Ok(Scene {
+    pub fn state(
+        &self,
+        program: Option<&[u8]>,
+        deadline: Duration,
+    ) -> Result<HookFolderState, HookFault> {
+        Ok(HookFolderState {
             has_libvirt: self.machine.exists(LIBVIRT),
             version: self.libvirt_version(deadline),
             hooks: self.folder(HOOKS)?,
             folder: self.folder(HOOK_FOLDER)?,
-            single: self.found(HOOK, program)?,
-            inside: self.found(HOOK_IN_FOLDER, program)?,
-            kept: self.kept_like_single()?,
+            hook: self.found(HOOK, program)?,
+            in_folder: self.found(HOOK_IN_FOLDER, program)?,
+            before: self.hook_before_state()?,
         })
     }
 
@@ -140,39 +146,41 @@ impl HookFolder<'_> {
         }))
     }
 
-    fn found(&self, path: &str, program: Option<&[u8]>) -> Result<Found, HookFault> {
+    fn found(&self, path: &str, program: Option<&[u8]>) -> Result<HookEntry, HookFault> {
         let Some(facts) = self.metadata(path)? else {
-            return Ok(Found::Nothing);
+            return Ok(HookEntry::Nothing);
         };
         if let Some(what) = odd(&facts) {
-            return Ok(Found::Odd(what));
+            return Ok(HookEntry::Odd(what));
         }
         let content = match content(&self.machine.path(path)) {
             Ok(content) => content,
             // A link to nothing, or to what is no file; or nothing that could be our hook.
-            Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => return Ok(Found::Foreign),
+            Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => {
+                return Ok(HookEntry::Foreign);
+            }
             Err(source) => return Err(self.unseen(path, source)),
         };
         if !is_hook_program(&content) {
-            return Ok(Found::Foreign);
+            return Ok(HookEntry::Foreign);
         }
         let is_owned = !nix::unistd::geteuid().is_root() || (facts.uid(), facts.gid()) == (0, 0);
         let is_as_installed = facts.is_file() && facts.mode() & 0o7777 == MODE && is_owned;
-        Ok(Found::Ours {
+        Ok(HookEntry::Ours {
             is_current: is_as_installed && program == Some(&content),
         })
     }
 
     /// What is in the place of the hook that made room for ours.
-    fn kept_like_single(&self) -> Result<Kept, HookFault> {
+    fn hook_before_state(&self) -> Result<HookBefore, HookFault> {
         let Some(kept) = self.metadata(HOOK_BEFORE)? else {
-            return Ok(Kept::Nothing);
+            return Ok(HookBefore::Nothing);
         };
         if odd(&kept).is_some() {
-            return Ok(Kept::Odd);
+            return Ok(HookBefore::Odd);
         }
         let Some(single) = self.metadata(HOOK)? else {
-            return Ok(Kept::Other);
+            return Ok(HookBefore::Other);
         };
         let rights = |facts: &Metadata| (facts.mode(), facts.uid(), facts.gid());
         let is_same = (kept.dev(), kept.ino()) == (single.dev(), single.ino())
@@ -181,8 +189,8 @@ impl HookFolder<'_> {
                 && content(&self.machine.path(HOOK_BEFORE)).ok()
                     == content(&self.machine.path(HOOK)).ok();
         Ok(match is_same {
-            true => Kept::SameAsSingle,
-            false => Kept::Other,
+            true => HookBefore::SameAsHook,
+            false => HookBefore::Other,
         })
     }
 

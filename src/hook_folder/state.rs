@@ -4,7 +4,7 @@ use crate::hook_folder::LibvirtVersion;
 
 /// What is there before anything is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scene {
+pub struct HookFolderState {
     /// Whether there is a libvirt.
     pub has_libvirt: bool,
     /// Which, where that can be told.
@@ -14,11 +14,11 @@ pub struct Scene {
     /// `hooks/qemu.d`.
     pub folder: Folder,
     /// `hooks/qemu`.
-    pub single: Found,
+    pub hook: HookEntry,
     /// `hooks/qemu.d/gpupt`.
-    pub inside: Found,
+    pub in_folder: HookEntry,
     /// `hooks/qemu.before-gpupt`.
-    pub kept: Kept,
+    pub before: HookBefore,
 }
 
 /// What is there in the place of a folder.
@@ -34,7 +34,7 @@ pub enum Folder {
 
 /// What is there in the place of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum HookEntry {
     /// Nothing.
     Nothing,
     /// Our hook.
@@ -50,18 +50,18 @@ pub enum Found {
 
 /// What is there in the place of the hook that made room for ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum HookBefore {
     /// Nothing.
     Nothing,
     /// The same as in the place of the hook: whoever was to move it did not come to an end.
-    SameAsSingle,
+    SameAsHook,
     /// A hook.
     Other,
     /// No file at all.
     Odd,
 }
 
-impl Found {
+impl HookEntry {
     /// Whether it is our hook.
     pub fn is_ours(self) -> bool {
         matches!(self, Self::Ours { .. })

@@ -122,7 +122,7 @@ fn assert_trouble(host: &TestHost, exit: i32, lines: &[&str]) {
 }
 
 #[test]
-fn a_host_in_order_passes_in_all() {
+fn check_of_a_prepared_host_passes_everywhere() {
     let said = ready().line("check").answer();
     let card = |name, group| {
         format!(

@@ -26,7 +26,7 @@ fn class_device(host: &TestHost, class: &str, name: &str) {
 }
 
 #[test]
-fn who_uses_a_card_is_told() {
+fn process_that_uses_a_card_is_a_warning() {
     let host = ready();
     class_device(&host, "drm", "card7");
     opens(&host, 41, "Xorg", "/dev/dri/card7");
@@ -44,7 +44,7 @@ fn who_uses_a_card_is_told() {
 }
 
 #[test]
-fn a_group_with_the_hosts_disk_is_a_failure() {
+fn shared_group_with_the_root_disk_is_a_failure() {
     let host = TestHost::unpacked("b550-shared-group.tree");
     let (trouble, exit) = host.trouble();
     let shared = "\
@@ -59,7 +59,7 @@ FAIL  gpupci1: 0000:04:00.0 shows the host's console (fb0)
 }
 
 #[test]
-fn a_function_that_the_iommu_does_not_reach_is_a_failure() {
+fn function_without_iommu_group_is_a_failure() {
     let host = ready();
     host.remove(&format!("{FIRST}/iommu_group"));
     let lines = [
@@ -71,7 +71,7 @@ fn a_function_that_the_iommu_does_not_reach_is_a_failure() {
 }
 
 #[test]
-fn the_firmwares_display_is_a_warning_until_it_is_given_away() {
+fn boot_display_is_a_warning_until_the_card_is_detached() {
     let host = ready();
     host.write(&format!("{FIRST}/boot_vga"), "1\n");
     let lines = [
@@ -90,7 +90,7 @@ fn the_firmwares_display_is_a_warning_until_it_is_given_away() {
 }
 
 #[test]
-fn a_card_that_is_half_detached_is_told() {
+fn half_detached_card_is_a_warning() {
     let host = ready();
     let link = format!("{FIRST}/driver");
     host.remove(&link);
@@ -103,7 +103,7 @@ fn a_card_that_is_half_detached_is_told() {
 }
 
 #[test]
-fn a_card_without_reset_is_a_warning() {
+fn card_without_reset_method_is_a_warning() {
     let host = ready();
     host.remove(&format!("{FIRST}/reset_method"));
     let lines = [
@@ -118,7 +118,7 @@ fn a_card_without_reset_is_a_warning() {
 }
 
 #[test]
-fn a_sleeping_card_is_told_and_not_woken() {
+fn card_in_d3cold_is_a_warning_and_is_not_woken() {
     let host = ready();
     host.write(&format!("{FIRST}/power_state"), "D3cold\n");
     let lines = [
@@ -152,7 +152,7 @@ fn pipe(host: &TestHost, name: &str) {
 }
 
 #[test]
-fn virtual_functions_and_other_tools_are_warnings() {
+fn virtual_functions_and_driverctl_overrides_are_warnings() {
     let host = ready();
     symlink("../0000:02:00.1", host.path(&format!("{FIRST}/virtfn0"))).expect("a link");
     host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
@@ -166,7 +166,7 @@ fn virtual_functions_and_other_tools_are_warnings() {
 }
 
 #[test]
-fn another_card_at_the_place_ends_with_8() {
+fn another_card_at_a_recorded_address_exits_with_8() {
     let host = ready();
     assert!(!host.line("list").answer().is_empty());
     host.write(&format!("{FIRST}/device"), "0x1eb1\n");
@@ -180,7 +180,7 @@ fn another_card_at_the_place_ends_with_8() {
 }
 
 #[test]
-fn names_that_cannot_be_read_can_be_given_anew() {
+fn unreadable_names_file_is_a_failure_with_renumber_as_remedy() {
     let host = ready();
     host.write("var/lib/gpupt/cards.json", "nonsense");
     let (trouble, exit) = host.trouble();
@@ -202,7 +202,7 @@ fn record(host: &TestHost, phase: &str, poisoned: &str) {
 }
 
 #[test]
-fn a_poisoned_card_ends_with_6_and_an_unfinished_one_is_told() {
+fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
     let host = ready();
     host.write("proc/sys/kernel/random/boot_id", "");
     record(&host, "detaching", ", \"poisoned\": \"unbind <- x\"");
@@ -228,7 +228,7 @@ fn a_poisoned_card_ends_with_6_and_an_unfinished_one_is_told() {
 }
 
 #[test]
-fn a_host_without_cards_is_told_where_to_look() {
+fn host_without_cards_is_a_warning() {
     let host = ready();
     host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     let lines = [

@@ -14,7 +14,7 @@ fn told(lines: &[&str]) -> TestHost {
 }
 
 #[test]
-fn attributes_that_name_the_cards_pass() {
+fn correct_cluster_attributes_pass() {
     let host = told(&["gpupci1 02:00.0", "gpupci2 pci_0000_03_00_0"]);
     assert_trouble(&host, 0, &[]);
     host.assert_says(
@@ -23,7 +23,7 @@ fn attributes_that_name_the_cards_pass() {
 }
 
 #[test]
-fn an_attribute_that_names_another_place_is_a_failure() {
+fn attribute_with_another_address_is_a_failure() {
     let host = told(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
     let lines = [
         "FAIL  gpupci2: the cluster says that gpupci2 of vm-container-0-15 is \"pci_0000_07_00_0\", \
@@ -37,7 +37,7 @@ fn an_attribute_that_names_another_place_is_a_failure() {
 }
 
 #[test]
-fn a_card_too_few_or_too_many_is_told() {
+fn missing_and_surplus_attributes_are_warnings() {
     let host = told(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
     let lines = [
         "WARN  gpupci2: the cluster knows nothing of gpupci2 of vm-container-0-15",
@@ -50,7 +50,7 @@ fn a_card_too_few_or_too_many_is_told() {
 }
 
 #[test]
-fn what_contradicts_itself_here_is_told() {
+fn conflict_of_attributes_on_this_host_is_a_warning() {
     let host = told(&["gpupci1 02:00.0", "gpupci2 03:00.0"]);
     host.line("host add one gpupci gpupci1").answer();
     host.line("host add two gpupci gpupci1").answer();
@@ -63,7 +63,7 @@ fn what_contradicts_itself_here_is_told() {
 }
 
 #[test]
-fn a_host_that_the_cluster_does_not_know_is_told() {
+fn host_that_is_not_in_the_cluster_is_a_warning() {
     let host = ready();
     host.line("host add other gpupci1 02:00.0").answer();
     let lines = [
@@ -80,7 +80,7 @@ fn a_host_that_the_cluster_does_not_know_is_told() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_a_warning() {
+fn database_that_does_not_answer_is_a_warning() {
     // Nobody listens on port 1.
     let host = ready().with_database("mysql://root@127.0.0.1:1/cluster");
     let (trouble, exit) = host.trouble();
@@ -93,7 +93,7 @@ fn a_database_that_does_not_answer_is_a_warning() {
 }
 
 #[test]
-fn a_database_that_is_none_is_refused_where_it_was_typed() {
+fn bad_database_url_is_a_usage_error_as_option_and_a_warning_in_settings() {
     let host = ready();
     let said = host.line("check --database nonsense");
     assert_eq!((said.code, said.text().as_str()), (Some(2), ""));

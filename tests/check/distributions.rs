@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use crate::ready;
 
 #[test]
-fn every_distribution_is_told_its_own_command() {
+fn remedy_uses_the_commands_of_the_distribution() {
     let edit = "add intel_iommu=on to GRUB_CMDLINE_LINUX in /etc/default/grub, run";
     for (os_release, files, remedy) in [
         (
@@ -63,7 +63,7 @@ fn every_distribution_is_told_its_own_command() {
 }
 
 #[test]
-fn the_other_place_of_os_release_counts_where_the_first_is_missing() {
+fn usr_lib_os_release_is_read_if_etc_os_release_is_missing() {
     let host = ready();
     host.remove("etc/os-release");
     host.write("usr/lib/os-release", "ID=arch\n");

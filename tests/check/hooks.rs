@@ -5,7 +5,7 @@ use crate::{assert_trouble, ready};
 const HOOK: &str = "etc/libvirt/hooks/qemu";
 
 #[test]
-fn a_host_without_libvirt_is_told_so() {
+fn host_without_libvirt_is_a_warning() {
     let host = ready();
     host.remove("etc/libvirt");
     let lines = [
@@ -16,7 +16,7 @@ fn a_host_without_libvirt_is_told_so() {
 }
 
 #[test]
-fn a_hook_that_is_not_there_can_be_installed() {
+fn missing_hook_is_a_warning_with_install_as_remedy() {
     let host = ready();
     host.remove(HOOK);
     let lines = [
@@ -33,7 +33,7 @@ fn a_hook_that_is_not_there_can_be_installed() {
 }
 
 #[test]
-fn a_hook_without_the_execute_bit_does_nothing() {
+fn hook_without_execute_bit_is_a_failure() {
     let host = ready();
     host.set_mode(HOOK, 0o644);
     let lines = [
@@ -44,7 +44,7 @@ fn a_hook_without_the_execute_bit_does_nothing() {
 }
 
 #[test]
-fn a_hook_that_was_not_seen_may_be_unknown_to_the_daemon() {
+fn hook_that_has_not_run_since_boot_is_a_warning() {
     let host = ready();
     host.remove("run/gpupt/hook-seen");
     for (sign, daemon) in [
@@ -66,7 +66,7 @@ fn a_hook_that_was_not_seen_may_be_unknown_to_the_daemon() {
 }
 
 #[test]
-fn a_copy_of_the_hook_runs_too() {
+fn copy_of_the_hook_in_qemu_d_is_a_warning() {
     let host = ready();
     host.write_program("etc/libvirt/hooks/qemu.d/gpupt.rpmsave", "\0gpupt");
     let lines = [
@@ -78,7 +78,7 @@ fn a_copy_of_the_hook_runs_too() {
 }
 
 #[test]
-fn hooks_that_run_virsh_are_named() {
+fn other_hooks_that_run_virsh_are_warnings() {
     let host = ready();
     let virsh = "#!/bin/bash\nvirsh nodedev-detach pci_0000_02_00_0\n";
     host.write_program("etc/libvirt/hooks/qemu.d/10-vga", virsh);
@@ -107,7 +107,7 @@ fn hooks_that_run_virsh_are_named() {
 }
 
 #[test]
-fn a_hook_that_all_may_write_is_told() {
+fn world_writable_hook_is_a_warning() {
     let host = ready();
     host.set_mode(HOOK, 0o777);
     let lines = [

@@ -9,7 +9,7 @@ use crate::support::TestHost;
 use crate::{DEVICES, assert_trouble, ready};
 
 #[test]
-fn a_host_of_nothing_is_judged_all_the_same() {
+fn check_runs_on_a_host_without_any_files() {
     let host = TestHost::named("nothing");
     host.remove("proc");
     let (trouble, exit) = host.trouble();
@@ -29,7 +29,7 @@ fn a_host_of_nothing_is_judged_all_the_same() {
 }
 
 #[test]
-fn no_byte_from_outside_reaches_the_terminal() {
+fn control_characters_from_files_are_escaped() {
     let evil = "\u{1b}[2J\u{7}\u{202e}";
     let host = ready();
     host.write(
@@ -66,7 +66,7 @@ fn no_byte_from_outside_reaches_the_terminal() {
 }
 
 #[test]
-fn a_file_of_modprobe_that_is_none_is_told() {
+fn unreadable_modprobe_files_are_warnings() {
     let host = ready();
     host.write("etc/modprobe.d/folder.conf/x", "");
     host.write(
@@ -102,7 +102,7 @@ fn a_file_of_modprobe_that_is_none_is_told() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_where_that_can_be_tried() {
+fn modprobe_file_without_read_permission_is_a_warning() {
     let host = ready();
     host.write("etc/modprobe.d/secret.conf", "blacklist vfio-pci\n");
     host.set_mode("etc/modprobe.d/secret.conf", 0o000);
@@ -118,7 +118,7 @@ fn a_file_that_may_not_be_read_is_told_where_that_can_be_tried() {
 }
 
 #[test]
-fn pipes_and_folders_in_the_place_of_files_keep_nobody() {
+fn pipes_and_folders_in_place_of_files_do_not_block_check() {
     let host = ready();
     for path in [
         "proc/cmdline",
@@ -142,7 +142,7 @@ fn pipes_and_folders_in_the_place_of_files_keep_nobody() {
 }
 
 #[test]
-fn a_card_that_does_not_say_what_it_is_is_a_failure() {
+fn card_with_an_invalid_device_id_is_a_failure() {
     let host = ready();
     host.write(&format!("{DEVICES}/0000:03:00.0/device"), "\u{1b}[2J\n");
     let (trouble, exit) = host.trouble();
@@ -155,7 +155,7 @@ fn a_card_that_does_not_say_what_it_is_is_a_failure() {
 }
 
 #[test]
-fn a_driver_whose_name_is_none_is_a_failure_of_its_card_alone() {
+fn card_with_an_invalid_driver_name_is_a_failure() {
     let host = ready();
     let link = format!("{DEVICES}/0000:03:00.0/driver");
     host.remove(&link);

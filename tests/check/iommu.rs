@@ -9,7 +9,7 @@ const NO_GROUPS: [&str; 2] = [
 ];
 
 #[test]
-fn the_word_that_intel_needs_is_asked_for() {
+fn missing_intel_iommu_on_is_a_failure() {
     let host = ready();
     host.without_groups();
     host.write("proc/cmdline", "ro quiet\n");
@@ -32,7 +32,7 @@ fn the_word_that_intel_needs_is_asked_for() {
 }
 
 #[test]
-fn a_word_that_turns_it_off_is_named() {
+fn parameter_that_turns_the_iommu_off_is_a_failure() {
     let [groups, remedy] = NO_GROUPS;
     for (vendor, table, line, word) in [
         (
@@ -65,7 +65,7 @@ fn a_word_that_turns_it_off_is_named() {
 }
 
 #[test]
-fn a_firmware_without_iommu_is_named_as_its_setup_names_it() {
+fn missing_iommu_table_names_the_firmware_setting_of_the_vendor() {
     let [groups, remedy] = NO_GROUPS;
     let no_table = "FAIL  the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)";
     for (cpuinfo, setup) in [
@@ -94,7 +94,7 @@ fn a_firmware_without_iommu_is_named_as_its_setup_names_it() {
 }
 
 #[test]
-fn the_hint_at_iommu_pt_is_no_warning() {
+fn missing_iommu_pt_is_a_hint_and_no_warning() {
     let host = ready();
     host.write("proc/cmdline", "ro intel_iommu=on\n");
     assert_trouble(&host, 0, &[]);
@@ -105,7 +105,7 @@ fn the_hint_at_iommu_pt_is_no_warning() {
 }
 
 #[test]
-fn what_weakens_the_iommu_is_told() {
+fn acs_override_and_noiommu_mode_are_warnings() {
     let host = ready();
     host.write(
         "proc/cmdline",
@@ -129,7 +129,7 @@ fn what_weakens_the_iommu_is_told() {
 }
 
 #[test]
-fn interrupts_that_are_not_kept_apart_are_told() {
+fn missing_interrupt_remapping_is_a_failure() {
     let host = ready();
     host.write("proc/cmdline", "intel_iommu=on iommu=pt intremap=off\n");
     let lines = [
@@ -168,7 +168,7 @@ fn interrupts_that_are_not_kept_apart_are_told() {
 }
 
 #[test]
-fn a_kernel_without_overrides_is_too_old() {
+fn kernel_without_driver_override_is_a_failure() {
     let host = ready();
     host.write("proc/sys/kernel/osrelease", "3.10.0\n");
     for entry in std::fs::read_dir(host.path(DEVICES)).expect("a bus") {

@@ -11,7 +11,7 @@ fn unloaded() -> TestHost {
 }
 
 #[test]
-fn a_module_is_as_good_as_a_driver() {
+fn stub_driver_as_unloaded_module_or_built_in_passes() {
     let host = unloaded();
     assert_trouble(&host, 0, &[]);
     host.assert_says("PASS  vfio-pci is a module here, which is loaded when it is wanted");
@@ -23,7 +23,7 @@ fn a_module_is_as_good_as_a_driver() {
 }
 
 #[test]
-fn a_driver_that_is_nowhere_is_a_failure() {
+fn missing_stub_driver_is_a_failure() {
     let host = unloaded();
     host.write(
         &format!("lib/modules/{RELEASE}/modules.dep"),
@@ -45,7 +45,7 @@ fn a_driver_that_is_nowhere_is_a_failure() {
 }
 
 #[test]
-fn another_stub_driver_is_looked_for_by_its_name() {
+fn stub_driver_of_the_settings_is_checked() {
     let host = ready();
     host.write("etc/gpupt.toml", "stub = \"nvgrace-gpu-vfio-pci\"\n");
     let lines = [
@@ -56,7 +56,7 @@ fn another_stub_driver_is_looked_for_by_its_name() {
 }
 
 #[test]
-fn what_keeps_the_driver_from_loading_is_named() {
+fn modprobe_lines_that_block_the_stub_driver_are_named() {
     for (file, text, what, remedy) in [
         (
             "etc/modprobe.d/local.conf",
@@ -92,7 +92,7 @@ fn what_keeps_the_driver_from_loading_is_named() {
 }
 
 #[test]
-fn a_file_takes_the_place_of_those_of_its_name() {
+fn modprobe_file_in_etc_masks_the_one_in_lib() {
     let host = unloaded();
     host.write("lib/modprobe.d/a.conf", "blacklist vfio-pci\n");
     host.write("etc/modprobe.d/a.conf", "# nothing\n");
@@ -104,7 +104,7 @@ fn a_file_takes_the_place_of_those_of_its_name() {
 }
 
 #[test]
-fn useful_lines_are_told() {
+fn modprobe_lines_that_help_are_reported_as_passes() {
     let host = ready();
     let text = "blacklist nouveau\nsoftdep nvidia pre: vfio-pci\noptions nouveau modeset=0\n";
     host.write("etc/modprobe.d/gpu.conf", text);
@@ -114,7 +114,7 @@ fn useful_lines_are_told() {
 }
 
 #[test]
-fn a_blacklist_that_came_to_nothing_is_told() {
+fn blacklisted_driver_that_is_bound_is_a_warning() {
     let host = ready();
     host.write("etc/modprobe.d/gpu.conf", "blacklist nvidia\n");
     let lines = [
@@ -126,7 +126,7 @@ fn a_blacklist_that_came_to_nothing_is_told() {
 }
 
 #[test]
-fn ids_are_told_with_the_cards_they_take() {
+fn vfio_pci_ids_are_reported_with_their_cards() {
     let host = ready();
     let id = |name: &str| {
         let file = host.path(&format!("{DEVICES}/0000:02:00.0/{name}"));
@@ -174,7 +174,7 @@ fn ids_are_told_with_the_cards_they_take() {
 }
 
 #[test]
-fn ids_on_the_kernel_line_are_told_too() {
+fn vfio_pci_ids_on_the_kernel_line_are_reported() {
     let host = TestHost::unpacked("b550-shared-group.tree");
     host.assert_says(
         "PASS  vfio-pci.ids on the kernel line takes gpupci2 (0000:2b:00.0, 0000:2b:00.1, \

@@ -17,7 +17,7 @@ fn findings(host: &TestHost) -> Vec<Value> {
 }
 
 #[test]
-fn programs_get_the_same_as_people() {
+fn json_and_text_report_the_same_findings() {
     let host = ready();
     host.remove("etc/libvirt");
     host.remove("sys/bus/pci/devices/0000:02:00.0/iommu_group");
@@ -59,7 +59,7 @@ fn programs_get_the_same_as_people() {
 }
 
 #[test]
-fn colour_is_for_who_asks_for_it() {
+fn check_is_coloured_only_on_request() {
     let host = ready();
     assert!(!host.line("check").text().contains('\u{1b}'));
     let mut coloured = host.command();
@@ -74,7 +74,7 @@ fn colour_is_for_who_asks_for_it() {
 }
 
 #[test]
-fn the_machine_that_runs_this_can_be_checked() {
+fn check_runs_on_the_machine_that_runs_the_tests() {
     let mut check: Command = crate::support::gpupci();
     let said = run(check.args(["check", "--json"]), b"");
     let is_known = said.code.is_some_and(|code| [0, 5, 6, 8].contains(&code));

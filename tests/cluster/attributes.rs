@@ -6,7 +6,7 @@ use crate::stage::on_both;
 use crate::{answer, assert_error, done, list_in};
 
 #[test]
-fn set_keeps_the_former_value_and_list_does_not_show_it() {
+fn set_keeps_the_former_value_which_list_does_not_show() {
     on_both(|stage| {
         let host = stage.frontend();
         done(&host, &["set rocks-33 gpupci 02:00.0"]);
@@ -35,7 +35,7 @@ fn set_keeps_the_former_value_and_list_does_not_show_it() {
 }
 
 #[test]
-fn remove_takes_the_former_value_along_and_no_other_card() {
+fn remove_deletes_the_card_and_its_former_value_only() {
     on_both(|stage| {
         let host = stage.frontend();
         for line in [
@@ -63,7 +63,7 @@ fn remove_takes_the_former_value_along_and_no_other_card() {
 }
 
 #[test]
-fn to_remove_what_is_not_there_is_done_with_a_note() {
+fn remove_of_a_missing_attribute_succeeds_with_a_note() {
     on_both(|stage| {
         let host = stage.frontend();
         stage.insert(1, "gpupci1", "pci_0000_02_00_0");
@@ -87,7 +87,7 @@ fn to_remove_what_is_not_there_is_done_with_a_note() {
 }
 
 #[test]
-fn add_never_replaces() {
+fn add_refuses_an_existing_attribute() {
     on_both(|stage| {
         let host = stage.frontend();
         done(&host, &["add rocks-33 gpupci 02:00.0"]);
@@ -107,7 +107,7 @@ fn add_never_replaces() {
 }
 
 #[test]
-fn several_cards_are_separated_by_commas() {
+fn guest_attribute_takes_several_cards_separated_by_commas() {
     on_both(|stage| {
         let host = stage.frontend();
         done(
@@ -142,7 +142,7 @@ fn several_cards_are_separated_by_commas() {
 }
 
 #[test]
-fn a_value_that_names_no_card_is_refused_where_it_comes_in() {
+fn set_refuses_a_value_that_names_no_card() {
     on_both(|stage| {
         let host = stage.frontend();
         for (node, name, value) in [
@@ -168,7 +168,7 @@ fn a_value_that_names_no_card_is_refused_where_it_comes_in() {
 }
 
 #[test]
-fn every_list_is_there_as_json() {
+fn list_report_and_dump_print_json() {
     on_both(|stage| {
         let host = stage.frontend();
         for name in ["list", "report", "dump"] {

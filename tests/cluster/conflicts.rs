@@ -54,7 +54,7 @@ const FOUND: [(&str, &str, &str); 6] = [
 ];
 
 #[test]
-fn every_conflict_is_told_once_and_ends_with_1() {
+fn conflicts_lists_each_conflict_once_and_exits_with_1() {
     on_both(|stage| {
         confuse(stage);
         let said = stage.frontend().line("host conflicts");
@@ -65,7 +65,7 @@ fn every_conflict_is_told_once_and_ends_with_1() {
 }
 
 #[test]
-fn every_conflict_is_there_as_json() {
+fn conflicts_prints_json() {
     on_both(|stage| {
         confuse(stage);
         let said = stage.frontend().line("host conflicts --json");
@@ -78,7 +78,7 @@ fn every_conflict_is_there_as_json() {
 }
 
 #[test]
-fn a_cluster_in_order_has_no_conflicts() {
+fn conflicts_prints_nothing_for_a_cluster_without_conflicts() {
     on_both(|stage| {
         let host = stage.frontend();
         done(
@@ -98,7 +98,7 @@ fn a_cluster_in_order_has_no_conflicts() {
 
 /// A guest that nothing places is one of this host's.
 #[test]
-fn guests_that_nothing_places_are_in_each_others_way_on_this_host() {
+fn guests_without_a_host_conflict_on_this_host() {
     let host = crate::support::TestHost::named("alpha");
     done(
         &host,

@@ -54,7 +54,7 @@ fn assert_refused(path: &Path, causes: &[&str]) {
 }
 
 #[test]
-fn reading_makes_no_file() {
+fn reading_creates_no_file() {
     let host = TestHost::named("alpha");
     for line in LINES.into_iter().filter(|line| !line.contains(" add ")) {
         let names_a_host = line.contains("alpha") || line.contains("guest");
@@ -71,7 +71,7 @@ fn reading_makes_no_file() {
 }
 
 #[test]
-fn the_first_card_makes_the_file_and_its_folder() {
+fn first_add_creates_the_file_and_its_folder() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     assert!(host.path(FILE).is_file());
@@ -86,7 +86,7 @@ fn the_first_card_makes_the_file_and_its_folder() {
 }
 
 #[test]
-fn a_path_that_leads_through_a_file_is_refused() {
+fn database_path_below_a_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("file"), "text").expect("a file");
     let path = folder.path().join("file/cluster.db");
@@ -98,7 +98,7 @@ fn a_path_that_leads_through_a_file_is_refused() {
 }
 
 #[test]
-fn a_path_that_leads_to_a_folder_is_refused() {
+fn database_path_of_a_folder_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_refused(
         folder.path(),
@@ -107,7 +107,7 @@ fn a_path_that_leads_to_a_folder_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_and_kept() {
+fn file_that_is_no_database_is_refused_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notes");
     let notes = "Buy milk.\n".repeat(1000);
@@ -117,7 +117,7 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
 }
 
 #[test]
-fn a_database_of_another_version_is_refused_and_kept() {
+fn database_of_another_version_is_refused_and_kept() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
@@ -133,7 +133,7 @@ fn a_database_of_another_version_is_refused_and_kept() {
 }
 
 #[test]
-fn a_database_of_somebody_else_is_refused_and_kept() {
+fn database_of_another_program_is_refused_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("places.db");
     let theirs = Connection::open(&path).expect("a database");
@@ -150,7 +150,7 @@ fn a_database_of_somebody_else_is_refused_and_kept() {
 }
 
 #[test]
-fn a_file_with_a_broken_page_is_an_error() {
+fn corrupt_database_page_is_an_error() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
@@ -162,7 +162,7 @@ fn a_file_with_a_broken_page_is_an_error() {
 
 /// Whoever makes the file may be stopped before it makes the tables.
 #[test]
-fn an_empty_file_is_a_database_without_hosts() {
+fn empty_file_is_a_database_without_hosts() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cluster.db");
     fs::write(&path, "").expect("a file");
@@ -179,7 +179,7 @@ fn an_empty_file_is_a_database_without_hosts() {
 
 /// What a crash in the middle of a commit leaves: a file half written, and a journal to undo that.
 #[test]
-fn a_change_that_a_crash_cut_short_is_undone() {
+fn change_that_a_crash_interrupted_is_rolled_back() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let (path, crashed) = (host.path(FILE), host.path("crashed.db"));
@@ -207,7 +207,7 @@ fn a_change_that_a_crash_cut_short_is_undone() {
 }
 
 #[test]
-fn whoever_is_killed_leaves_a_whole_change_or_none() {
+fn killed_command_leaves_a_whole_change_or_none() {
     let host = TestHost::named("alpha");
     done(
         &host,
@@ -235,7 +235,7 @@ fn whoever_is_killed_leaves_a_whole_change_or_none() {
 }
 
 #[test]
-fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
+fn concurrent_adds_create_one_host_with_all_cards() {
     let host = TestHost::named("alpha");
     thread::scope(|scope| {
         for number in 1..=20 {
@@ -256,7 +256,7 @@ fn many_who_add_cards_at_once_make_one_host_with_all_of_them() {
 }
 
 #[test]
-fn who_reads_while_the_tables_are_made_sees_all_or_nothing() {
+fn reader_during_table_creation_sees_all_or_nothing() {
     for _ in 0..30 {
         let host = TestHost::named("alpha");
         thread::scope(|scope| {
@@ -278,7 +278,7 @@ fn who_reads_while_the_tables_are_made_sees_all_or_nothing() {
 }
 
 #[test]
-fn of_many_who_add_one_card_at_once_one_wins() {
+fn one_of_many_concurrent_adds_of_one_card_succeeds() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let won = thread::scope(|scope| {
@@ -305,7 +305,7 @@ fn of_many_who_add_one_card_at_once_one_wins() {
 }
 
 #[test]
-fn a_file_that_somebody_else_keeps_locked_is_left_after_the_deadline() {
+fn command_ends_after_the_deadline_if_the_file_stays_locked() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let connection = open(&host.path(FILE));
@@ -340,7 +340,7 @@ fn a_file_that_somebody_else_keeps_locked_is_left_after_the_deadline() {
 }
 
 #[test]
-fn a_select_changes_nothing_in_the_file_either() {
+fn select_cannot_change_the_file() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let before = fs::read(host.path(FILE)).expect("the file");
@@ -375,7 +375,7 @@ fn a_select_changes_nothing_in_the_file_either() {
 }
 
 #[test]
-fn a_select_without_an_end_is_left_after_the_deadline() {
+fn endless_select_ends_after_the_deadline() {
     let host = TestHost::named("alpha");
     done(&host, &["add alpha gpupci1 02:00.0"]);
     let endless = "select x from (with recursive c(x) as (select 1 union all select x + 1 from c) \
@@ -392,7 +392,7 @@ fn a_select_without_an_end_is_left_after_the_deadline() {
 
 /// As `gpupci host list | head -1` does.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_standard_output_is_no_error() {
     let stage = Stage::embedded();
     let host = stage.frontend();
     // More than a pipe holds.

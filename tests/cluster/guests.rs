@@ -11,7 +11,7 @@ fn splice(host: &TestHost, guest: &str) -> Said {
 }
 
 #[test]
-fn a_guest_is_spliced_by_any_of_its_names() {
+fn splice_accepts_every_name_of_a_guest() {
     on_both(|stage| {
         let host = stage.frontend();
         done(
@@ -36,7 +36,7 @@ fn a_guest_is_spliced_by_any_of_its_names() {
 }
 
 #[test]
-fn a_guest_that_nobody_knows_is_not_found() {
+fn splice_refuses_an_unknown_guest() {
     on_both(|stage| {
         let host = stage.frontend();
         for name in ["nosuch", "..", "a b", "rocks-33.nosuch.org"] {
@@ -63,7 +63,7 @@ fn a_guest_that_nobody_knows_is_not_found() {
 }
 
 #[test]
-fn an_attribute_that_cannot_be_followed_is_named_with_its_guest_or_host() {
+fn splice_names_the_attribute_that_it_cannot_use() {
     on_both(|stage| {
         let host = stage.frontend();
         stage.insert(16, "gpupci", "nonsense");
@@ -97,7 +97,7 @@ fn an_attribute_that_cannot_be_followed_is_named_with_its_guest_or_host() {
 
 /// What it is does not matter then: nobody asked us to read it.
 #[test]
-fn what_belongs_to_a_guest_without_cards_is_not_touched() {
+fn splice_copies_any_input_for_a_guest_without_cards() {
     on_both(|stage| {
         let host = stage.frontend();
         done(&host, &["add vm-container-0-15 gpupci1 02:00.0"]);
@@ -119,7 +119,7 @@ fn what_belongs_to_a_guest_without_cards_is_not_touched() {
 }
 
 #[test]
-fn too_much_is_refused_and_never_cut() {
+fn splice_refuses_too_long_input_and_never_truncates_it() {
     on_both(|stage| {
         let host = stage.frontend();
         done(&host, &["add rocks-34 gpupci 02:00.0"]);
@@ -139,7 +139,7 @@ fn too_much_is_refused_and_never_cut() {
 }
 
 #[test]
-fn xml_that_is_refused_is_told_with_its_place() {
+fn splice_reports_the_position_of_an_xml_error() {
     on_both(|stage| {
         let host = stage.frontend();
         done(&host, &["add rocks-33 gpupci 02:00.0"]);
@@ -170,7 +170,7 @@ const FROM_THE_OTHER_HOST: &str = "\
 
 /// A guest that was saved on one host and is restored on another.
 #[test]
-fn a_card_from_another_host_is_pointed_at_the_card_of_that_name_here() {
+fn retarget_moves_a_hostdev_to_the_card_of_the_same_name_here() {
     on_both(|stage| {
         let here = stage.machine("vm-container-0-2.local");
         done(
@@ -202,7 +202,7 @@ fn a_card_from_another_host_is_pointed_at_the_card_of_that_name_here() {
 }
 
 #[test]
-fn a_card_that_this_host_lacks_cannot_be_pointed_at() {
+fn retarget_refuses_a_card_name_that_this_host_lacks() {
     on_both(|stage| {
         let here = stage.machine("vm-container-0-2.local");
         done(
@@ -233,7 +233,7 @@ fn a_card_that_this_host_lacks_cannot_be_pointed_at() {
 }
 
 #[test]
-fn a_guest_may_have_what_the_cluster_gives_to_nobody_else() {
+fn allows_refuses_only_cards_of_other_guests() {
     on_both(|stage| {
         let host = stage.vm_container();
         stage.insert(13, "gpupci1", "pci_0000_02_00_0");

@@ -69,13 +69,13 @@ fn walk(host: &TestHost) {
 }
 
 #[test]
-fn the_manuals_walk_gives_the_manuals_lines_on_rocks() {
+fn commands_of_the_manual_print_its_lines_on_rocks() {
     walk(&Stage::rocks().frontend());
 }
 
 /// Without Rocks: nothing is there but the program and the machine with the cards.
 #[test]
-fn the_manuals_walk_gives_the_manuals_lines_without_rocks() {
+fn commands_of_the_manual_print_its_lines_without_rocks() {
     let host = TestHost::named("vm-container-0-15.local");
     walk(&host);
     assert!(host.path("var/lib/gpupt/cluster.db").exists());
@@ -83,7 +83,7 @@ fn the_manuals_walk_gives_the_manuals_lines_without_rocks() {
 
 /// On the embedded database, whose hosts the commands make too.
 #[test]
-fn a_dump_makes_the_same_cards_again() {
+fn dump_recreates_the_same_cards() {
     let first = TestHost::named("fe");
     done(
         &first,
@@ -112,7 +112,7 @@ fn a_dump_makes_the_same_cards_again() {
 }
 
 #[test]
-fn a_dump_calls_the_machine_it_runs_on_localhost() {
+fn dump_names_its_own_host_localhost() {
     let host = Stage::rocks().machine("vm-container-0-15.local");
     done(
         &host,

@@ -36,7 +36,7 @@ fn assert_named(host: &TestHost, word: &str, bus: &str) {
 }
 
 #[test]
-fn a_host_is_known_by_all_its_names() {
+fn host_is_found_by_each_of_its_names() {
     on_both(|stage| {
         let host = with_cards(stage);
         for word in [
@@ -77,7 +77,7 @@ fn a_host_is_known_by_all_its_names() {
 /// The file says of these names that they are vm-container-0-15; a DNS that is down would say nothing
 /// for a while.
 #[test]
-fn rocks_tables_are_asked_before_dns() {
+fn rocks_tables_are_searched_before_dns() {
     on_both(|stage| {
         let host = with_cards(stage);
         for word in ["gpuvm", "0a:64:33:80:00:00", "rocks-33.local"] {
@@ -87,7 +87,7 @@ fn rocks_tables_are_asked_before_dns() {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_is_not_found() {
+fn unknown_and_ambiguous_names_are_not_found() {
     on_both(|stage| {
         let host = with_cards(stage);
         stage.execute("insert into aliases (Node, Name) values (2, 'twice'), (3, 'twice')");
@@ -124,7 +124,7 @@ fn a_name_that_leads_nowhere_is_not_found() {
 }
 
 #[test]
-fn some_words_name_many_hosts() {
+fn patterns_and_appliances_select_many_hosts() {
     on_both(|stage| {
         let host = with_cards(stage);
         let hosts = |words: &[&str]| {
@@ -163,7 +163,7 @@ fn some_words_name_many_hosts() {
 }
 
 #[test]
-fn a_change_is_for_one_host() {
+fn change_refuses_a_word_that_selects_many_hosts() {
     on_both(|stage| {
         let host = with_cards(stage);
         let before = host.line("host dump").answer();

@@ -9,7 +9,7 @@ use crate::support::TestHost;
 use crate::{answer, assert_error, done, list_in};
 
 #[test]
-fn a_card_makes_its_host_only_where_rocks_does_not() {
+fn add_creates_its_host_only_on_the_embedded_database() {
     let rocks = Stage::rocks().frontend();
     let said = rocks.line("host add nosuch gpupci1 02:00.0");
     assert_error(&said, 3, "cannot resolve host \"nosuch\"");
@@ -33,7 +33,7 @@ fn a_card_makes_its_host_only_where_rocks_does_not() {
 }
 
 #[test]
-fn who_owns_a_card_is_a_guest_and_who_has_numbered_ones_a_host() {
+fn node_with_gpupci_is_a_guest_and_with_a_numbered_card_a_host() {
     let host = TestHost::named("fe");
     done(
         &host,
@@ -63,7 +63,7 @@ fn who_owns_a_card_is_a_guest_and_who_has_numbered_ones_a_host() {
 
 /// A name that means something else in the next command, or that no command could name again.
 #[test]
-fn a_host_is_not_called_what_no_host_can_be_called() {
+fn add_refuses_a_host_name_that_means_something_else() {
     let long = "x".repeat(65);
     for name in [
         "",
@@ -117,7 +117,7 @@ fn a_host_is_not_called_what_no_host_can_be_called() {
 }
 
 #[test]
-fn a_host_is_called_anything_else() {
+fn add_accepts_any_other_host_name() {
     let longest = "x".repeat(64);
     let host = TestHost::named("fe");
     for name in [
@@ -143,7 +143,7 @@ fn a_host_is_called_anything_else() {
 
 /// On a host without Rocks all names are usually in `/etc/hosts` or in DNS, the own one always.
 #[test]
-fn a_host_that_dns_knows_can_be_made() {
+fn add_creates_a_host_whose_name_is_in_dns() {
     let host = TestHost::named("myhost.example.org");
     host.write(
         "etc/hosts",
@@ -186,7 +186,7 @@ fn bus_of_guest(host: &TestHost) -> String {
 }
 
 #[test]
-fn a_guest_that_nothing_places_lives_on_this_host() {
+fn guest_without_a_host_is_on_this_host() {
     let alpha = two_hosts();
     assert_eq!(bus_of_guest(&alpha), "02");
     let file = format!(
@@ -205,7 +205,7 @@ fn a_guest_that_nothing_places_lives_on_this_host() {
 }
 
 #[test]
-fn a_guest_that_moves_takes_its_cards_name_along() {
+fn placed_guest_gets_the_card_of_the_same_name_on_its_host() {
     let host = two_hosts();
     done(&host, &["place guest beta"]);
     assert_eq!(bus_of_guest(&host), "05");
@@ -216,7 +216,7 @@ fn a_guest_that_moves_takes_its_cards_name_along() {
 }
 
 #[test]
-fn only_a_guest_is_placed_and_only_on_a_host() {
+fn place_refuses_all_but_a_guest_and_a_host() {
     let host = two_hosts();
     done(&host, &["add other gpupci 05:00.0"]);
     for (words, code, first) in [
@@ -232,7 +232,7 @@ fn only_a_guest_is_placed_and_only_on_a_host() {
 }
 
 #[test]
-fn where_rocks_places_the_guests_gpupci_does_not() {
+fn place_refuses_on_a_rocks_database() {
     let host = Stage::rocks().frontend();
     let url = host.database.clone().unwrap_or_default();
     let said = host.line("host place rocks-33 vm-container-0-2");

@@ -29,7 +29,7 @@ fn answer(child: Child) -> String {
 }
 
 #[test]
-fn many_who_list_first_write_one_sound_file() {
+fn concurrent_first_lists_write_one_valid_file() {
     let host = TestHost::named("many");
     for bus in 1..=5 {
         host.plug(&format!("0000:{bus:02x}:00"), "1e87");
@@ -47,7 +47,7 @@ fn many_who_list_first_write_one_sound_file() {
 }
 
 #[test]
-fn whoever_comes_first_names_for_all() {
+fn concurrent_lists_of_different_vendors_agree_on_names() {
     let host = TestHost::named("vendors");
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
@@ -78,7 +78,7 @@ fn has_open(pid: u32, file: &Path) -> bool {
 
 /// Who waited for the lock finds names that were not there when it looked.
 #[test]
-fn a_list_that_had_to_wait_tells_the_names_that_were_written_meanwhile() {
+fn list_prints_the_names_written_while_it_waited_for_the_lock() {
     let host = TestHost::named("waiting");
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
@@ -134,7 +134,7 @@ fn as_user(host: &TestHost, line: &str) -> Said {
 }
 
 #[test]
-fn a_user_sees_the_names_and_gives_none() {
+fn user_without_write_access_sees_names_and_writes_none() {
     let host = TestHost::named("user");
     host.plug("0000:01:00", "1e87");
     host.plug("0000:02:00", "1e87");
@@ -168,7 +168,7 @@ fn a_user_sees_the_names_and_gives_none() {
 }
 
 #[test]
-fn a_user_reads_the_names_that_root_gave() {
+fn user_reads_the_names_that_root_wrote() {
     let host = TestHost::named("user");
     host.plug("0000:02:00", "1e87");
     host.cards();
@@ -189,7 +189,7 @@ fn a_user_reads_the_names_that_root_gave() {
 }
 
 #[test]
-fn on_a_real_machine_only_root_names_and_hands_over() {
+fn only_root_may_renumber_detach_attach_and_recover() {
     let host = TestHost::named("real");
     for (line, what) in [
         ("renumber", "name cards anew"),
@@ -207,7 +207,7 @@ fn on_a_real_machine_only_root_names_and_hands_over() {
 }
 
 #[test]
-fn the_timeout_ends_the_wait_for_the_lock() {
+fn timeout_option_ends_the_wait_for_the_lock() {
     let host = TestHost::named("held");
     host.plug("0000:01:00", "1e87");
     host.cards();

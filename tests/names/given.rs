@@ -10,7 +10,7 @@ use crate::support::TestHost;
 use crate::{CARDS, DEVICES};
 
 #[test]
-fn the_first_list_writes_down_what_it_names() {
+fn first_list_writes_the_names_file() {
     let host = TestHost::unpacked("manual.tree");
     for line in [
         "status",
@@ -57,7 +57,7 @@ fn the_first_list_writes_down_what_it_names() {
 }
 
 #[test]
-fn a_card_that_was_pulled_keeps_its_name() {
+fn pulled_card_keeps_its_name() {
     let host = TestHost::unpacked("manual.tree");
     host.cards();
     let kept = host.kept();
@@ -89,7 +89,7 @@ fn a_card_that_was_pulled_keeps_its_name() {
 }
 
 #[test]
-fn a_new_card_gets_the_next_free_name_wherever_it_sits() {
+fn new_card_gets_the_next_free_name_in_any_slot() {
     let host = TestHost::named("growing");
     host.plug("0000:04:00", "1e87");
     host.plug("0000:08:00", "1e87");
@@ -125,7 +125,7 @@ fn a_new_card_gets_the_next_free_name_wherever_it_sits() {
 }
 
 #[test]
-fn renumber_starts_afresh() {
+fn renumber_names_the_present_cards_from_1() {
     let host = TestHost::named("afresh");
     host.plug("0000:04:00", "1e87");
     host.plug("0000:08:00", "1e87");
@@ -156,7 +156,7 @@ fn renumber_starts_afresh() {
 }
 
 #[test]
-fn a_further_vendor_renames_nothing() {
+fn additional_vendor_renames_no_card() {
     let host = TestHost::unpacked("mixed.tree");
     let own = "gpupci1 pci_0000_04_00_0\ngpupci2 pci_0000_05_00_0\n";
     assert_eq!(host.cards(), own);
@@ -181,7 +181,7 @@ fn a_further_vendor_renames_nothing() {
 }
 
 #[test]
-fn names_are_in_the_order_in_which_people_count() {
+fn names_are_in_numeric_order() {
     let host = TestHost::named("twelve");
     for bus in 1..=12 {
         host.plug(&format!("0000:{bus:02x}:00"), "1e87");
@@ -206,7 +206,7 @@ fn names_are_in_the_order_in_which_people_count() {
 }
 
 #[test]
-fn domains_of_32_bits_are_written_down() {
+fn names_file_stores_32_bit_domains() {
     let host = TestHost::named("domains");
     for domain in ["10000", "ffffffff", "0002"] {
         host.plug(&format!("{domain}:01:00"), "1e87");

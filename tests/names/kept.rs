@@ -69,7 +69,7 @@ fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
 }
 
 #[test]
-fn what_is_no_list_of_cards_is_told_with_its_place() {
+fn malformed_names_file_is_reported_with_line_and_column() {
     let host = host_of_two();
     let long = format!("{{\"{}\": 1}}", "x".repeat(1 << 16));
     for (content, place) in [
@@ -101,7 +101,7 @@ fn what_is_no_list_of_cards_is_told_with_its_place() {
 }
 
 #[test]
-fn another_release_s_names_are_left_to_it() {
+fn names_file_of_another_version_is_refused() {
     let host = host_of_two();
     for version in [0, 2, u32::MAX] {
         let content = format!("{{\"version\": {version}, \"cards\": []}}\n");
@@ -111,7 +111,7 @@ fn another_release_s_names_are_left_to_it() {
 }
 
 #[test]
-fn a_card_that_cannot_be_one_is_told_by_its_name() {
+fn invalid_card_in_the_names_file_is_named() {
     let host = host_of_two();
     for (key, value) in [
         ("address", "\"\""),
@@ -144,7 +144,7 @@ fn a_card_that_cannot_be_one_is_told_by_its_name() {
 }
 
 #[test]
-fn a_name_or_a_place_that_is_there_twice_is_told() {
+fn duplicate_name_or_address_in_the_names_file_is_reported() {
     let host = host_of_two();
     let own = card("", "");
     for (other, name) in [

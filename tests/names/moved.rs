@@ -27,7 +27,7 @@ fn host_of(devices: &[&str]) -> TestHost {
 }
 
 #[test]
-fn another_card_is_told_and_not_touched() {
+fn another_card_at_a_recorded_address_is_reported_and_refused() {
     let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
     let kept = host.kept();
@@ -79,7 +79,7 @@ fn another_card_is_told_and_not_touched() {
 }
 
 #[test]
-fn a_card_that_moved_is_told_with_its_new_place() {
+fn moved_card_is_reported_with_its_new_address() {
     let host = host_of(&["1e87", "2236"]);
     host.plug("0000:01:00", "1bb3");
     host.plug("0000:05:00", "1e87");
@@ -113,7 +113,7 @@ fn a_card_that_moved_is_told_with_its_new_place() {
 }
 
 #[test]
-fn cards_that_were_swapped_are_both_told() {
+fn swapped_cards_are_both_reported() {
     let host = host_of(&["1e87", "2236", "1e87"]);
     host.plug("0000:01:00", "2236");
     host.plug("0000:02:00", "1e87");
@@ -137,7 +137,7 @@ fn cards_that_were_swapped_are_both_told() {
 }
 
 #[test]
-fn cards_that_moved_by_one_slot_are_found_there() {
+fn cards_that_moved_by_one_slot_are_found() {
     let host = host_of(&["1e87", "2236", "1bb3"]);
     host.pull("0000:01:00");
     host.plug("0000:02:00", "1e87");
@@ -158,7 +158,7 @@ fn cards_that_moved_by_one_slot_are_found_there() {
 }
 
 #[test]
-fn a_twin_is_not_taken_for_the_card_that_went() {
+fn identical_card_in_its_own_slot_is_not_the_missing_card() {
     let host = host_of(&["1e87", "1e87", "1e87"]);
     host.plug("0000:02:00", "2236");
     let differs = "gpupci: gpupci2 was recorded as 10de:1e87 (1043:8694), but 10de:2236 \
@@ -174,7 +174,7 @@ fn a_twin_is_not_taken_for_the_card_that_went() {
 }
 
 #[test]
-fn of_two_places_none_is_guessed() {
+fn no_new_address_is_guessed_if_there_are_two() {
     let host = host_of(&["1e87", "1e87"]);
     host.plug("0000:01:00", "2236");
     host.plug("0000:07:00", "1e87");
@@ -187,7 +187,7 @@ fn of_two_places_none_is_guessed() {
 }
 
 #[test]
-fn the_board_tells_cards_of_one_chip_apart() {
+fn subsystem_ids_distinguish_cards_with_one_device_id() {
     let host = host_of(&["1e87"]);
     let board = format!("{DEVICES}/0000:01:00.0/subsystem_device");
     host.write(&board, "0x8695\n");
@@ -217,7 +217,7 @@ fn the_board_tells_cards_of_one_chip_apart() {
 }
 
 #[test]
-fn the_makers_count_too() {
+fn vendor_id_distinguishes_cards_with_one_device_id() {
     let host = host_of(&["1e87"]);
     host.plug_of("1002", "0000:01:00", "1e87");
     // A card that is not wanted is none.
@@ -233,7 +233,7 @@ fn the_makers_count_too() {
 }
 
 #[test]
-fn only_the_function_that_shows_counts() {
+fn only_the_display_function_identifies_a_card() {
     let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
     host.write(&format!("{DEVICES}/0000:02:00.1/device"), "0x10f8\n");

@@ -70,7 +70,7 @@ fn by_place(register: &Register) -> BTreeMap<PciAddress, Registered> {
 
 proptest! {
     #[test]
-    fn names_stay(rounds in vec(vec(event(), 0..6), 1..8)) {
+    fn names_stay_through_any_sequence_of_plugs_and_pulls(rounds in vec(vec(event(), 0..6), 1..8)) {
         let (mut register, mut slots) = (Register::default(), Slots::new());
         for events in rounds {
             for event in events {
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn a_card_is_sought_where_nothing_of_its_kind_was(
+    fn missing_card_is_sought_only_where_no_equal_card_was(
         old in vec((address(), 0u16..3), 0..8),
         new in vec((address(), 0u16..3), 0..8),
     ) {
@@ -133,7 +133,7 @@ proptest! {
 }
 
 #[test]
-fn any_text_is_refused_or_read() {
+fn reading_any_text_as_a_names_file_does_not_panic() {
     let card = |name: &str, place: &str| {
         format!(
             "{{\"name\":\"{name}\",\"address\":\"{place}\",\"vendor\":\"10de\",\

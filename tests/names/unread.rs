@@ -9,7 +9,7 @@ use crate::CARDS;
 use crate::kept::{COMMANDS, TWO, card, file, host_of_two};
 
 #[test]
-fn what_cannot_be_read_is_told_and_stays() {
+fn unreadable_names_file_is_reported_and_kept() {
     let host = host_of_two();
     let path = host.path(CARDS);
     let told = |why: &str| format!("gpupci: cannot read {}\n  cause: {why}\n", path.display());
@@ -57,7 +57,7 @@ fn what_cannot_be_read_is_told_and_stays() {
 }
 
 #[test]
-fn a_link_to_the_names_is_followed_and_one_in_their_way_is_not() {
+fn link_to_the_names_file_is_read_and_a_planted_link_is_not_written_through() {
     let host = host_of_two();
     let elsewhere = host.path("elsewhere");
     host.write("elsewhere", &file(&[card("name", "\"gpupci5\"")]));
@@ -90,7 +90,7 @@ fn a_link_to_the_names_is_followed_and_one_in_their_way_is_not() {
 }
 
 #[test]
-fn what_a_crash_left_beside_the_names_is_no_obstacle() {
+fn leftover_of_a_crash_beside_the_names_file_is_replaced() {
     let host = host_of_two();
     host.write("var/lib/gpupt/cards.json.new", "{\"version\": 1, \"car");
     assert_eq!(host.cards(), TWO);
@@ -103,7 +103,7 @@ fn what_a_crash_left_beside_the_names_is_no_obstacle() {
 
 /// A disk that is not mounted yet may be all that is missing.
 #[test]
-fn a_link_that_leads_nowhere_is_no_leave_to_name_anew() {
+fn dangling_link_to_the_names_file_is_an_error() {
     let host = host_of_two();
     host.cards();
     let elsewhere = host.path("elsewhere");
@@ -118,7 +118,7 @@ fn a_link_that_leads_nowhere_is_no_leave_to_name_anew() {
 }
 
 #[test]
-fn whoever_cannot_read_the_names_is_told_what_mends_them() {
+fn message_for_an_unreadable_names_file_names_renumber() {
     let host = host_of_two();
     host.write(CARDS, "");
     fs::write(host.path(CARDS), b"\xff").expect("the file is written");

@@ -31,7 +31,7 @@ fn all(host: &TestHost, lines: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn one_of_twenty_installs_it() {
+fn one_of_twenty_concurrent_installs_writes_the_hook() {
     for (host, place) in [(new(), INSIDE), (old(), SINGLE)] {
         let said = all(&host, &["hook install"]);
         let mut expected = vec![format!("installed the libvirt hook as /{place}\n")];
@@ -50,7 +50,7 @@ fn one_of_twenty_installs_it() {
 }
 
 #[test]
-fn coming_and_going_loses_nothing() {
+fn concurrent_installs_and_uninstalls_keep_the_other_hook() {
     let host = old();
     foreign(&host, SINGLE);
     let before = host.picture();

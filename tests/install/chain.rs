@@ -27,7 +27,7 @@ fn change_libvirt(host: &TestHost, version: &str) {
 }
 
 #[test]
-fn the_other_hook_is_kept_and_comes_back_to_the_byte() {
+fn uninstall_restores_the_other_hook_byte_by_byte() {
     let host = old();
     foreign(&host, SINGLE);
     let before = host.picture();
@@ -45,7 +45,7 @@ fn the_other_hook_is_kept_and_comes_back_to_the_byte() {
 }
 
 #[test]
-fn an_update_keeps_the_chain() {
+fn update_keeps_the_other_hook() {
     let host = chained();
     host.write_bytes(PACKAGED, &program("gpupt, second build"));
     let said = host.line("hook install").answer();
@@ -58,7 +58,7 @@ fn an_update_keeps_the_chain() {
 }
 
 #[test]
-fn a_link_is_kept_as_a_link_though_it_leads_nowhere() {
+fn other_hook_that_is_a_link_is_kept_as_a_link() {
     for target in ["nowhere", "/usr/bin/true", "qemu"] {
         let host = old();
         host.link(target, SINGLE);
@@ -71,14 +71,14 @@ fn a_link_is_kept_as_a_link_though_it_leads_nowhere() {
 }
 
 #[test]
-fn a_script_that_names_us_is_another_hook() {
+fn script_that_mentions_gpupt_is_another_hook() {
     let host = old();
     host.write(SINGLE, "#!/bin/sh\n# before gpupt\nexec gpupt-of-mine\n");
     assert_eq!(host.line("hook install").answer(), CHAINED);
 }
 
 #[test]
-fn a_third_hook_is_not_lost_either() {
+fn install_refuses_a_third_hook() {
     let host = chained();
     // The roll was installed anew, over ours, with a newer script.
     host.write(SINGLE, "#!/bin/sh\nexit 0\n");
@@ -117,7 +117,7 @@ fn a_third_hook_is_not_lost_either() {
 }
 
 #[test]
-fn where_ours_was_deleted_the_other_hook_still_comes_back() {
+fn uninstall_restores_the_other_hook_although_ours_was_deleted() {
     let host = chained();
     fs::remove_file(host.path(SINGLE)).expect("it goes");
     assert_eq!(host.line("hook uninstall").answer(), BACK);
@@ -128,7 +128,7 @@ fn where_ours_was_deleted_the_other_hook_still_comes_back() {
 }
 
 #[test]
-fn the_hook_follows_a_libvirt_that_is_updated() {
+fn install_moves_the_hook_after_a_libvirt_update() {
     let host = chained();
     change_libvirt(&host, "9000.0");
     let said = host.line("hook install").answer();
@@ -153,7 +153,7 @@ fn the_hook_follows_a_libvirt_that_is_updated() {
 }
 
 #[test]
-fn without_another_hook_it_follows_too() {
+fn install_moves_the_only_hook_after_a_libvirt_update() {
     let host = old();
     host.line("hook install").answer();
     change_libvirt(&host, "9000.0");
@@ -173,7 +173,7 @@ fn without_another_hook_it_follows_too() {
 }
 
 #[test]
-fn a_copy_of_ours_is_told() {
+fn install_reports_a_copy_of_the_hook() {
     let host = new();
     let copy = "etc/libvirt/hooks/qemu.d/gpupt.rpmsave";
     host.write_bytes(copy, &program("gpupt, old build"));
@@ -193,7 +193,7 @@ fn a_copy_of_ours_is_told() {
 }
 
 #[test]
-fn a_hook_that_calls_libvirt_back_is_told_of() {
+fn install_warns_of_another_hook_that_runs_virsh() {
     let host = old();
     host.write(SINGLE, "#!/bin/sh\nvirsh nodedev-detach pci_0000_02_00_0\n");
     let single = host.path(SINGLE);

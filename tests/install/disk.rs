@@ -31,7 +31,7 @@ fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
 }
 
 #[test]
-fn a_full_disk_leaves_what_was_there() {
+fn install_changes_nothing_on_a_full_disk() {
     for host in [new(), old()] {
         foreign(&host, SINGLE);
         let before = host.picture();
@@ -56,7 +56,7 @@ fn a_full_disk_leaves_what_was_there() {
 }
 
 #[test]
-fn a_full_disk_keeps_no_folder_that_was_made() {
+fn install_removes_the_folder_it_created_on_a_full_disk() {
     let host = new();
     fs::remove_dir(host.path(HOOKS)).expect("it goes");
     let said = on_a_full_disk(&host, "hook install");
@@ -67,7 +67,7 @@ fn a_full_disk_keeps_no_folder_that_was_made() {
 }
 
 #[test]
-fn what_cannot_be_begun_is_not_begun() {
+fn install_changes_nothing_if_its_temporary_file_cannot_be_written() {
     let host = old();
     foreign(&host, SINGLE);
     // Nobody's program: it is not ours to remove.
@@ -82,7 +82,7 @@ fn what_cannot_be_begun_is_not_begun() {
 }
 
 #[test]
-fn a_failure_at_the_very_end_undoes_all() {
+fn install_undoes_all_steps_if_the_last_one_fails() {
     let host = old();
     foreign(&host, SINGLE);
     host.line("hook install").answer();
@@ -105,7 +105,7 @@ fn a_failure_at_the_very_end_undoes_all() {
 
 /// A folder that its owner may not write to; root may always.
 #[test]
-fn a_folder_that_is_closed_leaves_what_was_there() {
+fn install_changes_nothing_without_write_permission() {
     let host = new();
     host.set_mode(HOOKS, 0o555);
     let before = host.picture();

@@ -33,7 +33,7 @@ fn refuses(host: &TestHost, causes: &[&str]) {
 const REAL: &str = "libvirt's hooks have to lie in a real folder there";
 
 #[test]
-fn the_folder_of_hooks_is_none() {
+fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
     for make in [
         |host: &TestHost| host.write(HOOKS, "text"),
         |host: &TestHost| {
@@ -54,7 +54,7 @@ fn the_folder_of_hooks_is_none() {
 }
 
 #[test]
-fn a_folder_is_a_link() {
+fn install_refuses_a_hook_folder_that_is_a_link() {
     let host = new();
     host.make_folder("srv/hooks");
     host.link("/srv\x1bhooks", "etc/libvirt/hooks/qemu.d");
@@ -71,7 +71,7 @@ fn a_folder_is_a_link() {
 }
 
 #[test]
-fn a_folder_has_the_name_of_the_hook() {
+fn install_refuses_a_folder_at_the_path_of_the_hook() {
     let host = old();
     host.make_folder(&format!("{SINGLE}/prepare"));
     refuses(&host, &["/etc/libvirt/hooks/qemu is a folder"]);
@@ -81,7 +81,7 @@ fn a_folder_has_the_name_of_the_hook() {
 }
 
 #[test]
-fn a_pipe_has_the_name_of_the_hook() {
+fn install_refuses_a_pipe_at_the_path_of_the_hook() {
     let host = old();
     let pipe = host.path(SINGLE);
     assert_eq!(run(Command::new("mkfifo").arg(pipe), b"").answer(), "");
@@ -92,7 +92,7 @@ fn a_pipe_has_the_name_of_the_hook() {
 }
 
 #[test]
-fn a_hook_of_somebody_else_has_the_name_of_ours() {
+fn install_refuses_a_foreign_file_named_gpupt_in_qemu_d() {
     let host = new();
     foreign(&host, INSIDE);
     let what = "/etc/libvirt/hooks/qemu.d/gpupt is a file that is not ours";
@@ -106,7 +106,7 @@ fn a_hook_of_somebody_else_has_the_name_of_ours() {
 }
 
 #[test]
-fn the_name_for_the_other_hook_is_a_folder() {
+fn install_refuses_if_the_backup_name_is_a_folder() {
     let host = old();
     foreign(&host, SINGLE);
     host.make_folder(KEPT);
@@ -125,7 +125,7 @@ fn the_name_for_the_other_hook_is_a_folder() {
 }
 
 #[test]
-fn there_is_no_libvirt() {
+fn install_refuses_without_libvirt() {
     let host = new();
     fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
     let said = host.refusal("hook install");

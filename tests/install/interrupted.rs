@@ -20,7 +20,7 @@ fn begun(is_linked: bool) -> (TestHost, Vec<String>) {
 }
 
 #[test]
-fn an_installation_is_finished() {
+fn install_finishes_an_interrupted_install() {
     for is_linked in [false, true] {
         let (host, before) = begun(is_linked);
         host.line("hook install").answer();
@@ -33,7 +33,7 @@ fn an_installation_is_finished() {
 }
 
 #[test]
-fn an_installation_is_undone() {
+fn uninstall_undoes_an_interrupted_install() {
     for is_linked in [false, true] {
         let (host, before) = begun(is_linked);
         host.line("hook uninstall").answer();
@@ -42,7 +42,7 @@ fn an_installation_is_undone() {
 }
 
 #[test]
-fn what_gave_way_is_swept_up() {
+fn install_removes_leftover_temporary_files() {
     let host = old();
     host.line("hook install").answer();
     let installed = host.picture();

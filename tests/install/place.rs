@@ -9,7 +9,7 @@ const NEW: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt
 const OLD: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n";
 
 #[test]
-fn a_libvirt_from_6_5_0_on_gets_it_in_the_folder() {
+fn install_uses_qemu_d_from_libvirt_6_5_0_on() {
     for version in ["6005.0", "9000.0", "10010.0", "12000.1"] {
         let host = host(version);
         let before = host.picture();
@@ -23,7 +23,7 @@ fn a_libvirt_from_6_5_0_on_gets_it_in_the_folder() {
 }
 
 #[test]
-fn an_older_one_gets_it_as_the_only_hook() {
+fn install_uses_the_single_hook_file_before_libvirt_6_5_0() {
     for version in ["1002.17", "4005.0", "6004.0", ""] {
         let host = host(version);
         let before = host.picture();
@@ -37,7 +37,7 @@ fn an_older_one_gets_it_as_the_only_hook() {
 }
 
 #[test]
-fn the_library_tells_the_version_wherever_it_is() {
+fn libvirt_version_is_read_from_the_library_file_name() {
     for (files, link, place) in [
         (
             vec!["usr/lib/x86_64-linux-gnu/libvirt.so.0.9000.0"],
@@ -84,7 +84,7 @@ fn the_library_tells_the_version_wherever_it_is() {
 }
 
 #[test]
-fn twice_is_once_and_a_newer_program_takes_its_place() {
+fn second_install_changes_nothing_and_a_newer_program_is_an_update() {
     for (host, place) in [(new(), INSIDE), (old(), SINGLE)] {
         host.line("hook install").answer();
         let picture = host.picture();
@@ -108,7 +108,7 @@ fn twice_is_once_and_a_newer_program_takes_its_place() {
 }
 
 #[test]
-fn hooks_of_others_in_the_folder_are_left_alone() {
+fn other_hooks_in_qemu_d_are_left_alone() {
     let host = new();
     foreign(&host, SINGLE);
     foreign(&host, "etc/libvirt/hooks/qemu.d/10-vga");
@@ -122,7 +122,7 @@ fn hooks_of_others_in_the_folder_are_left_alone() {
 }
 
 #[test]
-fn a_folder_that_we_did_not_make_stays_though_empty() {
+fn uninstall_keeps_an_empty_qemu_d_that_install_did_not_create() {
     let host = new();
     host.make_folder("etc/libvirt/hooks/qemu.d");
     let before = host.picture();
@@ -132,7 +132,7 @@ fn a_folder_that_we_did_not_make_stays_though_empty() {
 }
 
 #[test]
-fn a_folder_that_others_use_by_now_stays() {
+fn uninstall_keeps_a_qemu_d_with_other_hooks() {
     let host = new();
     host.line("hook install").answer();
     foreign(&host, "etc/libvirt/hooks/qemu.d/10-vga");
@@ -142,7 +142,7 @@ fn a_folder_that_others_use_by_now_stays() {
 }
 
 #[test]
-fn the_folder_of_hooks_is_made_where_there_is_none() {
+fn install_creates_the_hook_folder() {
     let host = new();
     std::fs::remove_dir(host.path(HOOKS)).expect("it goes");
     let before = host.picture();
@@ -153,7 +153,7 @@ fn the_folder_of_hooks_is_made_where_there_is_none() {
 }
 
 #[test]
-fn where_it_is_not_it_cannot_be_taken_away() {
+fn uninstall_of_a_missing_hook_changes_nothing() {
     let not_there = "the libvirt hook is not installed\n";
     let host = new();
     foreign(&host, SINGLE);
@@ -168,7 +168,7 @@ fn where_it_is_not_it_cannot_be_taken_away() {
 }
 
 #[test]
-fn what_libvirt_ran_before_counts_no_more() {
+fn install_and_uninstall_reset_the_sign_that_libvirt_ran_the_hook() {
     let host = new();
     host.write("run/gpupt/hook-seen", "1700000000");
     host.line("hook install").answer();

@@ -24,7 +24,7 @@ fn refuses(host: &TestHost, line: &str, cause: &str) {
 }
 
 #[test]
-fn without_a_package_it_is_the_one_beside_gpupci() {
+fn install_uses_the_hook_beside_gpupci_if_there_is_no_package() {
     let host = new();
     fs::remove_file(host.path(PACKAGED)).expect("it goes");
     host.line("hook install").answer();
@@ -41,7 +41,7 @@ fn without_a_package_it_is_the_one_beside_gpupci() {
 }
 
 #[test]
-fn a_program_can_be_named() {
+fn install_from_uses_the_named_program() {
     let host = new();
     host.write_bytes("tmp/hook", &program("gpupt, of my own"));
     let path = host.path("tmp/hook");
@@ -55,7 +55,7 @@ fn a_program_can_be_named() {
 }
 
 #[test]
-fn what_is_not_the_hook_is_refused() {
+fn install_from_refuses_a_file_that_is_not_the_hook() {
     let host = new();
     let mut foreign = program("gpupt");
     foreign[18] ^= 0x40;
@@ -82,7 +82,7 @@ fn what_is_not_the_hook_is_refused() {
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn install_from_refuses_what_is_no_regular_file() {
     let host = new();
     let folder = host.path(HOOKS).display().to_string();
     let cause = format!("{folder} cannot be installed as the hook: it is a folder");

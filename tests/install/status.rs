@@ -41,7 +41,7 @@ fn says(host: &TestHost, code: i32, lines: &[&str]) {
 }
 
 #[test]
-fn the_daemon_has_run_it() {
+fn status_says_when_the_daemon_last_ran_the_hook() {
     let host = new();
     host.line("hook install").answer();
     let hook = "hook:    /etc/libvirt/hooks/qemu.d/gpupt, the same as PROGRAM";
@@ -68,7 +68,7 @@ fn the_daemon_has_run_it() {
 }
 
 #[test]
-fn either_daemon_may_be_the_one_that_runs_hooks() {
+fn status_finds_libvirtd_and_virtqemud() {
     for (file, name) in [
         ("run/libvirtd.pid", "libvirtd"),
         ("run/libvirt/libvirtd.pid", "libvirtd"),
@@ -93,7 +93,7 @@ fn either_daemon_may_be_the_one_that_runs_hooks() {
 }
 
 #[test]
-fn it_is_not_there() {
+fn status_reports_a_missing_hook() {
     let host = new();
     let line = "hook:    not installed in /etc/libvirt/hooks";
     let install = "         try: gpupci hook install";
@@ -108,7 +108,7 @@ fn it_is_not_there() {
 }
 
 #[test]
-fn it_is_there_and_not_run() {
+fn status_reports_a_hook_that_libvirt_does_not_run() {
     let host = new();
     host.line("hook install").answer();
     host.set_mode(INSIDE, 0o644);
@@ -123,7 +123,7 @@ fn it_is_there_and_not_run() {
 }
 
 #[test]
-fn it_is_an_older_one_among_others() {
+fn status_reports_an_outdated_hook_and_the_other_hooks() {
     let host = old();
     foreign(&host, SINGLE);
     host.line("hook install").answer();
@@ -148,7 +148,7 @@ fn it_is_an_older_one_among_others() {
 }
 
 #[test]
-fn it_would_run_twice() {
+fn status_reports_a_hook_that_runs_twice() {
     let host = new();
     host.line("hook install").answer();
     host.write_bytes(SINGLE, &program("gpupt"));
@@ -160,7 +160,7 @@ fn it_would_run_twice() {
 }
 
 #[test]
-fn programs_read_it_too() {
+fn status_prints_json() {
     let host = old();
     foreign(&host, SINGLE);
     host.line("hook install").answer();

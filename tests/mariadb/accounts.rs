@@ -13,7 +13,7 @@ use crate::{checksums, frontend, own_attributes, pairs, rocks};
 const NOBODY_MAY: &str = "\n  try:   run this as root, on a Rocks cluster on its frontend\n";
 
 #[test]
-fn a_wrong_password_is_not_permitted() {
+fn wrong_password_exits_with_9() {
     let server = rocks();
     for account in ["root:s3cret-no", "root", "apache:apache"] {
         let url = server.url(account, "cluster");
@@ -32,7 +32,7 @@ fn a_wrong_password_is_not_permitted() {
 }
 
 #[test]
-fn a_database_that_is_closed_to_the_user_is_not_permitted() {
+fn database_without_access_exits_with_9() {
     let said = frontend(&rocks().tcp_url("nobody", "mysql")).line("host list");
     assert_eq!(
         (said.code, said.text().as_str()),
@@ -44,7 +44,7 @@ fn a_database_that_is_closed_to_the_user_is_not_permitted() {
 }
 
 #[test]
-fn nobody_may_read_and_not_write_and_apache_may_do_both() {
+fn anonymous_user_may_only_read_and_apache_may_write() {
     let server = rocks();
     let mut root = server.root_with("cluster", Some(MariaDb::ROOT_PASSWORD));
     let apache = frontend(&server.url("apache:apache.pw", "cluster"));
@@ -85,7 +85,7 @@ fn nobody_may_read_and_not_write_and_apache_may_do_both() {
 }
 
 #[test]
-fn a_server_that_only_reads_permits_no_change() {
+fn change_on_a_read_only_server_exits_with_9() {
     let server = MariaDb::start();
     let database = server.cluster();
     let mut root = server.root(&database);
@@ -117,7 +117,7 @@ fn own_user() -> String {
 }
 
 #[test]
-fn the_frontend_finds_its_own_server_and_password() {
+fn frontend_finds_its_own_server_and_password() {
     let server = rocks();
     let host = with_rocks("fe.example.org");
     host.write("var/opt/rocks/mysql/note", "");
@@ -156,7 +156,7 @@ fn the_frontend_finds_its_own_server_and_password() {
 }
 
 #[test]
-fn a_frontend_whose_password_is_out_of_date_is_told_where_it_is_kept() {
+fn outdated_password_names_the_file_that_keeps_it() {
     let server = rocks();
     let host = with_rocks("fe.example.org");
     host.write("var/opt/rocks/mysql/note", "");
@@ -179,7 +179,7 @@ fn a_frontend_whose_password_is_out_of_date_is_told_where_it_is_kept() {
 }
 
 #[test]
-fn a_node_goes_to_the_host_that_rocks_library_names() {
+fn node_connects_to_the_host_named_in_the_rocks_library() {
     let host = with_rocks("vm-container-0-15.local");
     let library = "opt/rocks/lib/python2.7/site-packages/rocks/__init__.py";
     host.write("var/cluster/frontend", "127.0.0.3\n");
@@ -215,7 +215,7 @@ fn assert_refused_by(host: &TestHost, address: &str) {
 }
 
 #[test]
-fn the_option_beats_the_environment_beats_the_file_beats_rocks() {
+fn database_option_precedes_environment_settings_and_rocks() {
     let host = with_rocks("fe.example.org");
     let names = ["file", "environment", "option"];
     let url = |name: &str| format!("sqlite:{}", host.path(name).display());
@@ -255,7 +255,7 @@ fn the_option_beats_the_environment_beats_the_file_beats_rocks() {
 }
 
 #[test]
-fn a_url_that_names_no_database_is_refused() {
+fn url_without_a_database_is_refused() {
     let host = TestHost::named("fe");
     host.write("etc/gpupt.toml", "database = \"postgres://fe/cluster\"\n");
     let said = host.line("host list");
@@ -284,7 +284,7 @@ fn a_url_that_names_no_database_is_refused() {
 
 /// In whatever way a connection or its configuration fails.
 #[test]
-fn a_password_is_never_printed() {
+fn passwords_are_never_printed() {
     let secret = "s3cret.Az";
     let server = rocks();
     let port = server.port;

@@ -23,7 +23,7 @@ fn at_once(host: &TestHost, lines: &[String]) -> Vec<Said> {
 }
 
 #[test]
-fn many_who_set_one_attribute_leave_one_row_and_one_former_value() {
+fn concurrent_sets_leave_one_row_and_one_former_value() {
     let (host, mut root) = fresh();
     let value = |person: usize, turn: usize| format!("{person:02x}:{turn:02x}.0");
     thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn many_who_set_one_attribute_leave_one_row_and_one_former_value() {
 }
 
 #[test]
-fn of_two_who_add_one_card_at_once_one_wins_and_the_other_is_told() {
+fn one_of_two_concurrent_adds_of_one_card_succeeds() {
     let (host, mut root) = fresh();
     for turn in 1..=20 {
         let lines = [2, 3].map(|bus| format!("host add vm-container-0-2 gpupci{turn} 0{bus}:00.0"));
@@ -78,7 +78,7 @@ fn of_two_who_add_one_card_at_once_one_wins_and_the_other_is_told() {
 }
 
 #[test]
-fn the_first_two_cards_of_a_host_can_be_added_at_once() {
+fn first_two_cards_of_a_host_can_be_added_concurrently() {
     for _ in 0..5 {
         let (host, mut root) = fresh();
         root.query_drop("delete from catindex where Name = 'vm-container-0-2'")
@@ -97,7 +97,7 @@ fn the_first_two_cards_of_a_host_can_be_added_at_once() {
 }
 
 #[test]
-fn who_reads_meanwhile_sees_a_whole_change_or_none() {
+fn concurrent_reader_sees_a_whole_change_or_none() {
     let (host, _) = fresh();
     assert_eq!(host.line("host set rocks-33 gpupci 02:00.0").answer(), "");
     thread::scope(|scope| {

@@ -66,17 +66,17 @@ fn assert_compared_alike(texts: &[Vec<u8>]) {
 }
 
 #[test]
-fn every_two_characters_compare_as_the_server_compares_them() {
+fn all_character_pairs_compare_as_on_the_server() {
     assert_compared_alike(&every_character());
 }
 
 #[test]
-fn texts_compare_as_the_server_compares_them() {
+fn random_texts_compare_as_on_the_server() {
     assert_compared_alike(&random_texts(250, b"aA\xe9\xc9e\xdf\xfcY  \t\x7f_", 4));
 }
 
 #[test]
-fn every_weight_is_the_servers() {
+fn collation_weights_equal_those_of_the_server() {
     let weight = |text: &Vec<u8>| Text::from(text.clone());
     let query = "select n, hex(weight_string(c)) from t order by 2, 1";
     let rows: Vec<(usize, String)> = table_of(&every_character())
@@ -91,7 +91,7 @@ fn every_weight_is_the_servers() {
 }
 
 #[test]
-fn patterns_match_what_they_match_on_the_server() {
+fn like_patterns_match_as_on_the_server() {
     let texts = random_texts(60, b"aA\xe9E %_\\", 6);
     let mut patterns = random_texts(400, b"aAe%%__\\ ", 6);
     patterns.extend([

@@ -39,7 +39,7 @@ fn assert_failed(said: &Said, first: &str, causes: &[&str]) {
 }
 
 #[test]
-fn a_server_that_is_down_is_named_with_user_and_cause() {
+fn stopped_server_is_named_with_user_and_cause() {
     let mut server = MariaDb::start();
     let database = server.cluster();
     let (over_tcp, over_socket) = (
@@ -75,7 +75,7 @@ fn a_server_that_is_down_is_named_with_user_and_cause() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_is_named() {
+fn missing_socket_is_named() {
     let url = "mysql://apache:s3cret@localhost/cluster?socket=/nowhere/mysql.sock";
     let said = frontend(url).line("host list");
     let first =
@@ -84,7 +84,7 @@ fn a_socket_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_named() {
+fn missing_database_is_named() {
     let url = MariaDb::shared().url("root", "nosuch");
     let said = frontend(&url).line("host list");
     let first = format!("gpupci: cannot connect to {url}");
@@ -96,7 +96,7 @@ fn a_database_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_database_without_rocks_tables_is_refused() {
+fn database_without_rocks_tables_is_refused() {
     let url = MariaDb::shared().url("root", "mysql");
     let said = frontend(&url).line("host list");
     let first = format!("gpupci: {url} did not answer as it should");
@@ -108,7 +108,7 @@ fn a_database_without_rocks_tables_is_refused() {
 }
 
 #[test]
-fn a_server_killed_in_the_middle_of_a_query_ends_the_wait_at_once() {
+fn command_ends_at_once_if_the_server_is_killed_during_a_query() {
     let mut server = MariaDb::start();
     let database = server.cluster();
     let url = server.url("root", &database);
@@ -155,7 +155,7 @@ fn a_server_killed_in_the_middle_of_a_query_ends_the_wait_at_once() {
 }
 
 #[test]
-fn a_row_locked_for_ever_is_left_after_the_deadline_and_nothing_is_changed() {
+fn command_ends_after_the_deadline_if_a_row_stays_locked() {
     let (host, mut root) = fresh();
     assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
     let url = host.database.clone().unwrap_or_default();
@@ -188,7 +188,7 @@ fn a_row_locked_for_ever_is_left_after_the_deadline_and_nothing_is_changed() {
 /// A program that lives on, as libvirt's hook and Rocks' plugin may, must not change anything behind
 /// the back of the user who was told that nothing was changed.
 #[test]
-fn a_change_that_was_given_up_is_not_made_later() {
+fn change_that_missed_its_deadline_is_not_made_later() {
     let (host, mut root) = fresh();
     assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
     let mut held = root
@@ -217,7 +217,7 @@ fn a_change_that_was_given_up_is_not_made_later() {
 }
 
 #[test]
-fn a_connection_cut_at_the_commit_leaves_it_unclear_whether_it_was_kept() {
+fn connection_lost_at_the_commit_exits_with_7() {
     for (cut, kept) in [(Cut::BeforeCommit, false), (Cut::AfterCommit, true)] {
         let (_, mut root) = fresh();
         let (said, database) = set_through(cut, &mut root);
@@ -242,7 +242,7 @@ fn a_connection_cut_at_the_commit_leaves_it_unclear_whether_it_was_kept() {
 }
 
 #[test]
-fn a_commit_without_an_answer_is_not_called_undone() {
+fn commit_without_an_answer_is_reported_as_unclear() {
     let (host, mut root) = fresh();
     let mut database = Database::at(
         through(Cut::CommitUnanswered, &mut root)
@@ -263,7 +263,7 @@ fn a_commit_without_an_answer_is_not_called_undone() {
 }
 
 #[test]
-fn a_connection_cut_at_any_packet_before_the_commit_changes_nothing() {
+fn connection_lost_before_the_commit_changes_nothing() {
     let (_, mut root) = fresh();
     for packet in 0..30 {
         root.query_drop("delete from attributes where Attr like 'gpupci%'")

@@ -75,7 +75,7 @@ fn assert_refused(
 }
 
 #[test]
-fn hostile_words_are_refused_and_change_nothing() {
+fn hostile_arguments_are_refused_and_change_nothing() {
     let (host, mut root) = fresh();
     for line in [
         "add rocks-33 gpupci 02:00.0",
@@ -115,7 +115,7 @@ fn hostile_words_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn a_hostile_name_that_may_be_removed_removes_nothing() {
+fn remove_with_a_hostile_name_deletes_no_other_row() {
     let (host, mut root) = fresh();
     assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
     let before = checksums(&mut root);
@@ -141,7 +141,7 @@ fn a_hostile_name_that_may_be_removed_removes_nothing() {
 }
 
 #[test]
-fn a_hostile_name_in_the_tables_can_be_removed() {
+fn hostile_name_in_the_tables_can_be_removed() {
     let (host, mut root) = fresh();
     let before = checksums(&mut root);
     for name in [
@@ -174,7 +174,7 @@ fn insert(root: &mut Conn, host: &str, name: &[u8], value: &[u8]) {
 }
 
 #[test]
-fn bytes_of_utf8_come_out_as_they_went_in() {
+fn utf8_values_are_printed_unchanged() {
     let (host, mut root) = fresh();
     let value = "Grüße, 世界 🎮";
     insert(&mut root, "rocks-33", b"gpupci1", value.as_bytes());
@@ -189,7 +189,7 @@ fn bytes_of_utf8_come_out_as_they_went_in() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_shown_escaped() {
+fn values_that_are_not_utf8_are_printed_escaped() {
     let (host, mut root) = fresh();
     insert(
         &mut root,
@@ -214,7 +214,7 @@ fn bytes_that_are_no_text_are_shown_escaped() {
 }
 
 #[test]
-fn a_value_as_long_as_the_table_takes_comes_out_whole() {
+fn value_of_the_maximum_length_is_printed_whole() {
     let (host, mut root) = fresh();
     let value = "x".repeat(65_535);
     insert(&mut root, "rocks-33", b"gpupci1", value.as_bytes());
@@ -229,7 +229,7 @@ fn a_value_as_long_as_the_table_takes_comes_out_whole() {
 }
 
 #[test]
-fn a_guest_with_a_hostile_value_gets_an_error_and_no_xml() {
+fn splice_refuses_a_hostile_value_without_printing_xml() {
     for value in [
         "pci_0000_02_00_0'/><script>",
         "gpupci1; rm -rf /",

@@ -90,7 +90,7 @@ fn list(port: u16) -> (Said, Duration) {
 }
 
 #[test]
-fn a_server_that_never_answers_is_left_after_the_deadline() {
+fn command_ends_after_the_deadline_if_the_server_never_answers() {
     let port = impostor(wait);
     let (said, took) = list(port);
     let expected = format!(
@@ -103,7 +103,7 @@ fn a_server_that_never_answers_is_left_after_the_deadline() {
 }
 
 #[test]
-fn a_server_that_drips_is_left_after_the_deadline() {
+fn query_ends_after_the_deadline_if_the_server_sends_single_bytes() {
     // A packet of 200 bytes that come one by one: no single read takes long.
     let port = impostor(|client| {
         let _ = client.write_all(&[200, 0, 0, 0, 10]);
@@ -120,7 +120,7 @@ fn a_server_that_drips_is_left_after_the_deadline() {
 }
 
 #[test]
-fn who_leaves_or_talks_nonsense_is_told_at_once() {
+fn server_that_disconnects_or_sends_garbage_is_an_error_at_once() {
     let greeting = greeting();
     let half = &greeting[..greeting.len() / 2];
     let http = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
@@ -159,7 +159,7 @@ fn who_leaves_or_talks_nonsense_is_told_at_once() {
 }
 
 #[test]
-fn who_talks_nonsense_and_waits_is_left_after_the_deadline() {
+fn server_that_sends_garbage_and_waits_is_an_error_after_the_deadline() {
     let greeting = greeting();
     let talk = [
         random(4096, 7),
@@ -179,7 +179,7 @@ fn who_talks_nonsense_and_waits_is_left_after_the_deadline() {
 
 /// Whatever comes in place of the real server's answers, after any number of right ones.
 #[test]
-fn a_server_that_goes_mad_is_an_error_and_no_panic() {
+fn mangled_answers_are_an_error_and_no_panic() {
     let server = MariaDb::shared();
     let database = server.cluster();
     let mads = (0..48_u64).map(|seed| {
@@ -222,7 +222,7 @@ fn a_server_that_goes_mad_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn the_deadline_is_the_callers() {
+fn caller_sets_the_deadline() {
     let (answer, took) = cluster_within(Duration::from_millis(200), impostor(wait));
     assert!(
         matches!(answer, Err(DatabaseError::Late { .. })),
@@ -314,7 +314,7 @@ fn packet(number: u8, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_server_that_lies_after_the_login_is_an_error_and_no_panic() {
+fn malformed_query_answer_is_an_error_and_no_panic() {
     let lies: [(&str, Vec<u8>); 8] = [
         ("nothing", packet(1, b"")),
         ("a packet out of order", packet(77, b"\x09")),
@@ -339,7 +339,7 @@ fn a_server_that_lies_after_the_login_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_server_that_lies_at_the_login_is_an_error_and_no_panic() {
+fn malformed_login_answer_is_an_error_and_no_panic() {
     for lie in [
         packet(2, b""),
         packet(2, b"\xfe"),
@@ -353,7 +353,7 @@ fn a_server_that_lies_at_the_login_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_greeting_with_wrong_lengths_is_an_error_and_no_panic() {
+fn greeting_with_wrong_lengths_is_an_error_and_no_panic() {
     for length in [0, 7, 0x7f, 0x80, 0x87, 0xff] {
         let mut greeting = greeting();
         // Protocol, version and its end, connection, 8 bytes of salt, filler, 7 bytes of abilities.
@@ -371,7 +371,7 @@ fn a_greeting_with_wrong_lengths_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_server_that_asks_for_a_file_gets_none() {
+fn server_that_requests_a_local_file_gets_none() {
     let file = b"/etc/passwd";
     let (_, heard) = Liar::to_query(&packet(1, &[b"\xfb".as_slice(), file].concat())).listed();
     let root = heard.windows(5).any(|window| window == b"root:");
@@ -379,7 +379,7 @@ fn a_server_that_asks_for_a_file_gets_none() {
 }
 
 #[test]
-fn a_server_that_asks_for_the_password_itself_does_not_get_it() {
+fn server_that_requests_the_clear_password_does_not_get_it() {
     for plugin in ["mysql_clear_password", "mysql_old_password", "dialog"] {
         let lie = packet(2, &[b"\xfe", plugin.as_bytes(), b"\0"].concat());
         let (said, heard) = Liar::to_login(&lie).listed();
@@ -395,7 +395,7 @@ fn a_server_that_asks_for_the_password_itself_does_not_get_it() {
 
 /// MySQL 8's way: the client asks for a key, and whoever gives it reads the password.
 #[test]
-fn a_server_whose_key_nobody_knows_does_not_get_the_password() {
+fn password_is_not_encrypted_for_the_key_of_an_unknown_server() {
     let switch = packet(2, b"\xfecaching_sha2_password\x0012345678901234567890\0");
     let liar = Liar {
         to_query: packet(6, b"\x01no key"),

@@ -150,7 +150,7 @@ fn listed(host: &TestHost) -> BTreeSet<(String, String, String, String)> {
 }
 
 #[test]
-fn the_attributes_that_count_are_those_of_the_plain_definition() {
+fn effective_attributes_equal_those_of_the_plain_definition() {
     let (host, mut root) = fresh();
     let switch: Option<String> = root
         .query_first("select @@optimizer_switch")
@@ -176,7 +176,7 @@ fn the_attributes_that_count_are_those_of_the_plain_definition() {
 
 /// The narrow query of one guest and the wide one of the whole cluster decide alike.
 #[test]
-fn one_guest_is_told_the_same_alone_as_among_all() {
+fn query_of_one_guest_agrees_with_that_of_the_cluster() {
     let (host, mut root) = fresh();
     for statement in [
         "update vm_nodes set PhysNode = NULL where Node = 6",
@@ -228,7 +228,7 @@ fn told_of(cluster: &Cluster, name: &Text) -> String {
 }
 
 #[test]
-fn a_guest_gets_cards_that_its_appliance_or_everybody_has() {
+fn guest_gets_cards_from_appliance_and_global_attributes() {
     let (host, mut root) = fresh();
     for (member, name, value) in [
         (1, "gpupci", "gpupci2"),
@@ -270,7 +270,7 @@ fn a_guest_gets_cards_that_its_appliance_or_everybody_has() {
 
 /// Nothing in the tables keeps two categories from having one precedence.
 #[test]
-fn what_a_guest_gets_is_what_is_listed_also_when_categories_tie() {
+fn splice_and_report_agree_if_categories_have_equal_precedence() {
     let (host, mut root) = fresh();
     root.query_drop("update resolvechain set Precedence = 10")
         .expect("all are one");

@@ -73,7 +73,7 @@ fn assert_each_asks_once(host: &TestHost, container: &TestHost, root: &mut Conn)
 }
 
 #[test]
-fn every_question_is_one_statement_however_many_hosts_there_are() {
+fn every_read_is_one_statement_for_any_number_of_hosts() {
     let (server, database) = recording();
     let mut root = server.root(&database);
     let url = server.url("root", &database);
@@ -104,7 +104,7 @@ fn every_question_is_one_statement_however_many_hosts_there_are() {
 }
 
 #[test]
-fn a_select_names_the_hosts_of_its_first_column() {
+fn select_selects_the_hosts_of_its_first_column() {
     let (host, _) = fresh();
     assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
     let row = "HOST      GPU    PCI_BUS         \nrocks-33: gpupci pci_0000_02_00_0\n";
@@ -128,7 +128,7 @@ fn a_select_names_the_hosts_of_its_first_column() {
 }
 
 #[test]
-fn a_select_changes_nothing_and_writes_no_file() {
+fn select_cannot_change_rows_or_write_files() {
     let (host, mut root) = fresh();
     let folder = MariaDb::shared().folder.path().join("data");
     let file = folder.join("stolen");
@@ -180,7 +180,7 @@ fn a_select_changes_nothing_and_writes_no_file() {
 }
 
 #[test]
-fn other_statements_are_no_select_and_name_no_host() {
+fn statements_other_than_select_are_refused() {
     let (host, mut root) = fresh();
     let before = checksums(&mut root);
     for statement in [
@@ -208,7 +208,7 @@ fn other_statements_are_no_select_and_name_no_host() {
 }
 
 #[test]
-fn a_select_that_names_no_host_is_an_error() {
+fn select_of_an_unknown_host_is_an_error() {
     let (host, _) = fresh();
     let said = host.gpupci(&["host", "list", "select 'rocks-33' union select 'nosuch'"]);
     assert_eq!((said.code, said.text().as_str()), (Some(3), ""));
@@ -216,7 +216,7 @@ fn a_select_that_names_no_host_is_an_error() {
 }
 
 #[test]
-fn a_select_that_takes_too_long_is_left_after_the_deadline() {
+fn slow_select_ends_after_the_deadline() {
     let (host, mut root) = fresh();
     let before = checksums(&mut root);
     let (said, took) = timed(move || host.gpupci(&["host", "list", "select sleep(60)"]));

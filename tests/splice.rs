@@ -109,7 +109,7 @@ fn file_of(answer: Result<Vec<u8>, XmlError>) -> (&'static str, Vec<u8>) {
 }
 
 #[test]
-fn each_case_gives_what_its_folder_holds() {
+fn every_case_gives_the_expected_file() {
     let folders = folders();
     assert!(folders.len() >= CASES_MIN, "only {} cases", folders.len());
     let regenerate = std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1");
@@ -144,7 +144,7 @@ fn check(folder: &Path, name: &str, content: &[u8]) {
 }
 
 #[test]
-fn asking_again_changes_nothing() {
+fn second_splice_changes_nothing() {
     for folder in folders() {
         let Ok(document) = fs::read(folder.join("out.xml")) else {
             continue;
@@ -155,7 +155,7 @@ fn asking_again_changes_nothing() {
 }
 
 #[test]
-fn what_libvirt_would_not_read_for_its_length_is_refused() {
+fn document_longer_than_libvirt_reads_is_refused() {
     let card = [address("02:00.0")];
     let frame = "<domain><devices></devices></domain>";
     let longest = format!("{frame}{}", " ".repeat(BYTES_MAX - frame.len()));
@@ -177,7 +177,7 @@ fn moved(from: &str, to: &str) -> Moved {
 }
 
 #[test]
-fn a_million_open_elements_are_no_stack_overflow() {
+fn million_nested_elements_are_no_stack_overflow() {
     let deep = |inner: &str| {
         let levels = 1_000_000;
         let (open, close) = ("<a>".repeat(levels), "</a>".repeat(levels));
@@ -203,7 +203,7 @@ fn machine(name: &str, place: &str, folder: &Path) -> TestHost {
 }
 
 #[test]
-fn the_command_finds_cards_by_place_and_by_name_and_where_they_went() {
+fn splice_finds_cards_by_address_and_name_and_retargets_them() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let here = machine("here", "02:00.0", folder.path());
     let there = machine("there", "83:00.0", folder.path());
@@ -222,7 +222,7 @@ fn the_command_finds_cards_by_place_and_by_name_and_where_they_went() {
 }
 
 #[test]
-fn a_hundred_thousand_attributes_take_no_time() {
+fn hundred_thousand_attributes_take_linear_time() {
     let attributes: String = (0..100_000)
         .map(|number| format!(" a{number}=''"))
         .collect();

@@ -20,7 +20,7 @@ const ELSEWHERE: &str = "0000:bb:02.0";
 const CARD_NUMBERS: Numbers = [0xfedc, 0xba, 0x1d, 7];
 
 #[test]
-fn every_file_of_the_corpus_is_spliced_or_refused() {
+fn every_corpus_file_is_spliced_or_refused() {
     let folder = env::var_os("GPUPT_CORPUS").map(PathBuf::from);
     let is_given = folder.is_some();
     let folder = folder.unwrap_or_else(|| fixture("domains"));

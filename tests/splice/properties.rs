@@ -184,7 +184,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn cards_are_added_and_nothing_else_changes(before in domain(), cards in addresses(1..4)) {
+    fn splice_adds_cards_and_changes_nothing_else(before in domain(), cards in addresses(1..4)) {
         let after = spliced(&before, &cards);
         let there = hostdevs(&before);
         let missing: Vec<PciAddress> =
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn each_card_is_there_once_afterwards(before in domain(), cards in addresses(1..4)) {
+    fn each_card_is_in_the_result_once(before in domain(), cards in addresses(1..4)) {
         let after = hostdevs(&spliced(&before, &cards));
         let before = hostdevs(&before);
         prop_assert_eq!(&after[..before.len()], &before[..]);
@@ -209,13 +209,13 @@ proptest! {
     }
 
     #[test]
-    fn splicing_twice_is_splicing_once(before in domain(), cards in addresses(0..4)) {
+    fn splice_is_idempotent(before in domain(), cards in addresses(0..4)) {
         let once = spliced(&before, &cards);
         prop_assert_eq!(spliced(&once, &cards), once);
     }
 
     #[test]
-    fn the_order_of_two_splices_is_that_of_their_cards(
+    fn two_splices_equal_one_of_all_cards(
         before in domain(),
         first in addresses(0..3),
         second in addresses(0..3),
@@ -227,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn only_source_addresses_move(before in domain(), moves in moves()) {
+    fn retarget_changes_only_source_addresses(before in domain(), moves in moves()) {
         let after = retargeted(&before, &moves);
         prop_assert_eq!(without_source_addresses(&before), without_source_addresses(&after));
         let (old, new) = (hostdevs(&before), hostdevs(&after));
@@ -242,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn all_functions_of_a_card_that_moved_follow(before in domain(), from in slot(), to in slot()) {
+    fn retarget_moves_all_functions_of_a_card(before in domain(), from in slot(), to in slot()) {
         let old = hostdevs(&before);
         let is_there_already = old.iter().any(|function| is_in(function, to));
         let new = hostdevs(&retargeted(&before, &[Moved { from: vec![from], to }]));
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn a_guest_from_another_host_finds_all_its_cards(hosts in hosts(), order in 0..4_usize) {
+    fn retarget_finds_all_cards_of_a_guest_from_another_host(hosts in hosts(), order in 0..4_usize) {
         let [there, here, elsewhere] = &hosts;
         let function = |slot: &PciSlot| slot.function(0).expect("function 0");
         let mut cards: Vec<PciAddress> = there.iter().map(function).collect();
@@ -271,7 +271,7 @@ proptest! {
     }
 
     #[test]
-    fn retargeting_twice_is_retargeting_once(before in domain(), mut moves in moves()) {
+    fn retarget_is_idempotent(before in domain(), mut moves in moves()) {
         // Where one card is now and another was, half of them in a document may mean either.
         let here: Vec<PciSlot> = moves.iter().map(|moved| moved.to).collect();
         moves.iter_mut().for_each(|moved| moved.from.retain(|from| !here.contains(from)));
@@ -280,7 +280,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_panic(bytes in junk(), cards in addresses(1..3), moves in moves()) {
+    fn splice_and_retarget_never_panic(bytes in junk(), cards in addresses(1..3), moves in moves()) {
         let _ = splice(&bytes, &cards).map(|after| assert!(after.len() >= bytes.len()));
         let _ = retarget(&bytes, &moves);
     }

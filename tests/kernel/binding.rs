@@ -21,7 +21,7 @@ fn content(text: &str) -> Answer {
 }
 
 #[test]
-fn a_card_goes_to_vfio_and_comes_back() {
+fn card_is_bound_to_vfio_pci_and_back() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -53,7 +53,7 @@ fn a_card_goes_to_vfio_and_comes_back() {
 }
 
 #[test]
-fn an_override_reads_as_it_was_written() {
+fn driver_override_reads_back_what_was_written() {
     let host = host();
     let _kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -77,7 +77,7 @@ fn an_override_reads_as_it_was_written() {
 }
 
 #[test]
-fn an_override_by_the_name_of_nothing_hides_all_drivers() {
+fn override_to_an_unknown_driver_prevents_all_binding() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -92,7 +92,7 @@ fn an_override_by_the_name_of_nothing_hides_all_drivers() {
 }
 
 #[test]
-fn only_the_driver_that_has_it_lets_it_go() {
+fn unbind_works_only_for_the_bound_driver() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -123,7 +123,7 @@ fn only_the_driver_that_has_it_lets_it_go() {
 }
 
 #[test]
-fn bind_says_what_is_wrong_and_probing_does_not() {
+fn bind_reports_errors_and_drivers_probe_does_not() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -157,7 +157,7 @@ fn bind_says_what_is_wrong_and_probing_does_not() {
 }
 
 #[test]
-fn files_that_cannot_be_written_or_read_say_so() {
+fn unwritable_and_unreadable_files_give_errors() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -174,7 +174,7 @@ fn files_that_cannot_be_written_or_read_say_so() {
 }
 
 #[test]
-fn a_kernel_that_has_no_override_has_no_file_of_it() {
+fn kernel_without_driver_override_has_no_such_file() {
     let host = TestHost::unpacked("old-kernel.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -185,7 +185,7 @@ fn a_kernel_that_has_no_override_has_no_file_of_it() {
 }
 
 #[test]
-fn every_tree_has_enough_for_a_kernel() {
+fn fake_kernel_runs_on_every_tree() {
     for (tree, address, driver) in [
         ("manual.tree", CARD, "nvidia"),
         ("four-functions.tree", "10000:01:00.0", "nvidia"),

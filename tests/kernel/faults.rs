@@ -37,7 +37,7 @@ fn while_blocked(
 }
 
 #[test]
-fn the_link_is_gone_before_the_driver_has_let_go() {
+fn unbind_removes_the_link_before_the_driver_returns() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     kernel.on_unbind("nvidia", Work::blocks());
@@ -55,7 +55,7 @@ fn the_link_is_gone_before_the_driver_has_let_go() {
 }
 
 #[test]
-fn the_link_is_there_before_the_driver_has_agreed() {
+fn bind_creates_the_link_before_the_driver_returns() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     assert_eq!(KernelClient(&host).unbind("nvidia", CARD), DONE);
@@ -70,7 +70,7 @@ fn the_link_is_there_before_the_driver_has_agreed() {
 }
 
 #[test]
-fn what_needs_a_lock_that_is_never_given_back_waits_for_ever() {
+fn write_that_needs_a_blocked_device_lock_waits_forever() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     kernel.fault(1, Fault::Blocks);
@@ -99,7 +99,7 @@ fn what_needs_a_lock_that_is_never_given_back_waits_for_ever() {
 }
 
 #[test]
-fn a_young_kernel_reads_an_override_whatever_happens_to_its_card() {
+fn kernel_from_6_12_reads_an_override_without_the_device_lock() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     kernel.flavour(|flavour| flavour.override_is_locked = false);
@@ -114,7 +114,7 @@ fn a_young_kernel_reads_an_override_whatever_happens_to_its_card() {
 }
 
 #[test]
-fn a_fault_is_at_one_write_of_all() {
+fn fault_applies_to_one_numbered_write() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -146,7 +146,7 @@ fn a_fault_is_at_one_write_of_all() {
 }
 
 #[test]
-fn who_writes_is_killed_with_its_parent() {
+fn kill_fault_kills_the_writer_and_its_parent() {
     for (fault, overridden) in [
         (Fault::KillBefore, None),
         (Fault::KillAfter, Some("vfio-pci")),
@@ -170,7 +170,7 @@ fn who_writes_is_killed_with_its_parent() {
 }
 
 #[test]
-fn many_at_once_are_all_answered() {
+fn hundred_concurrent_writes_are_all_answered() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     thread::scope(|scope| {
@@ -185,7 +185,7 @@ fn many_at_once_are_all_answered() {
 
 #[test]
 #[should_panic(expected = "new_id was written")]
-fn new_id_is_never_written() {
+fn write_to_new_id_fails_the_test() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let answer = KernelClient(&host).write("/sys/bus/pci/drivers/vfio-pci/new_id", "10de 06de");

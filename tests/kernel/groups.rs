@@ -21,7 +21,7 @@ fn vfio_dev(host: &TestHost, address: &str) -> bool {
 }
 
 #[test]
-fn nodes_are_there_while_vfio_has_a_member() {
+fn group_node_exists_while_vfio_pci_has_a_member() {
     let host = host("6.1.0");
     let _kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -40,7 +40,7 @@ fn nodes_are_there_while_vfio_has_a_member() {
 }
 
 #[test]
-fn a_variant_of_vfio_is_one_and_pci_stub_is_none() {
+fn vfio_variant_driver_creates_a_group_node_and_pci_stub_does_not() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
     kernel.add_driver(Driver::named("nvgrace-gpu-vfio-pci").vfio());
@@ -58,7 +58,7 @@ fn a_variant_of_vfio_is_one_and_pci_stub_is_none() {
 }
 
 #[test]
-fn an_old_kernel_has_no_vfio_dev() {
+fn kernel_5_15_has_no_vfio_dev() {
     let host = host("5.15.0-102-generic");
     let _kernel = FakeKernel::on(&host);
     KernelClient(&host).detach("nvidia", CARD);
@@ -66,7 +66,7 @@ fn an_old_kernel_has_no_vfio_dev() {
 }
 
 #[test]
-fn a_guest_gets_a_group_that_the_host_has_left() {
+fn guest_takes_a_group_without_host_drivers() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -85,7 +85,7 @@ fn a_guest_gets_a_group_that_the_host_has_left() {
 }
 
 #[test]
-fn vfio_lets_go_when_the_guest_does() {
+fn unbind_from_vfio_pci_waits_for_the_guest() {
     let host = host("6.1.0");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -102,7 +102,7 @@ fn vfio_lets_go_when_the_guest_does() {
 }
 
 #[test]
-fn before_5_19_a_host_driver_in_a_guests_group_stops_the_machine() {
+fn before_5_19_binding_a_host_driver_in_a_guests_group_is_a_kernel_bug() {
     let host = host("5.15.0");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -118,7 +118,7 @@ fn before_5_19_a_host_driver_in_a_guests_group_stops_the_machine() {
 
 /// mixed.tree: group 1 holds two ports, a switch, a card with sound and another card.
 #[test]
-fn ports_do_not_keep_a_group_from_a_guest_and_cannot_be_given() {
+fn ports_leave_a_group_viable_and_cannot_be_bound_to_vfio_pci() {
     let host = TestHost::unpacked("mixed.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -135,7 +135,7 @@ fn ports_do_not_keep_a_group_from_a_guest_and_cannot_be_given() {
 }
 
 #[test]
-fn vfio_takes_no_card_without_a_group_and_none_with_virtual_functions() {
+fn vfio_pci_refuses_a_card_without_group_or_with_virtual_functions() {
     let host = TestHost::unpacked("mixed.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);

@@ -11,7 +11,7 @@ const MOVED: &str = "0000:05:00.0";
 const TWIN: &str = "0000:03:00.0";
 
 #[test]
-fn nothing_is_left_of_a_card_that_vanished() {
+fn pulled_card_leaves_no_file() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -33,7 +33,7 @@ fn nothing_is_left_of_a_card_that_vanished() {
 }
 
 #[test]
-fn a_bridge_takes_along_what_is_behind_it() {
+fn pulled_bridge_removes_the_devices_behind_it() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel.vanish("0000:00:03.0");
@@ -42,7 +42,7 @@ fn a_bridge_takes_along_what_is_behind_it() {
 }
 
 #[test]
-fn a_card_comes_back_elsewhere_as_if_new() {
+fn card_in_another_slot_starts_without_override() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -63,7 +63,7 @@ fn a_card_comes_back_elsewhere_as_if_new() {
 }
 
 #[test]
-fn a_card_can_go_between_two_writes() {
+fn card_can_be_pulled_between_two_writes() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -76,7 +76,7 @@ fn a_card_can_go_between_two_writes() {
 }
 
 #[test]
-fn an_administrator_leaves_no_trace_in_the_log() {
+fn writes_of_the_administrator_are_not_logged() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel
@@ -94,7 +94,7 @@ fn an_administrator_leaves_no_trace_in_the_log() {
 }
 
 #[test]
-fn a_driver_that_is_taught_ids_takes_both_twins() {
+fn driver_with_a_new_id_binds_both_identical_cards() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel

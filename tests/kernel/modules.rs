@@ -9,7 +9,7 @@ use crate::support::kernel::{Driver, Errno, FakeKernel, Load};
 const CARD: &str = "0000:02:00.0";
 
 #[test]
-fn vfio_is_absent_until_it_is_loaded() {
+fn vfio_pci_is_absent_until_it_is_loaded() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel.unload("vfio_pci").administrator_binds(CARD, None);
@@ -34,7 +34,7 @@ fn vfio_is_absent_until_it_is_loaded() {
 }
 
 #[test]
-fn what_is_built_in_or_loaded_is_loaded_again_in_silence() {
+fn modprobe_of_a_built_in_or_loaded_module_succeeds() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
@@ -49,7 +49,7 @@ fn what_is_built_in_or_loaded_is_loaded_again_in_silence() {
 }
 
 #[test]
-fn a_module_can_fail_or_be_forbidden() {
+fn modprobe_can_fail_or_be_blacklisted() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);

@@ -23,7 +23,7 @@ struct Replay {
 }
 
 #[test]
-fn the_fake_says_and_does_what_a_real_kernel_does() {
+fn fake_kernel_behaves_as_the_recorded_real_kernel() {
     let host = TestHost::unpacked("lab.tree");
     let mut replay = Replay {
         root: host.root.path().to_owned(),

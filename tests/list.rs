@@ -96,7 +96,7 @@ impl TestHost {
 }
 
 #[test]
-fn every_tree_lists_its_cards() {
+fn list_prints_the_cards_of_every_tree() {
     for (tree, cards) in TREES {
         let host = TestHost::unpacked(tree);
         for word in ["list", "-l", "--list"] {
@@ -106,7 +106,7 @@ fn every_tree_lists_its_cards() {
 }
 
 #[test]
-fn virtual_functions_never_renumber_the_cards() {
+fn virtual_functions_do_not_change_card_numbers() {
     let host = TestHost::unpacked("mixed.tree");
     // Before, between and after the cards; in slots and on buses of their own.
     let places = [
@@ -135,7 +135,7 @@ fn virtual_functions_never_renumber_the_cards() {
 }
 
 #[test]
-fn cards_are_counted_and_not_spelled() {
+fn cards_are_ordered_by_number() {
     // As in the original's recorded answers, which had gpupci10 before gpupci2.
     let host = TestHost::named("twelve");
     for bus in (1..=12).rev() {
@@ -157,7 +157,7 @@ fn cards_are_counted_and_not_spelled() {
 }
 
 #[test]
-fn a_card_is_known_by_its_display_function() {
+fn card_has_the_address_of_its_display_function() {
     let host = TestHost::named("odd");
     host.add_function("0000:01:00.0", NVIDIA, "0x040300\n");
     host.add_function("0000:01:00.2", NVIDIA, "0x030000\n");
@@ -181,7 +181,7 @@ fn a_card_is_known_by_its_display_function() {
 }
 
 #[test]
-fn a_host_of_two_hundred_functions_unpacks_and_lists() {
+fn list_works_on_a_host_of_two_hundred_functions() {
     let host = large("200");
     assert_eq!(
         fs::read_dir(host.path(DEVICES)).map(Iterator::count).ok(),
@@ -221,7 +221,7 @@ fn cards_of_this_machine() -> Option<usize> {
 }
 
 #[test]
-fn the_machine_that_runs_this_is_listed_or_says_why_not() {
+fn list_runs_on_the_machine_that_runs_the_tests() {
     // Its /sys, and not its settings, which may want other vendors.
     let host = TestHost::named("here");
     symlink("/sys", host.path("sys")).expect("the link is made");

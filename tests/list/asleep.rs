@@ -72,7 +72,7 @@ fn answer(host: &TestHost, line: &str) -> String {
 }
 
 #[test]
-fn only_these_attributes_are_read() {
+fn list_and_status_read_only_the_allowed_attributes() {
     let all = [&KIND[..], &IDENTITY, &TRAITS].concat();
     let identity = [&KIND[..], &IDENTITY].concat();
     for tree in ["manual.tree", "mixed.tree", "laptop-asleep.tree"] {

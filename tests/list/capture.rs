@@ -54,7 +54,7 @@ fn told(tree: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_captured_host_is_the_same_host() {
+fn capture_of_a_tree_is_the_same_tree() {
     for tree in trees() {
         let host = TestHost::unpacked(&tree);
         let captured = capture(Some(host.root.path())).answer();
@@ -81,7 +81,7 @@ fn a_captured_host_is_the_same_host() {
 }
 
 #[test]
-fn a_large_host_is_captured_whole() {
+fn capture_of_a_large_host_is_complete() {
     let host = large("64");
     let copy = again(&capture(Some(host.root.path())).answer());
     assert_eq!(copy.cards(), host.cards());
@@ -90,7 +90,7 @@ fn a_large_host_is_captured_whole() {
 }
 
 #[test]
-fn the_machine_that_runs_this_can_be_captured() {
+fn capture_runs_on_the_machine_that_runs_the_tests() {
     let said = capture(None);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let tree = said.text();
@@ -106,7 +106,7 @@ fn the_machine_that_runs_this_can_be_captured() {
 }
 
 #[test]
-fn who_and_where_is_not_told() {
+fn capture_contains_no_private_data() {
     let host = TestHost::unpacked("z390-igpu.tree");
     host.write("proc/sys/kernel/hostname", "secret\n");
     host.write(
@@ -138,7 +138,7 @@ fn who_and_where_is_not_told() {
 }
 
 #[test]
-fn what_a_hostile_host_says_goes_no_further() {
+fn capture_omits_values_that_are_no_plain_text() {
     let host = TestHost::unpacked("manual.tree");
     let card = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.0";
     for (name, value) in [
@@ -209,7 +209,7 @@ fn what_a_hostile_host_says_goes_no_further() {
 }
 
 #[test]
-fn a_host_with_almost_nothing_is_captured() {
+fn capture_runs_on_a_host_without_pci_functions() {
     let host = TestHost::named("bare");
     let said = capture(Some(host.root.path()));
     assert_eq!(said.code, Some(1));
@@ -232,7 +232,7 @@ fn a_host_with_almost_nothing_is_captured() {
 
 /// Reading some attributes wakes a sleeping card, and some cards do not come back.
 #[test]
-fn no_card_is_woken() {
+fn capture_reads_no_attribute_that_wakes_a_card() {
     const SLEEPY: [&str; 12] = [
         "config",
         "rom",

@@ -23,7 +23,7 @@ pub(crate) fn essence(functions: &Value) -> Vec<[&str; 3]> {
 }
 
 #[test]
-fn json_tells_all_that_is_known_of_each_card() {
+fn json_has_every_property_of_each_card() {
     let function = |address, kind, device, driver, group| {
         json!({
             "address": address,
@@ -70,7 +70,7 @@ fn json_tells_all_that_is_known_of_each_card() {
 }
 
 #[test]
-fn every_function_of_a_card_has_its_word() {
+fn json_names_the_kind_of_every_function() {
     let turing = json_of("four-functions.tree", "list --json");
     assert_eq!(
         essence(&turing["cards"][2]["functions"]),
@@ -114,7 +114,7 @@ fn every_function_of_a_card_has_its_word() {
 }
 
 #[test]
-fn a_table_shows_virtual_functions_apart() {
+fn table_lists_virtual_functions_below_their_card() {
     let host = TestHost::unpacked("mixed.tree");
     assert_eq!(
         host.line("status -v gpupci2").answer(),

@@ -29,7 +29,7 @@ pub(crate) fn assert_unable(said: &Said, path: &str) {
 }
 
 #[test]
-fn garbage_in_an_attribute_is_told_with_its_path() {
+fn malformed_attribute_is_reported_with_its_path() {
     let host = TestHost::named("garbage");
     host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
     let long = "9".repeat(1 << 20);
@@ -70,7 +70,7 @@ fn garbage_in_an_attribute_is_told_with_its_path() {
 }
 
 #[test]
-fn an_attribute_that_cannot_be_read_is_told_with_its_path() {
+fn unreadable_attribute_is_reported_with_its_path() {
     for attribute in ["vendor", "class"] {
         let host = TestHost::named("unreadable");
         host.add_function("0000:01:00.0", NVIDIA, DISPLAY);
@@ -89,7 +89,7 @@ fn an_attribute_that_cannot_be_read_is_told_with_its_path() {
 }
 
 #[test]
-fn a_function_that_vanishes_meanwhile_is_none() {
+fn function_that_disappears_meanwhile_is_skipped() {
     let host = TestHost::unpacked("manual.tree");
     let gone = "sys/devices/pci0000:00/0000:00:03.0";
     // First its attributes go, then itself, last its entry in the bus.
@@ -108,7 +108,7 @@ fn a_function_that_vanishes_meanwhile_is_none() {
 }
 
 #[test]
-fn a_host_without_pci_is_told_what_to_look_at() {
+fn host_without_pci_is_an_error_with_a_remedy() {
     let host = TestHost::named("bare");
     let devices = host.path(DEVICES);
     let path = devices.display().to_string();
@@ -131,7 +131,7 @@ fn a_host_without_pci_is_told_what_to_look_at() {
 }
 
 #[test]
-fn names_that_are_no_addresses_are_passed_over() {
+fn device_names_that_are_no_addresses_are_skipped() {
     let host = TestHost::unpacked("manual.tree");
     let names: [&[u8]; 12] = [
         b"\x1b]0;owned\x07",

@@ -13,7 +13,7 @@ use crate::support::{Said, TestHost, fixture, run};
 
 /// A tree must stand for a host: nothing dangles, and every function is whole.
 #[test]
-fn every_tree_is_a_whole_host() {
+fn every_tree_is_a_complete_host() {
     let attributes = "vendor device subsystem_vendor subsystem_device class numa_node";
     for tree in trees() {
         let tree = tree.as_str();
@@ -103,7 +103,7 @@ fn unpack(text: &str) -> (Said, TempDir) {
 }
 
 #[test]
-fn a_tree_unpacks_to_the_letter() {
+fn unpacked_tree_equals_its_text() {
     let text = "# a remark = with signs -> in it\n\nfile = one\na/b/c =  two = 2 -> \\n $(id) *\n\
         a/empty =\n\na/d/\na/link -> ../file\nx/y/0000:02:00.0 -> ../../a/0000:02:00.0\n\
         x/y/0000:02:00.1 -> 0000:02:00.1\nlines = one\n\nlines += two = 2 += 3\nlines +=\n\
@@ -134,7 +134,7 @@ fn a_tree_unpacks_to_the_letter() {
 }
 
 #[test]
-fn a_tree_cannot_write_outside_or_say_anything_else() {
+fn unpack_refuses_paths_outside_and_unknown_lines() {
     for line in [
         "/etc/passwd = x",
         "../outside = x",

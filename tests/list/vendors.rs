@@ -8,7 +8,7 @@ use crate::TREES;
 use crate::support::TestHost;
 
 #[test]
-fn a_vendor_on_the_command_line_comes_on_top() {
+fn vendor_option_adds_a_vendor() {
     let host = TestHost::unpacked("mixed.tree");
     let with_amd = "gpupci1 pci_0000_03_00_0\ngpupci2 pci_0000_04_00_0\ngpupci3 pci_0000_05_00_0\n";
     assert_eq!(host.first_named("list --vendor 1002"), with_amd);
@@ -39,7 +39,7 @@ fn a_vendor_on_the_command_line_comes_on_top() {
 }
 
 #[test]
-fn the_vendors_of_the_settings_take_the_place_of_nvidia() {
+fn vendors_setting_replaces_nvidia() {
     let host = TestHost::unpacked("mixed.tree");
     for (vendors, words, cards) in [
         ("[\"1002\"]", "list", "gpupci1 pci_0000_03_00_0\n"),
@@ -63,7 +63,7 @@ fn the_vendors_of_the_settings_take_the_place_of_nvidia() {
 }
 
 #[test]
-fn a_wrong_vendor_is_refused_by_its_name() {
+fn invalid_vendor_is_refused_and_named() {
     let host = TestHost::unpacked("mixed.tree");
     let file = host.path("etc/gpupt.toml").display().to_string();
     for (vendors, why) in [

@@ -92,7 +92,7 @@ fn manual() -> String {
 }
 
 #[test]
-fn it_says_what_the_original_said() {
+fn status_prints_the_lines_of_the_original() {
     let host = TestHost::unpacked("manual.tree");
     for line in [
         "status",
@@ -119,7 +119,7 @@ fn it_says_what_the_original_said() {
 }
 
 #[test]
-fn the_driver_is_the_real_one() {
+fn status_prints_the_bound_driver() {
     let host = TestHost::unpacked("manual.tree");
     host.unbind("0000:02:00.0");
     host.bind("0000:02:00.1", "vfio-pci");
@@ -139,7 +139,7 @@ fn the_driver_is_the_real_one() {
 }
 
 #[test]
-fn every_function_has_its_word() {
+fn status_names_the_kind_of_every_function() {
     let host = TestHost::unpacked("four-functions.tree");
     assert_eq!(
         host.line("status b3:00").answer(),
@@ -164,7 +164,7 @@ fn every_function_has_its_word() {
 }
 
 #[test]
-fn virtual_functions_are_no_cards_and_no_parts_of_one() {
+fn virtual_functions_are_not_listed_as_cards_or_functions() {
     let host = TestHost::unpacked("mixed.tree");
     let own = linked("gpupci2", "video", "0000:05:00.0", "nvidia");
     assert_eq!(host.line("status gpupci2").answer(), own);
@@ -177,7 +177,7 @@ fn virtual_functions_are_no_cards_and_no_parts_of_one() {
 }
 
 #[test]
-fn a_kernel_of_2013_is_told_of_as_any_other() {
+fn list_and_status_work_on_linux_3_10() {
     let host = TestHost::unpacked("old-kernel.tree");
     assert_eq!(
         host.line("-l -s all").answer(),

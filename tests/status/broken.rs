@@ -23,7 +23,7 @@ fn make_unreadable(host: &TestHost, function: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_function_that_vanishes_is_told_no_more() {
+fn function_that_disappears_is_not_listed() {
     let host = TestHost::unpacked("manual.tree");
     let gone = "sys/devices/pci0000:00/0000:00:03.0/0000:02:00.1";
     let rest: String = manual()
@@ -52,7 +52,7 @@ fn a_function_that_vanishes_is_told_no_more() {
 }
 
 #[test]
-fn what_a_function_lacks_is_null() {
+fn missing_attributes_are_null_in_json() {
     let host = TestHost::unpacked("manual.tree");
     host.line("list").answer();
     let function = format!("{DEVICES}/0000:02:00.0");
@@ -118,7 +118,7 @@ fn what_a_function_lacks_is_null() {
 }
 
 #[test]
-fn traits_that_cannot_be_read_are_null() {
+fn unreadable_numa_node_and_power_state_are_null_in_json() {
     let host = TestHost::unpacked("manual.tree");
     let before = host.line("status").answer();
     for name in ["numa_node", "boot_vga", "power_state"] {
@@ -133,7 +133,7 @@ fn traits_that_cannot_be_read_are_null() {
 }
 
 #[test]
-fn ids_that_cannot_be_read_keep_the_names_from_being_told() {
+fn unreadable_ids_are_an_error_of_list_and_renumber() {
     for name in ["device", "subsystem_vendor", "subsystem_device"] {
         let host = TestHost::unpacked("manual.tree");
         let path = make_unreadable(&host, "0000:02:00.0", name);
@@ -156,7 +156,7 @@ fn ids_that_cannot_be_read_keep_the_names_from_being_told() {
 }
 
 #[test]
-fn a_driver_that_cannot_be_told_is_none_of_ours() {
+fn unreadable_driver_is_reported_and_not_taken_for_the_stub() {
     let host = TestHost::unpacked("manual.tree");
     host.bind("0000:02:00.1", "vfio-pci");
     let link = host.path(&format!("{DEVICES}/0000:02:00.0/driver"));
@@ -198,7 +198,7 @@ fn a_driver_that_cannot_be_told_is_none_of_ours() {
 }
 
 #[test]
-fn a_card_that_cannot_be_looked_into_has_its_line() {
+fn card_with_unreadable_functions_has_a_line_in_the_table() {
     let host = TestHost::unpacked("old-kernel.tree");
     let link = host.path(&format!("{DEVICES}/0000:06:00.0/driver"));
     fs::remove_file(&link).expect("it goes");
@@ -215,7 +215,7 @@ gpupci3  0000:06:00.0  -      -      -       -      0     -
 }
 
 #[test]
-fn a_group_that_cannot_be_told_is_null() {
+fn invalid_iommu_group_is_null_in_json() {
     let host = TestHost::unpacked("manual.tree");
     let link = host.path(&format!("{DEVICES}/0000:02:00.0/iommu_group"));
     for target in ["../../kernel/iommu_groups/x", "/", "-1", "4294967296"] {

@@ -36,7 +36,7 @@ fn on_a_terminal(host: &TestHost, line: &str, variables: &[(&str, &str)]) -> Str
 }
 
 #[test]
-fn colour_is_for_terminals_that_like_it() {
+fn output_is_coloured_only_on_terminals_with_colours() {
     let host = busy();
     let boot = "proc/sys/kernel/random/boot_id";
     host.write(boot, "7b2c\n");

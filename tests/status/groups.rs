@@ -19,7 +19,7 @@ const IDS: &str = "\
 const HEADER: &str = "GROUP  ADDRESS  KIND  CARD  DRIVER  GUEST  MODEL\n";
 
 #[test]
-fn every_member_is_told_with_driver_and_guest() {
+fn groups_lists_every_member_with_driver_and_guest() {
     let host = TestHost::unpacked("manual.tree");
     host.write("usr/share/misc/pci.ids", IDS);
     host.bind("0000:03:00.0", "vfio-pci");
@@ -96,7 +96,7 @@ GROUP  ADDRESS       KIND   CARD     DRIVER         GUEST     MODEL
 }
 
 #[test]
-fn a_shared_group_is_told_with_all_that_is_in_it() {
+fn groups_lists_all_members_of_a_shared_group() {
     let host = TestHost::unpacked("mixed.tree");
     host.line("list --vendor 1002").answer();
     let text = host.line("groups --vendor 1002").answer();
@@ -128,7 +128,7 @@ fn a_shared_group_is_told_with_all_that_is_in_it() {
 }
 
 #[test]
-fn without_an_iommu_there_are_none() {
+fn groups_reports_a_host_without_iommu() {
     let host = TestHost::unpacked("no-cards.tree");
     let said = host.line("groups");
     assert_eq!((said.code, said.text().as_str()), (Some(0), HEADER));
@@ -144,7 +144,7 @@ fn without_an_iommu_there_are_none() {
 }
 
 #[test]
-fn what_is_no_group_or_no_member_is_passed_over() {
+fn groups_skips_invalid_group_and_member_names() {
     let host = TestHost::unpacked("old-kernel.tree");
     let before = host.line("groups").answer();
     let groups = "sys/kernel/iommu_groups";
@@ -161,7 +161,7 @@ fn what_is_no_group_or_no_member_is_passed_over() {
 }
 
 #[test]
-fn a_member_that_is_gone_is_told_as_far_as_it_is_known() {
+fn groups_lists_a_missing_member_with_dashes() {
     let host = TestHost::unpacked("manual.tree");
     fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("its link goes");
     let text = host.line("groups").answer();

@@ -10,7 +10,7 @@ use crate::broken::json_of;
 use crate::support::TestHost;
 
 #[test]
-fn a_state_is_told_of_every_card() {
+fn status_has_the_state_of_every_card() {
     let host = TestHost::unpacked("manual.tree");
     let states = || {
         let told = json_of(&host, "status --json");

@@ -50,7 +50,7 @@ pub(crate) fn busy() -> TestHost {
 }
 
 #[test]
-fn the_table_tells_all_that_is_known() {
+fn table_has_every_property() {
     let host = busy();
     let table = "\
 NAME     ADDRESS       KIND   MODEL                          DRIVER         GROUP  NUMA  USED BY
@@ -84,7 +84,7 @@ gpupci2  0000:03:00.0  video  GF100GL [Tesla T20 Processor]  vfio-pci       9   
 }
 
 #[test]
-fn what_is_not_known_is_a_dash() {
+fn unknown_properties_are_dashes() {
     let host = TestHost::unpacked("mixed.tree");
     host.write("usr/share/hwdata/pci.ids", IDS);
     host.unbind("0000:03:00.1");
@@ -108,7 +108,7 @@ gpupci3  0000:05:00.0  video    -                                           nvid
 }
 
 #[test]
-fn nodes_that_all_cards_share_say_who_uses_which() {
+fn shared_node_is_attributed_to_the_card_whose_own_node_is_open() {
     let host = TestHost::unpacked("manual.tree");
     for (function, minor) in [("0000:02:00.0", 0), ("0000:03:00.0", 1)] {
         host.write(
@@ -164,7 +164,7 @@ fn nodes_that_all_cards_share_say_who_uses_which() {
 }
 
 #[test]
-fn a_guest_is_named_as_libvirt_names_it() {
+fn guest_name_is_read_from_the_qemu_command_line() {
     for (line, name) in [
         (
             "/usr/bin/qemu-system-x86_64\0-name\0guest=a,,b,x=y\0",
@@ -186,7 +186,7 @@ fn a_guest_is_named_as_libvirt_names_it() {
 
 /// Who cannot be looked at may be anybody.
 #[test]
-fn users_that_cannot_be_seen_are_a_question() {
+fn users_that_cannot_be_seen_are_a_question_mark() {
     let host = TestHost::unpacked("manual.tree");
     host.process(7, "here", "here\0", &[]);
     symlink("/proc/7/self", host.path("proc/8")).expect("the link is made");
@@ -205,7 +205,7 @@ fn users_that_cannot_be_seen_are_a_question() {
 }
 
 #[test]
-fn what_others_say_is_shown_on_one_line_and_escaped() {
+fn names_from_outside_are_escaped_on_one_line() {
     let host = busy();
     host.write(
         "usr/share/misc/pci.ids",
@@ -229,7 +229,7 @@ fn what_others_say_is_shown_on_one_line_and_escaped() {
 }
 
 #[test]
-fn what_turns_a_line_is_escaped_too() {
+fn bidirectional_controls_are_escaped() {
     let host = busy();
     host.write("proc/88/comm", "\u{202e}gpupci\n");
     let table = host.line("list -v").answer();

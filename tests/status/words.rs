@@ -16,7 +16,7 @@ fn of(name: &str) -> String {
 }
 
 #[test]
-fn every_spelling_names_the_card() {
+fn every_spelling_of_a_card_is_accepted() {
     let host = TestHost::unpacked("manual.tree");
     for word in [
         "gpupci1",
@@ -67,7 +67,7 @@ fn every_spelling_names_the_card() {
 }
 
 #[test]
-fn words_that_name_no_card_are_told_and_the_others_shown() {
+fn unknown_cards_are_reported_and_the_others_shown() {
     let host = TestHost::unpacked("manual.tree");
     for word in [
         "gpupci9",
@@ -114,7 +114,7 @@ fn words_that_name_no_card_are_told_and_the_others_shown() {
 }
 
 #[test]
-fn a_card_is_shown_once_in_the_order_of_the_words() {
+fn each_card_is_shown_once_in_the_order_of_the_arguments() {
     let host = TestHost::unpacked("manual.tree");
     let turned = of("gpupci2") + &of("gpupci1");
     for line in [
@@ -130,7 +130,7 @@ fn a_card_is_shown_once_in_the_order_of_the_words() {
 }
 
 #[test]
-fn hostile_words_are_shown_escaped() {
+fn hostile_arguments_are_escaped() {
     let host = TestHost::unpacked("manual.tree");
     let long = "x".repeat(100_000);
     for (word, shown) in [
@@ -161,7 +161,7 @@ fn hostile_words_are_shown_escaped() {
 }
 
 #[test]
-fn the_short_forms_go_together_and_with_nothing_else() {
+fn short_options_combine_only_with_each_other() {
     let host = TestHost::unpacked("manual.tree");
     let cards = "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_03_00_0\n";
     for line in [

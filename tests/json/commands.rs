@@ -10,15 +10,15 @@ use crate::told;
 const DEVICES: &str = "sys/bus/pci/devices";
 
 #[test]
-fn cards() {
+fn json_of_list_and_status_matches_the_schema() {
     for (tree, count) in [
         ("manual.tree", 2),
         ("mixed.tree", 2),
         ("four-functions.tree", 4),
         ("old-kernel.tree", 3),
-        ("eight-cards.tree", 8),
+        ("eight-json_of_list_and_status_matches_the_schema.tree", 8),
         ("laptop-asleep.tree", 1),
-        ("no-cards.tree", 0),
+        ("no-json_of_list_and_status_matches_the_schema.tree", 0),
     ] {
         let host = TestHost::unpacked(tree);
         host.write("usr/share/misc/pci.ids", "10de  NVIDIA\n\t06de  GF100GL\n");
@@ -32,35 +32,54 @@ fn cards() {
         ] {
             let said = host.line(line);
             assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{tree}");
-            assert_eq!(told(&said, "cards").len(), count, "{tree} {line}");
+            assert_eq!(
+                told(&said, "json_of_list_and_status_matches_the_schema").len(),
+                count,
+                "{tree} {line}"
+            );
         }
     }
 }
 
 #[test]
-fn cards_of_which_little_is_known() {
+fn json_of_cards_with_missing_attributes_matches_the_schema() {
     let host = TestHost::named("little");
     for slot in ["0000:01:00", "ffffffff:ff:1f"] {
         host.write(&format!("{DEVICES}/{slot}.7/vendor"), "0x10de\n");
         host.write(&format!("{DEVICES}/{slot}.7/class"), "0x030000\n");
     }
-    let cards = told(&host.line("list --json"), "cards");
-    assert_eq!(cards[1]["address"], "ffffffff:ff:1f.7");
-    assert!(cards[0]["functions"][0]["device"].is_null());
+    let json_of_list_and_status_matches_the_schema = told(
+        &host.line("list --json"),
+        "json_of_list_and_status_matches_the_schema",
+    );
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[1]["address"],
+        "ffffffff:ff:1f.7"
+    );
+    assert!(json_of_list_and_status_matches_the_schema[0]["functions"][0]["device"].is_null());
     // Who cannot be seen, and who can.
     host.write("proc/9/fd", "no folder\n");
-    let cards = told(&host.line("list --json"), "cards");
-    assert!(cards[0]["users"].is_null());
+    let json_of_list_and_status_matches_the_schema = told(
+        &host.line("list --json"),
+        "json_of_list_and_status_matches_the_schema",
+    );
+    assert!(json_of_list_and_status_matches_the_schema[0]["users"].is_null());
     let said = host.line("status gpupci2 gpupci9 --json");
     assert_eq!(said.code, Some(3));
     assert_eq!(said.stderr, "GPU card gpupci9 not found\n");
-    assert_eq!(told(&said, "cards").len(), 1);
+    assert_eq!(
+        told(&said, "json_of_list_and_status_matches_the_schema").len(),
+        1
+    );
     let said = host.line("status gpupci9 --json");
-    assert_eq!(told(&said, "cards"), [Value::Null; 0]);
+    assert_eq!(
+        told(&said, "json_of_list_and_status_matches_the_schema"),
+        [Value::Null; 0]
+    );
 }
 
 #[test]
-fn cards_in_use() {
+fn json_of_cards_in_use_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write("dev/vfio/8", "");
     host.write("proc/4242/comm", "qemu-kvm\n");
@@ -70,108 +89,173 @@ fn cards_in_use() {
     std::fs::create_dir_all(&folder).expect("the folder is made");
     let link = folder.join("7");
     std::os::unix::fs::symlink("/dev/vfio/8", link).expect("the link is made");
-    let cards = told(&host.line("list --json"), "cards");
-    assert_eq!(cards[0]["users"][0]["guest"], "rocks-33");
-    let groups = told(&host.line("groups --json"), "groups");
-    assert_eq!(groups[8]["guest"], "rocks-33");
+    let json_of_list_and_status_matches_the_schema = told(
+        &host.line("list --json"),
+        "json_of_list_and_status_matches_the_schema",
+    );
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["users"][0]["guest"],
+        "rocks-33"
+    );
+    let json_of_groups_matches_the_schema = told(
+        &host.line("json_of_groups_matches_the_schema --json"),
+        "json_of_groups_matches_the_schema",
+    );
+    assert_eq!(json_of_groups_matches_the_schema[8]["guest"], "rocks-33");
     for (phase, state) in [("attaching", "unfinished"), ("detached", "host")] {
         host.write(
-            "run/gpupt/cards/0000:02:00.json",
+            "run/gpupt/json_of_list_and_status_matches_the_schema/0000:02:00.json",
             &format!("{{\"version\":1,\"boot\":\"\",\"phase\":\"{phase}\",\"functions\":[]}}"),
         );
-        let cards = told(&host.line("status --json"), "cards");
-        assert_eq!(cards[0]["state"], state);
+        let json_of_list_and_status_matches_the_schema = told(
+            &host.line("status --json"),
+            "json_of_list_and_status_matches_the_schema",
+        );
+        assert_eq!(
+            json_of_list_and_status_matches_the_schema[0]["state"],
+            state
+        );
     }
 }
 
 #[test]
-fn groups() {
+fn json_of_groups_matches_the_schema() {
     for (tree, count) in [
         ("manual.tree", 10),
         ("mixed.tree", 11),
-        ("no-cards.tree", 0),
+        ("no-json_of_list_and_status_matches_the_schema.tree", 0),
     ] {
-        let said = TestHost::unpacked(tree).line("-q groups --json");
+        let said = TestHost::unpacked(tree).line("-q json_of_groups_matches_the_schema --json");
         assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
-        assert_eq!(told(&said, "groups").len(), count, "{tree}");
+        assert_eq!(
+            told(&said, "json_of_groups_matches_the_schema").len(),
+            count,
+            "{tree}"
+        );
     }
     let host = TestHost::unpacked("manual.tree");
     std::fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("it goes");
-    let groups = told(&host.line("groups --json"), "groups");
-    assert!(groups[8]["members"][1]["kind"].is_null());
+    let json_of_groups_matches_the_schema = told(
+        &host.line("json_of_groups_matches_the_schema --json"),
+        "json_of_groups_matches_the_schema",
+    );
+    assert!(json_of_groups_matches_the_schema[8]["members"][1]["kind"].is_null());
 }
 
 #[test]
-fn cards_that_changed_hands() {
+fn json_of_detach_and_attach_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     let handed = |line: &str, code: i32| {
         let said = host.line(line);
         assert_eq!(said.code, Some(code), "{line}: {}", said.stderr);
-        told(&said, "handed-cards")
+        told(&said, "handed-json_of_list_and_status_matches_the_schema")
     };
-    let cards = handed("detach all --dry-run --json", 0);
-    assert_eq!(cards[1]["writes"].as_array().map(Vec::len), Some(6));
+    let json_of_list_and_status_matches_the_schema = handed("detach all --dry-run --json", 0);
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[1]["writes"]
+            .as_array()
+            .map(Vec::len),
+        Some(6)
+    );
     assert_eq!(kernel.writes(), [""; 0]);
-    let cards = handed("detach gpupci1 --json", 0);
-    assert!(cards[0]["writes"].is_null());
-    assert_eq!(cards[0]["functions"][0]["was_so"], false);
-    let cards = handed("-d gpupci1 --json", 0);
-    assert_eq!(cards[0]["functions"][0]["was_so"], true);
-    assert_eq!(cards[0]["functions"][0]["driver"], "vfio-pci");
+    let json_of_list_and_status_matches_the_schema = handed("detach gpupci1 --json", 0);
+    assert!(json_of_list_and_status_matches_the_schema[0]["writes"].is_null());
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["functions"][0]["was_so"],
+        false
+    );
+    let json_of_list_and_status_matches_the_schema = handed("-d gpupci1 --json", 0);
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["functions"][0]["was_so"],
+        true
+    );
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["functions"][0]["driver"],
+        "vfio-pci"
+    );
     assert_eq!(handed("attach all --json", 0).len(), 2);
     assert_eq!(handed("attach gpupci9 --json", 3).len(), 0);
     host.line("list").answer();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
-    let cards = handed("-d all --json", 8);
+    let json_of_list_and_status_matches_the_schema = handed("-d all --json", 8);
     assert_eq!(
-        (&cards[0]["exit"], &cards[1]["exit"]),
+        (
+            &json_of_list_and_status_matches_the_schema[0]["exit"],
+            &json_of_list_and_status_matches_the_schema[1]["exit"]
+        ),
         (&8.into(), &0.into())
     );
-    assert_eq!(cards[0]["error"]["state"], "nothing was changed");
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["error"]["state"],
+        "nothing was changed"
+    );
 }
 
 #[test]
-fn cards_that_were_recovered() {
+fn json_of_recover_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     let _kernel = FakeKernel::on(&host);
     let said = host.line("-q recover --json");
-    assert_eq!(told(&said, "recovered-cards"), [Value::Null; 0]);
+    assert_eq!(
+        told(
+            &said,
+            "recovered-json_of_list_and_status_matches_the_schema"
+        ),
+        [Value::Null; 0]
+    );
     host.line("detach gpupci1").answer();
-    let cards = told(&host.line("recover --json"), "recovered-cards");
-    assert_eq!(cards[0]["slot"], "0000:02:00");
-    let record = host.path("run/gpupt/cards/0000:02:00.json");
+    let json_of_list_and_status_matches_the_schema = told(
+        &host.line("recover --json"),
+        "recovered-json_of_list_and_status_matches_the_schema",
+    );
+    assert_eq!(
+        json_of_list_and_status_matches_the_schema[0]["slot"],
+        "0000:02:00"
+    );
+    let record = host.path("run/gpupt/json_of_list_and_status_matches_the_schema/0000:02:00.json");
     let text = std::fs::read_to_string(&record).expect("a record");
     let poisoned = text.replacen('{', "{\"poisoned\": \"a write\",", 1);
     std::fs::write(&record, poisoned).expect("the record is written");
     let said = host.line("recover --json");
     assert_eq!(said.code, Some(6));
-    let cards = told(&said, "recovered-cards");
-    assert_eq!(cards[0]["exit"], 6);
+    let json_of_list_and_status_matches_the_schema = told(
+        &said,
+        "recovered-json_of_list_and_status_matches_the_schema",
+    );
+    assert_eq!(json_of_list_and_status_matches_the_schema[0]["exit"], 6);
     std::fs::write(&record, text).expect("the record is written");
 }
 
 #[test]
-fn findings() {
+fn json_of_check_matches_the_schema() {
     for tree in [
         "manual.tree",
         "laptop-asleep.tree",
-        "no-cards.tree",
+        "no-json_of_list_and_status_matches_the_schema.tree",
         "old-kernel.tree",
     ] {
         let said = TestHost::unpacked(tree).line("check --json");
         assert_eq!(said.stderr, "", "{tree}");
-        let findings = told(&said, "findings");
-        assert!(findings.iter().any(|f| f["card"].is_null()), "{tree}");
+        let json_of_check_matches_the_schema = told(&said, "json_of_check_matches_the_schema");
+        assert!(
+            json_of_check_matches_the_schema
+                .iter()
+                .any(|f| f["card"].is_null()),
+            "{tree}"
+        );
         // What has to be mended says how.
-        for finding in findings.iter().filter(|f| f["verdict"] != "pass") {
+        for finding in json_of_check_matches_the_schema
+            .iter()
+            .filter(|f| f["verdict"] != "pass")
+        {
             assert!(finding["remedy"].is_string(), "{tree}: {finding}");
         }
     }
 }
 
 #[test]
-fn reasons() {
+fn json_of_why_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write(
         "etc/libvirt/qemu/rocks-33.xml",
@@ -182,16 +266,22 @@ fn reasons() {
     );
     let said = host.line("why rocks-33 --json");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_ne!(told(&said, "reasons"), [Value::Null; 0]);
+    assert_ne!(
+        told(&said, "json_of_why_matches_the_schema"),
+        [Value::Null; 0]
+    );
     host.write(
         "etc/libvirt/qemu/rocks-34.xml",
         "<domain><name>rocks-34</name></domain>",
     );
-    told(&host.line("why rocks-34 --json"), "reasons");
+    told(
+        &host.line("why rocks-34 --json"),
+        "json_of_why_matches_the_schema",
+    );
 }
 
 #[test]
-fn the_cluster() {
+fn json_of_host_commands_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     for line in ["host list --json", "host report --json", "host dump --json"] {
         assert_eq!(told(&host.line(line), "gpus"), [Value::Null; 0]);
@@ -237,18 +327,33 @@ fn the_cluster() {
 }
 
 #[test]
-fn hooks() {
+fn json_of_hook_status_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/libvirtd.conf", "");
     assert_eq!(
-        told(&host.line("hook status --json"), "hooks"),
+        told(
+            &host.line("hook status --json"),
+            "json_of_hook_status_matches_the_schema"
+        ),
         [Value::Null; 0]
     );
     let hook = format!("hook install --from {}", env!("CARGO_BIN_EXE_qemu"));
     assert_eq!(host.line(&hook).code, Some(0));
-    host.write("etc/libvirt/hooks/qemu.d/other", "#!/bin/sh\nvirsh list\n");
+    host.write(
+        "etc/libvirt/json_of_hook_status_matches_the_schema/qemu.d/other",
+        "#!/bin/sh\nvirsh list\n",
+    );
     let said = host.line("hook status --json");
-    let hooks = told(&said, "hooks");
-    assert!(hooks.iter().any(|hook| hook["is_ours"] == true));
-    assert!(hooks.iter().any(|hook| hook["calls_virsh"] == true));
+    let json_of_hook_status_matches_the_schema =
+        told(&said, "json_of_hook_status_matches_the_schema");
+    assert!(
+        json_of_hook_status_matches_the_schema
+            .iter()
+            .any(|hook| hook["is_ours"] == true)
+    );
+    assert!(
+        json_of_hook_status_matches_the_schema
+            .iter()
+            .any(|hook| hook["calls_virsh"] == true)
+    );
 }

@@ -14,7 +14,7 @@ fn list() -> Value {
 }
 
 #[test]
-fn one_wrong_value_is_found_wherever_it_is() {
+fn schema_refuses_a_wrong_value_anywhere() {
     let right = list();
     assert_eq!(complaints("cards", &right), [""; 0]);
     for (place, wrong) in [
@@ -51,7 +51,7 @@ fn one_wrong_value_is_found_wherever_it_is() {
 }
 
 #[test]
-fn one_key_too_few_or_too_many_is_found() {
+fn schema_refuses_a_missing_or_additional_key() {
     let right = list();
     for place in ["", "/cards/0", "/cards/1/functions/1"] {
         let object = right.pointer(place).expect("it is there");
@@ -69,7 +69,7 @@ fn one_key_too_few_or_too_many_is_found() {
 }
 
 #[test]
-fn one_command_s_answer_is_not_another_s() {
+fn schema_refuses_the_document_of_another_command() {
     let cards = list();
     for other in ["handed-cards", "recovered-cards", "groups", "gpus"] {
         assert!(!complaints(other, &cards).is_empty(), "{other}");
@@ -98,7 +98,7 @@ fn one_command_s_answer_is_not_another_s() {
 
 /// Whatever may be null is not left out, and nothing may be there that the schema is silent about.
 #[test]
-fn every_object_of_the_schema_is_closed() {
+fn every_object_of_the_schema_requires_all_keys_and_no_others() {
     let schema = schema();
     let mut objects = 0;
     let definitions = schema["$defs"].as_object().expect("definitions");

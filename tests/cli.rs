@@ -62,7 +62,7 @@ fn assert_refused(said: &Said, exit: Exit, words: &[&str]) {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_hint() {
+fn wrong_usage_exits_with_2_and_a_hint() {
     let host = TestHost::unpacked("manual.tree");
     for (line, words) in [
         ("", &["say what to do", "gpupci --help"][..]),
@@ -122,7 +122,7 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
 }
 
 #[test]
-fn words_that_are_no_text_are_refused() {
+fn arguments_that_are_not_utf8_are_refused() {
     let host = TestHost::unpacked("manual.tree");
     let bytes = OsStr::from_bytes(b"caf\xe9\xff");
     for before in [
@@ -143,7 +143,7 @@ fn words_that_are_no_text_are_refused() {
 }
 
 #[test]
-fn a_database_that_is_none_is_refused_without_its_password() {
+fn bad_database_url_is_refused_without_printing_its_password() {
     let host = TestHost::named("here");
     for (url, why) in [
         ("cluster", "mysql://user@host:3306/cluster"),
@@ -182,7 +182,7 @@ fn a_database_that_is_none_is_refused_without_its_password() {
 }
 
 #[test]
-fn settings_that_cannot_be_followed_stop_every_command() {
+fn invalid_settings_stop_every_command() {
     let host = TestHost::unpacked("manual.tree");
     let file = host.path("etc/gpupt.toml");
     let path = file.display().to_string();
@@ -222,7 +222,7 @@ fn settings_that_cannot_be_followed_stop_every_command() {
 }
 
 #[test]
-fn every_command_helps() {
+fn every_command_has_help() {
     for command in COMMANDS {
         for option in ["--help", "-h"] {
             let mut words: Vec<&str> = command.split_whitespace().collect();
@@ -251,7 +251,7 @@ fn every_command_helps() {
 }
 
 #[test]
-fn help_asks_nothing_of_the_machine_and_keeps_secrets() {
+fn help_reads_nothing_and_prints_no_password() {
     let url = "mysql://root:s3cret@fe/cluster";
     for command in COMMANDS {
         let mut help = gpupci();
@@ -264,7 +264,7 @@ fn help_asks_nothing_of_the_machine_and_keeps_secrets() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
+fn version_is_the_package_version() {
     for option in ["--version", "-V"] {
         assert_eq!(
             run(gpupci().arg(option), b"").answer(),
@@ -288,7 +288,7 @@ fn unheard(mut command: Command) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_reader_that_has_gone_away_is_no_error() {
+fn closed_standard_output_is_no_error() {
     let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     for (line, code) in [
@@ -311,7 +311,7 @@ fn a_reader_that_has_gone_away_is_no_error() {
 }
 
 #[test]
-fn talk_that_nobody_hears_changes_nothing() {
+fn closed_standard_error_does_not_change_the_exit_code() {
     let host = TestHost::named("here");
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
@@ -325,7 +325,7 @@ fn talk_that_nobody_hears_changes_nothing() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_told() {
+fn full_standard_output_is_an_error() {
     let host = TestHost::unpacked("manual.tree");
     let full = File::options().write(true).open("/dev/full");
     let output = host
@@ -343,7 +343,7 @@ fn an_answer_that_cannot_be_written_is_told() {
 const ADD: &str = "host add vm-container-0-15 gpupci1 02:00.0";
 
 #[test]
-fn code_0_is_done_or_already_so() {
+fn exit_code_0_is_success_or_already_done() {
     let host = TestHost::unpacked("manual.tree");
     for line in [
         "list",
@@ -364,7 +364,7 @@ fn code_0_is_done_or_already_so() {
 }
 
 #[test]
-fn code_1_is_failed_and_all_as_before() {
+fn exit_code_1_is_failure_without_change() {
     let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     let before = host.line("host list").answer();
@@ -391,7 +391,7 @@ fn code_1_is_failed_and_all_as_before() {
 }
 
 #[test]
-fn code_3_is_no_such_host_or_guest() {
+fn exit_code_3_is_unknown_host_or_guest() {
     let host = TestHost::unpacked("manual.tree");
     host.line(ADD).answer();
     for line in [
@@ -409,14 +409,14 @@ fn code_3_is_no_such_host_or_guest() {
 }
 
 #[test]
-fn code_5_is_a_host_that_cannot() {
+fn exit_code_5_is_a_host_without_pci() {
     let host = TestHost::named("bare");
     let words = ["cannot list", "sys/bus/pci/devices", "cause:", "try:"];
     assert_refused(&host.line("list"), Exit::Unable, &words);
 }
 
 #[test]
-fn code_9_is_not_permitted() {
+fn exit_code_9_is_permission_denied() {
     let host = TestHost::named("here");
     host.write("file", "no folder\n");
     for name in ["file/cluster.db", "file/folder/cluster.db"] {

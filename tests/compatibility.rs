@@ -466,7 +466,7 @@ impl Stage for WithAccounts {
 }
 
 #[test]
-fn a_node_may_read_and_not_write() {
+fn node_may_read_but_not_write() {
     let mut stage = WithAccounts {
         server: MariaDb::as_rocks_leaves_it(),
     };

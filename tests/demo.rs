@@ -61,7 +61,7 @@ fn left_in(temporary: &TempDir) -> usize {
 }
 
 #[test]
-fn the_manuals_example_is_shown_line_by_line() {
+fn demo_shows_the_lines_of_the_manual() {
     let folder = temporary();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = demonstration(GPUPCI, repository, &folder).answer();
@@ -79,7 +79,7 @@ fn the_manuals_example_is_shown_line_by_line() {
 }
 
 #[test]
-fn it_is_the_same_from_another_folder() {
+fn demo_runs_from_any_folder() {
     let folder = temporary();
     let elsewhere = temporary();
     let shown = demonstration(GPUPCI, Path::new("/"), &folder).answer();
@@ -96,7 +96,7 @@ fn it_is_the_same_from_another_folder() {
 }
 
 #[test]
-fn a_program_that_does_not_do_its_job_fails_the_demonstration() {
+fn demo_fails_if_the_program_fails() {
     let folder = temporary();
     for program in ["/bin/false", "/bin/true", "/nonexistent/gpupci"] {
         let said = demonstration(program, Path::new("/"), &folder);

@@ -27,7 +27,7 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn each_command_has_a_manual_page() {
+fn every_command_has_a_manual_page() {
     let folder = tempfile::tempdir().expect("a folder");
     run(gpupci().arg("man").arg(folder.path()), b"").answer();
     let pages = fs::read_dir(folder.path()).expect("a folder");
@@ -50,7 +50,7 @@ fn each_command_has_a_manual_page() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_an_error() {
+fn man_with_a_missing_folder_is_an_error() {
     let said = run(gpupci().args(["man", "/proc/nowhere"]), b"");
     assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
     assert!(
@@ -62,7 +62,7 @@ fn a_folder_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn shells_complete_every_command() {
+fn completions_contain_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let text = run(gpupci().args(["completions", shell]), b"").answer();
         for command in commands() {
@@ -74,7 +74,7 @@ fn shells_complete_every_command() {
 }
 
 #[test]
-fn bash_takes_them() {
+fn bash_runs_the_completions() {
     let text = run(gpupci().args(["completions", "bash"]), b"").answer();
     let script = format!(
         "{text}\nCOMP_WORDS=(gpupci det) COMP_CWORD=1\n_gpupci gpupci det gpupci\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n"

@@ -103,7 +103,7 @@ const RECORDED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn it_prints_what_the_original_printed() {
+fn gpupci_prints_the_lines_of_the_original() {
     let host = TestHost::unpacked("manual.tree");
     let _kernel = FakeKernel::on(&host);
     for (line, printed) in RECORDED {
@@ -112,7 +112,7 @@ fn it_prints_what_the_original_printed() {
 }
 
 #[test]
-fn a_card_that_is_not_there_is_named_on_standard_error() {
+fn unknown_card_is_named_on_standard_error() {
     let host = TestHost::unpacked("manual.tree");
     for (line, name) in [
         ("-s gpupci9", "gpupci9"),
@@ -127,7 +127,7 @@ fn a_card_that_is_not_there_is_named_on_standard_error() {
 }
 
 #[test]
-fn words_that_the_original_refused_are_refused() {
+fn arguments_that_the_original_refused_are_refused() {
     let host = TestHost::unpacked("manual.tree");
     for line in ["-d", "-x", "gpupci1", "-l extra"] {
         assert_eq!(host.line(line).code, Some(2), "{line}");

@@ -43,7 +43,7 @@ fn users_while(script: &str, asked_for: &str) -> Vec<(u32, String)> {
 const WAIT: &str = "print('ready', flush=True); import sys; sys.stdin.read()";
 
 #[test]
-fn an_open_descriptor_is_a_use_under_any_name() {
+fn open_descriptor_counts_as_use_under_any_path() {
     let script = format!("f = open('/dev/zero'); {WAIT}");
     for name in ["/dev/zero", "/dev/dri/card0"] {
         let users = users_while(&script, name);
@@ -53,7 +53,7 @@ fn an_open_descriptor_is_a_use_under_any_name() {
 }
 
 #[test]
-fn a_mapping_is_a_use_when_its_descriptor_is_closed() {
+fn mapping_counts_as_use_after_its_descriptor_is_closed() {
     let script = format!(
         "import mmap, os; f = os.open('/dev/zero', os.O_RDWR); \
          m = mmap.mmap(f, 4096, flags=mmap.MAP_PRIVATE); os.close(f); {WAIT}"
@@ -62,7 +62,7 @@ fn a_mapping_is_a_use_when_its_descriptor_is_closed() {
 }
 
 #[test]
-fn who_has_it_not_does_not_use_it() {
+fn process_without_the_node_is_no_user() {
     let script = format!("f = open('/dev/full'); {WAIT}");
     assert_eq!(users_while(&script, "/dev/zero"), []);
 }

@@ -43,7 +43,7 @@ fn host(bus: &str) -> TestHost {
 }
 
 #[test]
-fn what_keeps_its_card_from_it_now_is_told_with_the_remedy() {
+fn why_gives_the_current_reason_with_its_remedy() {
     let host = host("02");
     host.write("proc/812/comm", "Xorg\n");
     host.write("proc/812/maps", "");
@@ -62,7 +62,7 @@ fn what_keeps_its_card_from_it_now_is_told_with_the_remedy() {
 }
 
 #[test]
-fn what_the_hook_said_is_kept_for_it() {
+fn why_repeats_the_message_of_the_hook() {
     let host = host("03");
     let group = host.path("sys/bus/pci/devices/0000:03:00.0/iommu_group");
     std::fs::remove_file(group).expect("a link");
@@ -88,7 +88,7 @@ fn what_the_hook_said_is_kept_for_it() {
 }
 
 #[test]
-fn qemus_last_words_and_a_card_that_is_gone() {
+fn why_reports_the_error_of_qemu_and_a_missing_card() {
     let host = host("7f");
     host.write(
         "var/log/libvirt/qemu/rocks-33.log",
@@ -117,7 +117,7 @@ fn qemus_last_words_and_a_card_that_is_gone() {
 }
 
 #[test]
-fn a_guest_that_is_well_has_nothing_said_about_it() {
+fn why_says_nothing_about_a_guest_without_problems() {
     let host = host("02");
     let said = host.line("why rocks-33");
     assert_eq!((said.code, said.text().as_str()), (Some(0), ""));
@@ -129,7 +129,7 @@ fn a_guest_that_is_well_has_nothing_said_about_it() {
 }
 
 #[test]
-fn no_such_guest_is_an_error_whatever_its_name() {
+fn why_refuses_an_unknown_guest_of_any_name() {
     let host = host("02");
     for guest in ["rocks-34", "..", "../qemu/rocks-33", "", "a\nb", "-x"] {
         let said = host.gpupci(&["why", "--", guest]);

@@ -47,17 +47,17 @@ fn run(mode: &str, library: &Path) {
 }
 
 #[test]
-fn every_argument_is_answered_as_the_header_says() {
+fn functions_answer_every_argument_as_the_header_says() {
     run("once", &library());
 }
 
 #[test]
-fn eight_threads_may_call_at_once() {
+fn eight_threads_may_call_concurrently() {
     run("threads", &library());
 }
 
 #[test]
-fn a_panic_becomes_an_error_and_says_nothing_on_standard_error() {
+fn panic_is_returned_as_an_error_and_not_printed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut host = Command::new(host(&folder));
     let said = host
@@ -71,7 +71,7 @@ fn a_panic_becomes_an_error_and_says_nothing_on_standard_error() {
 }
 
 #[test]
-fn nothing_leaks_and_nothing_is_read_that_was_not_written() {
+fn valgrind_finds_no_leak_and_no_invalid_read() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = manual();
     let mut valgrind = command(Path::new("valgrind"), root.path());
@@ -89,7 +89,7 @@ fn nothing_leaks_and_nothing_is_read_that_was_not_written() {
 }
 
 #[test]
-fn the_library_exports_the_three_functions_and_nothing_else() {
+fn library_exports_only_the_three_functions() {
     let symbols = output(
         Command::new("nm")
             .args(["-D", "--defined-only"])
@@ -167,7 +167,7 @@ fn c_prototypes(header: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_header_says_what_the_source_says() {
+fn header_declares_the_functions_of_the_source() {
     let plugin = repository().join("plugin");
     let source = fs::read_to_string(plugin.join("src/ffi.rs")).expect("the source is there");
     let header = fs::read_to_string(plugin.join("include/gpupt.h")).expect("the header is there");

@@ -133,7 +133,7 @@ fn xml(name: &str) -> String {
 }
 
 #[test]
-fn the_manuals_flow_gives_the_manuals_lines() {
+fn rocks_commands_of_the_manual_print_its_lines() {
     with_every_python(|frontend, server| {
         let rocks = |words| frontend.rocks(server, words);
         assert_eq!(rocks("report host vm config rocks-33"), xml("rocks-33.xml"));
@@ -177,7 +177,7 @@ fn the_manuals_flow_gives_the_manuals_lines() {
 }
 
 #[test]
-fn a_mistake_is_told_as_rocks_tells_it() {
+fn errors_are_printed_as_rocks_prints_them() {
     with_every_python(|frontend, server| {
         let rocks = |words: &[&str]| frontend.rocks_fails(server, words);
         assert_eq!(
@@ -209,7 +209,7 @@ fn a_mistake_is_told_as_rocks_tells_it() {
 
 /// Values that are in the database already, however they came there.
 #[test]
-fn an_unusable_value_stops_the_report_with_a_sentence() {
+fn report_fails_with_a_message_on_an_unusable_value() {
     with_every_python(|frontend, server| {
         for value in [
             "nonsense",
@@ -246,7 +246,7 @@ fn an_unusable_value_stops_the_report_with_a_sentence() {
 }
 
 #[test]
-fn a_library_that_is_missing_or_another_is_told() {
+fn missing_or_wrong_library_is_reported() {
     with_every_python(|frontend, server| {
         let words = ["report", "host", "vm", "config", "rocks-33"];
         let with = |library: &str| {
@@ -267,7 +267,7 @@ fn a_library_that_is_missing_or_another_is_told() {
 
 /// The shim names the version of the interface that it was written for.
 #[test]
-fn the_shim_expects_this_version() {
+fn shim_expects_the_version_of_the_library() {
     let shim = repository().join("plugin/rocks/commands/report/host/vm/config/plugin_device.py");
     let shim = fs::read_to_string(shim).expect("the shim is there");
     let version = env!("CARGO_PKG_VERSION")

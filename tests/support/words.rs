@@ -43,7 +43,7 @@ pub fn expand(text: &str) -> String {
 }
 
 #[test]
-fn words_are_a_shells() {
+fn split_reads_words_as_a_shell_does() {
     assert_eq!(
         split(r#"a 'b c' "d\"e"'f' g\ h '' {repeat:0:3}"#),
         ["a", "b c", "d\"ef", "g h", "", "000"]

@@ -18,10 +18,13 @@ use tempfile::TempDir;
 
 const GPUPCI: &str = env!("CARGO_BIN_EXE_gpupci");
 /// What the manual prints, with the guest's card below the host's.
-const LINES: [&str; 15] = [
+const LINES: [&str; 18] = [
     "$ gpupci -l",
     "gpupci1 pci_0000_02_00_0",
     "gpupci2 pci_0000_03_00_0",
+    "/sys/bus/pci/drivers/nvidia/unbind <- 0000:02:00.0",
+    "gpupci: cannot detach gpupci1 (0000:04:00)",
+    "(exit status 5)",
     "$ gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0",
     "HOST               GPU     PCI_BUS         ",
     "vm-container-0-15: gpupci1 pci_0000_02_00_0",

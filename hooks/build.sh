@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the hook as a static program: build.sh TARGET_DIR FILE. With musl; where Rust's target for it is not to be
-# had, with this machine's libc, which takes more room.
+# Builds the hook as a static program: build.sh TARGET_DIR FILE. Uses musl. If Rust's musl target cannot be
+# installed, it uses this machine's libc, and the program is larger.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make test-vm` needs besides Rust, mmdebstrap and mke2fs, and brings a QEMU (qemu.sh). On Debian
-# and its like; elsewhere it says what is missing. What is there is left as it is.
+# Installs what `make test-vm` needs besides Rust, mmdebstrap and mke2fs, and finds or unpacks a QEMU (qemu.sh).
+# It needs apt-get; on other systems it says what is missing. It does not change what is installed already.
 set -eu
 missing=
 need() { # PROGRAM PACKAGE

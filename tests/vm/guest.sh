@@ -1,6 +1,6 @@
 #!/bin/bash
-# In the VM: installs gpupt as a host has it, runs the wanted scenarios one after another, and ends the VM.
-# Each has ten minutes; its code goes to results/, its log too and to whoever started the VM.
+# Runs in the VM: installs gpupt as on a host, runs the wanted scenarios one after another, and powers the VM off.
+# Each has ten minutes. Its exit code and log go to results/; the log also goes to the VM's output.
 cd /mnt || exit
 for _ in $(seq 100); do
     [ ! -e /dev/virtio-ports/out ] || break
@@ -12,7 +12,7 @@ install -m755 bin/gpupci /usr/bin/gpupci
 install -D -m755 bin/qemu /etc/libvirt/hooks/qemu
 echo 'vendors = ["1002", "1234", "1af4"]' >/etc/gpupt.toml
 modprobe vfio-pci
-# As gpupci lists them the first time: their names stay.
+# The first list gives the cards their names.
 gpupci list
 systemctl reload-or-restart libvirtd
 timeout 120 virsh -q version >/dev/null && udevadm settle

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What scenarios share. Each runs in a shell of its own, with this read first; it ends with 1 if anything
-# failed, or if it left anything behind.
+# Functions of all scenarios. Each scenario runs in its own shell, which reads this first. It ends with 1 if
+# anything failed, or if it left anything behind.
 set -u
 
-# The cards, as in topology.args: with USB, behind a switch, the first one's twin, of one function,
-# in a group with something else, the console's, where the IOMMU does not reach.
+# The cards, as in topology.args: with USB, behind a switch, the same as the first, with one function,
+# in a group with another device, the console's, not reached by the IOMMU.
 # shellcheck disable=SC2034 # the scenarios use them
 main=0000:01:00 switched=0000:04:00 twin=0000:05:00 single=0000:06:00 shared=0000:08:01 console=0000:00:01 outside=0000:21:00
 devices=/sys/bus/pci/devices
@@ -23,7 +23,7 @@ ok() {
         failures=$((failures + 1))
     fi
 }
-# run COMMAND…: what it said is in $said, how it ended in $ended.
+# run COMMAND…: its output is in $said, its exit code in $ended.
 run() {
     ended=0
     said=$(timeout -k 5 120 "$@" 2>&1) || ended=$?
@@ -38,9 +38,9 @@ ends() {
 }
 says() { ok "it says: $1" grep -qF -- "$1" <<<"$said"; }
 
-# --- how things are -------------------------------------------------------------
+# --- the state of the cards -------------------------------------------------------------
 functions() { (cd "$devices" && echo "$1".*); }
-# Driver and override of every function. Few processes: each costs the VM a while.
+# Driver and override of every function. With few processes: each is slow in this VM.
 bindings() {
     find "$devices"/*/ -maxdepth 1 -name driver -printf '%h -> %l\n' | sort
     grep . "$devices"/*/driver_override
@@ -59,8 +59,8 @@ none_on_vfio() {
 }
 
 # --- guests -----------------------------------------------------------------------
-# xml NAME FUNCTION…: a guest of QEMU's own processor, with these functions. AppArmor confines libvirtd and
-# its hook; a profile for each guest, compiled anew, would take most of the time.
+# xml NAME FUNCTION…: a guest with an emulated processor and these functions. AppArmor confines libvirtd and
+# its hook, but not the guest: compiling a profile for each guest would take most of the time.
 xml() {
     local name=$1 f
     shift
@@ -82,7 +82,7 @@ xml() {
   <seclabel type='none' model='apparmor'/>
 </domain>"
 }
-# define NAME FUNCTION…: in place of what had this name.
+# define NAME FUNCTION…: replaces a guest of this name.
 define() {
     virsh -q undefine "$1" >/dev/null 2>&1
     xml "$@" >"/tmp/$1.xml"
@@ -91,13 +91,13 @@ define() {
 }
 state() { timeout 60 virsh -q domstate "$1" 2>/dev/null | head -n1; }
 runs() { case $(state "$1") in running | paused) ;; *) return 1 ;; esac; }
-# Guests start paused: what they would do there takes time and changes nothing.
+# Guests start paused: running them takes time and tests nothing more.
 starts() {
     run virsh -q start --paused "$1"
     ok "$1 starts" test "$ended" = 0
     ok "$1 runs" runs "$1"
 }
-# refused NAME: it must not start. Why is kept, as virsh tells it.
+# refused NAME: it must not start. Keeps the error that virsh prints.
 refused() {
     run virsh -q start --paused "$1"
     ok "$1 does not start" test "$ended" = 1
@@ -107,7 +107,7 @@ stops() {
     run virsh -q destroy "$1"
     ok "$1 ends" test "$ended" = 0
 }
-# waits_for WHAT COMMAND…: until it succeeds, for a minute at most.
+# waits_for WHAT COMMAND…: waits until it succeeds, for at most a minute.
 waits_for() {
     local what=$1 turn
     shift
@@ -117,13 +117,13 @@ waits_for() {
     done
     ok "$what (turn $turn)" "$@"
 }
-# told WORDS: the journal has a line of ours with them, from this scenario.
+# told WORDS: the journal has a line of gpupt with these words, from this scenario.
 told() {
     journalctl -q --no-pager -o cat -t gpupt --since "@$since" | grep -qF -- "$1"
 }
 qemu_of() { pgrep -f "guest=$1,"; }
 
-# reload: the daemon looks for its hooks. It says so before it has.
+# reload: the daemon looks for its hooks. systemctl returns before it has.
 reload() {
     ok "the daemon is told" timeout 60 systemctl reload libvirtd
     sleep 2
@@ -132,7 +132,7 @@ reload() {
 # --- the end ------------------------------------------------------------------------
 since=$(date +%s)
 at_boot=$(cat /run/at-boot 2>/dev/null || bindings | tee /run/at-boot)
-# scenario FILE: reads it to its end.
+# scenario FILE: runs it to its end.
 scenario() {
     # shellcheck source=/dev/null
     if bash -n "$1"; then
@@ -153,7 +153,7 @@ finish() {
     left=$(pgrep -fa 'gpupt-writer|qemu-system|hooks/qemu')
     ok "no process: $left" test -z "$left"
     ok "each function has its driver and its override, and nothing is recorded" is_as_before "$at_boot"
-    # So that one failure does not make others.
+    # So that one failure does not cause others.
     gpupci -q attach all >/dev/null 2>&1
     printf '\n%s failures\n' "$failures"
     exit $((failures > 0))

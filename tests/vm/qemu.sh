@@ -13,7 +13,7 @@ for qemu in qemu-system-x86_64 "$PWD/build/qemu-tree/qemu-system-x86_64"; do
     fi
 done
 
-# The package and all that it depends on, of this machine's release, from the mirrors of its apt.
+# The package and all its dependencies, from this machine's release and its apt's mirrors.
 tree=$PWD/build/qemu-tree
 rm -rf "$tree"
 sh tests/vm/sources.sh >build/qemu-sources
@@ -26,7 +26,7 @@ for folder in "$tree"/lib/*-linux-gnu "$tree"/usr/lib/*-linux-gnu; do
 done
 cat >"$tree/qemu-system-x86_64" <<WRAPPER
 #!/bin/sh
-# QEMU with the loader, libraries, modules and firmware that were unpacked with it.
+# Runs QEMU with the loader, libraries, modules and firmware that were unpacked with it.
 tree='$tree'
 export QEMU_MODULE_DIR="\$(echo "\$tree"/usr/lib/*-linux-gnu/qemu)"
 exec "\$tree"/lib64/ld-linux-x86-64.so.2 --library-path '$libraries' "\$tree/usr/bin/qemu-system-x86_64" \\

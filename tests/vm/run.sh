@@ -1,12 +1,12 @@
 #!/bin/bash
-# Runs gpupt on a real kernel with an IOMMU, cards, libvirtd and QEMU: in one VM, in one boot.
+# Runs gpupt on a real kernel with an IOMMU, cards, libvirtd and QEMU, in one boot of one VM.
 #
 #   run.sh [SCENARIO…]          all of scenarios/, or those named
 #
 # GPUPT_VM_BIN       where gpupci, the hook qemu and libgpupt.so are (release/ of Cargo's target folder)
 # GPUPT_VM_OUT       where each scenario's log and the VM's console go (build/vm)
 # GPUPT_VM_CACHE     where the VM's image is kept (/var/tmp/gpupt-vm)
-# GPUPT_VM_DEADLINE  seconds after which the VM is ended (2400)
+# GPUPT_VM_DEADLINE  seconds after which the VM is stopped (2400)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -35,7 +35,7 @@ done
 printf '%s\n' "${names[@]}" >"$out/wanted"
 GPUPT_VM_QEMU=$(cat build/qemu) bash "$here/boot.sh" "$cache" "$out" "${GPUPT_VM_DEADLINE:-2400}" || echo "run.sh: the VM ended with $?"
 
-# A scenario that did not come to its end has failed.
+# A scenario that did not end has failed.
 failed=0
 echo
 for name in "${names[@]}"; do
@@ -45,7 +45,7 @@ for name in "${names[@]}"; do
         failed=$((failed + 1))
     fi
 done
-# What the manual quotes is what was said; processes and groups have other numbers elsewhere.
+# The manual must quote sentences that were printed; pids and group numbers may differ.
 sentences() { grep -oh 'gpupt: guest .*' "$1" | sed -E 's/(pid|IOMMU group) [0-9]+/\1 N/g'; }
 if [ $all = 1 ]; then
     said=$(sentences "$out/results/errors")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What an administrator detached stays so, whatever guests do with it meanwhile.
+# A card that an administrator detached stays detached, whatever guests do with it meanwhile.
 
 for xml in "$main.0" "$main.0 $main.1 $main.2"; do
     say "a guest with $xml"

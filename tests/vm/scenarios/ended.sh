@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# However a guest ends, and whatever happens to the daemon meanwhile, the card comes back.
+# However a guest ends, and whatever happens to the daemon meanwhile, the card is restored.
 
 define guest "$main.0" "$main.1"
 

@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154
-# The hook beside another hook, taken away, and put in its place by gpupci.
+# The hook beside another hook, removed, and installed by gpupci.
 
 program=/usr/lib/gpupt/qemu
 install -D -m755 "$hooks/qemu" $program
-# other_hook FILE: writes down each operation; refuses where /run/refuse says so.
+# other_hook FILE: records each operation; refuses the one that /run/refuse names.
 other_hook() {
     mkdir -p "$(dirname "$1")"
     cat >"$1" <<'HOOK'
@@ -30,7 +30,7 @@ say "installed by gpupci"
 run gpupci hook install --from $program
 ok "it is installed (it was $ended)" test "$ended" = 0
 ok "the hook is there" test -x "$hooks/qemu.d/gpupt"
-# It has told the daemon, which looks in its own time.
+# The daemon was told to reload; it does so a little later.
 sleep 2
 starts part
 ends 0 hook status

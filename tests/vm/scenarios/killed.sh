@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
-# The hook is killed in the middle of its work: what comes after it brings all back.
+# The hook is killed while it works: the next step restores everything.
 
 define guest "$main.0"
-# killed OPERATION SECONDS COMMAND…: kills the hook at this step, so long after it has come to it.
+# killed OPERATION SECONDS COMMAND…: kills the hook this long after it has begun this operation.
 killed() {
     local operation=$1 seconds=$2 pid=
     shift 2

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# A card that is not what was written down of it is not for guests.
+# Guests do not get a card that differs from its record.
 
 names=/var/lib/gpupt/cards.json
 define guest "$main.0"

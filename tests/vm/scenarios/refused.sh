@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# A guest that cannot have its card does not start, and virsh says why; nothing is changed.
+# A guest that cannot get its card does not start, and virsh says why; nothing is changed.
 
 say "a process uses the card"
 define busy "$main.0"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# The way of a Rocks cluster: what `rocks report host vm config` prints, with our plugin in it, is a guest
-# that starts with its card. Rocks itself is a stand-in that prints what Rocks 7 prints.
+# As on a Rocks cluster: a guest defined from the output of `rocks report host vm config`, with the plugin,
+# starts with its card. Rocks is a stand-in that prints what Rocks 7 prints.
 
 run gpupci host add "$(hostname)" gpupci1 "$main.0"
 run gpupci host add rocks-33 gpupci gpupci1
@@ -8,7 +8,7 @@ export PYTHONPATH=/mnt/site-packages GPUPT_LIBRARY=/mnt/bin/libgpupt.so PYTHONDO
 python3 rocks_command.py report host vm config rocks-33 >/tmp/report.xml
 ok "it has its card" grep -q "<address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>" /tmp/report.xml
 
-# What this VM has not: KVM, Rocks' emulator, bridges, the guest's disk, 8 GB.
+# Remove what this VM does not have: KVM, Rocks' emulator, bridges, the guest's disk, 8 GB.
 sed "s/type='kvm'/type='qemu'/; s|/usr/libexec/qemu-kvm|/usr/bin/qemu-system-x86_64|; s/8388608/65536/
      /<interface/,/<.interface>/d; /<disk/,/<.disk>/d; /<cpu>/,/<.cpu>/d
      s|</domain>|<seclabel type='none' model='apparmor'/>&|" /tmp/report.xml >/tmp/rocks-33.xml

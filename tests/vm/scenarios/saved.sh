@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# A guest with a card cannot be saved, which is QEMU's word; one without can, and comes back. What stands
-# in an image is pointed at where it is here, and nothing is added.
+# QEMU cannot save a guest with a card. A guest without one can be saved and restored. The address of a card in
+# an image is changed to its address here, and no card is added.
 
 say "with a card"
 define carded "$main.0"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# The whole way: the administrator says whose a card is, and the guest's XML comes out with it.
+# From the attribute to the running guest: set whose card it is, splice the XML, start the guest.
 
 define owner
 run gpupci host add "$(hostname)" gpupci2 pci_0000_01_00_0

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# Many guests want one card at once: one gets it, the others are told who has it.
+# Many guests want one card at the same time: one gets it, the others are refused and told who has it.
 
 # The hook, called as libvirt does, for guest number N.
 hook() { # OPERATION N

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need besides Rust: MariaDB's server (no service is started), valgrind,
-# xmllint, lspci, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims with. On Debian and its
-# like; elsewhere it says what is missing. What is there is left as it is.
+# xmllint, lspci, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims. It needs apt-get; on other
+# systems it says what is missing. It does not change what is installed already.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -22,7 +22,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
     exit 1
 fi
 
-# A package list of Debian 11 beside the system's own: nothing of the system changes.
+# A package list of Debian 11, separate from the system's: the system is not changed.
 apt=$PWD/build/apt
 mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/debs"
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -v security | head -n 1)
@@ -39,7 +39,7 @@ for deb in "$apt"/debs/*.deb; do
 done
 cat >build/python2.7/python <<EOF
 #!/bin/sh
-# Python 2.7 from where it was unpacked.
+# Runs the unpacked Python 2.7.
 root=$PWD/build/python2.7
 export PYTHONHOME=\$root/usr
 export LD_LIBRARY_PATH=\$root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo x86_64-linux-gnu)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Replays scenarios.txt on the kernel it runs on, as root, on the machine of fixtures/hosts/lab.tree,
-# just booted. It binds and unbinds cards: never run it on a machine that is of use.
+# Replays scenarios.txt on the running kernel, as root, on the machine of fixtures/hosts/lab.tree just after
+# boot. It binds and unbinds cards: never run it on a machine that you need.
 set -u
 export LC_ALL=C
 bus=/sys/bus/pci
@@ -18,7 +18,7 @@ expand() {
     printf '%s.' "$text" # the dot keeps the newlines through $( )
 }
 
-# The name of the error that a program complains of on its last line.
+# The name of the error on the last line of a program's output.
 named() {
     case $1 in
     '') echo OK ;;
@@ -34,7 +34,7 @@ named() {
     esac
 }
 
-# dd writes in one piece.
+# dd does one write.
 do_write() {
     local value
     value=$(expand "$2")
@@ -56,7 +56,7 @@ do_fact() { :; }
 do_start() {
     local file=$work/started.${#started[@]}
     (
-        # The guest's input, which would else stay open when we close it.
+        # The guest's input; it would otherwise stay open after we close ours.
         exec 8>&-
         "do_${1}" "${2%% *}" "${2#* }" >"$file"
     ) &
@@ -74,7 +74,7 @@ do_finish() {
     started=("${started[@]:1}")
 }
 
-# As QEMU: container, group, IOMMU, and each function that VFIO has, open until it is told to leave.
+# Does what QEMU does: opens container, group, IOMMU and each function on VFIO, until it is told to leave.
 guest_program='
     my ($group, @functions) = @ARGV;
     my $ask = sub { my ($file, $number, $argument) = @_;
@@ -119,7 +119,7 @@ while IFS= read -r line <&7; do
     words=${line% -> *}
     verb=${words%% *}
     words=${words#* }
-    # Not in a shell of its own: it remembers what was started.
+    # Not in a subshell: it keeps variables about what was started.
     "do_$verb" "${words%% *}" "${words#* }" >"$work/said"
     said=$(cat "$work/said")
     expanded=$(expand "$wanted")

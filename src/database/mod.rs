@@ -4,6 +4,7 @@
 //! Every statement is a constant of `statements.rs` and every value travels as a parameter.
 //! Connecting and each piece of work have a deadline, whatever the server does.
 
+mod change;
 mod deadline;
 mod error;
 mod mysql;
@@ -12,6 +13,7 @@ mod session;
 mod source;
 mod sqlite;
 mod statements;
+mod transaction;
 mod url;
 
 pub use error::DatabaseError;

@@ -1,6 +1,7 @@
 //! From rows to what the decisions speak of.
 
-use crate::database::session::{Cell, Row};
+use crate::database::error::Cause;
+use crate::database::session::{Cell, Fault, Row};
 use crate::rocks::{Attribute, Category, Cluster, Directory, Interface, Node, OwnAttribute, Text};
 
 /// An answer that is not what the statement asked for.
@@ -155,4 +156,9 @@ fn whole(cell: &Cell) -> Result<Option<i64>> {
             .map(Some)
             .ok_or(Malformed("a number that is none")),
     }
+}
+
+/// An answer that is not what the statement asked for.
+pub(super) fn malformed(Malformed(what): Malformed) -> Fault {
+    Fault::Other(Cause::new(format!("the answer holds {what}")))
 }

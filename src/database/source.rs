@@ -1,31 +1,21 @@
 //! A database as a source of attributes: which statements a question or a change takes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::Conn;
-use mysql::prelude::Queryable;
-use rusqlite::Connection;
 
+use crate::database::change::{Make, make_change};
 use crate::database::deadline::{Decision, NoResult, within};
 use crate::database::error::Cause;
+use crate::database::rows::{self, malformed};
 use crate::database::session::{Cell, Fault, Session};
-use crate::database::sqlite::Purpose;
+use crate::database::sqlite::{self, Purpose};
+use crate::database::transaction::{self, Failed, Work};
 use crate::database::url::Server;
-use crate::database::{
-    DEADLINE, DatabaseError, DatabaseUrl, mysql as server, rows, sqlite, statements,
-};
+use crate::database::{DEADLINE, DatabaseError, DatabaseUrl, mysql as server, statements};
 use crate::host::Machine;
-use crate::rocks::{
-    AttributeSource, Change, ChangeError, Cluster, Directory, NodeId, Origin, Text, Write,
-    plan_change,
-};
-
-/// `catindex.Name` is half as wide as `nodes.Name`.
-const MEMBER_BYTES_MAX: usize = 64;
-/// How often a change that met another one is tried.
-const TRIES: usize = 3;
+use crate::rocks::{AttributeSource, Change, Cluster, Directory, NodeId, Origin, Text};
 
 /// A database, connected when it is first asked.
 pub struct Database {
@@ -34,19 +24,6 @@ pub struct Database {
     /// The connection to a server, kept between questions; lost with the first that stays open.
     connection: Option<Conn>,
 }
-
-/// Whether a change makes the node first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Make {
-    Nothing,
-    Host,
-    Guest,
-}
-
-/// Statements that can be sent to the thread that carries them out, again if need be.
-trait Work<T>: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static {}
-
-impl<T, F: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static> Work<T> for F {}
 
 impl Database {
     /// The database at `url`.
@@ -82,7 +59,7 @@ impl Database {
     fn write(&mut self, work: impl Work<usize>) -> Result<usize, DatabaseError> {
         match self.url.clone() {
             DatabaseUrl::Sqlite(path) => {
-                embedded_transaction(path, work).map_err(|fault| self.error(fault))
+                transaction::on_file(path, work).map_err(|fault| self.error(fault))
             }
             DatabaseUrl::MySql(server) => self.change_on(&server, work),
         }
@@ -97,7 +74,9 @@ impl Database {
     ) -> Result<usize, DatabaseError> {
         let decision = Arc::new(Decision::default());
         let theirs = Arc::clone(&decision);
-        let outcome = self.ask(server, move |conn| Ok(transaction(conn, &work, &theirs)));
+        let outcome = self.ask(server, move |conn| {
+            Ok(transaction::on_server(conn, &work, &theirs))
+        });
         match outcome {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Failed::Undone(fault))) => Err(self.error(fault)),
@@ -267,154 +246,6 @@ fn read_cluster(
     let mut rows = rows::ClusterRows::default();
     session.each_row(statement, parameters, &mut |row| rows.see(row))?;
     rows.cluster().map_err(malformed)
-}
-
-/// Carries out `change` for the host `name`, which may have to be made, inside of a transaction.
-fn make_change(
-    session: &mut dyn Session,
-    name: &Text,
-    make: Make,
-    change: &Change,
-) -> Result<usize, Fault> {
-    if name.as_bytes().len() > MEMBER_BYTES_MAX {
-        let why = format!(
-            "attributes are kept for hosts whose names have up to {MEMBER_BYTES_MAX} bytes"
-        );
-        return Err(Fault::Other(Cause::new(why)));
-    }
-    if make != Make::Nothing {
-        make_node(session, name, make)?;
-    }
-    let name = Cell::from(name);
-    let own = session.rows_to_change(statements::OWN_ATTRIBUTES, std::slice::from_ref(&name))?;
-    let own = rows::own_attributes(own).map_err(malformed)?;
-    let writes = plan_change(&own, change)?;
-    let mut member = None;
-    for write in &writes {
-        match write {
-            Write::Update { id, value } => {
-                let parameters = [Cell::from(value.as_ref()), (*id).into()];
-                session.execute(statements::UPDATE_ATTRIBUTE, &parameters)?;
-            }
-            Write::Delete { id } => {
-                session.execute(statements::DELETE_ATTRIBUTE, &[(*id).into()])?;
-            }
-            Write::Insert {
-                name: attribute,
-                value,
-            } => {
-                let (category, member) = match member {
-                    Some(found) => found,
-                    None => *member.insert(member_for(session, &name)?),
-                };
-                let value = Cell::from(value.as_ref());
-                let parameters = [
-                    attribute.as_str().into(),
-                    value,
-                    category.into(),
-                    member.into(),
-                ];
-                let made = session.execute(statements::INSERT_ATTRIBUTE, &parameters);
-                made.map_err(|fault| taken(fault, attribute))?;
-            }
-        }
-    }
-    Ok(writes.len())
-}
-
-/// Somebody else made the row since it was looked for.
-fn taken(fault: Fault, attribute: &str) -> Fault {
-    match fault {
-        Fault::Duplicate(_) => Fault::Change(ChangeError::Exists(attribute.to_owned())),
-        other => other,
-    }
-}
-
-fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), Fault> {
-    if !session.rows(statements::NODE, &[name.into()])?.is_empty() {
-        // Somebody else made it since it was looked for.
-        return Ok(());
-    }
-    let appliance = match make {
-        Make::Guest => "hosted-vm",
-        Make::Host | Make::Nothing => "vm-container",
-    };
-    let membership = session.rows(statements::MEMBERSHIP, &[appliance.into()])?;
-    let membership = rows::first_id(&membership).map_err(malformed)?;
-    let membership = membership.map_or(Cell::Null, Cell::Int);
-    let node = session.execute(statements::MAKE_NODE, &[name.into(), membership])?;
-    if make == Make::Guest {
-        session.execute(statements::MAKE_GUEST, &[node.into()])?;
-    }
-    Ok(())
-}
-
-/// The category `host` and its member `name`, made if it is not there.
-fn member_for(session: &mut dyn Session, name: &Cell) -> Result<(i64, i64), Fault> {
-    let category = rows::first_id(&session.rows(statements::HOST_CATEGORY, &[])?);
-    let category = category.map_err(malformed)?;
-    let category =
-        category.ok_or_else(|| malformed(rows::Malformed("there is no category host")))?;
-    let key = [name.clone(), category.into()];
-    let member = rows::first_id(&session.rows(statements::MEMBER, &key)?).map_err(malformed)?;
-    match member {
-        Some(member) => Ok((category, member)),
-        None => Ok((category, session.execute(statements::MAKE_MEMBER, &key)?)),
-    }
-}
-
-/// How a change ended that was not made.
-enum Failed {
-    /// Nothing of it is kept.
-    Undone(Fault),
-    /// The server was told to keep it, and nothing was heard of it since.
-    Unclear(Cause),
-}
-
-fn transaction(
-    conn: &mut Conn,
-    work: &impl Work<usize>,
-    decision: &Decision,
-) -> Result<usize, Failed> {
-    let mut tries = 0..TRIES;
-    loop {
-        tries.next();
-        let begun = conn.query_drop("START TRANSACTION").map_err(server::fault);
-        let fault = match begun.and_then(|()| work(conn)) {
-            Ok(done) if decision.commit() => {
-                return match conn.query_drop("COMMIT") {
-                    Ok(()) => Ok(done),
-                    // The server says itself that it kept nothing.
-                    Err(error @ mysql::Error::MySqlError(_)) => {
-                        Err(Failed::Undone(server::fault(error)))
-                    }
-                    Err(error) => Err(Failed::Unclear(Cause::new(error))),
-                };
-            }
-            Ok(_) => Fault::Other(Cause::new("it was given up")),
-            Err(fault) => fault,
-        };
-        // A connection that cannot roll back is lost, and the server rolls back then.
-        let _ = conn.query_drop("ROLLBACK");
-        if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
-            return Err(Failed::Undone(fault));
-        }
-    }
-}
-
-fn embedded_transaction(path: PathBuf, work: impl Work<usize>) -> Result<usize, Fault> {
-    Machine::make_parents(&path).map_err(|error| Fault::NotPermitted(Cause::new(error)))?;
-    let mut connection: Connection = sqlite::open(&path, Purpose::Changing)?;
-    connection
-        .execute("BEGIN IMMEDIATE", [])
-        .map_err(sqlite::fault)?;
-    let done = work(&mut connection)?;
-    connection.execute("COMMIT", []).map_err(sqlite::fault)?;
-    Ok(done)
-}
-
-fn malformed(rows::Malformed(what): rows::Malformed) -> Fault {
-    Fault::Other(Cause::new(format!("the answer holds {what}")))
 }
 
 fn cause(fault: Fault) -> Cause {

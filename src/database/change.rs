@@ -1,0 +1,111 @@
+//! What a change of a host's attributes takes: statements inside of a transaction.
+
+use crate::database::error::Cause;
+use crate::database::rows::{self, malformed};
+use crate::database::session::{Cell, Fault, Session};
+use crate::database::statements;
+use crate::rocks::{Change, ChangeError, Text, Write, plan_change};
+
+/// `catindex.Name` is half as wide as `nodes.Name`.
+const MEMBER_BYTES_MAX: usize = 64;
+/// Whether a change makes the node first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Make {
+    Nothing,
+    Host,
+    Guest,
+}
+
+/// Carries out `change` for the host `name`, which may have to be made, inside of a transaction.
+pub(super) fn make_change(
+    session: &mut dyn Session,
+    name: &Text,
+    make: Make,
+    change: &Change,
+) -> Result<usize, Fault> {
+    if name.as_bytes().len() > MEMBER_BYTES_MAX {
+        let why = format!(
+            "attributes are kept for hosts whose names have up to {MEMBER_BYTES_MAX} bytes"
+        );
+        return Err(Fault::Other(Cause::new(why)));
+    }
+    if make != Make::Nothing {
+        make_node(session, name, make)?;
+    }
+    let name = Cell::from(name);
+    let own = session.rows_to_change(statements::OWN_ATTRIBUTES, std::slice::from_ref(&name))?;
+    let own = rows::own_attributes(own).map_err(malformed)?;
+    let writes = plan_change(&own, change)?;
+    let mut member = None;
+    for write in &writes {
+        match write {
+            Write::Update { id, value } => {
+                let parameters = [Cell::from(value.as_ref()), (*id).into()];
+                session.execute(statements::UPDATE_ATTRIBUTE, &parameters)?;
+            }
+            Write::Delete { id } => {
+                session.execute(statements::DELETE_ATTRIBUTE, &[(*id).into()])?;
+            }
+            Write::Insert {
+                name: attribute,
+                value,
+            } => {
+                let (category, member) = match member {
+                    Some(found) => found,
+                    None => *member.insert(member_for(session, &name)?),
+                };
+                let value = Cell::from(value.as_ref());
+                let parameters = [
+                    attribute.as_str().into(),
+                    value,
+                    category.into(),
+                    member.into(),
+                ];
+                let made = session.execute(statements::INSERT_ATTRIBUTE, &parameters);
+                made.map_err(|fault| taken(fault, attribute))?;
+            }
+        }
+    }
+    Ok(writes.len())
+}
+
+/// Somebody else made the row since it was looked for.
+fn taken(fault: Fault, attribute: &str) -> Fault {
+    match fault {
+        Fault::Duplicate(_) => Fault::Change(ChangeError::Exists(attribute.to_owned())),
+        other => other,
+    }
+}
+
+fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), Fault> {
+    if !session.rows(statements::NODE, &[name.into()])?.is_empty() {
+        // Somebody else made it since it was looked for.
+        return Ok(());
+    }
+    let appliance = match make {
+        Make::Guest => "hosted-vm",
+        Make::Host | Make::Nothing => "vm-container",
+    };
+    let membership = session.rows(statements::MEMBERSHIP, &[appliance.into()])?;
+    let membership = rows::first_id(&membership).map_err(malformed)?;
+    let membership = membership.map_or(Cell::Null, Cell::Int);
+    let node = session.execute(statements::MAKE_NODE, &[name.into(), membership])?;
+    if make == Make::Guest {
+        session.execute(statements::MAKE_GUEST, &[node.into()])?;
+    }
+    Ok(())
+}
+
+/// The category `host` and its member `name`, made if it is not there.
+fn member_for(session: &mut dyn Session, name: &Cell) -> Result<(i64, i64), Fault> {
+    let category = rows::first_id(&session.rows(statements::HOST_CATEGORY, &[])?);
+    let category = category.map_err(malformed)?;
+    let category =
+        category.ok_or_else(|| malformed(rows::Malformed("there is no category host")))?;
+    let key = [name.clone(), category.into()];
+    let member = rows::first_id(&session.rows(statements::MEMBER, &key)?).map_err(malformed)?;
+    match member {
+        Some(member) => Ok((category, member)),
+        None => Ok((category, session.execute(statements::MAKE_MEMBER, &key)?)),
+    }
+}

@@ -1,0 +1,74 @@
+//! A change as one transaction, on either database: all of it or nothing.
+
+use std::path::PathBuf;
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+use rusqlite::Connection;
+
+use crate::database::deadline::Decision;
+use crate::database::error::Cause;
+use crate::database::mysql as server;
+use crate::database::session::{Fault, Session};
+use crate::database::sqlite::{self, Purpose};
+use crate::host::Machine;
+
+/// How often a change that met another one is tried.
+const TRIES: usize = 3;
+
+/// Statements that can be sent to the thread that carries them out, again if need be.
+pub(super) trait Work<T>: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static {}
+
+impl<T, F: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static> Work<T> for F {}
+
+/// How a change ended that was not made.
+pub(super) enum Failed {
+    /// Nothing of it is kept.
+    Undone(Fault),
+    /// The server was told to keep it, and nothing was heard of it since.
+    Unclear(Cause),
+}
+
+/// Does `work` on a server, again if it met another change.
+pub(super) fn on_server(
+    conn: &mut Conn,
+    work: &impl Work<usize>,
+    decision: &Decision,
+) -> Result<usize, Failed> {
+    let mut tries = 0..TRIES;
+    loop {
+        tries.next();
+        let begun = conn.query_drop("START TRANSACTION").map_err(server::fault);
+        let fault = match begun.and_then(|()| work(conn)) {
+            Ok(done) if decision.commit() => {
+                return match conn.query_drop("COMMIT") {
+                    Ok(()) => Ok(done),
+                    // The server says itself that it kept nothing.
+                    Err(error @ mysql::Error::MySqlError(_)) => {
+                        Err(Failed::Undone(server::fault(error)))
+                    }
+                    Err(error) => Err(Failed::Unclear(Cause::new(error))),
+                };
+            }
+            Ok(_) => Fault::Other(Cause::new("it was given up")),
+            Err(fault) => fault,
+        };
+        // A connection that cannot roll back is lost, and the server rolls back then.
+        let _ = conn.query_drop("ROLLBACK");
+        if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
+            return Err(Failed::Undone(fault));
+        }
+    }
+}
+
+/// Does `work` on the embedded file, which is made if it is not there.
+pub(super) fn on_file(path: PathBuf, work: impl Work<usize>) -> Result<usize, Fault> {
+    Machine::make_parents(&path).map_err(|error| Fault::NotPermitted(Cause::new(error)))?;
+    let mut connection: Connection = sqlite::open(&path, Purpose::Changing)?;
+    connection
+        .execute("BEGIN IMMEDIATE", [])
+        .map_err(sqlite::fault)?;
+    let done = work(&mut connection)?;
+    connection.execute("COMMIT", []).map_err(sqlite::fault)?;
+    Ok(done)
+}

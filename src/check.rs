@@ -68,7 +68,7 @@ fn card_facts(machine: &Machine, looking: &Looking, cards: &[GpuCard]) -> Vec<Ca
             let why = "only root sees what processes have open".to_owned();
             facts.view.unseen.push(why);
         }
-        facts.record = recorded(machine.card_record(card.display.address.slot()), &mut facts);
+        facts.record = recorded(machine.card_record(card.slot()), &mut facts);
         let is_own =
             |r: &&Refusal| matches!(r, Refusal::Differs { name, .. } if *name == card.name);
         facts

@@ -103,7 +103,7 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
 }
 
 fn against(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
-    let place = format!("{} ({})", card.name, card.display.address.slot());
+    let place = format!("{} ({})", card.name, card.slot());
     match handover.judge(card) {
         Ok(refusals) => refusals
             .iter()

@@ -43,7 +43,7 @@ pub fn record_names(
     deadline: Duration,
 ) -> Result<(), NamingError> {
     let is_known = |names: &Register| {
-        let mut slots = cards.iter().map(|card| card.display.address.slot());
+        let mut slots = cards.iter().map(|card| card.slot());
         slots.all(|slot| names.at(slot).is_some())
     };
     if is_known(&machine.names()?) {

@@ -32,6 +32,11 @@ pub struct GpuCard {
 }
 
 impl GpuCard {
+    /// Where it sits.
+    pub fn slot(&self) -> PciSlot {
+        self.display.address.slot()
+    }
+
     /// Whether the function at `address` is one of this card's.
     pub fn has(&self, address: PciAddress) -> bool {
         self.functions
@@ -41,7 +46,7 @@ impl GpuCard {
 
     /// Whether this card is the one in `slot`.
     pub fn is_in(&self, slot: PciSlot) -> bool {
-        self.display.address.slot() == slot
+        self.slot() == slot
     }
 }
 

@@ -62,7 +62,7 @@ impl Register {
         let mut taken: BTreeSet<CardName> = self.cards.values().map(|card| card.name).collect();
         let mut free = (0..).map_while(CardName::nth);
         for card in &mut *cards {
-            let known = self.at(card.display.address.slot());
+            let known = self.at(card.slot());
             let next = || free.find(|name| taken.insert(*name));
             if let Some(name) = known.map(|known| known.name).or_else(next) {
                 card.name = name;

@@ -94,9 +94,7 @@ impl Handover<'_> {
     /// Marks a card as one that must not be touched until the next boot.
     pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, stuck: &Step) -> Fault {
         record.poisoned = Some(stuck.to_string());
-        let kept = self
-            .machine
-            .keep_record(card.display.address.slot(), &record);
+        let kept = self.machine.keep_record(card.slot(), &record);
         let mut state = self.standing(card);
         state += match kept {
             Ok(()) => "; the card is not touched any more until the next boot",

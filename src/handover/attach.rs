@@ -22,14 +22,14 @@ impl Handover<'_> {
         attached.map_err(|fault| CardError {
             verb: "attach",
             name: card.name,
-            slot: card.display.address.slot(),
+            slot: card.slot(),
             fault,
         })
     }
 
     /// Refuses a card that a guest has, or is about to have.
     fn refuse_held(&self, card: &GpuCard) -> Result<(), Fault> {
-        let record = self.machine.card_record(card.display.address.slot())?;
+        let record = self.machine.card_record(card.slot())?;
         match record.and_then(|record| record.holder) {
             Some(holder) if self.is_detached(card)? => Err(Fault::Refused(vec![Refusal::Held {
                 guest: holder.guest,
@@ -39,7 +39,7 @@ impl Handover<'_> {
     }
 
     pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, Fault> {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
         let bindings = self.bindings(card)?;
@@ -77,7 +77,7 @@ impl Handover<'_> {
         underway: CardRecord,
         earlier: Option<CardRecord>,
     ) -> Result<Done, Fault> {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let mut causes = Vec::new();
         for (binding, plan) in bindings.iter().zip(plans) {
             match self.give(binding, plan, &underway) {

@@ -22,7 +22,7 @@ impl Handover<'_> {
             .map_err(|fault| CardError {
                 verb: "detach",
                 name: card.name,
-                slot: card.display.address.slot(),
+                slot: card.slot(),
                 fault,
             })
     }
@@ -35,7 +35,7 @@ impl Handover<'_> {
         self.try_judge(card, &[]).map_err(|fault| CardError {
             verb: "judge",
             name: card.name,
-            slot: card.display.address.slot(),
+            slot: card.slot(),
             fault,
         })
     }
@@ -45,7 +45,7 @@ impl Handover<'_> {
         card: &GpuCard,
         leaving: &[PciAddress],
     ) -> Result<Vec<Refusal>, Fault> {
-        let record = self.machine.card_record(card.display.address.slot())?;
+        let record = self.machine.card_record(card.slot())?;
         self.refuse_known(card, record.as_ref())?;
         if self.is_detached(card)? {
             return Ok(Vec::new());
@@ -62,7 +62,7 @@ impl Handover<'_> {
         mode: Mode,
         holder: Option<Holder>,
     ) -> Result<Done, Fault> {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
         if self.is_detached(card)? {

@@ -43,7 +43,7 @@ impl Handover<'_> {
         let refused = |card: &GpuCard, fault| CardError {
             verb: "prepare",
             name: card.name,
-            slot: card.display.address.slot(),
+            slot: card.slot(),
             fault,
         };
         if cards.len() > 1 {
@@ -100,7 +100,7 @@ impl Handover<'_> {
     /// Writes down that a running guest has `cards`, where that was lost.
     pub fn relearn(&self, guest: &Guest, cards: &[&GpuCard]) {
         for card in cards {
-            let slot = card.display.address.slot();
+            let slot = card.slot();
             let record = self.machine.card_record(slot).ok().flatten();
             let is_free = record.as_ref().is_none_or(|record| record.holder.is_none());
             if is_free && self.is_detached(card).unwrap_or(false) {
@@ -116,7 +116,7 @@ impl Handover<'_> {
         card: &GpuCard,
         leaving: &[PciAddress],
     ) -> Result<Done, Fault> {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
         refuse_held(record.as_ref(), guest)?;
@@ -151,7 +151,7 @@ impl Handover<'_> {
         card: &GpuCard,
         leaving: &[PciAddress],
     ) -> Result<(), Fault> {
-        let record = self.machine.card_record(card.display.address.slot())?;
+        let record = self.machine.card_record(card.slot())?;
         refuse_held(record.as_ref(), guest)?;
         let refusals = self.try_judge(card, leaving)?;
         match refusals.is_empty() {
@@ -172,7 +172,7 @@ impl Handover<'_> {
         if !holder.was_detached {
             return self.try_attach(card, Mode::Real);
         }
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         // Of a card that came to the stub driver without us there is nothing else to remember.
         if record.functions.is_empty() {
             self.machine.forget_record(slot)?;

@@ -38,7 +38,7 @@ impl Handover<'_> {
         slots
             .map(|slot| {
                 let mut cards = self.cards.iter();
-                let card = cards.find(|card| card.display.address.slot() == slot);
+                let card = cards.find(|card| card.slot() == slot);
                 let recovered = match card.cloned().or_else(|| self.remnant(slot)) {
                     Some(card) => self.recover_card(&card, &mut libvirt),
                     None if self.machine.has_slot(slot) => Ok(Recovered::Sound),
@@ -68,13 +68,13 @@ impl Handover<'_> {
         self.try_recover(card, libvirt).map_err(|fault| CardError {
             verb: "recover",
             name: card.name,
-            slot: card.display.address.slot(),
+            slot: card.slot(),
             fault,
         })
     }
 
     fn try_recover(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, Fault> {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let Some(record) = self.machine.card_record(slot)? else {
             return Ok(self.bury(slot));
         };

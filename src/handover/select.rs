@@ -49,5 +49,5 @@ fn is_meant(card: &GpuCard, word: &str) -> bool {
     };
     // `0000:02:00` names the slot, whichever functions it has.
     let is_slot = !word.contains('.') && !word.to_ascii_lowercase().starts_with("pci_");
-    card.has(address) || is_slot && card.display.address.slot() == address.slot()
+    card.has(address) || is_slot && card.slot() == address.slot()
 }

@@ -51,7 +51,7 @@ impl Handover<'_> {
     /// Makes what is written down of a card what it was. Should that fail, the newer record stays:
     /// it only makes `recover` look once more.
     pub(super) fn take_back_record(&self, card: &GpuCard, earlier: Option<&CardRecord>) {
-        let slot = card.display.address.slot();
+        let slot = card.slot();
         let _ = match earlier {
             Some(record) => self.machine.keep_record(slot, record),
             None => self.machine.forget_record(slot),

@@ -100,7 +100,7 @@ impl Hook<'_> {
         if !settings.has_cluster(self.machine) {
             return Ok(());
         }
-        let slots: Vec<PciSlot> = cards.iter().map(|c| c.display.address.slot()).collect();
+        let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         match self.machine.given_away(&guest.name, &slots) {
             Ok(None) => Ok(()),
             Ok(Some(why)) => Err(given_away(&why)),
@@ -158,7 +158,7 @@ impl Hook<'_> {
                         "it claims {} ({}) as a whole, and {}, which needs the card on the host. \
                          What to do: take one of the two out of its XML.",
                         card.name,
-                        card.display.address.slot(),
+                        card.slot(),
                         printable(part.as_bytes())
                     ));
                 }

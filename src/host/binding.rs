@@ -138,7 +138,7 @@ impl Machine {
     /// An attribute that says something about `function` and that it may lack: `boot_vga`,
     /// `numa_node`, `power_state`. Never one that wakes a sleeping card (`config`, link speeds,
     /// `resourceN_resize`) or waits for the device lock (`driver_override`, `sriov_numvfs`).
-    pub fn trait_of(&self, function: PciAddress, name: &str) -> Option<String> {
+    pub fn sysfs_attribute(&self, function: PciAddress, name: &str) -> Option<String> {
         let text = self.text(&format!("{PCI_DEVICES}/{function}/{name}"))?;
         Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }

@@ -14,7 +14,7 @@ impl Machine {
     pub fn console(&self, function: PciAddress) -> Option<String> {
         let is_bound = |name| self.is_console_bound(name);
         if is_bound("VGA") == Some(true) {
-            let is_vga = self.trait_of(function, "boot_vga").as_deref() == Some("1");
+            let is_vga = self.sysfs_attribute(function, "boot_vga").as_deref() == Some("1");
             return is_vga.then(|| "VGA text".to_owned());
         }
         if is_bound("frame buffer") == Some(false) {

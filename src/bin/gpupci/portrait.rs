@@ -65,14 +65,14 @@ impl Portrait {
                 binding: machine.binding(address).ok()?,
                 identity: machine.identity(address).ok().flatten(),
                 group: machine.iommu_group(address).ok().flatten(),
-                boot_vga: machine.trait_of(address, "boot_vga").as_deref() == Some("1"),
-                power_state: machine.trait_of(address, "power_state"),
+                boot_vga: machine.sysfs_attribute(address, "boot_vga").as_deref() == Some("1"),
+                power_state: machine.sysfs_attribute(address, "power_state"),
                 virtual_functions: virtual_functions(here, address),
             })
         });
         let functions: Vec<FunctionPortrait> = functions.collect();
         let address = card.display.address;
-        let numa_node = machine.trait_of(address, "numa_node");
+        let numa_node = machine.sysfs_attribute(address, "numa_node");
         Self {
             name: card.name.to_string(),
             address,
@@ -224,7 +224,7 @@ fn users(here: &Here, card: &GpuCard) -> Option<Vec<User>> {
 }
 
 fn state(here: &Here, card: &GpuCard, functions: &[FunctionPortrait]) -> State {
-    let record = here.machine.card_record(card.display.address.slot());
+    let record = here.machine.card_record(card.slot());
     match record.ok().flatten() {
         Some(record) if record.poisoned.is_some() => State::Poisoned,
         Some(record) if record.phase != Phase::Detached => State::Unfinished,

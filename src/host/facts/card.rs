@@ -17,7 +17,7 @@ impl Machine {
         let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
         let (view, mut errors) = self.card_view(card, cards);
         errors.extend(self.identity(display).err());
-        let is_boot = |f: &PciAddress| self.trait_of(*f, "boot_vga").as_deref() == Some("1");
+        let is_boot = |f: &PciAddress| self.sysfs_attribute(*f, "boot_vga").as_deref() == Some("1");
         CardFacts {
             name: card.name,
             display,
@@ -26,7 +26,7 @@ impl Machine {
             groups: view.groups.clone(),
             view,
             resets: self.resets(display),
-            power_state: self.trait_of(display, "power_state"),
+            power_state: self.sysfs_attribute(display, "power_state"),
             record: RecordFacts::None,
             untold: errors.iter().map(|error| sentence(error)).collect(),
         }
@@ -47,7 +47,7 @@ impl Machine {
 
     /// How a function can be reset. Linux before 5.15 says only that it can.
     fn resets(&self, function: PciAddress) -> Option<String> {
-        let methods = self.trait_of(function, "reset_method");
+        let methods = self.sysfs_attribute(function, "reset_method");
         methods.or_else(|| {
             let can = self.exists(&format!("{PCI_DEVICES}/{function}/reset"));
             can.then(|| "the kernel chooses how".to_owned())

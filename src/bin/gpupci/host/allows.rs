@@ -25,7 +25,7 @@ impl Session<'_> {
         let mut here = Here::of(global, self.machine)?;
         here.add_recorded()?;
         let (cards, missing) = here.select(words);
-        let slots: Vec<PciSlot> = cards.iter().map(|c| c.display.address.slot()).collect();
+        let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         let given = given_away(guest, &slots, &mut self.database, self.machine)?;
         let named = |away: &GivenAway| {
             let card = cards.iter().find(|card| card.is_in(away.slot));

@@ -120,9 +120,9 @@ pub(crate) enum Command {
     /// Tell which driver each function of a card is on.
     Status(Cards),
     /// Have the host let go of cards, so that guests may have them.
-    Detach(Handing),
+    Detach(ChangedCards),
     /// Give cards back to the host.
-    Attach(Handing),
+    Attach(ChangedCards),
     /// List the IOMMU groups, with driver and guest of every member.
     Groups,
     /// Tell whether this host is ready to give cards to guests, and what to do where it is not.
@@ -166,7 +166,7 @@ pub(crate) struct Cards {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Handing {
+pub(crate) struct ChangedCards {
     /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
     #[arg(value_name = "CARD", required = true)]
     pub(crate) cards: Vec<String>,
@@ -175,7 +175,7 @@ pub(crate) struct Handing {
     pub(crate) dry_run: bool,
 }
 
-impl Handing {
+impl ChangedCards {
     /// Whether to act, or only to say what would be done.
     pub(crate) fn mode(&self) -> Mode {
         match self.dry_run {

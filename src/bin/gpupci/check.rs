@@ -10,9 +10,9 @@ use gpupt::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::here::may_change;
 use crate::json;
 use crate::report::{Answer, is_coloured};
+use crate::this_host::may_change;
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut settings = Settings::of(machine).map_err(Error::from)?;

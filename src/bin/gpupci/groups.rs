@@ -8,10 +8,10 @@ use gpupt::pci::{Identity, IommuGroup, PciAddress};
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::here::{Here, may_change};
 use crate::json;
 use crate::report::Answer;
 use crate::table::{Colour, Table};
+use crate::this_host::{ThisHost, may_change};
 
 /// A function, seen as a member of its group.
 struct Member {
@@ -23,11 +23,11 @@ struct Member {
 }
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let here = Here::of(global, machine)?;
+    let host = ThisHost::of(global, machine)?;
     let groups: Vec<(IommuGroup, Vec<Member>, Option<String>)> = machine
         .iommu_groups()
         .into_iter()
-        .map(|group| (group, members(group, &here), guest(group, &here)))
+        .map(|group| (group, members(group, &host), guest(group, &host)))
         .collect();
     if global.json {
         let objects = groups.iter().map(|(group, members, guest)| {
@@ -44,7 +44,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
             let is_detached = member
                 .binding
                 .as_ref()
-                .is_some_and(|binding| binding.is_detached(&here.settings.stub));
+                .is_some_and(|binding| binding.is_detached(&host.settings.stub));
             let colour = match is_detached {
                 true => Colour::Green,
                 false => Colour::None,
@@ -62,17 +62,17 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     })
 }
 
-fn members(group: IommuGroup, here: &Here) -> Vec<Member> {
-    let addresses = here.machine.group_members(group);
-    let identity = |address| here.machine.identity(address).ok().flatten();
+fn members(group: IommuGroup, host: &ThisHost) -> Vec<Member> {
+    let addresses = host.machine.group_members(group);
+    let identity = |address| host.machine.identity(address).ok().flatten();
     let identities: Vec<Identity> = addresses.iter().filter_map(|a| identity(*a)).collect();
-    let models = here.machine.models(&identities);
+    let models = host.machine.models(&identities);
     let members = addresses.into_iter().map(|address| {
         let identity = identity(address);
-        let card = here.cards.iter().find(|card| card.has(address));
+        let card = host.cards.iter().find(|card| card.has(address));
         Member {
             address,
-            binding: here.machine.binding(address).ok(),
+            binding: host.machine.binding(address).ok(),
             model: identity.and_then(|identity| models.of(&identity).map(str::to_owned)),
             identity,
             card: card.map(|card| card.name.to_string()),
@@ -82,14 +82,14 @@ fn members(group: IommuGroup, here: &Here) -> Vec<Member> {
 }
 
 /// The guest that owns a group: it has the group's node open.
-fn guest(group: IommuGroup, here: &Here) -> Option<String> {
+fn guest(group: IommuGroup, host: &ThisHost) -> Option<String> {
     let node = format!("{VFIO_NODES}/{group}");
-    if !here.machine.exists(&node) || !may_change(here.machine) {
+    if !host.machine.exists(&node) || !may_change(host.machine) {
         return None;
     }
-    let members = here.machine.group_members(group);
-    let deadline = here.global.timeout;
-    let users = here.machine.users_of(&members, &[], deadline);
+    let members = host.machine.group_members(group);
+    let deadline = host.global.timeout;
+    let users = host.machine.users_of(&members, &[], deadline);
     users.found.into_iter().find_map(|user| user.guest)
 }
 

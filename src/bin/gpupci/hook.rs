@@ -6,29 +6,26 @@ use gpupt::escape::printable;
 use gpupt::exit::Exit;
 use gpupt::hook_folder::{FileStep, HookError, HookStatus, HookView, StatusLine};
 use gpupt::hook_install::{Installed, install, status, uninstall};
-use gpupt::host::{HookFolder, Lock, Machine};
+use gpupt::host::{HookFolder, Machine};
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
 use serde_json::{Value, json};
 
 use crate::args::{Global, HookCommand};
-use crate::here::may_change;
 use crate::json;
 use crate::report::Answer;
-
-/// How many writes of another program are waited for.
-const PATIENCE: u32 = 4;
+use crate::this_host::lock_for_change;
 
 pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> Result<Answer> {
     match command {
         HookCommand::Install { from } => {
-            let _lock = alone("install libvirt's hook", global, machine)?;
+            let _lock = lock_for_change("install libvirt's hook", global, machine)?;
             Ok(match install(machine, from.as_deref(), global.timeout) {
                 Ok(installed) => installed_answer(&installed),
                 Err(error) => failure(&error),
             })
         }
         HookCommand::Uninstall => {
-            let _lock = alone("take libvirt's hook away", global, machine)?;
+            let _lock = lock_for_change("take libvirt's hook away", global, machine)?;
             Ok(match uninstall(machine, global.timeout) {
                 Ok(gone) if gone.steps.is_empty() => Answer {
                     notes: gone.notes,
@@ -36,22 +33,13 @@ pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> 
                 },
                 Ok(gone) => Answer {
                     notes: gone.notes,
-                    ..Answer::done(gone.steps.iter().filter_map(told).collect())
+                    ..Answer::done(gone.steps.iter().filter_map(step_text).collect())
                 },
                 Err(error) => failure(&error),
             })
         }
         HookCommand::Status => run_status(global, machine),
     }
-}
-
-/// Only root may, and one at a time.
-fn alone(what: &'static str, global: &Global, machine: &Machine) -> Result<Lock> {
-    if !may_change(machine) {
-        return Err(Error::NotRoot(what).into());
-    }
-    let lock = machine.lock(global.timeout * PATIENCE);
-    Ok(lock.map_err(Error::from)?)
 }
 
 fn installed_answer(installed: &Installed) -> Answer {
@@ -62,7 +50,7 @@ fn installed_answer(installed: &Installed) -> Answer {
         (true, true) => format!("brought the libvirt hook {place} up to date\n"),
         (false, _) => format!("the libvirt hook {place} is up to date\n"),
     };
-    text.extend(installed.steps.iter().filter_map(told));
+    text.extend(installed.steps.iter().filter_map(step_text));
     Answer {
         notes: installed.notes.clone(),
         ..Answer::done(text)
@@ -70,7 +58,7 @@ fn installed_answer(installed: &Installed) -> Answer {
 }
 
 /// A step, as its owner should hear of it.
-fn told(step: &FileStep) -> Option<String> {
+fn step_text(step: &FileStep) -> Option<String> {
     match step {
         FileStep::Link { from, to } => Some(format!(
             "the hook that was {from} is now {to}; ours runs it after itself\n"

@@ -10,30 +10,30 @@ use gpupt::naming::{misplaced, record_names, renumber};
 use gpupt::settings::Settings;
 
 use crate::args::Global;
-use crate::here::{Here, may_change};
+use crate::card_details::{CardDetails, table};
 use crate::json;
-use crate::portrait::{Portrait, table};
 use crate::report::Answer;
+use crate::this_host::{ThisHost, may_change};
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let mut here = Here::of(global, machine)?;
+    let mut host = ThisHost::of(global, machine)?;
     let mut notes = Vec::new();
     if may_change(machine)
-        && let Err(error) = record_names(machine, &mut here.cards, global.timeout)
+        && let Err(error) = record_names(machine, &mut host.cards, global.timeout)
     {
         let why = sentence(&Error::from(error));
         notes.push(format!("the names are not written down: {why}"));
     }
-    let misplaced = misplaced(machine, &here.cards).map_err(Error::from)?;
+    let misplaced = misplaced(machine, &host.cards).map_err(Error::from)?;
     notes.extend(misplaced.iter().map(Refusal::to_string));
-    let all: Vec<&GpuCard> = here.cards.iter().collect();
+    let all: Vec<&GpuCard> = host.cards.iter().collect();
     let text = if global.json {
-        let portraits = Portrait::of_all(&here, &all);
-        json::document("cards", portraits.iter().map(Portrait::json).collect())
+        let cards = CardDetails::of_all(&host, &all);
+        json::document("cards", cards.iter().map(CardDetails::json).collect())
     } else if global.verbose {
-        table(&Portrait::of_all(&here, &all))
+        table(&CardDetails::of_all(&host, &all))
     } else {
-        lines(&here.cards)
+        lines(&host.cards)
     };
     Ok(Answer {
         notes,

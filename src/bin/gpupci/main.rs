@@ -2,25 +2,25 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod card_details;
 mod check;
-mod columns;
+mod detach_attach;
 mod groups;
-mod handing;
-mod here;
 mod hook;
 mod host;
-mod host_words;
 mod json;
 mod list;
 mod manual;
-mod portrait;
 mod python;
 mod recover;
 mod report;
+mod rocks_arguments;
+mod rocks_table;
 mod shell;
 mod splice;
 mod status;
 mod table;
+mod this_host;
 mod why;
 
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ use gpupt::handover::Mode;
 use gpupt::host::{Machine, as_writer};
 
 use crate::args::{Cli, Command, Global, Short};
-use crate::handing::Way;
+use crate::detach_attach::Way;
 use crate::report::Answer;
 
 fn main() -> ExitCode {
@@ -63,10 +63,10 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
         Command::List => list::run(global, machine),
         Command::Status(words) => status::run(&words.cards, global, machine),
         Command::Detach(words) => {
-            handing::run(Way::Detach, &words.cards, words.mode(), global, machine)
+            detach_attach::run(Way::Detach, &words.cards, words.mode(), global, machine)
         }
         Command::Attach(words) => {
-            handing::run(Way::Attach, &words.cards, words.mode(), global, machine)
+            detach_attach::run(Way::Attach, &words.cards, words.mode(), global, machine)
         }
         Command::Check => check::run(global, machine),
         Command::Groups => groups::run(global, machine),
@@ -88,11 +88,11 @@ fn run_short(short: &Short, global: &Global, machine: &Machine) -> Result<Answer
         answer = answer.and(list::run(global, machine)?);
     }
     if !short.attach.is_empty() {
-        let attached = handing::run(Way::Attach, &short.attach, Mode::Real, global, machine)?;
+        let attached = detach_attach::run(Way::Attach, &short.attach, Mode::Real, global, machine)?;
         answer = answer.and(attached);
     }
     if !short.detach.is_empty() {
-        let detached = handing::run(Way::Detach, &short.detach, Mode::Real, global, machine)?;
+        let detached = detach_attach::run(Way::Detach, &short.detach, Mode::Real, global, machine)?;
         answer = answer.and(detached);
     }
     if !short.status.is_empty() {

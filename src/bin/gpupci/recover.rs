@@ -7,15 +7,15 @@ use gpupt::pci::PciSlot;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::handing::failure;
-use crate::here::Here;
+use crate::detach_attach::failure;
 use crate::json;
 use crate::report::{Answer, card_failure};
+use crate::this_host::ThisHost;
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let (mut here, _lock) = Here::to_change("recover cards", global, machine)?;
-    here.add_recorded()?;
-    let recovered = here.handover().recover();
+    let (mut host, _lock) = ThisHost::lock_for_change("recover cards", global, machine)?;
+    host.add_recorded_cards()?;
+    let recovered = host.handover().recover();
     let mut answer = Answer::default();
     for (slot, result) in &recovered {
         answer = answer.and(match result {

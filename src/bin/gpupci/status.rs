@@ -6,21 +6,21 @@ use gpupt::gpu::GpuCard;
 use gpupt::host::Machine;
 
 use crate::args::Global;
-use crate::here::Here;
+use crate::card_details::{CardDetails, table};
 use crate::json;
-use crate::portrait::{Portrait, table};
 use crate::report::Answer;
+use crate::this_host::ThisHost;
 
 pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Result<Answer> {
-    let here = Here::of(global, machine)?;
+    let host = ThisHost::of(global, machine)?;
     let all = ["all".to_owned()];
     let words = if words.is_empty() { &all } else { words };
-    let (cards, missing) = here.select(words);
+    let (cards, missing) = host.select(words);
     let text = if global.json {
-        let portraits = Portrait::of_all(&here, &cards);
-        json::document("cards", portraits.iter().map(Portrait::json).collect())
+        let cards = CardDetails::of_all(&host, &cards);
+        json::document("cards", cards.iter().map(CardDetails::json).collect())
     } else if global.verbose {
-        table(&Portrait::of_all(&here, &cards))
+        table(&CardDetails::of_all(&host, &cards))
     } else {
         let lines: Result<Vec<String>, Error> =
             cards.iter().map(|card| lines(card, machine)).collect();

@@ -6,16 +6,16 @@ use gpupt::host::Machine;
 use serde_json::json;
 
 use crate::args::Global;
-use crate::here::{Here, may_change};
 use crate::json;
 use crate::report::Answer;
+use crate::this_host::{ThisHost, may_change};
 
 pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
         return Err(gpupt::error::Error::NotRoot("read what libvirt keeps of guests").into());
     }
-    let here = Here::of(global, machine)?;
-    let reasons = why(guest, &here.handover(), machine)?;
+    let host = ThisHost::of(global, machine)?;
+    let reasons = why(guest, &host.handover(), machine)?;
     if global.json {
         let objects = reasons.iter().map(|reason| {
             json!({

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::Session;
 use crate::args::Global;
-use crate::here::Here;
 use crate::json;
 use crate::report::Answer;
+use crate::this_host::ThisHost;
 
 impl Session<'_> {
     /// A line for each card that is given to others; none when the guest may have them.
@@ -22,9 +22,9 @@ impl Session<'_> {
         words: &[String],
         global: &Global,
     ) -> Result<Answer> {
-        let mut here = Here::of(global, self.machine)?;
-        here.add_recorded()?;
-        let (cards, missing) = here.select(words);
+        let mut host = ThisHost::of(global, self.machine)?;
+        host.add_recorded_cards()?;
+        let (cards, missing) = host.select(words);
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         let given = given_away(guest, &slots, &mut self.database, self.machine)?;
         let named = |away: &GivenAway| {

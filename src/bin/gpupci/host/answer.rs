@@ -11,14 +11,14 @@ use gpupt::rocks::{
 use serde_json::{Value, json};
 
 use super::{COMMON, Session};
-use crate::columns::{Columns, Row};
-use crate::host_words::HostWords;
 use crate::report::Answer;
+use crate::rocks_arguments::RocksArguments;
+use crate::rocks_table::{RocksTable, Row};
 use crate::{json, python, shell};
 
 impl Session<'_> {
     pub(super) fn list(&mut self, words: &[String]) -> Result<Answer> {
-        let words = HostWords::new(words, &COMMON)?;
+        let words = RocksArguments::new(words, &COMMON)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let nodes = self.hosts(words.hosts(), &cluster)?;
         let owned = nodes
@@ -34,7 +34,7 @@ impl Session<'_> {
         if words.is_true("json") == Some(true) {
             return Ok(Answer::done(rocks_json(&owned)));
         }
-        let columns = Columns {
+        let columns = RocksTable {
             owner: "host",
             names: ["gpu", "pci_bus"],
             rows: owned.iter().map(row).collect(),
@@ -46,7 +46,7 @@ impl Session<'_> {
     }
 
     pub(super) fn report(&mut self, words: &[String]) -> Result<Answer> {
-        let words = HostWords::new(
+        let words = RocksArguments::new(
             words,
             &["gpu", "pydict", "output-header", "output-col", "json"],
         )?;
@@ -84,7 +84,7 @@ impl Session<'_> {
     }
 
     pub(super) fn dump(&mut self, words: &[String]) -> Result<Answer> {
-        let words = HostWords::new(words, &COMMON)?;
+        let words = RocksArguments::new(words, &COMMON)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let nodes = self.hosts(words.hosts(), &cluster)?;
         let is_dumped = |attribute: &&Attribute| {
@@ -133,11 +133,11 @@ impl Session<'_> {
 
     pub(super) fn conflicts(&mut self) -> Result<Answer> {
         let cluster = self.database.cluster().map_err(Error::from)?;
-        let here = match self.database.origin() {
+        let host = match self.database.origin() {
             Origin::Embedded => this_host(&cluster, self.machine),
             Origin::Rocks => None,
         };
-        let conflicts = conflicts_of(&cluster, here);
+        let conflicts = conflicts_of(&cluster, host);
         let text = if self.json {
             json::document("conflicts", conflicts.iter().map(conflict).collect())
         } else {

@@ -7,8 +7,8 @@ use gpupt::rocks::{
 };
 
 use super::Session;
-use crate::host_words::{HostWords, Target};
 use crate::report::Answer;
+use crate::rocks_arguments::{RocksArguments, Target};
 
 impl Session<'_> {
     pub(super) fn add(&mut self, words: &[String]) -> Result<Answer> {
@@ -68,7 +68,7 @@ impl Session<'_> {
     }
 
     pub(super) fn remove(&mut self, words: &[String]) -> Result<Answer> {
-        let words = HostWords::new(words, &["gpu", "output-header", "output-col", "json"])?;
+        let words = RocksArguments::new(words, &["gpu", "output-header", "output-col", "json"])?;
         let Target {
             hosts,
             arguments: [name],
@@ -112,7 +112,7 @@ impl Session<'_> {
 }
 
 fn new_value(words: &[String]) -> Result<(Vec<String>, AttributeName, String), Error> {
-    let words = HostWords::new(
+    let words = RocksArguments::new(
         words,
         &["gpu", "value", "output-header", "output-col", "json"],
     )?;

@@ -5,15 +5,15 @@ use gpupt::gpu::GpuCard;
 use gpupt::pci::{Identity, IommuGroup, PciAddress};
 use serde_json::{Value, json};
 
-use crate::here::{Here, may_change};
 use crate::table::{Colour, Table};
+use crate::this_host::{ThisHost, may_change};
 
 /// A card and what is known of it.
-pub(crate) struct Portrait {
+pub(crate) struct CardDetails {
     name: String,
     address: PciAddress,
     model: Option<String>,
-    functions: Vec<FunctionPortrait>,
+    functions: Vec<FunctionDetails>,
     numa_node: Option<i64>,
     /// Who uses it; nothing when we may not look.
     users: Option<Vec<User>>,
@@ -29,7 +29,7 @@ enum State {
     Poisoned,
 }
 
-struct FunctionPortrait {
+struct FunctionDetails {
     binding: Binding,
     identity: Option<Identity>,
     group: Option<IommuGroup>,
@@ -39,38 +39,38 @@ struct FunctionPortrait {
     virtual_functions: Vec<Binding>,
 }
 
-impl Portrait {
-    /// The portraits of these cards.
-    pub(crate) fn of_all(here: &Here, cards: &[&GpuCard]) -> Vec<Self> {
+impl CardDetails {
+    /// The all of these cards.
+    pub(crate) fn of_all(host: &ThisHost, cards: &[&GpuCard]) -> Vec<Self> {
         let addresses = cards.iter().map(|card| card.display.address);
         let identities: Vec<Identity> = addresses
-            .filter_map(|address| here.machine.identity(address).ok().flatten())
+            .filter_map(|address| host.machine.identity(address).ok().flatten())
             .collect();
-        let models = here.machine.models(&identities);
-        let portraits = cards.iter().map(|card| {
-            let mut portrait = Self::of(here, card);
-            let identity = here.machine.identity(card.display.address).ok().flatten();
+        let models = host.machine.models(&identities);
+        let all = cards.iter().map(|card| {
+            let mut details = Self::of(host, card);
+            let identity = host.machine.identity(card.display.address).ok().flatten();
             let model = identity.and_then(|identity| models.of(&identity).map(str::to_owned));
-            portrait.model = model;
-            portrait
+            details.model = model;
+            details
         });
-        portraits.collect()
+        all.collect()
     }
 
-    fn of(here: &Here, card: &GpuCard) -> Self {
-        let machine = here.machine;
+    fn of(host: &ThisHost, card: &GpuCard) -> Self {
+        let machine = host.machine;
         let functions = card.functions.iter().filter_map(|function| {
             let address = function.address;
-            Some(FunctionPortrait {
+            Some(FunctionDetails {
                 binding: machine.binding(address).ok()?,
                 identity: machine.identity(address).ok().flatten(),
                 group: machine.iommu_group(address).ok().flatten(),
                 boot_vga: machine.sysfs_attribute(address, "boot_vga").as_deref() == Some("1"),
                 power_state: machine.sysfs_attribute(address, "power_state"),
-                virtual_functions: virtual_functions(here, address),
+                virtual_functions: virtual_functions(host, address),
             })
         });
-        let functions: Vec<FunctionPortrait> = functions.collect();
+        let functions: Vec<FunctionDetails> = functions.collect();
         let address = card.display.address;
         let numa_node = machine.sysfs_attribute(address, "numa_node");
         Self {
@@ -78,15 +78,15 @@ impl Portrait {
             address,
             model: None,
             numa_node: numa_node.and_then(|node| node.parse().ok()),
-            users: may_change(machine).then(|| users(here, card)).flatten(),
-            state: state(here, card, &functions),
+            users: may_change(machine).then(|| users(host, card)).flatten(),
+            state: state(host, card, &functions),
             functions,
         }
     }
 
     /// The card as an object of a document.
     pub(crate) fn json(&self) -> Value {
-        let functions = self.functions.iter().map(FunctionPortrait::json);
+        let functions = self.functions.iter().map(FunctionDetails::json);
         let users = self.users.as_ref().map(|users| {
             let users = users.iter().map(|user| {
                 json!({
@@ -131,7 +131,7 @@ impl Portrait {
     }
 }
 
-impl FunctionPortrait {
+impl FunctionDetails {
     fn json(&self) -> Value {
         let identity = self.identity.as_ref();
         let subsystem = identity.and_then(|identity| identity.subsystem);
@@ -159,34 +159,34 @@ impl FunctionPortrait {
 }
 
 /// A table of cards, a line for each function.
-pub(crate) fn table(portraits: &[Portrait]) -> String {
+pub(crate) fn table(all: &[CardDetails]) -> String {
     let mut table = Table::new(&[
         "NAME", "ADDRESS", "KIND", "MODEL", "DRIVER", "GROUP", "NUMA", "USED BY",
     ]);
-    for portrait in portraits {
+    for details in all {
         // A card that cannot be looked into has its line all the same.
-        for index in 0..portrait.functions.len().max(1) {
+        for index in 0..details.functions.len().max(1) {
             let own = |text: String| if index == 0 { text } else { String::new() };
-            let function = portrait.functions.get(index);
+            let function = details.functions.get(index);
             let binding = function.map(|function| &function.binding);
-            let address = binding.map_or(portrait.address, |binding| binding.function);
-            let numa = portrait.numa_node.filter(|node| *node >= 0);
+            let address = binding.map_or(details.address, |binding| binding.function);
+            let numa = details.numa_node.filter(|node| *node >= 0);
             table.row(
-                portrait.state.colour(),
+                details.state.colour(),
                 [
-                    own(portrait.name.clone()),
+                    own(details.name.clone()),
                     address.to_string(),
                     or_dash(binding.map(|binding| binding.class.word())),
-                    own(or_dash(portrait.model.as_ref())),
+                    own(or_dash(details.model.as_ref())),
                     or_dash(binding.and_then(|binding| binding.driver.as_ref())),
                     or_dash(function.and_then(|function| function.group)),
                     own(or_dash(numa)),
-                    own(portrait.used_by()),
+                    own(details.used_by()),
                 ],
             );
         }
-        for virtual_function in portrait.virtual_functions() {
-            table.row(portrait.state.colour(), virtual_row(virtual_function));
+        for virtual_function in details.virtual_functions() {
+            table.row(details.state.colour(), virtual_row(virtual_function));
         }
     }
     table.text()
@@ -207,9 +207,9 @@ fn virtual_row(virtual_function: &Binding) -> [String; 8] {
     ]
 }
 
-fn virtual_functions(here: &Here, function: PciAddress) -> Vec<Binding> {
-    let addresses = here.machine.virtual_functions(function).into_iter();
-    let bindings = addresses.filter_map(|address| here.machine.binding(address).ok());
+fn virtual_functions(host: &ThisHost, function: PciAddress) -> Vec<Binding> {
+    let addresses = host.machine.virtual_functions(function).into_iter();
+    let bindings = addresses.filter_map(|address| host.machine.binding(address).ok());
     bindings.collect()
 }
 
@@ -217,19 +217,19 @@ fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-fn users(here: &Here, card: &GpuCard) -> Option<Vec<User>> {
-    let deadline = here.global.timeout;
-    let users = here.machine.card_users(card, &here.cards, deadline);
+fn users(host: &ThisHost, card: &GpuCard) -> Option<Vec<User>> {
+    let deadline = host.global.timeout;
+    let users = host.machine.card_users(card, &host.cards, deadline);
     users.unseen.is_empty().then_some(users.found)
 }
 
-fn state(here: &Here, card: &GpuCard, functions: &[FunctionPortrait]) -> State {
-    let record = here.machine.card_record(card.slot());
+fn state(host: &ThisHost, card: &GpuCard, functions: &[FunctionDetails]) -> State {
+    let record = host.machine.card_record(card.slot());
     match record.ok().flatten() {
         Some(record) if record.poisoned.is_some() => State::Poisoned,
         Some(record) if record.phase != Phase::Detached => State::Unfinished,
         _ => {
-            let is_detached = |f: &FunctionPortrait| f.binding.is_detached(&here.settings.stub);
+            let is_detached = |f: &FunctionDetails| f.binding.is_detached(&host.settings.stub);
             // Of a function that cannot be looked at, nobody knows.
             let is_seen = functions.len() == card.functions.len();
             match is_seen && functions.iter().all(is_detached) {

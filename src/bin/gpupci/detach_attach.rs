@@ -8,9 +8,9 @@ use gpupt::pci::PciAddress;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::here::Here;
 use crate::json;
 use crate::report::{Answer, card_failure};
+use crate::this_host::ThisHost;
 
 /// Which way cards go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,21 +29,21 @@ pub(crate) fn run(
     machine: &Machine,
 ) -> Result<Answer> {
     let lock;
-    let here = match mode {
-        Mode::DryRun => Here::of(global, machine)?,
+    let host = match mode {
+        Mode::DryRun => ThisHost::of(global, machine)?,
         Mode::Real => {
             let what = match way {
                 Way::Detach => "detach cards",
                 Way::Attach => "attach cards",
             };
-            let here;
-            (here, lock) = Here::to_change(what, global, machine)?;
+            let host;
+            (host, lock) = ThisHost::lock_for_change(what, global, machine)?;
             let _ = &lock;
-            here
+            host
         }
     };
-    let (cards, mut answer) = here.select(words);
-    let handover = here.handover();
+    let (cards, mut answer) = host.select(words);
+    let handover = host.handover();
     let leaving = cards.iter().flat_map(|card| card.functions.iter());
     let leaving: Vec<PciAddress> = leaving.map(|function| function.address).collect();
     let mut objects = Vec::new();

@@ -13,10 +13,10 @@ use crate::args::Global;
 use crate::report::Answer;
 
 /// How many writes of another program are waited for.
-const PATIENCE: u32 = 4;
+const WRITES_WAITED_FOR: u32 = 4;
 
 /// This host and its cards.
-pub(crate) struct Here<'m> {
+pub(crate) struct ThisHost<'m> {
     pub(crate) machine: &'m Machine,
     pub(crate) settings: Settings,
     pub(crate) global: &'m Global,
@@ -24,7 +24,7 @@ pub(crate) struct Here<'m> {
     pub(crate) cards: Vec<GpuCard>,
 }
 
-impl<'m> Here<'m> {
+impl<'m> ThisHost<'m> {
     /// Looks at the cards of this host.
     pub(crate) fn of(global: &'m Global, machine: &'m Machine) -> Result<Self> {
         let mut settings = Settings::of(machine).map_err(Error::from)?;
@@ -39,28 +39,24 @@ impl<'m> Here<'m> {
 
     /// The same for who is going to change something: only root may, and one at a time. The cards
     /// are looked at when all others are at rest.
-    pub(crate) fn to_change(
+    pub(crate) fn lock_for_change(
         what: &'static str,
         global: &'m Global,
         machine: &'m Machine,
     ) -> Result<(Self, Lock)> {
-        if !may_change(machine) {
-            return Err(Error::NotRoot(what).into());
-        }
-        let patience = global.timeout * PATIENCE;
-        let lock = machine.lock(patience).map_err(Error::from)?;
+        let lock = lock_for_change(what, global, machine)?;
         Ok((Self::of(global, machine)?, lock))
     }
 
     /// Adds the cards of which something is written down, whoever made them.
-    pub(crate) fn add_recorded(&mut self) -> Result<()> {
+    pub(crate) fn add_recorded_cards(&mut self) -> Result<()> {
         let vendors = recorded_vendors(self.machine).map_err(Error::from)?;
         self.settings.vendors.extend(vendors);
         self.cards = named_cards(self.machine, &self.settings.vendors).map_err(Error::from)?;
         Ok(())
     }
 
-    /// Handing these cards over.
+    /// ChangedCards these cards over.
     pub(crate) fn handover(&self) -> Handover<'m> {
         let cards = self.cards.clone();
         Handover::new(self.machine, &self.settings, cards, self.global.timeout)
@@ -81,6 +77,18 @@ impl<'m> Here<'m> {
         };
         (cards, answer)
     }
+}
+
+/// The lock that one command at a time has; only root gets it.
+pub(crate) fn lock_for_change(
+    what: &'static str,
+    global: &Global,
+    machine: &Machine,
+) -> Result<Lock, Error> {
+    if !may_change(machine) {
+        return Err(Error::NotRoot(what));
+    }
+    Ok(machine.lock(global.timeout * WRITES_WAITED_FOR)?)
 }
 
 /// Whether we may change this machine. Who made a tree of files may do with it what they like.

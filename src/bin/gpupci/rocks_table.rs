@@ -6,7 +6,7 @@ use std::borrow::Cow;
 pub(crate) type Row<'t, const N: usize> = (Cow<'t, str>, [Option<Cow<'t, str>>; N]);
 
 /// Rows to be shown as Rocks shows them.
-pub(crate) struct Columns<'t, const N: usize> {
+pub(crate) struct RocksTable<'t, const N: usize> {
     /// The name of the owner's column, in lower case.
     pub(crate) owner: &'static str,
     /// The names of the other columns, in lower case.
@@ -15,7 +15,7 @@ pub(crate) struct Columns<'t, const N: usize> {
     pub(crate) rows: Vec<Row<'t, N>>,
 }
 
-impl<const N: usize> Columns<'_, N> {
+impl<const N: usize> RocksTable<'_, N> {
     /// The table as text. Without rows there is nothing at all; `shown` chooses columns by their
     /// names in lower case, and a choice that meets none leaves empty lines.
     pub(crate) fn text(&self, with_header: bool, shown: Option<&str>) -> String {

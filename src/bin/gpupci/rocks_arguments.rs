@@ -6,7 +6,7 @@ use gpupt::error::Error;
 
 /// Words, told apart but not yet understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct HostWords {
+pub(crate) struct RocksArguments {
     plain: Vec<String>,
     parameters: BTreeMap<String, String>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Target<const N: usize> {
     pub(crate) arguments: [String; N],
 }
 
-impl HostWords {
+impl RocksArguments {
     /// Tells `name=value` from plain words. Of a parameter that is given twice the last one counts.
     ///
     /// # Errors
@@ -121,9 +121,9 @@ mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
 
-    fn words(text: &str) -> Result<HostWords, String> {
+    fn words(text: &str) -> Result<RocksArguments, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        HostWords::new(&words, &["gpu", "value", "pydict"]).map_err(|error| error.to_string())
+        RocksArguments::new(&words, &["gpu", "value", "pydict"]).map_err(|error| error.to_string())
     }
 
     fn target(text: &str) -> Result<(String, [String; 2]), String> {

@@ -16,8 +16,8 @@ mod cluster;
 mod distributions;
 #[path = "check/hooks.rs"]
 mod hooks;
-#[path = "check/hostile.rs"]
-mod hostile;
+#[path = "check/hostile_files.rs"]
+mod hostile_files;
 #[path = "check/iommu.rs"]
 mod iommu;
 #[path = "check/modules.rs"]

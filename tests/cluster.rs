@@ -13,14 +13,14 @@ mod support;
 mod attributes;
 #[path = "cluster/conflicts.rs"]
 mod conflicts;
-#[path = "cluster/files.rs"]
-mod files;
+#[path = "cluster/embedded_file.rs"]
+mod embedded_file;
 #[path = "cluster/guests.rs"]
 mod guests;
+#[path = "cluster/host_names.rs"]
+mod host_names;
 #[path = "cluster/manual.rs"]
 mod manual;
-#[path = "cluster/names.rs"]
-mod names;
 #[path = "cluster/nodes.rs"]
 mod nodes;
 #[path = "cluster/stage.rs"]

@@ -20,7 +20,7 @@ use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 use support::mariadb::{MariaDb, sql};
-use support::{Said, TestHost, fixture, words};
+use support::{Said, TestHost, fixture, shell_words};
 
 /// A line of a replay file that does something, with what was recorded.
 #[derive(Debug, Default)]
@@ -262,14 +262,14 @@ fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
         let (kind, rest) = case.line.split_at(2);
         match (kind, rest.split_once(' ').unwrap_or((rest, ""))) {
             ("@ ", ("reset", _)) => stage.reset(),
-            ("@ ", ("sql", statement)) => stage.execute(&words::expand(statement)),
+            ("@ ", ("sql", statement)) => stage.execute(&shell_words::expand(statement)),
             ("@ ", ("host", _)) => {
                 assert_eq!(stage.frontend().line(rest).code, Some(0), "{}", case.line);
             }
             ("@ ", ("force", statement)) => {
                 if refused {
                     let statement = statement.strip_prefix("sql ").expect("force sql");
-                    stage.execute(&words::expand(statement));
+                    stage.execute(&shell_words::expand(statement));
                 }
             }
             ("$ ", ("sql", query)) => {

@@ -194,7 +194,7 @@ impl TestHost {
     /// Runs `gpupci LINE` with its output in files. A pipe would stay open as long as a blocked
     /// writer that gpupci started.
     fn line_into_files(&self, line: &str) -> Said {
-        self.said_into_files(self.command().args(support::words::split(line)))
+        self.said_into_files(self.command().args(support::shell_words::split(line)))
     }
 
     /// Runs a command with its output in files, not pipes.

@@ -9,20 +9,20 @@
 
 mod support;
 
-#[path = "install/at_once.rs"]
-mod at_once;
 #[path = "install/chain.rs"]
 mod chain;
-#[path = "install/disk.rs"]
-mod disk;
-#[path = "install/hostile.rs"]
-mod hostile;
+#[path = "install/concurrent.rs"]
+mod concurrent;
+#[path = "install/full_disk.rs"]
+mod full_disk;
 #[path = "install/interrupted.rs"]
 mod interrupted;
-#[path = "install/place.rs"]
-mod place;
+#[path = "install/location.rs"]
+mod location;
 #[path = "install/program.rs"]
 mod program;
+#[path = "install/refusals.rs"]
+mod refusals;
 #[path = "install/status.rs"]
 mod status;
 

@@ -11,8 +11,8 @@ mod support;
 
 #[path = "json/commands.rs"]
 mod commands;
-#[path = "json/wrong.rs"]
-mod wrong;
+#[path = "json/schema_refusals.rs"]
+mod schema_refusals;
 
 use std::fs;
 use std::path::Path;

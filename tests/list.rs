@@ -8,16 +8,16 @@
 
 mod support;
 
-#[path = "list/asleep.rs"]
-mod asleep;
 #[path = "list/capture.rs"]
 mod capture;
+#[path = "list/host_trees.rs"]
+mod host_trees;
 #[path = "list/json.rs"]
 mod json;
+#[path = "list/sleeping_cards.rs"]
+mod sleeping_cards;
 #[path = "list/sysfs.rs"]
 mod sysfs;
-#[path = "list/trees.rs"]
-mod trees;
 #[path = "list/vendors.rs"]
 mod vendors;
 

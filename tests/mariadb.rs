@@ -11,20 +11,20 @@ mod support;
 
 #[path = "mariadb/accounts.rs"]
 mod accounts;
-#[path = "mariadb/at_once.rs"]
-mod at_once;
 #[path = "mariadb/collation.rs"]
 mod collation;
-#[path = "mariadb/gone.rs"]
-mod gone;
-#[path = "mariadb/hostile.rs"]
-mod hostile;
-#[path = "mariadb/impostors.rs"]
-mod impostors;
+#[path = "mariadb/concurrent.rs"]
+mod concurrent;
+#[path = "mariadb/hostile_input.rs"]
+mod hostile_input;
+#[path = "mariadb/malicious_server.rs"]
+mod malicious_server;
 #[path = "mariadb/precedence.rs"]
 mod precedence;
 #[path = "mariadb/proxy.rs"]
 mod proxy;
+#[path = "mariadb/server_failures.rs"]
+mod server_failures;
 #[path = "mariadb/statements.rs"]
 mod statements;
 

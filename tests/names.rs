@@ -10,18 +10,18 @@
 
 mod support;
 
-#[path = "names/at_once.rs"]
-mod at_once;
-#[path = "names/given.rs"]
-mod given;
-#[path = "names/kept.rs"]
-mod kept;
-#[path = "names/moved.rs"]
-mod moved;
+#[path = "names/assignment.rs"]
+mod assignment;
+#[path = "names/concurrent.rs"]
+mod concurrent;
+#[path = "names/invalid_file.rs"]
+mod invalid_file;
+#[path = "names/moved_cards.rs"]
+mod moved_cards;
 #[path = "names/register.rs"]
 mod register;
-#[path = "names/unread.rs"]
-mod unread;
+#[path = "names/unreadable_file.rs"]
+mod unreadable_file;
 
 use std::fs;
 

@@ -9,8 +9,8 @@
 
 mod support;
 
-#[path = "status/broken.rs"]
-mod broken;
+#[path = "status/card_arguments.rs"]
+mod card_arguments;
 #[path = "status/colour.rs"]
 mod colour;
 #[path = "status/groups.rs"]
@@ -19,8 +19,8 @@ mod groups;
 mod state;
 #[path = "status/table.rs"]
 mod table;
-#[path = "status/words.rs"]
-mod words;
+#[path = "status/unreadable.rs"]
+mod unreadable;
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::words;
+use crate::support::shell_words;
 use crate::{manual, with_kernel};
 
 #[test]
@@ -60,7 +60,7 @@ fn fifty_commands_for_one_card_run_one_after_the_other() {
 fn concurrent_commands_for_overlapping_cards_all_succeed() {
     let (host, kernel) = with_kernel("four-functions.tree");
     let before = host.bindings();
-    let all = ["gpupci1", "gpupci2", "gpupci3", "gpupci2 gpupci1"].map(words::split);
+    let all = ["gpupci1", "gpupci2", "gpupci3", "gpupci2 gpupci1"].map(shell_words::split);
     for verb in ["detach", "attach"] {
         let children: Vec<_> = all
             .iter()

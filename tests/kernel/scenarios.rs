@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use crate::client::{Answer, ask};
 use crate::support::kernel::{FakeKernel, Work};
-use crate::support::{TestHost, words};
+use crate::support::{TestHost, shell_words};
 
 const SCENARIOS: &str = include_str!("scenarios.txt");
 
@@ -38,7 +38,7 @@ fn fake_kernel_behaves_as_the_recorded_real_kernel() {
         }
         let (words, wanted) = line.rsplit_once(" -> ").unwrap_or((line, ""));
         let said = replay.line(words);
-        if said != words::expand(wanted) {
+        if said != shell_words::expand(wanted) {
             differ.push(format!("{line}: {said}"));
         }
     }
@@ -58,7 +58,7 @@ impl Replay {
                 &self.root,
                 verb,
                 first,
-                words::expand(second).as_bytes(),
+                shell_words::expand(second).as_bytes(),
             )),
             "driver" => self
                 .kernel
@@ -92,7 +92,7 @@ impl Replay {
     fn start(&mut self, operation: &str, rest: &str) -> String {
         let (path, value) = rest.split_once(' ').unwrap_or((rest, ""));
         let (operation, path) = (operation.to_owned(), path.to_owned());
-        let (root, value) = (self.root.clone(), words::expand(value));
+        let (root, value) = (self.root.clone(), shell_words::expand(value));
         let asking = move || ask(&root, &operation, &path, value.as_bytes());
         self.started.push_back(thread::spawn(asking));
         String::new()

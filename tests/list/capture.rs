@@ -7,8 +7,8 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
+use crate::host_trees::trees;
 use crate::support::{Said, TestHost, fixture, run};
-use crate::trees::trees;
 use crate::{DEVICES, DISPLAY, NVIDIA, large};
 
 fn capture(root: Option<&Path>) -> Said {

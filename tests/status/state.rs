@@ -6,8 +6,8 @@ use pretty_assertions::assert_eq;
 use serde_json::Value;
 
 use crate::DEVICES;
-use crate::broken::json_of;
 use crate::support::TestHost;
+use crate::unreadable::json_of;
 
 #[test]
 fn status_has_the_state_of_every_card() {

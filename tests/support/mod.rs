@@ -12,7 +12,7 @@
 
 pub mod kernel;
 pub mod mariadb;
-pub mod words;
+pub mod shell_words;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -158,6 +158,6 @@ impl TestHost {
 
     /// Runs `gpupci LINE` on this machine; the words of the line are as in a shell.
     pub fn line(&self, line: &str) -> Said {
-        self.gpupci(&words::split(line))
+        self.gpupci(&shell_words::split(line))
     }
 }

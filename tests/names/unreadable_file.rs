@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
-use crate::kept::{COMMANDS, TWO, card, file, host_of_two};
+use crate::invalid_file::{COMMANDS, TWO, card, file, host_of_two};
 
 #[test]
 fn unreadable_names_file_is_reported_and_kept() {

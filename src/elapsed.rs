@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_the_largest_unit_that_gives_at_least_two() {
+    fn elapsed_time_is_at_least_two_of_its_unit() {
         for (seconds, text) in [
             (0, "0 s ago"),
             (119, "119 s ago"),

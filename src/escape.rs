@@ -57,7 +57,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_long_text_is_cut_and_a_hostile_one_escaped() {
+    fn excerpt_cuts_long_text_and_escapes_control_characters() {
         assert_eq!(Excerpt("a\"\n\x1b").to_string(), r#""a\"\n\u{1b}""#);
         let long = "é".repeat(61);
         let shown = format!("\"{}\"… (122 bytes)", "é".repeat(60));

@@ -39,7 +39,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn the_numbers_are_those_of_the_manual() {
+    fn exit_codes_are_those_of_the_manual() {
         use Exit::*;
         let all = [
             Done,

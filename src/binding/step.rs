@@ -87,7 +87,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_step_is_the_write_that_it_prints() {
+    fn step_prints_the_write_it_performs() {
         let function = "0000:02:00.0".parse().expect("an address");
         let driver: DriverName = "nvidia".parse().expect("a name");
         let stub = Some("vfio-pci".to_owned());

@@ -88,12 +88,12 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn work_that_ends_gives_its_result() {
+    fn work_that_ends_in_time_gives_its_result() {
         assert_eq!(within(Duration::from_secs(60), || 7), Ok(7));
     }
 
     #[test]
-    fn a_change_is_decided_once() {
+    fn decision_is_made_once() {
         let kept = Decision::default();
         assert_eq!((kept.commit(), kept.give_up()), (true, false));
         let dropped = Decision::default();
@@ -101,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn work_that_panics_is_told() {
+    fn panic_of_the_work_is_reported() {
         let result = within(Duration::from_secs(60), || -> u8 { panic!("garbage") });
         assert_eq!(result, Err(NoResult::Died));
     }
 
     #[test]
-    fn work_that_does_not_end_is_left_alone() {
+    fn work_that_does_not_end_is_abandoned_after_the_deadline() {
         let (_keep, never) = sync_channel::<()>(1);
         let result = within(Duration::from_millis(20), move || never.recv().is_ok());
         assert_eq!(result, Err(NoResult::Late));

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_forms_are_read() {
+    fn all_three_url_forms_are_parsed() {
         assert_eq!(
             "mysql://us%40er:p%2Fw%3A@fe:40000/cluster".parse(),
             Ok(DatabaseUrl::MySql(Box::new(Server {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn errors_and_debug_output_do_not_contain_the_password() {
         let url = "mysql://root:s3cret@fe/cluster".parse::<DatabaseUrl>();
         assert!(!format!("{url:?}").contains("s3cret"));
         for wrong in [
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn error_names_the_missing_part_of_a_url() {
         for (text, error) in [
             (
                 "mysql://fe/cluster",
@@ -240,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn print_then_parse_is_the_same(
+        fn printed_url_parses_to_the_same_url(
             user in "[^\0]{1,12}", host in "[a-z][a-z0-9-]{0,10}", port in any::<u16>(),
             database in "[a-z %é?#]{1,8}", socket in prop::option::of("/[^\0]{0,12}"),
         ) {
@@ -253,7 +253,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "(mysql://|sqlite:)?\\PC*") {
+        fn parsing_any_text_does_not_panic(text in "(mysql://|sqlite:)?\\PC*") {
             let _ = text.parse::<DatabaseUrl>();
         }
     }

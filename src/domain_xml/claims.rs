@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_seen() {
+    fn every_form_of_claim_is_found() {
         let address = |attributes| {
             format!(
                 "<source {attributes}><address domain='0' bus='2' slot='0' function='1'/></source>"
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_claims_nothing_is_not_seen() {
+    fn devices_that_claim_no_card_are_ignored() {
         for device in [
             "<hostdev type='usb'><source><address bus='2'/></source></hostdev>",
             "<hostdev mode='capabilities' type='pci'><source><address bus='2'/></source></hostdev>",
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn qemus_own_words_are_read() {
+    fn qemu_device_arguments_are_parsed() {
         for (argument, found) in [
             ("vfio-pci,host=02:00.1,multifunction=on", Some("02:00.1")),
             ("vfio-pci,id=a,host=10000:02:00.1", Some("10000:02:00.1")),

@@ -76,7 +76,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_refusal_has_words() {
+    fn refusal_has_a_message_with_the_position() {
         let told = |document: &[u8]| read(document, |_, _| {}).map_err(|why| why.to_string());
         assert_eq!(
             told(b"<a>\n\xff</a>"),
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_hard_to_explain_is_refused_at_once() {
+    fn document_that_roxmltree_reads_slowly_is_refused_at_once() {
         // roxmltree takes minutes for this one.
         let nested: String = (0..2000).map(|n| format!("<a xmlns:p{n}='{n}'>")).collect();
         assert!(nested.len() < EXPLAINED_BYTES_MAX);

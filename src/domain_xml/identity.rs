@@ -99,7 +99,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_guest_has_the_name_and_uuid_of_its_domain() {
+    fn identity_is_the_name_and_uuid_of_the_domain() {
         let uuid = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
         let xml = format!(
             "<domain id='3'><name>a &amp; b</name><metadata><name>no</name></metadata>\
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uuid_is_none() {
+    fn malformed_uuid_is_ignored() {
         for uuid in [
             "",
             "../../../../../../../../../../../etc/a",

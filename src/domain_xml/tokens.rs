@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_allows_is_read() {
+    fn well_formed_documents_are_accepted() {
         for document in [
             "<a/>",
             "\u{feff}<?xml version='1.0' encoding=\"utf-8\" standalone='no' ?>\r\n<a></a >\n<!-- x -->",
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_forbids_is_refused() {
+    fn malformed_documents_are_refused() {
         for document in [
             "",
             " ",
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_the_place_and_the_reason() {
+    fn refusal_tells_the_position_and_the_reason() {
         assert_eq!(
             verdict("<a>\n  <b></c>\n</a>"),
             Err(
@@ -533,7 +533,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
-        fn roxmltree_judges_the_same(inner in fragment()) {
+        fn documents_are_accepted_as_roxmltree_accepts_them(inner in fragment()) {
             let document = format!("<r>{inner}</r>");
             if let Some(accepted) = roxmltree_accepts(&document) {
                 prop_assert_eq!(verdict(&document).is_ok(), accepted, "{}", document);
@@ -541,7 +541,7 @@ mod tests {
         }
 
         #[test]
-        fn roxmltree_judges_bare_fragments_the_same(document in fragment()) {
+        fn fragments_are_accepted_as_roxmltree_accepts_them(document in fragment()) {
             if let Some(accepted) = roxmltree_accepts(&document) {
                 prop_assert_eq!(verdict(&document).is_ok(), accepted, "{}", document);
             }

@@ -77,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_order_names() {
+    fn names_are_ordered_by_their_numbers() {
         let mut names = [
             "gpupci10",
             "gpupci2",
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_counting_number_names_a_card() {
+    fn card_name_has_a_number_from_1_without_leading_zero() {
         assert_eq!(
             "GPUPCI12".parse::<CardName>().map(|n| n.to_string()),
             Ok("gpupci12".to_owned())
@@ -121,13 +121,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn print_then_parse_is_the_same(number in 0usize..0xffff_fffe) {
+        fn printed_card_name_parses_to_the_same_name(number in 0usize..0xffff_fffe) {
             let name = CardName::nth(number).ok_or(());
             prop_assert_eq!(name.and_then(|n| n.to_string().parse()), name);
         }
 
         #[test]
-        fn it_is_an_order(mut names in prop::collection::vec("[a0-2]{0,6}", 3)) {
+        fn natural_order_is_a_total_order(mut names in prop::collection::vec("[a0-2]{0,6}", 3)) {
             names.sort_by(|a, b| natural_order(a.as_bytes(), b.as_bytes()));
             for (i, a) in names.iter().enumerate() {
                 for b in &names[i..] {

@@ -64,7 +64,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn virsh_counts_where_it_is_run() {
+    fn virsh_is_found_only_as_a_command() {
         for (script, runs) in [
             ("#!/bin/sh\nvirsh nodedev-detach x\n", true),
             ("out=$(/usr/bin/virsh list)\n", true),

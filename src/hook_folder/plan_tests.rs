@@ -43,7 +43,7 @@ fn installs(state: &HookFolderState, steps: &[FileStep]) {
 }
 
 #[test]
-fn a_new_libvirt_gets_a_file_of_its_own() {
+fn plan_puts_the_hook_into_qemu_d_for_a_new_libvirt() {
     for single in [
         HookEntry::Nothing,
         HookEntry::Foreign,
@@ -75,7 +75,7 @@ fn a_new_libvirt_gets_a_file_of_its_own() {
 }
 
 #[test]
-fn an_old_libvirt_gets_the_one_file_and_the_other_hook_is_kept() {
+fn plan_puts_the_hook_in_the_single_file_for_an_old_libvirt() {
     for version in ["4.5.0", "unknown"] {
         let free = state(
             version,
@@ -107,7 +107,7 @@ fn an_old_libvirt_gets_the_one_file_and_the_other_hook_is_kept() {
 }
 
 #[test]
-fn the_hook_follows_libvirt() {
+fn plan_moves_the_hook_when_the_libvirt_version_changed() {
     let newer = state("9.0.0", CURRENT, HookEntry::Nothing, HookBefore::Other);
     installs(&newer, &[FileStep::Write, put(HOOK_IN_FOLDER), BACK]);
     let newer = state("9.0.0", CURRENT, OURS, HookBefore::Nothing);
@@ -137,7 +137,7 @@ fn refuses(state: &HookFolderState, parts: &[&str]) {
 }
 
 #[test]
-fn what_is_not_ours_stays() {
+fn plan_refuses_to_replace_foreign_files() {
     for (single, inside, kept, version, part) in [
         (
             HookEntry::Nothing,
@@ -196,7 +196,7 @@ fn what_is_not_ours_stays() {
 }
 
 #[test]
-fn what_was_there_comes_back() {
+fn uninstall_plan_restores_the_other_hook() {
     for (single, inside, kept, steps) in [
         (
             HookEntry::Nothing,

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_hook_for_this_machine_will_do() {
+    fn only_a_hook_program_for_this_architecture_is_accepted() {
         let gpupci = program(2, 62, "gpupt gpupci");
         for (content, verdict) in [
             (program(2, 62, "gpupt"), Ok(())),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_names_us_is_not_ours() {
+    fn script_that_mentions_gpupt_is_not_our_hook() {
         assert!(!is_hook_program(b"#!/bin/sh\nexec gpupt-something\n"));
         assert!(is_hook_program(&program(2, 62, "gpupt")));
     }

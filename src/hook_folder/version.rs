@@ -52,7 +52,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn the_library_tells_the_version() {
+    fn version_is_parsed_from_the_library_file_name() {
         for (name, version) in [
             ("libvirt.so.0.9000.0", Some([9, 0, 0])),
             ("libvirt.so.0.4005.0", Some([4, 5, 0])),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_daemon_tells_the_version() {
+    fn version_is_parsed_from_the_output_of_the_daemon() {
         for (text, version) in [
             ("libvirtd (libvirt) 9.0.0\n", Some("9.0.0")),
             ("/usr/sbin/libvirtd (libvirt) 1.2.17", Some("1.2.17")),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_counts_from_6_5_0() {
+    fn libvirt_runs_qemu_d_from_6_5_0_on() {
         let runs = |text| LibvirtVersion::told(text).map(LibvirtVersion::runs_folder);
         for (text, expected) in [
             ("4.5.0", false),

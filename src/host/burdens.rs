@@ -156,7 +156,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_mount_is_read_with_its_blanks() {
+    fn mount_point_with_blanks_is_parsed() {
         let line = r"36 35 8:1 / /mnt/my\040disk rw,noatime master:1 - ext4 /dev/sda1 rw";
         assert_eq!(mount(line), Some(("8:1", r"/mnt/my\040disk", "/dev/sda1")));
         assert_eq!(unescaped(r"/mnt/my\040disk\"), r"/mnt/my disk\");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_route_to_everywhere_is_the_default() {
+    fn default_route_has_an_empty_mask() {
         let route = "eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0";
         assert_eq!(default_route(route), Some("eth0"));
         let local = "eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0";

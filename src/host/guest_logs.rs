@@ -89,7 +89,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn only_the_last_run_complains() {
+    fn only_errors_of_the_last_qemu_run_are_read() {
         let log = "2026-01-01 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
             2026-01-01T10:00:01Z qemu-system-x86_64: an old error\n\
             2026-01-02 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\

@@ -56,7 +56,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_name_cannot_make_fields_of_its_own() {
+    fn guest_name_cannot_add_journal_fields() {
         let entry = entry(Weight::Failed, "no", &[("GPUPT_GUEST", "a\nPRIORITY=0")]);
         assert_eq!(
             String::from_utf8_lossy(&entry),

@@ -75,7 +75,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_product_is_found_below_its_vendor() {
+    fn model_is_found_below_its_vendor() {
         let text = b"# comment\n1002  AMD\n\t1e87  Not this one\n10de  NVIDIA Corporation\n\
             \t1e87  TU104 [GeForce RTX 2080]\n\t\t1043 8694  A board\n\t1e8\nC 03  Display\n\t1e87  Nor this\n";
         let card = Identity {

@@ -63,7 +63,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_line_of_hosts_gives_its_address_to_each_name() {
+    fn etc_hosts_line_maps_each_name_to_its_address() {
         let line = "10.1.9.9\toutsider.example.net Outsider # not rocks-33";
         let address = Some(IpAddr::from([10, 1, 9, 9]));
         assert_eq!(listed(line, "outsider"), address);

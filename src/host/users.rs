@@ -270,7 +270,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_name_ends_at_a_single_comma() {
+    fn guest_name_ends_at_a_single_comma() {
         for (text, name) in [
             ("rocks-33,debug-threads=on", "rocks-33"),
             ("a,,b,debug-threads=on", "a,b"),
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapping_of_a_file_has_a_path() {
+    fn mapping_of_a_file_is_parsed_with_its_path() {
         let line = "7f0000000000-7f0000001000 rw-s 00000000 00:05 402  /dev/dri/card 1";
         assert_eq!(
             mapped(line),

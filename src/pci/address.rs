@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_read() {
+    fn every_spelling_is_parsed() {
         for text in [
             "0000:83:1f.7",
             "83:1f.7",
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_the_text() {
+    fn error_quotes_the_text_that_is_no_address() {
         for text in [
             "",
             "gpupci1",
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn libvirts_numbers_are_read_in_its_bases() {
+    fn libvirt_numbers_may_be_decimal_octal_or_hexadecimal() {
         for (text, number) in [
             ("2", 2),
             ("0x1f", 31),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_out_of_range_names_itself_and_its_limit() {
+    fn error_names_the_attribute_out_of_range_and_its_limit() {
         let error = PciAddress::from_libvirt(None, Some("0x02"), Some("0x20"), None);
         assert_eq!(
             error.map_err(|e| e.to_string()),
@@ -353,7 +353,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn print_then_parse_is_the_same(address in any_address()) {
+        fn printed_address_parses_to_the_same_address(address in any_address()) {
             prop_assert_eq!(address.to_string().parse(), Ok(address));
             prop_assert_eq!(address.node_device().to_string().parse(), Ok(address));
             prop_assert_eq!(address.to_string().to_uppercase().parse(), Ok(address));
@@ -361,13 +361,13 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "\\PC*") {
+        fn parsing_any_text_does_not_panic(text in "\\PC*") {
             let _ = text.parse::<PciAddress>();
             let _ = libvirt_number(&text);
         }
 
         #[test]
-        fn nothing_almost_right_panics(text in "[pPcCiI_:.0-9a-fA-Fx+é ]{0,24}") {
+        fn parsing_text_like_an_address_does_not_panic(text in "[pPcCiI_:.0-9a-fA-Fx+é ]{0,24}") {
             if let Ok(address) = text.parse::<PciAddress>() {
                 prop_assert_eq!(address.to_string().parse(), Ok(address));
             }

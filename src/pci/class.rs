@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_word_follows_the_class() {
+    fn kind_follows_the_class_code() {
         for (class, word) in [
             ("0x030000", "video"),
             ("0x030200", "video"),
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sysfs_never_writes_is_no_class() {
+    fn malformed_class_codes_are_refused() {
         for text in [
             "",
             "030000",

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_that_of_a_directory() {
+    fn driver_name_is_a_valid_directory_name() {
         for text in ["nvidia", "snd_hda_intel", "i2c-designware-pci", "a driver"] {
             assert_eq!(
                 text.parse::<DriverName>().as_ref().map(DriverName::as_str),

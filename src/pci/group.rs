@@ -39,7 +39,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_group_is_a_number() {
+    fn iommu_group_is_a_number() {
         assert_eq!(
             "17".parse::<IommuGroup>().map(|g| g.to_string()),
             Ok("17".into())

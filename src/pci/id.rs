@@ -49,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_vendor_is_four_digits() {
+    fn vendor_id_has_four_hexadecimal_digits() {
         assert_eq!("10DE".parse(), Ok(VendorId::NVIDIA));
         assert_eq!(VendorId::from_sysfs("0x10de"), Some(VendorId::NVIDIA));
         for text in ["", "10d", "10de:", "0x10de", "+0de"] {
@@ -59,7 +59,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn print_then_parse_is_the_same(id in any::<u16>()) {
+        fn printed_vendor_id_parses_to_the_same_id(id in any::<u16>()) {
             prop_assert_eq!(VendorId(id).to_string().parse(), Ok(VendorId(id)));
         }
     }

@@ -41,7 +41,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn it_reads_as_lspci_writes_it() {
+    fn identity_is_printed_as_lspci_prints_it() {
         let mut card = Identity {
             vendor: VendorId::NVIDIA,
             device: 0x6de,
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_has_four_digits() {
+    fn device_id_has_four_hexadecimal_digits() {
         assert_eq!(id_from_sysfs("0x1E87"), Some(0x1e87));
         for text in ["", "0x", "1e87", "0x1e8", "0x11e87", "0x+e87"] {
             assert_eq!(id_from_sysfs(text), None, "{text}");

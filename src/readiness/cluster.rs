@@ -162,7 +162,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn only_a_plain_name_stands_in_a_command() {
+    fn remedy_contains_only_plain_host_names() {
         let card: CardName = "gpupci2".parse().expect("a name");
         assert_eq!(
             command("remove", "vm-c-0-15", card, None),

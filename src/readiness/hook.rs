@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_counts_when_libvirt_runs_it() {
+    fn hook_passes_only_if_libvirt_runs_it() {
         assert_eq!(verdicts(vec![]), [(OURS, "warn")]);
         let ours = file("/q", true);
         assert_eq!(
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hooks_are_told_by_what_they_do() {
+    fn other_hooks_are_reported_if_they_run_virsh_or_are_writable() {
         let virsh = HookFile {
             calls_virsh: true,
             ..file("/v", false)

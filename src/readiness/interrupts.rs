@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_unit_without_remapping_is_enough() {
+    fn one_iommu_unit_without_remapping_is_an_obstacle() {
         let none = KernelLine::new("ro");
         let bare = interrupts(&[0x00f0_20df, 0x00f0_20d0 & !REMAPPING]);
         assert!(matches!(
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_counts_in_either_form() {
+    fn both_parameters_that_turn_remapping_off_are_found() {
         for line in ["nointremap", "intremap=off", "intremap=nosid,off"] {
             let line = KernelLine::new(line);
             let facts = InterruptFacts::default();

@@ -70,7 +70,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn the_last_switch_counts() {
+    fn last_value_of_a_switch_counts() {
         for (line, is_on) in [
             ("ro intel_iommu=on quiet\n", Some(true)),
             ("intel_iommu=on intel_iommu=off", Some(false)),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_in_either_spelling() {
+    fn parameter_is_found_with_dash_or_underscore() {
         let line = KernelLine::new("vfio-pci.ids=10de:1e84,10de:10f8 vfio_pci.ids=1002:67df x");
         let ids: Vec<&str> = line.parts("vfio_pci.ids").collect();
         assert_eq!(ids, ["10de:1e84", "10de:10f8", "1002:67df"]);

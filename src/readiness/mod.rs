@@ -167,7 +167,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn the_largest_code_of_a_failure_wins() {
+    fn exit_code_is_the_largest_of_the_failures() {
         let fail = Finding::fail("a", "a", "a");
         let differs = Finding {
             exit: Exit::Differs,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_outside_is_safe_on_a_terminal() {
+    fn finding_escapes_control_characters() {
         let finding = Finding::warn("a", "one\ntwo\u{1b}[31m", "\u{202e}\r");
         assert_eq!(finding.text, "one\\ntwo\\u{1b}[31m");
         assert_eq!(finding.remedy.as_deref(), Some("\\u{202e}\\r"));

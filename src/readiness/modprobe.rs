@@ -168,7 +168,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_line_says_one_thing_of_one_module() {
+    fn modprobe_lines_are_parsed_to_rules() {
         let text = "# blacklist vfio-pci\n  blacklist  nouveau # why\ninstall vfio-pci /bin/false\n\
             options vfio-pci \\\n ids=10de:1e84,10de:10f8 disable_vga=1\nsoftdep nvidia pre: vfio-pci\n\
             alias a b\nblacklist\n\n";
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_comes_first_makes_a_driver_wait() {
+    fn only_a_softdep_pre_makes_a_driver_wait() {
         for (line, waits) in [
             ("softdep nvidia pre: vfio-pci", true),
             ("softdep nvidia pre: drm vfio_pci post: x", true),

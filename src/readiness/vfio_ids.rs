@@ -202,7 +202,7 @@ mod tests {
     use crate::pci::VendorId;
 
     #[test]
-    fn an_id_names_a_product_and_may_name_its_board() {
+    fn vfio_pci_id_matches_device_and_optional_subsystem() {
         let card = Identity {
             vendor: VendorId::NVIDIA,
             device: 0x1e84,

@@ -234,7 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_name_is_gpupci_and_plain_characters() {
+    fn attribute_name_is_gpupci_and_plain_characters() {
         for name in ["gpupci", "gpupci1", "gpupci_old", "gpupci-1", "gpupciA"] {
             assert_eq!(
                 name.parse().map(|n: AttributeName| n.0),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leaves_room_for_its_old_copy() {
+    fn attribute_name_leaves_room_for_the_old_suffix() {
         let longest = format!("gpupci{}", "0".repeat(118));
         assert!(longest.parse::<AttributeName>().is_ok());
         assert!(format!("{longest}0").parse::<AttributeName>().is_err());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_current_value_has_a_former_one() {
+    fn former_value_has_no_former_value() {
         let old = |name: &str| name.parse().map(|n: AttributeName| n.old());
         assert_eq!(old("gpupci"), Ok(Some("gpupci_old".to_owned())));
         assert_eq!(old("gpupci_old"), Ok(None));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_has_a_bounded_number_of_cards() {
+    fn guest_has_at_most_64_cards() {
         let value = |count| {
             (1..=count)
                 .map(|n| format!("gpupci{n}"))
@@ -345,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn print_then_parse_is_the_same(
+        fn printed_cards_parse_to_the_same_cards(
             references in prop::collection::vec(any_reference(), 1..5)
         ) {
             let cards = GuestCards(references);
@@ -358,14 +358,14 @@ mod tests {
         }
 
         #[test]
-        fn nothing_panics(text in "\\PC*") {
+        fn parsing_any_text_does_not_panic(text in "\\PC*") {
             let _ = text.parse::<AttributeName>();
             let _ = stored_value(&text, true);
             let _ = stored_value(&text, false);
         }
 
         #[test]
-        fn a_name_survives_its_own_printing(text in "gpupci[A-Za-z0-9_-]{0,20}") {
+        fn printed_attribute_name_parses_to_the_same_name(text in "gpupci[A-Za-z0-9_-]{0,20}") {
             prop_assert_eq!(text.parse().map(|n: AttributeName| n.to_string()), Ok(text));
         }
     }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn add_makes_one_row_and_never_replaces() {
+    fn add_inserts_one_row_and_refuses_an_existing_name() {
         let add = Change::Add {
             name: name("gpupcia"),
             value: "v".to_owned(),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn remove_takes_the_former_value_along() {
+    fn remove_deletes_the_former_value_too() {
         let rows = own(&[
             (7, "gpupci", "b"),
             (8, "gpupci_old", "a"),

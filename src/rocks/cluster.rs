@@ -258,7 +258,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_highest_category_wins_and_strangers_do_not_count() {
+    fn attribute_of_the_highest_category_counts() {
         let all = MEMBERS.iter().zip(1..);
         let attributes = all
             .map(|((c, m), id)| attribute(id, "gpupci1", *c, m))
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_one_under_the_collation_and_shown_in_natural_order() {
+    fn attribute_names_are_merged_by_collation_and_ordered_by_number() {
         let cluster = Cluster::new(
             vec![node()],
             vec![
@@ -303,7 +303,7 @@ mod tests {
     proptest! {
         /// Against the plain definition: group by name, take the maximum.
         #[test]
-        fn precedence_is_the_maximum(
+        fn effective_attribute_has_the_maximum_precedence(
             rows in prop::collection::btree_set((0..3usize, 0..MEMBERS.len()), 0..20)
         ) {
             let attributes: Vec<Attribute> = rows.iter().zip(1..).map(|((name, member), id)| {

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn guests_in_order_give_no_line() {
+    fn cluster_without_conflicts_gives_no_line() {
         let rows = [
             ("host", "gpupci1", "pci_0000_02_00_0"),
             ("host", "gpupci2", "pci_0000_03_00_0"),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_of_two_guests_is_told_however_it_is_named() {
+    fn card_of_two_guests_is_reported_under_any_spelling() {
         let rows = [
             ("host", "gpupci1", "pci_0000_02_00_0"),
             ("guest-a", "gpupci", "pci_0000_02_00_0"),
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_or_not_whole_is_told() {
+    fn missing_and_malformed_cards_are_reported() {
         let rows = [
             ("host", "gpupci1", "pci_0000_02_00_1"),
             ("host", "gpupci2", "0000:02:00.0"),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn two_nodes_of_one_name_are_told_once() {
+    fn nodes_of_one_name_are_reported_once() {
         let nodes = vec![
             node(1, "host", None),
             node(2, "HOST", None),

@@ -183,7 +183,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_card_is_looked_for_first_where_the_guest_was() {
+    fn card_is_sought_first_on_the_guests_former_host() {
         let node = |id, name: &str, is_guest| Node {
             id,
             name: name.into(),

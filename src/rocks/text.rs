@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn case_accents_and_trailing_blanks_do_not_count() {
+    fn comparison_ignores_case_accents_and_trailing_blanks() {
         assert_eq!(Text::from("ROCKS-33"), Text::from("rocks-33  "));
         assert_eq!(Text::from(vec![0xe9]), Text::from("E"));
         assert_ne!(Text::from(" rocks-33"), Text::from("rocks-33"));
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
+    fn control_characters_are_printed_escaped() {
         let hostile = Text::from("a\x1b[31m\n\u{202e}é\u{9b}".as_bytes().to_vec());
         assert_eq!(hostile.to_string(), "a\\u{1b}[31m\\n\\u{202e}é\\u{9b}");
         assert_eq!(Text::from(vec![b'a', 0xff]).to_string(), "a\\xff");
     }
 
     #[test]
-    fn like_is_sqls() {
+    fn is_like_matches_as_sql_like() {
         for (text, pattern, expected) in [
             ("vm-container-0-15", "vm-%", true),
             ("vm-container-0-15", "VM-%-15", true),
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn like_agrees_with_its_definition(text in "[aAb\\\\]{0,8}", pattern in "[ab%_\\\\]{0,8}") {
+        fn is_like_agrees_with_a_simple_implementation(text in "[aAb\\\\]{0,8}", pattern in "[ab%_\\\\]{0,8}") {
             prop_assume!(!pattern.ends_with('\\'));
             prop_assert_eq!(
                 Text::from(text.as_str()).is_like(&pattern),
@@ -241,7 +241,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_printed_is_a_control_character(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn printed_text_has_no_control_characters(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(!Text::from(bytes).to_string().chars().any(char::is_control));
         }
     }

@@ -136,7 +136,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn the_password_is_read_as_rocks_reads_it() {
+    fn password_is_read_as_rocks_reads_it() {
         let file =
             "[mysqld]\nuser = rocksdb\n[client]\nport\t= 40000\npassword\t= s3/cr.t \npassword=x\n";
         assert_eq!(password(file), Some("s3/cr.t".to_owned()));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_assignment_counts() {
+    fn last_assignment_of_databasehost_counts() {
         let source = "import os\nDatabaseHost = \"one\"\nDatabaseHost = 'two'\nOther = \"x\"\n";
         assert_eq!(assignment(source), Some("two".to_owned()));
         assert_eq!(assignment("NotDatabaseHost = \"x\"\n"), None);

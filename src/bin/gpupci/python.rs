@@ -38,7 +38,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn strings_are_pythons() {
+    fn strings_are_quoted_as_python_2_quotes_them() {
         for (bytes, literal) in [
             ("two\nlines", r"'two\nlines'"),
             ("$(id);\"x\" 'y' \\", r#"'$(id);"x" \'y\' \\'"#),

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_taken_from_the_end() {
+    fn plain_arguments_fill_the_missing_parameters_from_the_end() {
         let expected = Ok(("h".to_owned(), ["g".to_owned(), "v".to_owned()]));
         for text in [
             "h g v",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_words_are_told() {
+    fn missing_arguments_are_named() {
         assert_eq!(
             target("h"),
             Err("must supply one host, and the gpu and the value; given is \"h\"".to_owned())
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn truth_is_rocks_truth() {
+    fn boolean_parameters_are_read_as_rocks_reads_them() {
         for (text, truth) in [
             ("pydict=YES", Some(true)),
             ("pydict=t", Some(false)),

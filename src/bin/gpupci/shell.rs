@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "bash is the judge")]
-    fn bash_reads_the_same_bytes() -> std::io::Result<()> {
+    fn bash_reads_a_quoted_word_as_the_same_bytes() -> std::io::Result<()> {
         let every: Vec<u8> = (1..=255).collect();
         let script = [b"printf %s ".as_slice(), &word(&every)].concat();
         let script = std::os::unix::ffi::OsStringExt::from_vec(script);

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_about_the_module_before_its_colon() {
+    fn line_of_modules_dep_is_about_the_module_before_its_colon() {
         for (line, is_it) in [
             ("kernel/drivers/vfio/pci/vfio-pci.ko", true),
             ("kernel/drivers/vfio/pci/vfio_pci.ko.zst: kernel/a.ko", true),

@@ -124,7 +124,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn a_processor_says_who_made_it() {
+    fn processor_vendor_is_read_from_cpuinfo() {
         let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n\n";
         assert_eq!(maker(intel), Some(Processor::Intel));
         assert!(is_virtual(intel));

@@ -87,7 +87,7 @@ fn a_failure_after_any_step_is_undone() {
 }
 
 #[test]
-fn a_folder_that_was_made_goes_again() {
+fn undo_removes_a_folder_that_was_created() {
     let (_root, machine) = machine(&[]);
     fs::remove_dir_all(machine.path(HOOKS)).expect("it goes");
     let folders = [
@@ -114,7 +114,7 @@ fn a_folder_that_was_made_goes_again() {
 }
 
 #[test]
-fn a_link_is_kept_as_a_link() {
+fn other_hook_that_is_a_link_is_kept_as_a_link() {
     let (_root, machine) = machine(&[]);
     symlink("nowhere", machine.path(HOOK)).expect("a link");
     let before = files(&machine);
@@ -131,7 +131,7 @@ fn a_link_is_kept_as_a_link() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_said() {
+fn failed_undo_is_reported_with_its_path() {
     let (root, machine) = machine(&[]);
     let undo = Undo::Remove(HOOK_FOLDER.to_owned());
     let said = HookFolder::of(&machine)

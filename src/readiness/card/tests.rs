@@ -62,7 +62,7 @@ fn assert_trouble(card: &CardFacts, trouble: &[&str]) {
 }
 
 #[test]
-fn a_card_in_order_is_praised() {
+fn card_without_problems_passes_everywhere() {
     let praise = [
         "pass driver",
         "pass iommu-group",
@@ -85,7 +85,7 @@ fn a_card_in_order_is_praised() {
 }
 
 #[test]
-fn who_shares_a_group_is_a_failure_unless_it_can_go_along() {
+fn group_member_with_a_host_driver_is_a_failure_unless_it_is_a_card() {
     let neighbour = |card: Option<&str>| Neighbour {
         group: group(),
         binding: binding(7, Some("ahci")),
@@ -108,7 +108,7 @@ fn who_shares_a_group_is_a_failure_unless_it_can_go_along() {
 }
 
 #[test]
-fn a_guest_may_use_its_card_and_others_are_told() {
+fn use_by_a_guest_passes_and_use_by_others_is_a_warning() {
     let user = |guest: Option<&str>| User {
         pid: 7,
         command: "qemu".to_owned(),
@@ -124,7 +124,7 @@ fn a_guest_may_use_its_card_and_others_are_told() {
 }
 
 #[test]
-fn what_detach_would_refuse_is_weighed() {
+fn reasons_of_detach_to_refuse_are_failures_or_warnings() {
     let mut one = card([Some("nvidia"), None]);
     one.view.consoles = vec![(address(0), "fb0".to_owned())];
     one.view.virtual_functions = vec![(address(0), 4)];
@@ -142,7 +142,7 @@ fn what_detach_would_refuse_is_weighed() {
 }
 
 #[test]
-fn a_card_that_is_another_or_stuck_has_its_own_code() {
+fn another_or_locked_card_has_its_own_exit_code() {
     let identity = |device| Identity {
         vendor: VendorId::NVIDIA,
         device,
@@ -170,7 +170,7 @@ fn a_card_that_is_another_or_stuck_has_its_own_code() {
 }
 
 #[test]
-fn sleep_resets_records_and_the_firmwares_display_are_told() {
+fn sleep_reset_record_and_boot_display_are_reported() {
     let mut one = card([Some("nvidia"), None]);
     one.is_boot_display = true;
     one.resets = None;

@@ -7,7 +7,7 @@ fn with_word(os_release: &str, loader: Loader, is_efi: bool) -> String {
 }
 
 #[test]
-fn every_distribution_has_its_own_way_to_the_kernel_line() {
+fn kernel_parameter_remedy_is_that_of_the_distribution() {
     let centos =
         "NAME=\"CentOS Linux\"\nID=\"centos\"\nID_LIKE=\"rhel fedora\"\nVERSION_ID=\"7\"\n";
     for (os_release, loader, is_efi, command) in [
@@ -86,7 +86,7 @@ fn every_distribution_has_its_own_way_to_the_kernel_line() {
 }
 
 #[test]
-fn the_initramfs_is_made_by_the_tool_of_the_house() {
+fn initramfs_remedy_is_that_of_the_distribution() {
     for (os_release, command) in [
         ("ID=centos", "dracut -f"),
         ("ID=ubuntu\nID_LIKE=debian", "update-initramfs -u"),
@@ -99,7 +99,7 @@ fn the_initramfs_is_made_by_the_tool_of_the_house() {
 }
 
 #[test]
-fn the_last_assignment_counts_and_quotes_do_not() {
+fn last_assignment_in_os_release_counts_without_its_quotes() {
     assert_eq!(value("ID=a\nID=\"b\"\nNOT_ID=c\n", "ID"), Some("b"));
     assert_eq!(value("# ID = x\nIDENTITY=y", "ID"), None);
 }

@@ -25,7 +25,7 @@ fn found(platform: &Platform, topic: &str) -> Finding {
 }
 
 #[test]
-fn without_groups_the_kernel_line_is_looked_at_by_processor() {
+fn kernel_line_is_checked_by_processor_if_there_are_no_groups() {
     use Processor::{Amd, Intel, Other};
     use Verdict::{Fail, Pass, Warn};
     for (line, processor, table, verdict) in [
@@ -58,7 +58,7 @@ fn without_groups_the_kernel_line_is_looked_at_by_processor() {
 }
 
 #[test]
-fn where_there_are_groups_nothing_was_missing() {
+fn host_with_groups_passes_without_kernel_parameter() {
     let mut platform = platform("ro", Some(Processor::Intel), None);
     platform.groups = 12;
     let all = judge(&platform, &Distribution::of("", Loader::Grub, false));
@@ -69,7 +69,7 @@ fn where_there_are_groups_nothing_was_missing() {
 }
 
 #[test]
-fn a_kernel_that_turns_vt_d_on_needs_no_word() {
+fn kernel_with_vt_d_on_by_default_needs_no_parameter() {
     let mut platform = platform("ro", Some(Processor::Intel), Some("DMAR"));
     platform.is_on_by_default = true;
     assert_eq!(found(&platform, KERNEL).verdict, Verdict::Pass);
@@ -77,7 +77,7 @@ fn a_kernel_that_turns_vt_d_on_needs_no_word() {
 }
 
 #[test]
-fn the_firmware_is_called_as_its_setup_calls_it() {
+fn firmware_setting_has_the_name_of_the_processor_vendor() {
     for (processor, words) in [
         (Some(Processor::Intel), "VT-d (\"Intel"),
         (Some(Processor::Amd), "AMD-Vi"),
@@ -93,7 +93,7 @@ fn the_firmware_is_called_as_its_setup_calls_it() {
 }
 
 #[test]
-fn what_weakens_the_iommu_is_a_warning() {
+fn acs_override_and_noiommu_mode_are_warnings() {
     let mut platform = platform("pcie_acs_override=downstream", None, Some("IVRS"));
     platform.is_unsafe = true;
     for topic in ["vfio-unsafe", "acs-override"] {
@@ -102,7 +102,7 @@ fn what_weakens_the_iommu_is_a_warning() {
 }
 
 #[test]
-fn an_old_kernel_is_named() {
+fn kernel_without_driver_override_is_a_failure() {
     let mut platform = platform("ro", None, None);
     platform.release = "3.10.0".to_owned();
     platform.has_override = Some(false);

@@ -1,7 +1,7 @@
 //! GPU pass-through for libvirt guests, on Rocks clusters and on plain hosts.
 //!
 //! The modules stand in layers, and imports point down only: `docs/architecture.md` has the table, and
-//! `tests/layers.rs` holds every file to it.
+//! `tests/architecture.rs` holds every file to it.
 #![forbid(unsafe_code)]
 
 // Jobs: what a program is asked for.

@@ -1,4 +1,4 @@
-//! The modules of the crate import downwards only, by the table of layers in docs/architecture.md.
+//! docs/architecture.md is true: its layers, by every import of the crate, and its dependencies.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -7,7 +7,7 @@
     reason = "tests touch the machine, and may fail"
 )]
 
-#[path = "layers/imports.rs"]
+#[path = "architecture/imports.rs"]
 mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,4 +230,29 @@ fn a_cycle_is_found_and_a_chain_is_none() {
     assert_eq!(cycle(&graph(&[("a", "b"), ("b", "c"), ("a", "c")])), None);
     let found = cycle(&graph(&[("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")]));
     assert!(found.is_some_and(|modules| modules.contains(&"b".to_owned())));
+}
+
+#[test]
+fn every_dependency_has_a_line_that_says_what_it_is_for() {
+    let mut named = BTreeSet::new();
+    for manifest in ["Cargo.toml", "plugin/Cargo.toml"] {
+        let manifest: toml::Table = read(manifest).parse().expect("a manifest");
+        let dependencies = manifest["dependencies"].as_table().expect("dependencies");
+        named.extend(dependencies.keys().filter(|name| *name != "gpupt").cloned());
+    }
+    let text = read("docs/architecture.md");
+    let (_, after) = text
+        .split_once("| crate | what")
+        .expect("a table of dependencies");
+    let rows = after
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut explained = BTreeSet::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert!(cells[2].len() > 10 && cells[3].len() > 10, "{row}");
+        explained.insert(cells[1].trim_matches('`').to_owned());
+    }
+    assert_eq!(explained, named);
 }

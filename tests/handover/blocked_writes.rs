@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::kernel::{Fault, Work};
+use crate::support::kernel::{InjectedFault, Work};
 use crate::{manual, with_each, with_kernel};
 
 /// Longer than any write to the fake kernel that does not block.
@@ -29,7 +29,7 @@ fn nothing_is_written_after_a_write_that_blocks() {
             host.line("detach gpupci1").answer();
             kernel.forget();
         }
-        kernel.fault(nth, Fault::Blocks);
+        kernel.fault(nth, InjectedFault::Blocks);
         let said = host.line_into_files(&format!("{DEADLINE} {verb} gpupci1"));
         let what = format!("{tree} {verb} {nth}: {}", said.stderr);
         let writes = kernel.writes();
@@ -76,7 +76,7 @@ fn nothing_is_written_after_a_write_that_blocks() {
 fn reboot_unlocks_a_card_that_is_locked_until_reboot() {
     let (host, kernel) = manual();
     host.write("proc/sys/kernel/random/boot_id", "one\n");
-    kernel.fault(1, Fault::Blocks);
+    kernel.fault(1, InjectedFault::Blocks);
     let said = host.line_into_files(&format!("{DEADLINE} detach gpupci1"));
     assert_eq!(said.code, Some(6));
     drop(kernel);
@@ -141,7 +141,7 @@ fn card_stays_locked_if_the_kernel_reads_overrides_without_a_lock() {
     let (host, kernel) = manual();
     kernel
         .flavour(|flavour| flavour.override_is_locked = false)
-        .fault(2, Fault::Blocks);
+        .fault(2, InjectedFault::Blocks);
     let said = host.line_into_files(&format!("{DEADLINE} detach gpupci1"));
     assert_eq!(said.code, Some(6));
     assert_eq!(host.line_into_files("attach gpupci1").code, Some(6));
@@ -152,7 +152,7 @@ fn card_stays_locked_if_the_kernel_reads_overrides_without_a_lock() {
 fn blocked_writer_does_not_hold_standard_error_open() {
     const PATIENCE: Duration = Duration::from_secs(60);
     let (host, kernel) = manual();
-    kernel.fault(2, Fault::Blocks);
+    kernel.fault(2, InjectedFault::Blocks);
     let mut gpupci = host.command();
     gpupci
         .args(["--timeout", "1", "detach", "gpupci1"])

@@ -4,7 +4,7 @@
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::support::kernel::{FakeKernel, Fault};
+use crate::support::kernel::{FakeKernel, InjectedFault};
 use crate::{with_each, with_kernel};
 
 const NEXT: [&str; 3] = ["attach gpupci1", "recover", "detach gpupci1"];
@@ -29,7 +29,7 @@ impl Trial {
     }
 
     /// Runs a command that is killed at its `nth` write. False if it had fewer writes.
-    fn is_killed_at(&self, line: &str, nth: usize, fault: Fault) -> bool {
+    fn is_killed_at(&self, line: &str, nth: usize, fault: InjectedFault) -> bool {
         self.kernel.forget();
         self.kernel.fault(nth, fault);
         let said = self.host.line(line);
@@ -92,10 +92,10 @@ fn card_of_two_functions_survives_a_kill_at_every_write() {
     with_each(&cases, |&(line, next)| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for nth in 1..=6 {
-            for fault in [Fault::KillBefore, Fault::KillAfter] {
+            for fault in [InjectedFault::KillBefore, InjectedFault::KillAfter] {
                 // The state before a write is the state after the previous one, so one next command
                 // is enough.
-                if fault == Fault::KillBefore && NEXT[nth % NEXT.len()] != next {
+                if fault == InjectedFault::KillBefore && NEXT[nth % NEXT.len()] != next {
                     continue;
                 }
                 if line == "attach gpupci1" {
@@ -117,7 +117,7 @@ fn card_of_four_functions_survives_a_kill_at_every_write() {
                 trial.host.line("detach gpupci1").answer();
             }
             assert!(
-                trial.is_killed_at(line, nth, Fault::KillAfter),
+                trial.is_killed_at(line, nth, InjectedFault::KillAfter),
                 "{line} {nth}"
             );
             let next = NEXT[nth % NEXT.len()];
@@ -134,8 +134,8 @@ fn card_survives_a_second_kill_during_recovery() {
     with_each(&cases, |&(next, nth)| {
         let trial = Trial::of("manual.tree", "0000:02:00");
         for second in 1.. {
-            assert!(trial.is_killed_at("detach gpupci1", nth, Fault::KillAfter));
-            if !trial.is_killed_at(next, second, Fault::KillAfter) {
+            assert!(trial.is_killed_at("detach gpupci1", nth, InjectedFault::KillAfter));
+            if !trial.is_killed_at(next, second, InjectedFault::KillAfter) {
                 break;
             }
             trial.assert_recoverable("recover", &format!("{nth} {next} {second}"));
@@ -154,7 +154,7 @@ fn card_without_a_record_survives_a_kill_during_attach() {
                     .administrator_overrides(function, Some("vfio-pci"))
                     .administrator_binds(function, Some("vfio-pci"));
             }
-            assert!(trial.is_killed_at("attach gpupci1", nth, Fault::KillAfter));
+            assert!(trial.is_killed_at("attach gpupci1", nth, InjectedFault::KillAfter));
             trial.assert_recoverable(next, &format!("attach {nth} {next}"));
         }
     });

@@ -4,13 +4,13 @@
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::support::kernel::{FakeKernel, Kernel};
+use crate::support::kernel::{FakeKernel, KernelState};
 use crate::{manual, with_each};
 
 const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 
-fn pull(kernel: &Kernel) {
+fn pull(kernel: &KernelState) {
     kernel.vanish(VIDEO).vanish(AUDIO);
 }
 

@@ -4,7 +4,7 @@
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::support::kernel::{Errno, FakeKernel, Fault};
+use crate::support::kernel::{Errno, FakeKernel, InjectedFault};
 use crate::{with_each, with_kernel};
 
 const ERRNOS: [Errno; 7] = [
@@ -63,7 +63,7 @@ impl Trial {
         }
         kernel.forget();
         for (nth, errno) in faults {
-            kernel.fault(*nth, Fault::Errno(*errno));
+            kernel.fault(*nth, InjectedFault::Errno(*errno));
         }
         let said = host.line(&format!("{verb} gpupci1"));
         let what = format!("{verb} {faults:?}: {}", said.stderr);

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
-use crate::support::kernel::Fault;
+use crate::support::kernel::InjectedFault;
 
 /// The next command. Each of them restores the card.
 const NEXT: [&str; 3] = ["release", "recover", "prepare"];
@@ -17,7 +17,7 @@ fn guest() -> Guest {
 
 /// Runs the hook, which is killed at its `nth` write.
 #[track_caller]
-fn run_killed_at(stage: &Stage, operation: &str, nth: usize, fault: Fault) {
+fn run_killed_at(stage: &Stage, operation: &str, nth: usize, fault: InjectedFault) {
     stage.kernel.forget();
     stage.kernel.fault(nth, fault);
     let said = stage.hook(&guest(), operation);
@@ -56,10 +56,10 @@ fn assert_comes_back(stage: &Stage, next: &str, what: &str) {
 fn kill_at_every_write(operation: &str, next: &str) {
     let stage = Stage::manual();
     for nth in 1..=6 {
-        for fault in [Fault::KillBefore, Fault::KillAfter] {
+        for fault in [InjectedFault::KillBefore, InjectedFault::KillAfter] {
             // The state before a write is the state after the previous one, so one next command is
             // enough.
-            if fault == Fault::KillBefore && NEXT[nth % NEXT.len()] != next {
+            if fault == InjectedFault::KillBefore && NEXT[nth % NEXT.len()] != next {
                 continue;
             }
             if operation == "release" {
@@ -94,7 +94,7 @@ fn card_of_a_killed_prepare_is_refused_to_other_guests() {
     let stage = Stage::manual();
     let other = Guest::other(1, &guest().devices);
     for nth in [1, 3, 6] {
-        run_killed_at(&stage, "prepare", nth, Fault::KillAfter);
+        run_killed_at(&stage, "prepare", nth, InjectedFault::KillAfter);
         let said = stage.hook(&other, "prepare");
         assert_eq!(said.code, Some(1), "{nth}");
         assert!(said.stderr.contains("the guest rocks-33 has it"), "{nth}");
@@ -110,7 +110,7 @@ fn release_restores_both_cards_after_a_killed_prepare() {
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     for nth in [2, 6, 7, 9, 12] {
         stage.kernel.forget();
-        stage.kernel.fault(nth, Fault::KillAfter);
+        stage.kernel.fault(nth, InjectedFault::KillAfter);
         assert_eq!(stage.hook(&both, "prepare").code, None, "{nth}");
         stage.hook_ok(&both, "release");
         stage.assert_restored(&format!("release after {nth}"));

@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::{Guest, hostdev};
 use crate::silence;
 use crate::stage::{Stage, because};
-use crate::support::kernel::{Fault, Work};
+use crate::support::kernel::{InjectedFault, Work};
 use crate::support::run;
 
 fn guest() -> Guest {
@@ -53,7 +53,7 @@ fn hook_ends_although_a_write_blocks() {
 
 fn assert_ends_if_write_blocks(nth: usize) {
     let stage = Stage::manual();
-    stage.kernel.fault(nth, Fault::Blocks);
+    stage.kernel.fault(nth, InjectedFault::Blocks);
     let mut hook = stage.command(&guest(), "prepare");
     hook.env("GPUPT_TIMEOUT", "1");
     // libvirt waits until all writers have closed its pipes. `run` does the same.

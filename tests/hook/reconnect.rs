@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
-use crate::support::kernel::Fault;
+use crate::support::kernel::InjectedFault;
 use crate::support::run;
 use crate::{AUDIO, silence};
 
@@ -40,7 +40,7 @@ fn reconnect_never_fails() {
             stage.host.write("run/gpupt/cards/0000:02:00.json", "[");
         }),
         ("a poisoned card", |stage| {
-            stage.kernel.fault(1, Fault::Blocks);
+            stage.kernel.fault(1, InjectedFault::Blocks);
             let mut gpupci = stage.host.command();
             gpupci.args(["--timeout", "1", "detach", "gpupci1"]);
             let ended = gpupci.stderr(std::process::Stdio::null()).status();

@@ -114,7 +114,7 @@ fn release_restores_a_card_whose_detach_was_killed_before_prepare() {
     let stage = Stage::manual();
     stage
         .kernel
-        .fault(4, crate::support::kernel::Fault::KillBefore);
+        .fault(4, crate::support::kernel::InjectedFault::KillBefore);
     assert_eq!(stage.host.line("detach gpupci1").code, None);
     assert_eq!(stage.changed_bindings().len(), 1);
     stage.hook_ok(&guest(), "prepare");

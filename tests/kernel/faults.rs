@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 
 use crate::client::{Answer, DONE, KernelClient, UNANSWERED, of, program, says, until};
 use crate::support::TestHost;
-use crate::support::kernel::{Errno, FakeKernel, Fault, Work};
+use crate::support::kernel::{Errno, FakeKernel, InjectedFault, Work};
 
 const CARD: &str = "0000:02:00.0";
 const SOUND: &str = "0000:02:00.1";
@@ -73,7 +73,7 @@ fn bind_creates_the_link_before_the_driver_returns() {
 fn write_that_needs_a_blocked_device_lock_waits_forever() {
     let host = host();
     let kernel = FakeKernel::on(&host);
-    kernel.fault(1, Fault::Blocks);
+    kernel.fault(1, InjectedFault::Blocks);
     let unbind = |machine: &KernelClient| machine.unbind("nvidia", CARD);
     let said = while_blocked(&host, kernel, unbind, |kernel| {
         let machine = KernelClient(&host);
@@ -119,7 +119,7 @@ fn fault_applies_to_one_numbered_write() {
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
     kernel
-        .fault(2, Fault::Errno(Errno::EIO))
+        .fault(2, InjectedFault::Errno(Errno::EIO))
         .before_write(3, |kernel| {
             kernel.administrator_overrides(SOUND, Some("none"));
         })
@@ -148,8 +148,8 @@ fn fault_applies_to_one_numbered_write() {
 #[test]
 fn kill_fault_kills_the_writer_and_its_parent() {
     for (fault, overridden) in [
-        (Fault::KillBefore, None),
-        (Fault::KillAfter, Some("vfio-pci")),
+        (InjectedFault::KillBefore, None),
+        (InjectedFault::KillAfter, Some("vfio-pci")),
     ] {
         let host = host();
         let kernel = FakeKernel::on(&host);

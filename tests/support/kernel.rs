@@ -7,7 +7,7 @@
 //! ```ignore
 //! let host = TestHost::unpacked("manual.tree");
 //! let kernel = FakeKernel::on(&host);
-//! kernel.on_unbind("nvidia", Work::blocks()).fault(3, Fault::KillAfter);
+//! kernel.on_unbind("nvidia", Work::blocks()).fault(3, InjectedFault::KillAfter);
 //! host.line("detach 0000:02:00.0");
 //! assert_eq!(kernel.writes(), ["/sys/bus/pci/… <- vfio-pci"]);
 //! ```
@@ -32,11 +32,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex};
 
-pub use log::Fault;
+pub use log::InjectedFault;
 pub use model::{Driver, Flavour, Load, Refusal, Work};
 pub use nix::errno::Errno;
 pub use script::Whom;
-pub use state::Kernel;
+pub use state::KernelState;
 
 use super::TestHost;
 use server::Server;
@@ -45,7 +45,7 @@ use tree::Tree;
 
 /// A running kernel. When it is dropped, who still waits for it gets no answer.
 pub struct FakeKernel {
-    kernel: Arc<Kernel>,
+    kernel: Arc<KernelState>,
     server: Server,
 }
 
@@ -57,7 +57,7 @@ impl FakeKernel {
         let release = tree.text("proc/sys/kernel/osrelease");
         let flavour = Flavour::of(release.as_deref().unwrap_or("6.1"));
         let devices = start::devices(&tree);
-        let kernel = Arc::new(Kernel {
+        let kernel = Arc::new(KernelState {
             memory: Mutex::new(Memory {
                 flavour,
                 serial: u64::try_from(devices.len()).expect("few functions"),
@@ -83,9 +83,9 @@ impl FakeKernel {
 }
 
 impl Deref for FakeKernel {
-    type Target = Kernel;
+    type Target = KernelState;
 
-    fn deref(&self) -> &Kernel {
+    fn deref(&self) -> &KernelState {
         &self.kernel
     }
 }

@@ -1,9 +1,9 @@
 //! What happens to functions without the program under test: they go, come, and others bind them.
 
 use super::model::{Device, Id, Lock};
-use super::state::{Failed, Kernel, Turn};
+use super::state::{Failed, KernelState, Turn};
 
-impl Kernel {
+impl KernelState {
     /// The function and all behind it are gone at once, as when a card is pulled.
     pub fn vanish(&self, address: &str) -> &Self {
         self.turn().vanish(address);

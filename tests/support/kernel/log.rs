@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use super::peer::Peer;
-use super::state::{Failed, Kernel, Turn};
+use super::state::{Failed, KernelState, Turn};
 
 /// What goes wrong at one write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum InjectedFault {
     /// It is not done, and this is said.
     Errno(Errno),
     /// It begins and never ends: an unbind has taken the link away, a probe has made it.
@@ -29,21 +29,21 @@ pub struct Write {
     pub outcome: Option<Result<(), Failed>>,
 }
 
-type Moment = Box<dyn FnOnce(&Kernel) + Send>;
+type Moment = Box<dyn FnOnce(&KernelState) + Send>;
 
 #[derive(Default)]
 pub struct Log {
     pub writes: Vec<Write>,
     pub modprobes: Vec<String>,
     pub complaints: Vec<String>,
-    faults: BTreeMap<usize, Fault>,
+    faults: BTreeMap<usize, InjectedFault>,
     before: BTreeMap<usize, Moment>,
     after: BTreeMap<usize, Moment>,
 }
 
-impl Kernel {
+impl KernelState {
     /// What goes wrong at the `nth` of all writes, counted from 1.
-    pub fn fault(&self, nth: usize, fault: Fault) -> &Self {
+    pub fn fault(&self, nth: usize, fault: InjectedFault) -> &Self {
         self.turn().log.faults.insert(nth, fault);
         self
     }
@@ -106,22 +106,27 @@ impl Kernel {
     pub(super) fn write(&self, peer: &Peer, path: &str, value: &[u8]) -> Result<(), Failed> {
         let (index, fault) = self.begin(path, value);
         let done = match fault {
-            Some(Fault::Errno(errno)) => Err(errno.into()),
-            Some(Fault::KillBefore) => Err(Failed::Unanswered),
-            Some(Fault::KillAfter) => self.turn().write(path, value).and(Err(Failed::Unanswered)),
-            Some(Fault::Blocks) => self.turn().write_for_ever(path, value),
+            Some(InjectedFault::Errno(errno)) => Err(errno.into()),
+            Some(InjectedFault::KillBefore) => Err(Failed::Unanswered),
+            Some(InjectedFault::KillAfter) => {
+                self.turn().write(path, value).and(Err(Failed::Unanswered))
+            }
+            Some(InjectedFault::Blocks) => self.turn().write_for_ever(path, value),
             None => self.turn().write(path, value),
         };
         self.end(index, done);
         // Last, so that all of it has happened when a test hears that its program is dead.
-        if matches!(fault, Some(Fault::KillBefore | Fault::KillAfter)) {
+        if matches!(
+            fault,
+            Some(InjectedFault::KillBefore | InjectedFault::KillAfter)
+        ) {
             peer.kill();
             return Err(Failed::Unanswered);
         }
         done
     }
 
-    fn begin(&self, path: &str, value: &[u8]) -> (usize, Option<Fault>) {
+    fn begin(&self, path: &str, value: &[u8]) -> (usize, Option<InjectedFault>) {
         let mut turn = self.turn();
         turn.log.writes.push(Write {
             text: told(path, value),

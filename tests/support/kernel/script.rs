@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use super::model::{Driver, Flavour, Load, Work};
-use super::state::Kernel;
+use super::state::KernelState;
 
 /// Whom a script speaks of: a driver by its name, a function by its address, or the two together.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Script {
     }
 }
 
-impl Kernel {
+impl KernelState {
     /// What happens from now on when a driver is to take a function.
     pub fn on_probe(&self, whom: impl Into<Whom>, work: Work) -> &Self {
         self.turn().script.probes.push((whom.into(), work));

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use nix::sys::socket::{self, shutdown};
 
 use super::peer::Peer;
-use super::state::{Failed, Kernel};
+use super::state::{Failed, KernelState};
 
 pub struct Server {
     listener: Arc<UnixListener>,
@@ -27,7 +27,7 @@ struct Connection {
 }
 
 impl Server {
-    pub fn start(socket: &Path, kernel: Arc<Kernel>) -> Self {
+    pub fn start(socket: &Path, kernel: Arc<KernelState>) -> Self {
         let listener = UnixListener::bind(socket).expect("the kernel's socket is made");
         let listener = Arc::new(listener);
         let listening = Arc::clone(&listener);
@@ -44,7 +44,7 @@ impl Server {
     }
 }
 
-fn accept_all(listener: &UnixListener, kernel: &Arc<Kernel>) {
+fn accept_all(listener: &UnixListener, kernel: &Arc<KernelState>) {
     let mut connections: Vec<Connection> = Vec::new();
     while let Ok((stream, _)) = listener.accept() {
         connections.retain(|connection| !connection.thread.is_finished());
@@ -62,7 +62,7 @@ fn accept_all(listener: &UnixListener, kernel: &Arc<Kernel>) {
     }
 }
 
-fn serve(mut stream: UnixStream, kernel: &Kernel) {
+fn serve(mut stream: UnixStream, kernel: &KernelState) {
     let peer = Peer::of(&stream);
     let mut request = Vec::new();
     // A client that dies meanwhile has asked for nothing.
@@ -83,7 +83,7 @@ fn serve(mut stream: UnixStream, kernel: &Kernel) {
     drop(stream.shutdown(Shutdown::Both));
 }
 
-fn perform(request: &[u8], peer: &Peer, kernel: &Kernel) -> Result<Vec<u8>, Failed> {
+fn perform(request: &[u8], peer: &Peer, kernel: &KernelState) -> Result<Vec<u8>, Failed> {
     let mut parts = request.splitn(3, |byte| *byte == 0);
     let mut text = || std::str::from_utf8(parts.next()?).ok();
     let (operation, path) = (text(), text());

@@ -13,7 +13,7 @@ use super::script::Script;
 use super::tree::Tree;
 
 /// What a test scripts and asks; the programs under test speak to it through a socket.
-pub struct Kernel {
+pub struct KernelState {
     pub(super) tree: Tree,
     pub(super) memory: Mutex<Memory>,
     pub(super) changed: Condvar,
@@ -50,13 +50,13 @@ impl From<Errno> for Failed {
 
 /// A thread's turn with the memory; it gives it up only while it waits.
 pub struct Turn<'k> {
-    pub kernel: &'k Kernel,
+    pub kernel: &'k KernelState,
     memory: Option<MutexGuard<'k, Memory>>,
     /// What blocks for ever in this turn, whatever the script says.
     pub stuck: bool,
 }
 
-impl Kernel {
+impl KernelState {
     pub(super) fn turn(&self) -> Turn<'_> {
         let memory = self.memory.lock();
         Turn {

@@ -3,9 +3,9 @@
 use nix::errno::Errno;
 
 use super::model::Device;
-use super::state::{Failed, Kernel, Turn};
+use super::state::{Failed, KernelState, Turn};
 
-impl Kernel {
+impl KernelState {
     /// A guest opens a group, as QEMU does: ENOENT without its node, EPERM while a member has a
     /// driver of the host.
     pub fn guest_takes(&self, group: &str) -> Result<(), Errno> {

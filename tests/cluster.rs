@@ -1,4 +1,4 @@
-//! The cluster's attributes as people use them, on Rocks' MariaDB and on the embedded database.
+//! `gpupci host` and `gpupci splice`, on Rocks' MariaDB and on the embedded database.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -30,7 +30,7 @@ use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
 use support::{Said, TestHost};
 
-/// Runs `gpupci host LINE` for each line; all must go well and say nothing.
+/// Runs `gpupci host LINE` for each line; each must succeed and print nothing.
 #[track_caller]
 fn done(host: &TestHost, lines: &[&str]) {
     for line in lines {
@@ -38,7 +38,7 @@ fn done(host: &TestHost, lines: &[&str]) {
     }
 }
 
-/// What `gpupci host LINE` answers.
+/// The output of `gpupci host LINE`, which must succeed.
 #[track_caller]
 fn answer(host: &TestHost, line: &str) -> String {
     host.line(&format!("host {line}")).answer()
@@ -53,7 +53,7 @@ fn assert_error(said: &Said, code: i32, first: &str) {
     assert_eq!(ours, expected, "{}", said.stderr);
 }
 
-/// A document of ours: its list, the version being right.
+/// The list `name` of a JSON document, whose version must be right.
 #[track_caller]
 fn list_in(document: &str, name: &str) -> Vec<Json> {
     let json: Json = serde_json::from_str(document).expect("JSON");

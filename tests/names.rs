@@ -1,5 +1,5 @@
-//! Names stay with cards: what `gpupci list` writes down, and what comes of it when cards go, come,
-//! move and are changed for others.
+//! Names stay with cards: the names file of `gpupci list`, and cards that are pulled, added, moved
+//! or replaced.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -32,12 +32,12 @@ const DEVICES: &str = "sys/bus/pci/devices";
 const CARDS: &str = "var/lib/gpupt/cards.json";
 
 impl TestHost {
-    /// Puts a card of one function, of NVIDIA's, into a slot: `0000:02:00`.
+    /// Plugs an NVIDIA card of one function into a slot: `0000:02:00`.
     fn plug(&self, slot: &str, device: &str) {
         self.plug_of("10de", slot, device);
     }
 
-    /// The same of another vendor's.
+    /// As `plug`, with another vendor.
     fn plug_of(&self, vendor: &str, slot: &str, device: &str) {
         for (name, value) in [
             ("vendor", vendor),
@@ -51,23 +51,23 @@ impl TestHost {
         }
     }
 
-    /// Takes what `plug` put there away.
+    /// Removes a card that `plug` added.
     fn pull(&self, slot: &str) {
         fs::remove_dir_all(self.path(&format!("{DEVICES}/{slot}.0"))).expect("the card goes");
     }
 
-    /// What `gpupci list` says here, if all is well.
+    /// The output of `gpupci list`, which must succeed.
     #[track_caller]
     fn cards(&self) -> String {
         self.line("list").answer()
     }
 
-    /// What is written down.
+    /// The content of the names file.
     fn kept(&self) -> String {
         fs::read_to_string(self.path(CARDS)).expect("names are written down")
     }
 
-    /// Names and places of what is written down: `gpupci1 0000:02:00.0`.
+    /// Names and addresses in the names file: `gpupci1 0000:02:00.0`.
     fn kept_names(&self) -> Vec<String> {
         let kept: Value = serde_json::from_str(&self.kept()).expect("JSON");
         let text = |card: &Value, key: &str| card[key].as_str().expect("a text").to_owned();

@@ -1,4 +1,4 @@
-//! Setting, removing and showing cards.
+//! `add`, `set`, `remove`, `list`, `report` and `dump`.
 
 use pretty_assertions::assert_eq;
 

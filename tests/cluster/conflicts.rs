@@ -1,11 +1,11 @@
-//! What `gpupci host conflicts` finds.
+//! `gpupci host conflicts`.
 
 use pretty_assertions::assert_eq;
 
 use crate::stage::{Stage, on_both};
 use crate::{answer, done, list_in};
 
-/// A cluster in which everything is wrong once.
+/// Creates each kind of conflict once.
 fn confuse(stage: &Stage) {
     done(
         &stage.frontend(),
@@ -96,7 +96,7 @@ fn conflicts_prints_nothing_for_a_cluster_without_conflicts() {
     });
 }
 
-/// A guest that nothing places is one of this host's.
+/// A guest without a host counts as a guest of this host.
 #[test]
 fn guests_without_a_host_conflict_on_this_host() {
     let host = crate::support::TestHost::named("alpha");

@@ -1,4 +1,4 @@
-//! The file of the embedded database: made, shared, broken, not there.
+//! The file of the embedded database: created, shared, broken, missing.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -16,7 +16,7 @@ use crate::{answer, done};
 
 const FILE: &str = "var/lib/gpupt/cluster.db";
 
-/// Every kind of question, and every kind of change.
+/// Every command that reads, and every command that writes.
 const LINES: [&str; 8] = [
     "host list",
     "host report",
@@ -160,7 +160,7 @@ fn corrupt_database_page_is_an_error() {
     assert_refused(&path, &["malformed"]);
 }
 
-/// Whoever makes the file may be stopped before it makes the tables.
+/// A command may be killed after it created the file and before it created the tables.
 #[test]
 fn empty_file_is_a_database_without_hosts() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -177,7 +177,7 @@ fn empty_file_is_a_database_without_hosts() {
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_02_00_0\n");
 }
 
-/// What a crash in the middle of a commit leaves: a file half written, and a journal to undo that.
+/// A crash during a commit leaves a half-written file and a journal to roll it back.
 #[test]
 fn change_that_a_crash_interrupted_is_rolled_back() {
     let host = TestHost::named("alpha");
@@ -220,7 +220,7 @@ fn killed_command_leaves_a_whole_change_or_none() {
             .args(["host", "set", "alpha", "gpupci1", &value])
             .spawn()
             .expect("it starts");
-        // Each time a little later, up to its end.
+        // Killed a little later each time, until the command ends before.
         thread::sleep(Duration::from_micros(250 * turn));
         child.kill().expect("it may have ended");
         child.wait().expect("it ends");
@@ -390,12 +390,12 @@ fn endless_select_ends_after_the_deadline() {
     );
 }
 
-/// As `gpupci host list | head -1` does.
+/// As with `gpupci host list | head -1`.
 #[test]
 fn closed_standard_output_is_no_error() {
     let stage = Stage::embedded();
     let host = stage.frontend();
-    // More than a pipe holds.
+    // More output than a pipe holds.
     stage.execute(
         "insert into attributes (Attr, Value, Category, Catindex) \
          with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000) \

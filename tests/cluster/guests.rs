@@ -1,4 +1,4 @@
-//! A guest's cards in its domain XML.
+//! `splice`: a guest's cards in its domain XML.
 
 use pretty_assertions::assert_eq;
 
@@ -95,7 +95,7 @@ fn splice_names_the_attribute_that_it_cannot_use() {
     });
 }
 
-/// What it is does not matter then: nobody asked us to read it.
+/// The input may be anything then, because nothing is to be inserted.
 #[test]
 fn splice_copies_any_input_for_a_guest_without_cards() {
     on_both(|stage| {
@@ -168,7 +168,7 @@ const FROM_THE_OTHER_HOST: &str = "\
 </domain>
 ";
 
-/// A guest that was saved on one host and is restored on another.
+/// As for a guest that was saved on one host and is restored on another.
 #[test]
 fn retarget_moves_a_hostdev_to_the_card_of_the_same_name_here() {
     on_both(|stage| {
@@ -265,7 +265,8 @@ fn allows_refuses_only_cards_of_other_guests() {
         );
         assert_eq!(given, [expected]);
         assert_eq!(allows("rocks-34 gpupci9").code, Some(3));
-        // On a cluster every host is known; alone, guests without a place live here.
+        // Rocks knows the host of every guest. On the embedded database, guests without a host are
+        // on this host.
         host.write("proc/sys/kernel/hostname", "stranger\n");
         let said = allows("rocks-34 gpupci1");
         if stage.is_rocks() {

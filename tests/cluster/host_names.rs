@@ -1,4 +1,4 @@
-//! All names under which a host is known.
+//! The names of a host: aliases, addresses, patterns, racks, appliances.
 
 use pretty_assertions::assert_eq;
 
@@ -6,7 +6,7 @@ use crate::stage::{Stage, on_both};
 use crate::support::TestHost;
 use crate::{assert_error, done};
 
-/// The recorded cluster with one card on each host that names are looked up for.
+/// The recorded cluster, with one card on each host that the tests look up.
 fn with_cards(stage: &Stage) -> TestHost {
     let host = stage.frontend();
     done(
@@ -74,8 +74,8 @@ fn host_is_found_by_each_of_its_names() {
     });
 }
 
-/// The file says of these names that they are vm-container-0-15; a DNS that is down would say nothing
-/// for a while.
+/// `/etc/hosts` maps these names to vm-container-0-15. If DNS is down, a query for them would take
+/// long.
 #[test]
 fn rocks_tables_are_searched_before_dns() {
     on_both(|stage| {

@@ -1,4 +1,4 @@
-//! The walk through the manual of the roll, with the lines that it shows.
+//! The commands in the manual of the roll, and the lines that it shows.
 
 use pretty_assertions::assert_eq;
 
@@ -33,7 +33,7 @@ const WITH_CARD: &str = "\
   </devices>
 ";
 
-/// From the first card to the guest's XML, on a database that knows of no card.
+/// Runs the commands from the first card to the guest's XML, on a database without cards.
 fn walk(host: &TestHost) {
     done(
         host,
@@ -73,7 +73,7 @@ fn commands_of_the_manual_print_its_lines_on_rocks() {
     walk(&Stage::rocks().frontend());
 }
 
-/// Without Rocks: nothing is there but the program and the machine with the cards.
+/// Without Rocks: there are only the program and the host with the cards.
 #[test]
 fn commands_of_the_manual_print_its_lines_without_rocks() {
     let host = TestHost::named("vm-container-0-15.local");
@@ -81,7 +81,7 @@ fn commands_of_the_manual_print_its_lines_without_rocks() {
     assert!(host.path("var/lib/gpupt/cluster.db").exists());
 }
 
-/// On the embedded database, whose hosts the commands make too.
+/// On the embedded database, where the commands create the hosts too.
 #[test]
 fn dump_recreates_the_same_cards() {
     let first = TestHost::named("fe");

@@ -1,4 +1,4 @@
-//! Who makes hosts, what they may be called, and where guests live.
+//! How nodes are created, which names they may have, and on which host a guest is.
 
 use std::fs;
 
@@ -61,7 +61,7 @@ fn node_with_gpupci_is_a_guest_and_with_a_numbered_card_a_host() {
     assert_error(&said, 3, "cannot resolve host \"delta\"");
 }
 
-/// A name that means something else in the next command, or that no command could name again.
+/// Names that mean something else in a command, or that no command could name again.
 #[test]
 fn add_refuses_a_host_name_that_means_something_else() {
     let long = "x".repeat(65);
@@ -141,7 +141,7 @@ fn add_accepts_any_other_host_name() {
     assert_eq!(answer(&host, "conflicts"), "");
 }
 
-/// On a host without Rocks all names are usually in `/etc/hosts` or in DNS, the own one always.
+/// Without Rocks, host names are usually in `/etc/hosts` or in DNS; the host's own name always is.
 #[test]
 fn add_creates_a_host_whose_name_is_in_dns() {
     let host = TestHost::named("myhost.example.org");
@@ -163,7 +163,7 @@ fn add_creates_a_host_whose_name_is_in_dns() {
     );
 }
 
-/// Two hosts with cards at different places, and a guest that nothing places.
+/// Two hosts with a card at different addresses, and a guest without a host.
 fn two_hosts() -> TestHost {
     let host = TestHost::named("alpha.example.org");
     done(

@@ -23,7 +23,7 @@ pub fn on_both(test: impl Fn(&Stage)) {
 }
 
 impl Stage {
-    /// On Rocks' database.
+    /// The cluster on Rocks' database.
     pub fn rocks() -> Self {
         let server = MariaDb::shared();
         Self {
@@ -32,7 +32,7 @@ impl Stage {
         }
     }
 
-    /// On the embedded one.
+    /// The cluster on the embedded database.
     pub fn embedded() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cluster.db");
@@ -66,14 +66,14 @@ impl Stage {
         TestHost::unpacked("manual.tree").with_database(&self.url)
     }
 
-    /// A machine of this name.
+    /// A host of this name.
     pub fn machine(&self, name: &str) -> TestHost {
         let host = TestHost::named(name).with_database(&self.url);
         host.write("etc/hosts", "127.0.0.1 localhost\n");
         host
     }
 
-    /// Carries out statements that both databases understand.
+    /// Runs SQL statements that both databases understand.
     pub fn execute(&self, statements: &str) {
         match &self.file {
             None => {
@@ -89,7 +89,7 @@ impl Stage {
         }
     }
 
-    /// Gives a member of a category, by its id, an attribute as it is, past all checks.
+    /// Inserts an attribute for a member of a category, by its id, without any check.
     pub fn insert(&self, member: u32, name: &str, value: &str) {
         self.execute(&format!(
             "insert into attributes (Attr, Value, Category, Catindex) \

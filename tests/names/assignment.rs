@@ -1,4 +1,4 @@
-//! The names that cards get, and that they keep.
+//! Which names cards get, and that they keep them.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -44,7 +44,7 @@ fn first_list_writes_the_names_file() {
             "cards": [card("gpupci1", "0000:02:00.0"), card("gpupci2", "0000:03:00.0")],
         })
     );
-    // The user may read it, and who lists again writes nothing.
+    // Users may read the file, and a second list does not write it.
     let facts = || host.path(CARDS).metadata().expect("it is there");
     let file = facts().ino();
     assert_eq!(facts().permissions().mode() & 0o777, 0o644);
@@ -101,7 +101,7 @@ fn new_card_gets_the_next_free_name_in_any_slot() {
         "gpupci1 pci_0000_04_00_0\ngpupci2 pci_0000_08_00_0\n\
          gpupci3 pci_0000_02_00_0\ngpupci4 pci_0000_06_00_0\n"
     );
-    // A name that waits for its card is not free.
+    // The name of a pulled card is not free.
     host.pull("0000:08:00");
     host.pull("0000:02:00");
     host.plug("0000:01:00", "1e87");
@@ -143,13 +143,13 @@ fn renumber_names_the_present_cards_from_1() {
         ["gpupci1 0000:02:00.0", "gpupci2 0000:08:00.0"]
     );
     assert_eq!(host.cards(), two);
-    // The pulled one has no name any more, and gets the next free one.
+    // The pulled card has lost its name. It gets the next free one.
     host.plug("0000:04:00", "1e87");
     assert_eq!(host.cards(), format!("{two}gpupci3 pci_0000_04_00_0\n"));
     let told: Value = serde_json::from_str(&host.line("renumber --json").answer()).expect("JSON");
     assert_eq!(told["cards"][1]["address"], "0000:04:00.0");
     assert_eq!(told["cards"][1]["name"], "gpupci2");
-    // On a host that never had names, too.
+    // The same on a host without a names file.
     fs::remove_file(host.path(CARDS)).expect("the names go");
     assert_eq!(host.line("renumber").answer().lines().count(), 3);
     assert_eq!(host.kept_names().len(), 3);
@@ -168,7 +168,7 @@ fn additional_vendor_renames_no_card() {
         host.cards(),
         "gpupci3 pci_0000_03_00_0\ngpupci4 pci_0000_00_02_0\n"
     );
-    // Renumbering names those that are wanted, and no others.
+    // `renumber` names the cards of the listed vendors only.
     assert_eq!(
         host.line("renumber --vendor 1a03").answer(),
         "gpupci1 pci_0000_00_02_0\ngpupci2 pci_0000_03_00_0\ngpupci3 pci_0000_07_00_0\n"

@@ -1,4 +1,4 @@
-//! Many who name cards at once, and those who may not.
+//! Concurrent lists, and users who may not write the names.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +18,7 @@ fn start(host: &TestHost, line: &str) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// What a program said that must have ended well.
+/// The output of a program, which must have succeeded.
 #[track_caller]
 fn answer(child: Child) -> String {
     let output = child.wait_with_output().expect("the program ends");
@@ -76,7 +76,7 @@ fn has_open(pid: u32, file: &Path) -> bool {
     targets.any(|target| target == file)
 }
 
-/// Who waited for the lock finds names that were not there when it looked.
+/// The names were written after this list had read and before it got the lock.
 #[test]
 fn list_prints_the_names_written_while_it_waited_for_the_lock() {
     let host = TestHost::named("waiting");
@@ -103,7 +103,7 @@ fn list_prints_the_names_written_while_it_waited_for_the_lock() {
     );
 }
 
-/// A folder that only its owner may write to.
+/// Makes a folder writable for its owner only.
 fn close(path: &Path) {
     fs::create_dir_all(path).expect("the folder is made");
     fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("the mode is set");
@@ -116,8 +116,9 @@ fn as_user(host: &TestHost, line: &str) -> Said {
     }
     let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(host.root.path(), open).expect("the mode is set");
-    // Wherever ours is built, not everybody may look there. A file that we write ourselves could
-    // be open in a program that another test starts, and would not run.
+    // Other users may have no access to the build folder, so the program is copied. `cp` does it: a
+    // file that this process writes may be open in a child of another test, and could not be run
+    // then.
     let program = host.path("gpupci");
     let mut copy = Command::new("cp");
     copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);

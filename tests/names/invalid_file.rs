@@ -1,11 +1,11 @@
-//! A file of names that cannot be used: it is told, it is left as it is, `renumber` writes it anew.
+//! A names file with invalid content: it is reported and kept, and `renumber` replaces it.
 
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
 use crate::support::TestHost;
 
-/// Every command that looks at cards.
+/// Every command that reads the names of cards.
 pub(crate) const COMMANDS: [&str; 9] = [
     "list",
     "-l",
@@ -27,7 +27,7 @@ pub(crate) fn host_of_two() -> TestHost {
     host
 }
 
-/// One card of the file, with other words in the place of its own.
+/// A card in the file, with this value for this key.
 pub(crate) fn card(key: &str, value: &str) -> String {
     let own = [
         ("name", "\"gpupci1\""),
@@ -48,7 +48,7 @@ pub(crate) fn file(cards: &[String]) -> String {
     format!("{{\"version\": 1, \"cards\": [{}]}}\n", cards.join(", "))
 }
 
-/// That no command does anything with such a file, and that `renumber` mends it.
+/// Checks that every command refuses such a file, and that `renumber` replaces it.
 #[track_caller]
 fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
     let path = host.path(CARDS);

@@ -1,4 +1,4 @@
-//! Another card where one was written down: it is told, and nothing is done to it.
+//! Another card at the address of a recorded one: it is reported, and detach and attach refuse it.
 
 use pretty_assertions::assert_eq;
 
@@ -8,7 +8,7 @@ use crate::support::TestHost;
 const REMEDY: &str = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the \
                       cards anew, then correct the attributes with `gpupci host set`";
 
-/// What `gpupci list` says here, on standard output and besides.
+/// Standard output and standard error of `gpupci list`.
 #[track_caller]
 fn told(host: &TestHost) -> (String, String) {
     let said = host.line("list");
@@ -16,7 +16,7 @@ fn told(host: &TestHost) -> (String, String) {
     (said.text(), said.stderr)
 }
 
-/// A host with a card of each of these devices in slots 1, 2, …, named.
+/// A host with cards of these device ids in slots 1, 2, …, after a first list.
 fn host_of(devices: &[&str]) -> TestHost {
     let host = TestHost::named("moving");
     for (index, device) in devices.iter().enumerate() {
@@ -59,7 +59,7 @@ fn another_card_at_a_recorded_address_is_reported_and_refused() {
             assert_eq!(told, (Some(8), String::new(), refused.clone()), "{line}");
         }
     }
-    // Its neighbour is handed over all the same, and the worse end counts.
+    // The other card is detached, and the exit code is the larger one.
     let said = host.line("detach all --dry-run");
     assert_eq!(said.code, Some(8));
     assert_eq!(
@@ -72,7 +72,7 @@ fn another_card_at_a_recorded_address_is_reported_and_refused() {
          /sys/bus/pci/drivers_probe <- 0000:03:00.1\n"
     );
     assert_eq!(host.kept(), kept);
-    // Whoever says that this is right now is believed.
+    // `renumber` accepts the cards as they are.
     assert_eq!(host.line("renumber").answer(), cards);
     let steps = host.line("detach gpupci1 --dry-run").answer();
     assert_eq!(steps.lines().count(), 6, "{steps}");
@@ -92,7 +92,7 @@ fn moved_card_is_reported_with_its_new_address() {
                 .into()
         )
     );
-    // As long as it is not settled, it is not written down as another card.
+    // The moved card is not recorded at its new address until `renumber`.
     assert_eq!(told(&host), told(&host));
     assert_eq!(
         host.kept_names(),
@@ -102,11 +102,11 @@ fn moved_card_is_reported_with_its_new_address() {
     assert_eq!(said.code, Some(8));
     let place = "gpupci1 seems to be at 0000:05:00.0 now";
     assert!(said.stderr.contains(place), "{}", said.stderr);
-    // Others are.
+    // Other new cards are recorded.
     host.plug("0000:06:00", "20b0");
     told(&host);
     assert_eq!(host.kept_names()[2], "gpupci4 0000:06:00.0");
-    // It is where it was again.
+    // The first card is back in its slot.
     host.plug("0000:01:00", "1e87");
     assert_eq!(told(&host).1, "");
     assert_eq!(host.kept_names()[2], "gpupci3 0000:05:00.0");
@@ -132,7 +132,7 @@ fn swapped_cards_are_both_reported() {
     for card in ["gpupci1", "gpupci2"] {
         assert_eq!(host.line(&format!("attach {card}")).code, Some(8));
     }
-    // The third is what it was: it is only not the host's business to have no IOMMU.
+    // The third card is unchanged; its detach fails only because this host has no IOMMU.
     assert_eq!(host.line("detach gpupci3").code, Some(5));
 }
 
@@ -163,9 +163,9 @@ fn identical_card_in_its_own_slot_is_not_the_missing_card() {
     host.plug("0000:02:00", "2236");
     let differs = "gpupci: gpupci2 was recorded as 10de:1e87 (1043:8694), but 10de:2236 \
                    (1043:8694) is there; gpupci2";
-    // Its twins are where they were.
+    // The identical cards are in their own slots.
     assert_eq!(told(&host).1, format!("{differs} is nowhere to be seen\n"));
-    // One more is where there was none.
+    // One more identical card is in a slot that was empty.
     host.plug("0000:07:00", "1e87");
     assert_eq!(
         told(&host).1,
@@ -196,7 +196,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
         "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is \
          there; gpupci1 is nowhere to be seen\n"
     );
-    // A function without a board has zeros there.
+    // A function without subsystem ids has zeros there.
     host.write(&board, "0x0000\n");
     let maker = format!("{DEVICES}/0000:01:00.0/subsystem_vendor");
     host.write(&maker, "0x0000\n");
@@ -220,7 +220,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
 fn vendor_id_distinguishes_cards_with_one_device_id() {
     let host = host_of(&["1e87"]);
     host.plug_of("1002", "0000:01:00", "1e87");
-    // A card that is not wanted is none.
+    // A card of an unlisted vendor is not listed.
     assert_eq!(told(&host), (String::new(), String::new()));
     let said = host.line("list --vendor 1002");
     assert_eq!(said.text(), "gpupci1 pci_0000_01_00_0\n");

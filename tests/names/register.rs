@@ -1,4 +1,4 @@
-//! What holds whatever comes and goes.
+//! Properties of the register of names, for any sequence of plugs and pulls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// A machine, as far as names go: which product sits where.
+/// The cards of a host: the device id in each slot.
 type Slots = BTreeMap<PciAddress, u16>;
 
-/// What happens to a machine between two looks at it.
+/// A change of the cards between two lists.
 #[derive(Clone, Debug)]
 enum Event {
     Plug(PciAddress, u16),
@@ -51,7 +51,7 @@ fn identity(device: u16) -> Identity {
     }
 }
 
-/// Names the cards, and writes the names down.
+/// Names the cards and stores the names in the register.
 fn look(register: &mut Register, slots: &Slots) -> Vec<GpuCard> {
     let mut cards = cards(slots);
     register.name(&mut cards);
@@ -83,7 +83,8 @@ proptest! {
             let cards = look(&mut register, &slots);
             let after = by_place(&register);
 
-            // Every card is shown once, by name; and what was known of a place is known of it.
+            // Every card is listed once, in the order of names. Earlier entries of the register
+            // stay.
             prop_assert_eq!(cards.len(), slots.len());
             prop_assert!(cards.is_sorted_by(|a, b| a.name < b.name));
             for (place, known) in &before {
@@ -93,7 +94,7 @@ proptest! {
                 prop_assert_eq!(after[&card.display.address].name, card.name);
             }
 
-            // New names are the lowest free ones, in the order of the places.
+            // New names are the lowest free ones, in the order of addresses.
             let taken: BTreeSet<CardName> = before.values().map(|card| card.name).collect();
             let free = (0..).filter_map(CardName::nth).filter(|name| !taken.contains(name));
             let new: Vec<CardName> = after
@@ -103,7 +104,7 @@ proptest! {
                 .collect();
             prop_assert_eq!(&new, &free.take(new.len()).collect::<Vec<_>>());
 
-            // What is written down is read again.
+            // The register is the same after it is written and read again.
             let again = Register::from_json(&register.to_json()).expect("our own words");
             prop_assert_eq!(&again, &register);
         }
@@ -147,7 +148,7 @@ fn reading_any_text_as_a_names_file_does_not_panic() {
     let file = format!("{{\"version\":1,\"cards\":[{one},{two}]}}");
     let whole = Register::from_json(&file).expect("two cards");
     assert_eq!(whole.cards().count(), 2);
-    // A file that was cut anywhere is no file.
+    // A truncated file is refused, wherever it was cut.
     for end in 0..file.len() {
         assert!(Register::from_json(&file[..end]).is_err(), "{end}");
     }

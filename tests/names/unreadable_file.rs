@@ -1,4 +1,4 @@
-//! A file of names that cannot be read or written, and links in its way.
+//! A names file that cannot be read or written, and links in its place.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -30,7 +30,7 @@ fn unreadable_names_file_is_reported_and_kept() {
     assert_unread("stream did not contain valid UTF-8");
     assert_eq!(host.line("renumber").answer(), TWO);
 
-    // In the place of a folder nothing can be put, and nothing is left beside it.
+    // A folder cannot be replaced by the file, and no temporary file may be left.
     fs::remove_file(&path).expect("the file goes");
     host.write(&format!("{CARDS}/inside"), "");
     assert_unread("Is a directory (os error 21)");
@@ -64,7 +64,7 @@ fn link_to_the_names_file_is_read_and_a_planted_link_is_not_written_through() {
     host.write("var/lib/gpupt/other", "");
     symlink(&elsewhere, host.path(CARDS)).expect("the link is made");
     let first = "gpupci5 pci_0000_01_00_0\n";
-    // What is new is written where we write; what the link led to stays.
+    // The temporary file must not be written through a link that somebody planted.
     let victim = host.path("victim");
     host.write("victim", "mine\n");
     let new = host.path("var/lib/gpupt/cards.json.new");
@@ -80,7 +80,7 @@ fn link_to_the_names_file_is_read_and_a_planted_link_is_not_written_through() {
         )
     );
     assert_eq!(fs::read_to_string(&victim).expect("it is there"), "mine\n");
-    // The link is out of the way.
+    // The planted link was removed.
     let both = format!("gpupci1 pci_0000_02_00_0\n{first}");
     assert_eq!(host.cards(), both);
     assert_eq!(
@@ -101,7 +101,7 @@ fn leftover_of_a_crash_beside_the_names_file_is_replaced() {
     assert!(!host.path("var/lib/gpupt/cards.json.new").exists());
 }
 
-/// A disk that is not mounted yet may be all that is missing.
+/// Perhaps the disk behind the link is not mounted yet.
 #[test]
 fn dangling_link_to_the_names_file_is_an_error() {
     let host = host_of_two();

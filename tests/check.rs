@@ -1,4 +1,4 @@
-//! `gpupci check`: a host in order, and each thing that may be wrong with one.
+//! `gpupci check`: a prepared host, and each problem that a host may have.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -36,7 +36,7 @@ const RELEASE: &str = "4.18.0-553.el8_10.x86_64";
 const ROCKY: &str =
     "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.10\"\n";
 
-/// The host of the manual, with all that a host in order has.
+/// The manual's host, prepared for pass-through in every respect.
 fn ready() -> TestHost {
     let host = TestHost::unpacked("manual.tree");
     host.write(
@@ -90,7 +90,7 @@ impl TestHost {
         }
     }
 
-    /// What `gpupci check` finds wrong, and how it ends.
+    /// The failures and warnings of `gpupci check`, and its exit code.
     #[track_caller]
     fn trouble(&self) -> (String, i32) {
         self.trouble_of("check")
@@ -106,7 +106,7 @@ impl TestHost {
         (trouble, said.code.expect("it ends by itself"))
     }
 
-    /// Whether `gpupci check` says this line.
+    /// Asserts that `gpupci check` prints this line.
     #[track_caller]
     fn assert_says(&self, line: &str) {
         let text = self.line("check").text();
@@ -114,7 +114,7 @@ impl TestHost {
     }
 }
 
-/// Asserts what is found wrong.
+/// Asserts the exit code and the lines of failures and warnings.
 #[track_caller]
 fn assert_trouble(host: &TestHost, exit: i32, lines: &[&str]) {
     let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();

@@ -1,4 +1,4 @@
-//! How `gpupci` is called: every misuse is told on standard error, every code can be relied on.
+//! The command line of `gpupci`: wrong usage, help, standard streams, exit codes.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -49,7 +49,7 @@ const COMMANDS: [&str; 27] = [
     "host place",
 ];
 
-/// A command that failed: the code, no answer, and these words among the talk.
+/// Asserts the exit code, an empty standard output, and these words on standard error.
 #[track_caller]
 fn assert_refused(said: &Said, exit: Exit, words: &[&str]) {
     let expected = (Some(i32::from(exit.code())), "".to_owned());
@@ -137,7 +137,7 @@ fn arguments_that_are_not_utf8_are_refused() {
         words.push(bytes);
         assert_refused(&host.gpupci(&words), Exit::Usage, &["--help"]);
     }
-    // But a path may be any bytes.
+    // A path may be any bytes.
     let said = host.gpupci(&[OsStr::new("list"), OsStr::new("--root"), bytes]);
     assert_refused(&said, Exit::Unable, &["cannot list", "sys/bus/pci/devices"]);
 }
@@ -210,7 +210,7 @@ fn invalid_settings_stop_every_command() {
     fs::write(&file, b"# caf\xe9\n").expect("the settings are written");
     assert_refused(&host.line("-l"), Exit::Failed, &["cannot read", &path]);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("the mode is set");
-    // Root reads it all the same.
+    // Root can read it anyway.
     if fs::read(&file).is_err() {
         assert_refused(&host.line("-l"), Exit::Failed, &["cannot read", &path]);
     }
@@ -273,7 +273,7 @@ fn version_is_the_package_version() {
     }
 }
 
-/// Runs a command whose reader has gone away before the first byte.
+/// Runs a command whose standard output is closed before the first byte.
 fn unheard(mut command: Command) -> (Option<i32>, String) {
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
@@ -303,7 +303,7 @@ fn closed_standard_output_is_no_error() {
         command.args(line.split(' '));
         assert_eq!(unheard(command), (Some(code), String::new()), "{line}");
     }
-    // Nor does it hide what is one.
+    // Errors are still reported.
     let mut command = host.command();
     command.args(["host", "list", "nosuch"]);
     let (code, stderr) = unheard(command);
@@ -381,7 +381,7 @@ fn exit_code_1_is_failure_without_change() {
         assert_refused(&said, Exit::Failed, &["line 1", "nothing was changed"]);
     }
 
-    // What contradicts itself is the answer, and so on standard output.
+    // Conflicts are the answer, so they are on standard output.
     host.line("host add rocks-34 gpupci 02:00.0").answer();
     let conflicts = host.line("host conflicts");
     assert_eq!((conflicts.code, conflicts.stderr.as_str()), (Some(1), ""));
@@ -431,7 +431,7 @@ fn exit_code_9_is_permission_denied() {
     let folder = host.path("closed");
     fs::create_dir(&folder).expect("the folder is made");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).expect("the mode is set");
-    // Root writes there all the same.
+    // Root can write there anyway.
     if File::create(folder.join("probe")).is_err() {
         let url = format!("sqlite:{}", folder.join("cluster.db").display());
         let said = host.gpupci(&["--database", &url, "host", "add", "h", "gpupci1", "02:00.0"]);

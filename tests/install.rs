@@ -39,10 +39,10 @@ const INSIDE: &str = "etc/libvirt/hooks/qemu.d/gpupt";
 const KEPT: &str = "etc/libvirt/hooks/qemu.before-gpupt";
 const PACKAGED: &str = "usr/lib/gpupt/qemu-hook";
 const LIBRARY: &str = "usr/lib64/libvirt.so.0";
-/// As the kvm roll's.
+/// Such as the hook of the kvm roll.
 const FOREIGN: &str = "#!/bin/bash\necho \"$@\" >>/var/log/libvirt_event.log\n";
 
-/// A small program of this machine with this text in it.
+/// A small ELF program of this architecture that contains this text.
 fn program(text: &str) -> Vec<u8> {
     let mut header = vec![0; 64];
     let mut gpupci = File::open(env!("CARGO_BIN_EXE_gpupci")).expect("gpupci is there");
@@ -51,7 +51,7 @@ fn program(text: &str) -> Vec<u8> {
     header
 }
 
-/// A host with this libvirt and the package's program.
+/// A host with this version of libvirt and the hook of the package.
 fn host(version: &str) -> TestHost {
     let host = TestHost::named("vm-container-0-15");
     host.make_folder(HOOKS);
@@ -69,12 +69,12 @@ fn new() -> TestHost {
     host("9000.0")
 }
 
-/// libvirt 4.5.0, which has not.
+/// libvirt 4.5.0, which does not have it.
 fn old() -> TestHost {
     host("4005.0")
 }
 
-/// A hook of somebody else's, whose rights and time are not those of a new file.
+/// Writes another program's hook, with a mode and a time that a new file does not have.
 fn foreign(host: &TestHost, path: &str) {
     host.write(path, FOREIGN);
     host.set_mode(path, 0o750);
@@ -107,7 +107,7 @@ impl TestHost {
         symlink(target, self.path(path)).expect("a link is made");
     }
 
-    /// Everything below `/etc/libvirt` and `/var/lib`: names, rights, times, content.
+    /// Everything below `/etc/libvirt` and `/var/lib`: names, modes, times, content.
     fn picture(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for folder in ["etc/libvirt", "var/lib"] {
@@ -117,7 +117,7 @@ impl TestHost {
         lines
     }
 
-    /// Asserts that the hook is there, in order.
+    /// Asserts that the hook is installed with the right content and mode.
     #[track_caller]
     fn assert_hook(&self, path: &str, content: &[u8]) {
         let file = self.path(path);
@@ -133,7 +133,7 @@ impl TestHost {
         assert_eq!(left, [false; 4], "nothing is left over");
     }
 
-    /// Runs a command that must not change anything, and tells what it said.
+    /// Runs a command that must fail and change nothing; gives its output.
     #[track_caller]
     fn refusal(&self, line: &str) -> Said {
         let before = self.picture();

@@ -1,4 +1,4 @@
-//! The fake kernel that the other tests use: that it does what it says, and what a real kernel does.
+//! Tests of the fake kernel that the other tests use. It must behave as a real kernel does.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -23,7 +23,7 @@ mod modules;
 mod scenarios;
 mod support;
 
-/// Not a test: what `client::program` runs.
+/// No test of its own: `client::program` runs this.
 #[test]
 fn client_process() {
     client::act();

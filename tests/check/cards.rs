@@ -1,4 +1,4 @@
-//! Each card of a host.
+//! The checks of each card.
 
 use std::os::unix::fs::symlink;
 
@@ -7,7 +7,7 @@ use crate::{DEVICES, assert_trouble, ready};
 
 const FIRST: &str = "sys/bus/pci/devices/0000:02:00.0";
 
-/// Gives a process of the host an open file.
+/// Adds a process that has a device node open.
 fn opens(host: &TestHost, pid: u32, command: &str, node: &str) {
     host.write(&format!("proc/{pid}/comm"), &format!("{command}\n"));
     host.write(&format!("proc/{pid}/maps"), "");
@@ -16,7 +16,7 @@ fn opens(host: &TestHost, pid: u32, command: &str, node: &str) {
     symlink(node, host.path(&format!("proc/{pid}/fd/3"))).expect("the link is made");
 }
 
-/// Adds a device of a class to the first card.
+/// Adds a class device of the first card.
 fn class_device(host: &TestHost, class: &str, name: &str) {
     let device = format!("sys/devices/x/0000:02:00.0/{class}/{name}");
     host.write(&format!("{device}/dev"), "226:7\n");
@@ -127,7 +127,7 @@ fn card_in_d3cold_is_a_warning_and_is_not_woken() {
          vfio-pci disable_idle_d3=1` in /etc/modprobe.d/vfio.conf",
     ];
     assert_trouble(&host, 0, &lines);
-    // Whoever opened one of these would wait for ever.
+    // An open of one of these pipes would block.
     for asleep in [
         "config",
         "resource1_resize",
@@ -137,7 +137,7 @@ fn card_in_d3cold_is_a_warning_and_is_not_woken() {
     ] {
         pipe(&host, asleep);
     }
-    // The device's lock, which a stuck unbind holds, would be waited for.
+    // A read of this file waits for the device lock, which a blocked unbind holds.
     host.remove(&format!("{FIRST}/driver_override"));
     for locked in ["driver_override", "sriov_numvfs"] {
         pipe(&host, locked);

@@ -3,7 +3,7 @@
 use crate::support::TestHost;
 use crate::{assert_trouble, ready};
 
-/// A host in order, with these attributes.
+/// A prepared host, with these attributes in the cluster's database.
 fn told(lines: &[&str]) -> TestHost {
     let host = ready();
     for line in lines {
@@ -81,7 +81,7 @@ fn host_that_is_not_in_the_cluster_is_a_warning() {
 
 #[test]
 fn database_that_does_not_answer_is_a_warning() {
-    // Nobody listens on port 1.
+    // No server listens on port 1.
     let host = ready().with_database("mysql://root@127.0.0.1:1/cluster");
     let (trouble, exit) = host.trouble();
     let told = "WARN  the cluster's attributes cannot be read: cannot connect to \

@@ -1,4 +1,4 @@
-//! The command to run is that of the distribution.
+//! Remedies use the commands of the host's distribution.
 
 use pretty_assertions::assert_eq;
 

@@ -24,7 +24,7 @@ fn missing_hook_is_a_warning_with_install_as_remedy() {
         "      try: gpupci hook install",
     ];
     assert_trouble(&host, 0, &lines);
-    // Somebody else's is not ours.
+    // Another program's hook does not count.
     host.write_program(HOOK, "#!/bin/sh\nexit 0\n");
     assert_trouble(&host, 0, &lines);
     host.write_program("etc/libvirt/hooks/qemu.d/gpupt", "\x7fELF\0gpupt\0");

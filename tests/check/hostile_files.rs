@@ -1,4 +1,4 @@
-//! Hosts that hold what no host should.
+//! Hosts with missing, unreadable or malicious files.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -106,7 +106,7 @@ fn modprobe_file_without_read_permission_is_a_warning() {
     let host = ready();
     host.write("etc/modprobe.d/secret.conf", "blacklist vfio-pci\n");
     host.set_mode("etc/modprobe.d/secret.conf", 0o000);
-    // Root reads it all the same.
+    // Root can read it anyway.
     let is_secret = fs::read(host.path("etc/modprobe.d/secret.conf")).is_err();
     let (trouble, exit) = host.trouble();
     let told = match is_secret {

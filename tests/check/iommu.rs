@@ -22,7 +22,7 @@ fn missing_intel_iommu_on_is_a_failure() {
         remedy,
     ];
     assert_trouble(&host, 5, &lines);
-    // A kernel that needs no word says so in its configuration.
+    // The kernel's configuration says that VT-d is on by default.
     let config = format!("boot/config-{}", crate::RELEASE);
     host.write(
         &config,

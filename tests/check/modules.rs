@@ -1,9 +1,9 @@
-//! The stub driver, and what modprobe was told.
+//! The stub driver, and the configuration of modprobe.
 
 use crate::support::TestHost;
 use crate::{DEVICES, RELEASE, assert_trouble, ready};
 
-/// A host in order on which vfio-pci is not loaded yet.
+/// A prepared host on which vfio-pci is not loaded yet.
 fn unloaded() -> TestHost {
     let host = ready();
     host.remove("sys/bus/pci/drivers/vfio-pci");
@@ -152,7 +152,7 @@ fn vfio_pci_ids_are_reported_with_their_cards() {
          `dracut -f`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
-    // Ids cannot tell the two cards apart.
+    // The two cards have the same ids.
     host.assert_says(
         "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf takes gpupci1 (0000:02:00.0) \
          and gpupci2 (0000:03:00.0) at boot",

@@ -1,4 +1,4 @@
-//! How findings are told: to people, to programs.
+//! The output: text, JSON, colour.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Where there is one place and another hook has it.
+//! An old libvirt runs one hook file only, and another hook is there already.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +20,7 @@ fn chained() -> TestHost {
     host
 }
 
-/// libvirt becomes another one.
+/// Replaces libvirt by another version.
 fn change_libvirt(host: &TestHost, version: &str) {
     fs::remove_file(host.path(LIBRARY)).expect("the link goes");
     host.link(&format!("libvirt.so.0.{version}"), LIBRARY);
@@ -80,7 +80,7 @@ fn script_that_mentions_gpupt_is_another_hook() {
 #[test]
 fn install_refuses_a_third_hook() {
     let host = chained();
-    // The roll was installed anew, over ours, with a newer script.
+    // The roll was installed again and put a newer script in place of our hook.
     host.write(SINGLE, "#!/bin/sh\nexit 0\n");
     let said = host.refusal("hook install");
     assert_eq!(
@@ -105,7 +105,7 @@ fn install_refuses_a_third_hook() {
         )
     );
     assert_eq!(host.picture(), before);
-    // The same script again is no third one.
+    // The same script again is not a third hook.
     foreign(&host, SINGLE);
     let said = host.line("hook install").answer();
     assert_eq!(
@@ -142,7 +142,7 @@ fn install_moves_the_hook_after_a_libvirt_update() {
         FOREIGN
     );
     assert!(!host.has(KEPT));
-    // And back again.
+    // And downgraded again.
     change_libvirt(&host, "4005.0");
     let said = host.line("hook install").answer();
     assert_eq!(
@@ -163,7 +163,7 @@ fn install_moves_the_only_hook_after_a_libvirt_update() {
         "installed the libvirt hook as /etc/libvirt/hooks/qemu.d/gpupt\n\
          removed /etc/libvirt/hooks/qemu\n"
     );
-    // Nobody can tell the version any more: it stays where it is.
+    // The version of libvirt is unknown now: the hook stays where it is.
     fs::remove_dir_all(host.path("usr/lib64")).expect("libvirt goes");
     let said = host.line("hook install").answer();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Concurrent installs and uninstalls.
 
 use std::process::{Child, Stdio};
 
@@ -14,7 +14,7 @@ fn start(host: &TestHost, line: &str) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// Runs these all at once, and tells what they said, sorted.
+/// Runs these commands concurrently; gives their outputs, sorted.
 fn all(host: &TestHost, lines: &[&str]) -> Vec<String> {
     let all: Vec<Child> = (0..20)
         .map(|index| start(host, lines[index % lines.len()]))

@@ -1,4 +1,4 @@
-//! Disks that take nothing, and failures in the middle: then all is as it was.
+//! Full disks, and failures in the middle: everything is restored.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::support::{Said, TestHost, run};
 use crate::{HOOKS, INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
 
-/// Runs `gpupci LINE` where no file can grow.
+/// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
 fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
@@ -49,7 +49,7 @@ fn install_changes_nothing_on_a_full_disk() {
         assert_eq!(on_a_full_disk(&host, "hook install").code, Some(1));
         assert_eq!(host.picture(), installed);
         assert_eq!(on_a_full_disk(&host, "hook status").code, Some(0));
-        // Taking away needs no room.
+        // Uninstall needs no space.
         assert_eq!(on_a_full_disk(&host, "hook uninstall").code, Some(0));
         assert_eq!(host.picture(), before);
     }
@@ -70,7 +70,7 @@ fn install_removes_the_folder_it_created_on_a_full_disk() {
 fn install_changes_nothing_if_its_temporary_file_cannot_be_written() {
     let host = old();
     foreign(&host, SINGLE);
-    // Nobody's program: it is not ours to remove.
+    // gpupci did not create this folder and must not remove it.
     host.make_folder("etc/libvirt/hooks/gpupt.new/mine");
     let said = host.refusal("hook install");
     let path = "etc/libvirt/hooks/gpupt.new";
@@ -89,7 +89,7 @@ fn install_undoes_all_steps_if_the_last_one_fails() {
     assert!(host.has(KEPT));
     fs::remove_dir_all(host.path("usr/lib64")).expect("libvirt goes");
     host.write("usr/lib64/libvirt.so.0.9000.0", "");
-    // That `qemu.d` is ours cannot be written down.
+    // The note that gpupci created `qemu.d` cannot be written.
     host.make_folder("var/lib/gpupt/hook-folders.new");
     let said = host.refusal("hook install");
     let path = "var/lib/gpupt/hook-folders";
@@ -103,7 +103,7 @@ fn install_undoes_all_steps_if_the_last_one_fails() {
     assert!(host.has(INSIDE) && !host.has(KEPT));
 }
 
-/// A folder that its owner may not write to; root may always.
+/// The folder is not writable for its owner. Root could write anyway.
 #[test]
 fn install_changes_nothing_without_write_permission() {
     let host = new();

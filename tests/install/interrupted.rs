@@ -1,4 +1,4 @@
-//! What a `kill -9` may leave behind: the next command finishes it.
+//! What a `kill -9` leaves behind. The next command finishes or undoes it.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use crate::support::TestHost;
 use crate::{FOREIGN, HOOKS, KEPT, SINGLE, foreign, old, program};
 
-/// A host on which an installation got as far as this.
+/// A host on which an install was killed, before or after the backup link.
 fn begun(is_linked: bool) -> (TestHost, Vec<String>) {
     let host = old();
     foreign(&host, SINGLE);

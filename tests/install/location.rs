@@ -1,4 +1,4 @@
-//! Where the hook goes.
+//! Where the hook is installed, by the version of libvirt.
 
 use pretty_assertions::assert_eq;
 
@@ -47,7 +47,7 @@ fn libvirt_version_is_read_from_the_library_file_name() {
         (vec!["usr/lib/libvirt.so.0.4005.0"], None, SINGLE),
         (vec!["lib64/libvirt.so.0.9000.0"], None, INSIDE),
         (vec!["usr/lib/libvirt-qemu.so.0.9000.0"], None, SINGLE),
-        // What an upgrade left behind is older; the linker's link tells which one is used.
+        // An old library that an upgrade left behind: the linker's link tells which one is in use.
         (
             vec![
                 "usr/lib64/libvirt.so.0.4005.0",
@@ -96,7 +96,7 @@ fn second_install_changes_nothing_and_a_newer_program_is_an_update() {
         let newer = format!("brought the libvirt hook /{place} up to date\n");
         assert_eq!(host.line("hook install").answer(), newer);
         host.assert_hook(place, &second);
-        // Somebody took its rights away, or put a link to it.
+        // The mode was changed, or a link replaced the hook.
         host.set_mode(place, 0o644);
         assert_eq!(host.line("hook install").answer(), newer);
         host.assert_hook(place, &second);

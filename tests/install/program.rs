@@ -1,4 +1,4 @@
-//! Which program is installed.
+//! Which file is installed as the hook.
 
 use std::fs;
 use std::process::Command;
@@ -48,7 +48,7 @@ fn install_from_uses_the_named_program() {
     let line = format!("hook install --from {}", path.display());
     host.line(&line).answer();
     host.assert_hook(INSIDE, &program("gpupt, of my own"));
-    // The one that is there may be named too.
+    // `--from` may name the installed hook.
     let line = format!("hook install --from {}", host.path(INSIDE).display());
     let said = host.line(&line).answer();
     assert!(said.ends_with(" is up to date\n"), "{said}");

@@ -1,4 +1,4 @@
-//! What stands where hooks should be.
+//! Reasons to refuse an install: foreign files at the paths of the hook.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 use crate::support::{TestHost, run};
 use crate::{HOOKS, INSIDE, KEPT, SINGLE, foreign, new, old};
 
-/// Asserts that nothing is installed for these causes, and nothing changed.
+/// Asserts that install is refused with these causes and changes nothing.
 #[track_caller]
 fn refuses(host: &TestHost, causes: &[&str]) {
     let said = host.refusal("hook install");
@@ -117,7 +117,7 @@ fn install_refuses_if_the_backup_name_is_a_folder() {
            /etc/libvirt/hooks/qemu.before-gpupt, is taken",
         ],
     );
-    // Where it is not needed it is in nobody's way.
+    // Without another hook, the backup name is not needed.
     fs::remove_file(host.path(SINGLE)).expect("it goes");
     host.line("hook install").answer();
     host.line("hook uninstall").answer();

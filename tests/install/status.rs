@@ -13,7 +13,7 @@ fn now() -> u64 {
     now.expect("after 1970").as_secs()
 }
 
-/// A daemon that was started at this time.
+/// Adds a libvirtd that was started at this time.
 fn daemon(host: &TestHost, started_at: u64) {
     daemon_called(host, "run/libvirtd.pid", "libvirtd", started_at);
 }
@@ -28,7 +28,7 @@ fn daemon_called(host: &TestHost, file: &str, name: &str, started_at: u64) {
     host.write("proc/812/stat", &format!("812 ({name}) {rest}\n"));
 }
 
-/// The status, with `PROGRAM` for the path of the program.
+/// Asserts the output of `hook status`, with `PROGRAM` for the path of the packaged hook.
 #[track_caller]
 fn says(host: &TestHost, code: i32, lines: &[&str]) {
     let said = host.line("hook status");
@@ -52,7 +52,7 @@ fn status_says_when_the_daemon_last_ran_the_hook() {
     let unseen = "seen:    not since libvirtd (pid 812) was started";
     let reload = "         try: systemctl reload libvirtd; the next start of a guest shows it";
     says(&host, 0, &[hook, version, unseen, reload]);
-    // That was a daemon before this one.
+    // An earlier daemon ran it.
     host.write("run/gpupt/hook-seen", &(now() - 6000).to_string());
     says(&host, 0, &[hook, version, unseen, reload]);
     host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
@@ -61,7 +61,7 @@ fn status_says_when_the_daemon_last_ran_the_hook() {
     daemon(&host, now() + 5000);
     let later = "seen:    not yet by libvirtd (pid 812), which was started later";
     says(&host, 0, &[hook, version, later]);
-    // The number is somebody else's by now.
+    // Another process has this pid now.
     host.write("proc/812/stat", "812 (a) libvirtd) S 1 1\n");
     let gone = "seen:    3 min ago; libvirtd does not run now";
     says(&host, 0, &[hook, version, gone]);

@@ -1,4 +1,4 @@
-//! A program's side of the kernel's socket.
+//! The client side of the fake kernel's socket.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -11,18 +11,18 @@ use nix::errno::Errno;
 
 use crate::support::TestHost;
 
-/// What was answered: content, an errno, or the end of the connection.
+/// An answer: content, an errno, or the end of the connection.
 pub type Answer = Result<Vec<u8>, Option<Errno>>;
 
 pub const DONE: Answer = Ok(Vec::new());
 pub const UNANSWERED: Answer = Err(None);
 
-/// An operation that does not go well.
+/// The answer of an operation that fails.
 pub fn says(errno: Errno) -> Answer {
     Err(Some(errno))
 }
 
-/// Sends a request, and hears the answer.
+/// Sends a request and reads the answer.
 pub fn ask(root: &Path, operation: &str, path: &str, bytes: &[u8]) -> Answer {
     let mut stream = UnixStream::connect(root.join("kernel.sock")).expect("the kernel listens");
     let request = [operation.as_bytes(), b"\0", path.as_bytes(), b"\0", bytes].concat();
@@ -43,7 +43,7 @@ pub fn ask(root: &Path, operation: &str, path: &str, bytes: &[u8]) -> Answer {
     }
 }
 
-/// Waits until a state is reached; one that never is lets the test fail.
+/// Waits until `reached` is true; fails if it never is.
 pub fn until(reached: impl Fn() -> bool) {
     for _ in 0..30_000 {
         if reached() {
@@ -54,7 +54,7 @@ pub fn until(reached: impl Fn() -> bool) {
     panic!("this state is never reached");
 }
 
-/// A host with short words for what programs write.
+/// A host, with a method for each kind of write.
 pub struct KernelClient<'h>(pub &'h TestHost);
 
 impl KernelClient<'_> {
@@ -87,7 +87,7 @@ impl KernelClient<'_> {
         self.write("/sys/bus/pci/drivers_probe", address)
     }
 
-    /// Gives a function to vfio-pci, as a program does.
+    /// Binds a function to vfio-pci, as gpupci does.
     pub fn detach(&self, driver: &str, address: &str) {
         assert_eq!(self.overrides(address, "vfio-pci"), DONE);
         assert_eq!(self.unbind(driver, address), DONE);
@@ -95,16 +95,17 @@ impl KernelClient<'_> {
     }
 }
 
-/// A file of a function.
+/// The path of a function's attribute.
 pub fn of(address: &str, file: &str) -> String {
     format!("/sys/bus/pci/devices/{address}/{file}")
 }
 
-/// This test program again, as a program that starts another, which writes what these variables say.
+/// For this test program as a child process: it starts itself again, and that one does the write
+/// which these variables name.
 pub const ROOT: &str = "GPUPT_TEST_ROOT";
 const WRITES: &str = "GPUPT_TEST_WRITES";
 
-/// What a process of this test does when it is the client, or the client's parent.
+/// Runs in a child process of the tests: as the client, or as the client's parent.
 pub fn act() {
     let Some(root) = std::env::var_os(ROOT) else {
         return;

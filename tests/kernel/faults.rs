@@ -1,4 +1,4 @@
-//! What takes its time, what never ends, and who is killed.
+//! Slow operations, blocked operations, injected errors and kills.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
@@ -21,7 +21,7 @@ fn host() -> TestHost {
     host
 }
 
-/// Runs what blocks, looks at the machine meanwhile, and ends the kernel.
+/// Runs an operation that blocks, and `meanwhile`; then ends the kernel.
 fn while_blocked(
     host: &TestHost,
     kernel: FakeKernel,

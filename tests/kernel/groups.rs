@@ -1,4 +1,4 @@
-//! Groups: nodes that come and go, guests that have them, bridges in them.
+//! IOMMU groups: their nodes, their guests, bridges in them.
 
 use pretty_assertions::assert_eq;
 

@@ -1,4 +1,4 @@
-//! Functions that go and come, and what others do to them.
+//! Functions that are pulled and plugged, and writes of an administrator.
 
 use pretty_assertions::assert_eq;
 

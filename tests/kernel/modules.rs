@@ -1,4 +1,4 @@
-//! Modules and the drivers that they bring.
+//! Modules and their drivers.
 
 use pretty_assertions::assert_eq;
 

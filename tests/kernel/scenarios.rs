@@ -13,12 +13,12 @@ use crate::support::{TestHost, shell_words};
 
 const SCENARIOS: &str = include_str!("scenarios.txt");
 
-/// A machine on which lines are replayed.
+/// The host on which the scenarios run.
 struct Replay {
     root: PathBuf,
     host: TestHost,
     kernel: FakeKernel,
-    /// What may take long, in the order in which it was started.
+    /// Operations that may block, in the order in which they were started.
     started: VecDeque<JoinHandle<Answer>>,
 }
 
@@ -99,7 +99,7 @@ impl Replay {
     }
 
     fn running(&self) -> usize {
-        // Long enough for what does not block. What does is still there after any time.
+        // Long enough for an operation that does not block.
         thread::sleep(Duration::from_millis(300));
         let started = self.started.iter();
         started.filter(|thread| !thread.is_finished()).count()

@@ -1,4 +1,4 @@
-//! `gpupci` against a real MariaDB: what holds when all goes well, and what is said when it does not.
+//! `gpupci` against a real MariaDB: its answers, and its errors if the server fails.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -39,13 +39,13 @@ use mysql::prelude::Queryable;
 use support::TestHost;
 use support::mariadb::MariaDb;
 
-/// What a command may take that waits for a server in vain: the deadline of 5 s, and a slow machine.
+/// The time limit of a command whose server never answers: the deadline of 5 s, and a slow machine.
 const PATIENCE: Duration = Duration::from_secs(9);
-/// Far more than anything here may take: who is not done by then hangs.
+/// Far more time than any test needs: work that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(25);
 
-/// The server with Rocks' accounts that all tests share, which only read there or write each to a
-/// host of its own.
+/// The server with Rocks' accounts, which all tests share. They only read there, or each writes to
+/// a host of its own.
 fn rocks() -> &'static MariaDb {
     static SERVER: OnceLock<MariaDb> = OnceLock::new();
     SERVER.get_or_init(MariaDb::as_rocks_leaves_it)
@@ -71,7 +71,7 @@ fn library(host: &TestHost) -> Database {
     Database::at(url.parse().expect("a URL"))
 }
 
-/// Runs `work` to its end and tells how long that took; fails when it hangs.
+/// Runs `work` and gives its result and its time; fails if it hangs.
 #[track_caller]
 fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> (T, Duration) {
     let start = Instant::now();
@@ -81,7 +81,7 @@ fn timed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> (T, Du
     (done, start.elapsed())
 }
 
-/// Looks again and again until `happened`; fails when it never does.
+/// Polls until `happened` is true; fails if it never is.
 #[track_caller]
 fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     let end = Instant::now() + HANGS;
@@ -91,7 +91,7 @@ fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// How many other connections to this database carry out something that starts with `statement`.
+/// The number of other connections to this database that run a statement which starts so.
 fn carried_out(root: &mut Conn, statement: &str) -> u64 {
     let query = "select count(*) from information_schema.processlist \
          where db = database() and id <> connection_id() and info like concat(?, '%')";
@@ -99,7 +99,7 @@ fn carried_out(root: &mut Conn, statement: &str) -> u64 {
     count.expect("root may look").expect("a count")
 }
 
-/// How many other connections to this database there are.
+/// The number of other connections to this database.
 fn connections(root: &mut Conn) -> u64 {
     let query = "select count(*) from information_schema.processlist \
          where db = database() and id <> connection_id()";
@@ -108,7 +108,7 @@ fn connections(root: &mut Conn) -> u64 {
         .expect("a count")
 }
 
-/// Something that differs as soon as a row of any table does.
+/// The checksums of all tables.
 fn checksums(root: &mut Conn) -> Vec<(String, Option<u64>)> {
     let tables: Vec<(String, String)> = root
         .query("show full tables where table_type = 'BASE TABLE'")
@@ -119,7 +119,7 @@ fn checksums(root: &mut Conn) -> Vec<(String, Option<u64>)> {
     sums.expect("tables have checksums")
 }
 
-/// The attributes that a host has of its own, as name and value, sorted.
+/// The host's own attributes, as name and value, sorted.
 fn own_attributes(root: &mut Conn, host: &str) -> Vec<(String, String)> {
     let query = "select a.Attr, a.Value from attributes a join catindex c on c.ID = a.Catindex \
          where a.Category = 5 and c.Name = ? and a.Attr like '%gpupci%' order by 1, 2";
@@ -131,7 +131,7 @@ fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     rows.iter().map(owned).collect()
 }
 
-/// Numbers that look random, the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Dice(u64);
 
 impl Dice {

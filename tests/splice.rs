@@ -1,6 +1,6 @@
-//! The splicer from outside: a folder for each case, domains made up at random, whole collections.
+//! The splicer: a folder for each case, random domains, and whole collections of XML.
 //!
-//! `GPUPT_REGENERATE=1` writes what comes out over what was expected; read the difference then.
+//! `GPUPT_REGENERATE=1` replaces the expected files by the results; review the difference then.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -30,10 +30,10 @@ use pretty_assertions::assert_eq;
 use serde::Deserialize;
 use support::{TestHost, fixture};
 
-/// How many folders there are at least: fewer, and the test does not look where they are.
+/// The minimum number of cases. With fewer, the test looks in the wrong folder.
 const CASES_MIN: usize = 100;
 
-/// What is asked for in a `request.toml`: cards to add, or cards that moved.
+/// The content of a `request.toml`: cards to add, or cards that moved.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
@@ -100,7 +100,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The name of the file that holds an answer, and what it holds.
+/// The name of the expected file for an answer, and its content.
 fn file_of(answer: Result<Vec<u8>, XmlError>) -> (&'static str, Vec<u8>) {
     match answer {
         Ok(document) => ("out.xml", document),
@@ -190,10 +190,10 @@ fn million_nested_elements_are_no_stack_overflow() {
     assert_eq!(unchanged, Ok(whole.into_bytes()));
     let refusal = splice(broken.as_bytes(), &[address("02:00.0")]);
     assert!(matches!(refusal, Err(XmlError::NotWellFormed { .. })));
-    // Far more than it takes, and far less than a time that grows with the square.
+    // In quadratic time this would take hours.
 }
 
-/// A machine of the embedded database in `folder`, where the card gpupci1 sits at `place`.
+/// A host that uses the embedded database in `folder` and has the card gpupci1 at `place`.
 fn machine(name: &str, place: &str, folder: &Path) -> TestHost {
     let url = format!("sqlite:{}", folder.join("cluster.db").display());
     let host = TestHost::named(name).with_database(&url);
@@ -226,7 +226,7 @@ fn hundred_thousand_attributes_take_linear_time() {
     let attributes: String = (0..100_000)
         .map(|number| format!(" a{number}=''"))
         .collect();
-    // Squared, this would take hours.
+    // In quadratic time this would take hours.
     let sound = format!("<devices{attributes}/>");
     assert!(splice(sound.as_bytes(), &[address("02:00.0")]).is_ok());
     for broken in [

@@ -1,4 +1,4 @@
-//! Who may do what, where the server is found, and passwords that nobody sees.
+//! Accounts and permissions, discovery of the server, and passwords that must not be printed.
 
 use std::os::unix::fs::symlink;
 
@@ -102,7 +102,7 @@ fn change_on_a_read_only_server_exits_with_9() {
     assert_eq!(checksums(&mut root), before);
 }
 
-/// A machine on which Rocks is installed.
+/// A host on which Rocks is installed.
 fn with_rocks(name: &str) -> TestHost {
     let host = TestHost::named(name);
     host.write("opt/rocks/bin/rocks", "#!/opt/rocks/bin/python\n");
@@ -110,7 +110,7 @@ fn with_rocks(name: &str) -> TestHost {
     host
 }
 
-/// The user that a discovered database is used as.
+/// The account that gpupci uses for a discovered database.
 fn own_user() -> String {
     let user = nix::unistd::User::from_uid(geteuid()).expect("users are known");
     user.map_or_else(|| "nobody".to_owned(), |user| user.name)
@@ -186,7 +186,7 @@ fn node_connects_to_the_host_named_in_the_rocks_library() {
     assert_refused_by(&host, "127.0.0.3");
     host.write(library, "import os\n\nDatabaseHost = \"127.0.0.2\"\n");
     assert_refused_by(&host, "127.0.0.2");
-    // The socket is the frontend's own, wherever the library says the frontend is.
+    // A host with the socket is the frontend itself, whatever the library names.
     host.write("var/opt/rocks/mysql/mysql.sock", "no socket");
     let said = host.line("host list");
     let socket = host.path("var/opt/rocks/mysql/mysql.sock");
@@ -282,7 +282,7 @@ fn url_without_a_database_is_refused() {
     }
 }
 
-/// In whatever way a connection or its configuration fails.
+/// In every error of a connection or its configuration.
 #[test]
 fn passwords_are_never_printed() {
     let secret = "s3cret.Az";

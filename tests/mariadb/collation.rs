@@ -1,4 +1,4 @@
-//! The server's own way to compare text, held against ours.
+//! Our collation compared with the server's.
 
 use gpupt::rocks::Text;
 use mysql::Conn;
@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 use crate::Dice;
 use crate::support::mariadb::MariaDb;
 
-/// A connection with a table `t` of these texts, numbered as they stand.
+/// A connection with a temporary table `t` of these texts, numbered in their order.
 fn table_of(texts: &[Vec<u8>]) -> Conn {
     let mut conn = MariaDb::shared().root("mysql");
     for name in ["t", "u"] {
@@ -39,7 +39,7 @@ fn random_texts(count: usize, characters: &[u8], longest: usize) -> Vec<Vec<u8>>
     (0..count).map(|_| text()).collect()
 }
 
-/// Fails unless the server compares each two of these texts as we do.
+/// Asserts that the server compares each pair of these texts as we do.
 fn assert_compared_alike(texts: &[Vec<u8>]) {
     let query = "select t.n, u.n, t.c = u.c, t.c < u.c from t join u";
     let answers: Vec<(usize, usize, bool, bool)> = table_of(texts).query(query).expect("an answer");

@@ -1,4 +1,4 @@
-//! Several people at the same host at once.
+//! Concurrent commands on one host.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::support::{Said, TestHost};
 use crate::{fresh, own_attributes, pairs};
 
-/// Runs these lines at once; what each said, in their order.
+/// Runs these lines concurrently; gives their outputs in this order.
 fn at_once(host: &TestHost, lines: &[String]) -> Vec<Said> {
     thread::scope(|scope| {
         let started: Vec<_> = lines

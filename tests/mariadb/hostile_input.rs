@@ -1,4 +1,4 @@
-//! Words that would like to be more than words, and bytes that are no text.
+//! Arguments that try to inject SQL, shell or XML, and bytes that are not UTF-8.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::support::TestHost;
 use crate::{checksums, fresh};
 
-/// What somebody may type or have in a variable where a name, a host or a value should be.
+/// Hostile arguments in place of a name, a host or a value.
 fn hostile() -> Vec<OsString> {
     let long = "a".repeat(65_536);
     let texts = [
@@ -43,7 +43,7 @@ fn hostile() -> Vec<OsString> {
     ];
     let mut all: Vec<OsString> = texts.into_iter().map(OsString::from).collect();
     all.extend([b"\xff\xfe".to_vec(), b"rocks-33\xff".to_vec()].map(OsString::from_vec));
-    // In Big5 and GBK this is one character, and the quote stands free.
+    // In Big5 and GBK these two bytes are one character, so that the quote is not escaped.
     all.push(OsString::from_vec(b"\xbf' or 1=1 #".to_vec()));
     all
 }
@@ -161,7 +161,7 @@ fn hostile_name_in_the_tables_can_be_removed() {
     assert_eq!(checksums(&mut root), before);
 }
 
-/// Gives a host an attribute as it is, past all checks.
+/// Inserts an attribute without any check.
 fn insert(root: &mut Conn, host: &str, name: &[u8], value: &[u8]) {
     let statement = "insert into attributes (Attr, Value, Category, Catindex) \
          select ?, ?, 5, ID from catindex where Category = 5 and Name = ?";

@@ -1,4 +1,4 @@
-//! Something else than a server at the server's address, and servers that lie.
+//! Other programs at the server's address, and servers that send malformed or malicious answers.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use crate::support::Said;
 use crate::support::mariadb::MariaDb;
 use crate::{Dice, HANGS, PATIENCE, frontend, timed};
 
-/// A listener on loopback that does `answer` with everyone who comes; its port.
+/// Starts a listener on loopback that runs `answer` for each client; gives its port.
 fn impostor(answer: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
     let port = listener.local_addr().expect("it has an address").port();
@@ -28,12 +28,12 @@ fn impostor(answer: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> 
     port
 }
 
-/// Keeps the connection open for as long as the client does.
+/// Keeps the connection open until the client closes it.
 fn wait(client: &mut TcpStream) {
     let _ = client.read_to_end(&mut Vec::new());
 }
 
-/// Sends these bytes, and then waits or leaves.
+/// Sends these bytes, then waits or closes the connection.
 fn says(
     bytes: impl Into<Vec<u8>>,
     then_waits: bool,
@@ -47,7 +47,7 @@ fn says(
     }
 }
 
-/// What the real server says first.
+/// The greeting of the real server.
 fn greeting() -> Vec<u8> {
     let mut server =
         TcpStream::connect(("127.0.0.1", MariaDb::shared().port)).expect("it is there");
@@ -64,7 +64,7 @@ fn random(length: usize, seed: u64) -> Vec<u8> {
     (0..length).map(|_| dice.next() as u8).collect()
 }
 
-/// What `gpupci host list` says to an impostor, which must be an error that names it, in time.
+/// Runs `gpupci host list` against this port. It must fail in time and name the server.
 fn list(port: u16) -> (Said, Duration) {
     let url = format!("mysql://root:s3cret@127.0.0.1:{port}/cluster");
     let host = frontend(&url);
@@ -104,7 +104,7 @@ fn command_ends_after_the_deadline_if_the_server_never_answers() {
 
 #[test]
 fn query_ends_after_the_deadline_if_the_server_sends_single_bytes() {
-    // A packet of 200 bytes that come one by one: no single read takes long.
+    // A packet of 200 bytes, sent one by one: no single read takes long.
     let port = impostor(|client| {
         let _ = client.write_all(&[200, 0, 0, 0, 10]);
         while client.write_all(b"5").is_ok() {
@@ -177,7 +177,7 @@ fn server_that_sends_garbage_and_waits_is_an_error_after_the_deadline() {
     }
 }
 
-/// Whatever comes in place of the real server's answers, after any number of right ones.
+/// The answers are correct up to some byte and mangled after it.
 #[test]
 fn mangled_answers_are_an_error_and_no_panic() {
     let server = MariaDb::shared();
@@ -231,7 +231,7 @@ fn caller_sets_the_deadline() {
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
-/// What the library says of an impostor, and how long it took.
+/// The library's result for the server at this port, and its time.
 fn cluster_within(deadline: Duration, port: u16) -> (Result<Cluster, DatabaseError>, Duration) {
     let url = format!("mysql://root@127.0.0.1:{port}/cluster");
     timed(move || {
@@ -240,7 +240,7 @@ fn cluster_within(deadline: Duration, port: u16) -> (Result<Cluster, DatabaseErr
     })
 }
 
-/// A server that greets as the real one does and lets everybody in, until it lies.
+/// A server that greets as the real one and accepts every login, then sends a malformed answer.
 #[derive(Clone)]
 struct Liar {
     greeting: Vec<u8>,
@@ -269,7 +269,7 @@ impl Liar {
         }
     }
 
-    /// What `gpupci host list` says to it, and what it heard.
+    /// The output of `gpupci host list` against it, and the bytes it received.
     fn listed(self) -> (Said, Vec<u8>) {
         let heard = Arc::clone(&self.heard);
         let port = impostor(move |client| drop(self.answer(client)));
@@ -393,7 +393,7 @@ fn server_that_requests_the_clear_password_does_not_get_it() {
     }
 }
 
-/// MySQL 8's way: the client asks for a key, and whoever gives it reads the password.
+/// As in MySQL 8: the client asks for a public key, and the owner of the key can read the password.
 #[test]
 fn password_is_not_encrypted_for_the_key_of_an_unknown_server() {
     let switch = packet(2, b"\xfecaching_sha2_password\x0012345678901234567890\0");

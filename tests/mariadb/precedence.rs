@@ -1,4 +1,4 @@
-//! Which of several attributes counts, held against a plain computation from the rows.
+//! Which of several attributes is effective, compared with a simple computation from the rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,13 +32,13 @@ const VALUES: [&str; 5] = [
     "",
 ];
 
-/// What decides a host's attributes: for each category the member that is meant for it.
+/// For each host: the member of each category that applies to it.
 type Memberships = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// A stored attribute: category, member, name, value.
 type Stored = (String, String, String, String);
 
-/// Puts a random cluster into the tables: precedences, systems, appliances, attributes.
+/// Fills the tables with a random cluster: precedences, systems, appliances, attributes.
 fn shuffle(root: &mut Conn, dice: &mut Dice) {
     let mut precedences = [10, 20, 30, 40, 50];
     for last in (1..precedences.len()).rev() {
@@ -52,7 +52,7 @@ fn shuffle(root: &mut Conn, dice: &mut Dice) {
         statements.push(format!(
             "update resolvechain set Precedence = {precedence} where Category = {category}"
         ));
-        // A second chain says the opposite, and must not count.
+        // A second chain has the opposite order and must be ignored.
         statements.push(format!("insert into resolvechain (Name, Category, Precedence) values ('other', {category}, {})", 100 - precedence));
     }
     for node in 1..=6 {
@@ -78,8 +78,8 @@ fn shuffle(root: &mut Conn, dice: &mut Dice) {
     }
 }
 
-/// The attributes that count for each host, by the plain definition: of all rows that are meant for
-/// it and have one name, the one whose category has the highest precedence in the default chain.
+/// The effective attributes of each host by definition: of all rows of one name that apply to it,
+/// the one whose category has the highest precedence in the default chain.
 fn plainly(root: &mut Conn) -> BTreeMap<String, BTreeSet<Stored>> {
     let stored: Vec<Stored> = root
         .query("select category, catindex, attr, value from vattributes where attr like '%gpupci%'")
@@ -133,7 +133,7 @@ fn memberships(root: &mut Conn) -> Memberships {
     all
 }
 
-/// What `gpupci host list --json` says: host, category, name, value.
+/// The rows of `gpupci host list --json`: host, category, name, value.
 fn listed(host: &TestHost) -> BTreeSet<(String, String, String, String)> {
     let json: Json = serde_json::from_str(&host.line("host list --json").answer()).expect("JSON");
     let gpus = json["gpus"].as_array().expect("a list").iter();
@@ -174,7 +174,7 @@ fn effective_attributes_equal_those_of_the_plain_definition() {
     }
 }
 
-/// The narrow query of one guest and the wide one of the whole cluster decide alike.
+/// The query for one guest and the query for the whole cluster must agree.
 #[test]
 fn query_of_one_guest_agrees_with_that_of_the_cluster() {
     let (host, mut root) = fresh();
@@ -203,7 +203,7 @@ fn query_of_one_guest_agrees_with_that_of_the_cluster() {
     assert!(with_cards > 20, "{with_cards}: enough to see");
 }
 
-/// All that is decided about the first node of a name, and its host.
+/// The effective attributes of the first node of this name, and of its host.
 fn told_of(cluster: &Cluster, name: &Text) -> String {
     let node = cluster.node_named(name).expect("the node");
     let physical = node.physical_host.and_then(|id| cluster.node(id));
@@ -268,7 +268,7 @@ fn guest_gets_cards_from_appliance_and_global_attributes() {
     );
 }
 
-/// Nothing in the tables keeps two categories from having one precedence.
+/// The tables allow two categories with the same precedence.
 #[test]
 fn splice_and_report_agree_if_categories_have_equal_precedence() {
     let (host, mut root) = fresh();

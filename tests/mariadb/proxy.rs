@@ -1,4 +1,4 @@
-//! A way to a real server that does harm to what passes.
+//! A proxy to a real server that cuts or changes the connection.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,18 +8,18 @@ use std::thread;
 
 use crate::Dice;
 
-/// What happens to a connection.
+/// What the proxy does to a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Cut {
-    /// It ends before the server hears of the commit.
+    /// Closed before the server receives the commit.
     BeforeCommit,
-    /// It ends when the server has committed, before the client hears of it.
+    /// Closed after the server committed, before the client gets the answer.
     AfterCommit,
-    /// The client never hears what became of its commit, and the connection stays.
+    /// The client gets no answer to its commit, and the connection stays open.
     CommitUnanswered,
-    /// It ends in place of this answer of the server, counted from its greeting.
+    /// Closed in place of this answer of the server, counted from the greeting.
     AnswerNumber(usize),
-    /// From this byte of the server's on, every fourth is another one; the number chooses which.
+    /// From this byte of the server on, every fourth byte is changed; `dice` seeds the new values.
     Mangled { from: usize, dice: u64 },
 }
 
@@ -30,7 +30,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it; its own port.
+    /// Starts the proxy; gives its port.
     pub fn start(self) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
         let port = listener.local_addr().expect("it has an address").port();
@@ -59,7 +59,7 @@ impl Proxy {
     }
 }
 
-/// One connection, from end to end.
+/// One connection.
 struct Line {
     client: TcpStream,
     server: TcpStream,
@@ -67,7 +67,7 @@ struct Line {
     is_committing: AtomicBool,
 }
 
-/// What is done with some bytes.
+/// What the proxy does with a packet.
 enum Fate {
     Pass,
     Swallow,
@@ -85,7 +85,7 @@ impl Line {
                 Fate::Pass | Fate::End => break,
             }
         }
-        // The other direction ends too; what is already on its way arrives.
+        // The other direction is closed too; bytes already sent arrive.
         for end in [&self.client, &self.server] {
             let _ = end.shutdown(Shutdown::Both);
         }

@@ -1,4 +1,4 @@
-//! A server that is down, refuses, dies, or waits for something that never comes.
+//! A server that is down, refuses, dies, or blocks.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     wait_until,
 };
 
-/// Shorter than any deadline: who ends within this did not wait for one.
+/// Shorter than any deadline.
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[track_caller]
@@ -133,7 +133,7 @@ fn command_ends_at_once_if_the_server_is_killed_during_a_query() {
     wait_until("the change waits for the row", || {
         carried_out(&mut root, "SELECT a.ID") == 1
     });
-    // Whoever comes after one who waits for the whole table waits too.
+    // A reader that comes after a waiting table lock waits too.
     let mut greedy = server.root(&database);
     std::thread::spawn(move || greedy.query_drop("lock tables attributes write"));
     wait_until("the table is asked for", || {
@@ -185,8 +185,8 @@ fn command_ends_after_the_deadline_if_a_row_stays_locked() {
     );
 }
 
-/// A program that lives on, as libvirt's hook and Rocks' plugin may, must not change anything behind
-/// the back of the user who was told that nothing was changed.
+/// A program that goes on after the error, as the Rocks plugin may, must not make the change later:
+/// the user was told that nothing was changed.
 #[test]
 fn change_that_missed_its_deadline_is_not_made_later() {
     let (host, mut root) = fresh();
@@ -287,7 +287,7 @@ fn connection_lost_before_the_commit_changes_nothing() {
     panic!("the change never got through");
 }
 
-/// Sets a card of rocks-33 over a connection that suffers `cut`; also gives the database's name.
+/// Sets a card of rocks-33 through a proxy that does `cut`; also gives the database's name.
 fn set_through(cut: Cut, root: &mut mysql::Conn) -> (Said, String) {
     let url = through(cut, root);
     let host = frontend(&url);
@@ -296,7 +296,7 @@ fn set_through(cut: Cut, root: &mut mysql::Conn) -> (Said, String) {
     (said, url)
 }
 
-/// The URL of the database that `root` uses, over connections that suffer `cut`.
+/// The URL of the database that `root` uses, through a proxy that does `cut`.
 fn through(cut: Cut, root: &mut mysql::Conn) -> String {
     let database: Option<String> = root.query_first("select database()").expect("a name");
     let to = MariaDb::shared().port;

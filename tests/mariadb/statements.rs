@@ -1,4 +1,4 @@
-//! How many statements a command sends, and what a `select` of the user may do.
+//! The number of statements that a command sends, and what a user's `select` may do.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::support::TestHost;
 use crate::support::mariadb::MariaDb;
 use crate::{PATIENCE, checksums, fresh, frontend, timed};
 
-/// A server that writes down what it is asked, with a cluster on it.
+/// A server with a query log and a cluster.
 fn recording() -> (MariaDb, String) {
     let server = MariaDb::start();
     let database = server.cluster();
@@ -22,8 +22,8 @@ fn recording() -> (MariaDb, String) {
     (server, database)
 }
 
-/// What the server was asked by others than `root` since the last time: the kind of each message,
-/// and the first word of its text.
+/// The log of other connections than `root` since the last call: the kind of each message, and the
+/// first word of its text.
 fn asked(root: &mut Conn) -> Vec<String> {
     let query = "select concat(command_type, ' ', substring_index(argument, ' ', 1)) \
          from mysql.general_log where thread_id <> connection_id() order by event_time";

@@ -1,7 +1,7 @@
-//! Every file of a collection of domain XML, such as the tests of libvirt have.
+//! Every file of a collection of domain XML, such as the tests of libvirt.
 //!
-//! `GPUPT_CORPUS` names its folder. Without it the cases of this repository are the collection.
-//! `GPUPT_CORPUS_OUT` names a folder that shall get what came out, for a look with other tools.
+//! `GPUPT_CORPUS` names the folder; by default it is `fixtures/domains`. `GPUPT_CORPUS_OUT` names a
+//! folder for the results, to examine them with other tools.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -49,7 +49,7 @@ fn every_corpus_file_is_spliced_or_refused() {
     assert!(spliced > 0, "nothing could be spliced");
 }
 
-/// The file with a card in it, checked, or why there is none.
+/// Splices a card into the file and checks the result; or gives the refusal.
 fn answer(file: &Path) -> Result<Vec<u8>, XmlError> {
     let before = fs::read(file).expect("a file that can be read");
     let after = splice(&before, &[CARD.parse().expect("an address")])?;
@@ -63,7 +63,7 @@ fn answer(file: &Path) -> Result<Vec<u8>, XmlError> {
     Ok(after)
 }
 
-/// Moves the card that `document` has.
+/// Retargets the card in `document` and checks its new address.
 fn check_that_the_card_follows(document: &[u8]) {
     let slot = |text: &str| text.parse::<PciAddress>().expect("an address").slot();
     let moved = Moved {
@@ -80,7 +80,7 @@ fn check_that_the_card_follows(document: &[u8]) {
     assert_eq!(text(&after), expected);
 }
 
-/// A refusal without the place, which is another in each file.
+/// The refusal without its position.
 fn kind(error: &XmlError) -> String {
     match error {
         XmlError::TooLarge => "too large".to_owned(),
@@ -100,7 +100,7 @@ fn keep(name: &Path, document: &[u8]) {
     fs::write(path, document).expect("the file is written");
 }
 
-/// The files to read: all of a collection, of our own cases those that are asked about.
+/// The files to read: all of a collection, and only `in.xml` of our own cases.
 fn xml_files(folder: &Path, all: bool) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

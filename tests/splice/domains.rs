@@ -1,6 +1,7 @@
-//! Domains that nobody wrote: every layout, quote, comment and spelling that XML has room for.
+//! Random domains, in every layout, quoting and spelling that XML allows.
 //!
-//! A domain is made with `\n`, `\t` and `'`; what stands there in the end is chosen last.
+//! A domain is generated with `\n`, `\t` and `'`; the final line ends, blanks and quotes are chosen
+//! last.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +9,8 @@ use proptest::sample::select;
 
 use gpupt::pci::{PciAddress, PciSlot};
 
-/// A slot out of so few that two choices often meet; 8, 10 and 0x10 are what careless reading mixes.
+/// A slot out of so few that two choices are often equal. 8, 10 and 0x10 are there because a wrong
+/// number base mixes them up.
 pub fn slot() -> impl Strategy<Value = PciSlot> {
     let slots = [
         (0, 2, 0),
@@ -34,7 +36,7 @@ pub fn address() -> impl Strategy<Value = PciAddress> {
     (slot(), function).prop_filter_map("a function", |(slot, number)| slot.function(number))
 }
 
-/// Functions, none of them twice.
+/// Functions, without duplicates.
 pub fn addresses(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<PciAddress>> {
     vec(address(), count).prop_map(|mut addresses| {
         let mut seen = std::collections::BTreeSet::new();
@@ -43,7 +45,7 @@ pub fn addresses(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Pci
     })
 }
 
-/// A document that is to be spliced.
+/// A document to splice.
 pub fn domain() -> impl Strategy<Value = String> {
     let hostdevs =
         addresses(0..5).prop_flat_map(|all| all.into_iter().map(hostdev).collect::<Vec<_>>());
@@ -202,7 +204,7 @@ fn hostdev(address: PciAddress) -> impl Strategy<Value = String> {
     )
 }
 
-/// The ways to write a number that libvirt reads; nothing stands for 0.
+/// The spellings of a number that libvirt reads; a missing attribute is 0.
 fn spelling(number: u32) -> impl Strategy<Value = Option<String>> {
     let mut ways = vec![
         Some(format!("0x{number:02x}")),
@@ -218,7 +220,7 @@ fn spelling(number: u32) -> impl Strategy<Value = Option<String>> {
     select(ways)
 }
 
-/// What stands between two elements.
+/// The text between two elements.
 fn gap() -> impl Strategy<Value = &'static str> {
     select(vec![
         "", "", " ", "\n", "\n\t", "\n\t", "\n\t\t", "\n\t\t", "\n\n\t\t", " \n \t ",

@@ -1,4 +1,4 @@
-//! What holds for every domain.
+//! Properties of splice and retarget, for random domains.
 
 use std::collections::BTreeSet;
 
@@ -32,11 +32,10 @@ fn retargeted(document: &str, moved: &[Moved]) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-/// What `after` has and `before` has not, without blanks; a `<devices/>` or `<domain/>` that was
-/// opened gives a text that begins with `>`.
+/// The text that `after` has and `before` has not, without blanks. It begins with `>` if an empty
+/// `<devices/>` or `<domain/>` was opened.
 ///
-/// # Panics
-/// When more than one place changed.
+/// # Panics If more than one place changed.
 fn inserted(before: &str, after: &str) -> String {
     let same = before
         .char_indices()
@@ -52,7 +51,7 @@ fn inserted(before: &str, after: &str) -> String {
         .strip_suffix(rest)
         .unwrap_or_else(|| panic!("more than one change:\n{before}\n---\n{after}"));
     let words: String = inserted.split_ascii_whitespace().collect();
-    // The first letters of what follows may be those of what was inserted.
+    // The text after the insertion may begin as the insertion does.
     match words.strip_suffix('<') {
         Some(words) => format!("<{words}"),
         None => words,
@@ -71,7 +70,7 @@ fn markup(cards: &[PciAddress]) -> String {
     cards.iter().map(one).collect()
 }
 
-/// What is to be inserted into `document`, without blanks.
+/// The expected insertion into `document`, without blanks.
 fn expected_insertion(document: &str, cards: &[PciAddress]) -> String {
     let tree = Document::parse(document).expect("a generated domain is well-formed");
     let content = markup(cards);
@@ -88,14 +87,14 @@ fn is_empty_tag(document: &str, element: roxmltree::Node<'_, '_>) -> bool {
     !element.has_children() && document[element.range()].ends_with("/>")
 }
 
-/// Whether a line of `after` ends otherwise than those of `before`.
+/// Whether `after` has a line end that `before` does not have.
 fn has_other_line_ends(before: &str, after: &str) -> bool {
     let is_dos = before.contains("\r\n");
     let lone = after.replace("\r\n", "");
     lone.contains('\r') || (is_dos && lone.contains('\n')) || (!is_dos && after.contains('\r'))
 }
 
-/// Cards that moved, each from one of several places.
+/// Cards that moved, each from one of several slots.
 fn moves() -> impl Strategy<Value = Vec<Moved>> {
     let one = (vec(slot(), 0..3), slot()).prop_map(|(from, to)| Moved { from, to });
     vec(one, 0..4).prop_map(|mut moves| {
@@ -129,7 +128,7 @@ fn moved_to(numbers_of_one: &Numbers, slot: PciSlot) -> Numbers {
     numbers(function.expect("a function that was read"))
 }
 
-/// Bytes that are nearly a domain, or nothing like it.
+/// Random bytes, or a domain with errors.
 fn junk() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
@@ -272,7 +271,8 @@ proptest! {
 
     #[test]
     fn retarget_is_idempotent(before in domain(), mut moves in moves()) {
-        // Where one card is now and another was, half of them in a document may mean either.
+        // If one card is now where another was, some of the functions in a document could be of
+        // either card.
         let here: Vec<PciSlot> = moves.iter().map(|moved| moved.to).collect();
         moves.iter_mut().for_each(|moved| moved.from.retain(|from| !here.contains(from)));
         let once = retargeted(&before, &moves);

@@ -1,4 +1,4 @@
-//! Domain XML as libvirt reads it, by roxmltree and without any code of the splicer.
+//! Domain XML as libvirt reads it, with roxmltree and without the splicer's code.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub fn source_addresses<'a, 'input>(document: &'a Document<'input>) -> Vec<Node<
         .collect()
 }
 
-/// The `<devices>` of a domain, or the root when that is one.
+/// The `<devices>` of a domain, or the root if it is one.
 pub fn devices<'a, 'input>(document: &'a Document<'input>) -> Vec<Node<'a, 'input>> {
     let root = document.root_element();
     if is(root, "devices") {
@@ -29,7 +29,7 @@ pub fn devices<'a, 'input>(document: &'a Document<'input>) -> Vec<Node<'a, 'inpu
     }
 }
 
-/// The functions that the hostdevs of `text` name, in its order; without those that no one can read.
+/// The functions that the hostdevs of `text` name, in order, without invalid addresses.
 pub fn hostdevs(text: &str) -> Vec<Numbers> {
     let document = Document::parse(text).expect("well-formed XML");
     source_addresses(&document)
@@ -55,7 +55,7 @@ fn named<'a, 'input>(
     parent.children().filter(move |node| is(*node, name))
 }
 
-/// `has_tag_name` would take the name of any namespace. `xmlns=''` says that there is none.
+/// `has_tag_name` matches any namespace. `xmlns=''` means none.
 fn is(node: Node<'_, '_>, name: &str) -> bool {
     node.has_tag_name(name) && node.tag_name().namespace().is_none_or(str::is_empty)
 }
@@ -76,7 +76,7 @@ fn base_0(text: &str) -> Option<u64> {
     (!digits.is_empty()).then_some(number)
 }
 
-/// `text` with each source address taken out.
+/// `text` without its source addresses.
 pub fn without_source_addresses(text: &str) -> String {
     let document = Document::parse(text).expect("well-formed XML");
     let mut ranges: Vec<Range<usize>> = source_addresses(&document)

@@ -1,4 +1,4 @@
-//! `gpupci list`: on hosts made of files, and on the real one.
+//! `gpupci list`, on test hosts and on the machine that runs the tests.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -32,7 +32,7 @@ use serde_json::Value;
 use support::{TestHost, fixture, gpupci, run};
 use sysfs::assert_unable;
 
-/// Every tree, and what `gpupci list` says of it.
+/// Every tree, and the output of `gpupci list` on it.
 const TREES: [(&str, &str); 12] = [
     (
         "manual.tree",
@@ -74,20 +74,20 @@ const NVIDIA: &str = "0x10de\n";
 const DISPLAY: &str = "0x030200\n";
 
 impl TestHost {
-    /// Adds a function, as far as `gpupci list` looks at it.
+    /// Adds a function with the attributes that `gpupci list` needs.
     fn add_function(&self, address: &str, vendor: &str, class: &str) {
         self.write(&format!("{DEVICES}/{address}/vendor"), vendor);
         self.write(&format!("{DEVICES}/{address}/class"), class);
         self.write(&format!("{DEVICES}/{address}/device"), "0x1e87\n");
     }
 
-    /// What `gpupci list` says here, if all is well.
+    /// The output of `gpupci list`, which must succeed.
     #[track_caller]
     fn cards(&self) -> String {
         self.gpupci(&["list"]).answer()
     }
 
-    /// The cards of this host as `gpupci list WORDS` names them when none has a name yet.
+    /// The output of `gpupci LINE` without a names file.
     #[track_caller]
     fn first_named(&self, line: &str) -> String {
         drop(fs::remove_file(self.path("var/lib/gpupt/cards.json")));
@@ -108,7 +108,7 @@ fn list_prints_the_cards_of_every_tree() {
 #[test]
 fn virtual_functions_do_not_change_card_numbers() {
     let host = TestHost::unpacked("mixed.tree");
-    // Before, between and after the cards; in slots and on buses of their own.
+    // Before, between and after the cards; in other slots and on other buses.
     let places = [
         "0000:00:10.0",
         "0000:04:10.0",
@@ -136,7 +136,7 @@ fn virtual_functions_do_not_change_card_numbers() {
 
 #[test]
 fn cards_are_ordered_by_number() {
-    // As in the original's recorded answers, which had gpupci10 before gpupci2.
+    // The original's recorded answers have gpupci10 before gpupci2.
     let host = TestHost::named("twelve");
     for bus in (1..=12).rev() {
         host.add_function(&format!("0000:{bus:02x}:00.0"), NVIDIA, DISPLAY);
@@ -144,7 +144,7 @@ fn cards_are_ordered_by_number() {
     let line = |bus: i32| format!("gpupci{bus} pci_0000_{bus:02x}_00_0\n");
     assert_eq!(host.cards(), (1..=12).map(line).collect::<String>());
 
-    // A domain is a number too.
+    // Domains are ordered by number too.
     let host = TestHost::named("domains");
     for domain in ["10000", "0002", "ffffffff", "fffe"] {
         host.add_function(&format!("{domain}:01:00.0"), NVIDIA, DISPLAY);
@@ -161,7 +161,7 @@ fn card_has_the_address_of_its_display_function() {
     let host = TestHost::named("odd");
     host.add_function("0000:01:00.0", NVIDIA, "0x040300\n");
     host.add_function("0000:01:00.2", NVIDIA, "0x030000\n");
-    // Not every function of NVIDIA's is a card, and not every card's companions are NVIDIA's.
+    // Some functions of NVIDIA's are no cards, and some other functions of a card are not NVIDIA's.
     host.add_function("0000:02:00.0", NVIDIA, "0x068000\n");
     host.add_function("0000:03:00.0", "0x1b21\n", "0x0c0330\n");
     host.add_function("0000:03:00.1", NVIDIA, "0x038000\n");
@@ -195,7 +195,7 @@ fn list_works_on_a_host_of_two_hundred_functions() {
     );
 }
 
-/// A made-up host of so many functions.
+/// An invented host with this number of functions.
 fn large(functions: &str) -> TestHost {
     let mut command = Command::new("sh");
     command.arg(fixture("hosts/large.sh")).arg(functions);
@@ -204,8 +204,8 @@ fn large(functions: &str) -> TestHost {
     TestHost::unpacked(tree.path().to_str().expect("a plain path"))
 }
 
-/// How many cards the machine that runs this test has, seen without `gpupci`; nothing where the bus
-/// cannot be listed.
+/// The number of cards of the machine that runs the tests, counted without `gpupci`; none if its
+/// PCI bus cannot be listed.
 fn cards_of_this_machine() -> Option<usize> {
     let mut slots = BTreeSet::new();
     for function in fs::read_dir("/sys/bus/pci/devices").ok()? {
@@ -222,7 +222,7 @@ fn cards_of_this_machine() -> Option<usize> {
 
 #[test]
 fn list_runs_on_the_machine_that_runs_the_tests() {
-    // Its /sys, and not its settings, which may want other vendors.
+    // The real /sys, but not the real settings, which may list other vendors.
     let host = TestHost::named("here");
     symlink("/sys", host.path("sys")).expect("the link is made");
     let said = host.gpupci(&["-l"]);
@@ -241,7 +241,7 @@ fn list_runs_on_the_machine_that_runs_the_tests() {
         );
     }
     assert_eq!(text.lines().count(), count, "{text}");
-    // With the real root, settings or not, it ends in one of the ways that the manual names.
+    // With the real root, the exit code is one of those in the manual.
     let said = run(gpupci().arg("-l"), b"");
     let is_known = matches!(said.code, Some(0)) || said.stderr.starts_with("gpupci: ");
     assert!(is_known, "{said:?}");

@@ -1,4 +1,4 @@
-//! `fixtures/hosts/capture.sh`: a host as a tree, by whoever runs it, on whatever it finds.
+//! `fixtures/hosts/capture.sh`: it prints a host as a tree.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,14 +17,14 @@ fn capture(root: Option<&Path>) -> Said {
     run(&mut command, b"")
 }
 
-/// A host made from what was captured.
+/// A test host from the captured tree.
 fn again(tree: &str) -> TestHost {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), tree).expect("the tree is written");
     TestHost::unpacked(file.path().to_str().expect("a plain path"))
 }
 
-/// The lines of a tree that a capture must have, in an order that means nothing.
+/// The lines of a tree that a capture must contain, sorted.
 fn told(tree: &str) -> Vec<&str> {
     let functions = |line: &&str| line.starts_with("sys/devices/pci");
     let mut told: Vec<&str> = tree.lines().filter(functions).collect();
@@ -68,7 +68,7 @@ fn capture_of_a_tree_is_the_same_tree() {
             let (left, right) = (host.gpupci(words), copy.gpupci(words));
             assert_eq!(left.answer(), right.answer(), "{tree}");
         }
-        // Groups and drivers are found from both ends, and nothing more is told the second time.
+        // Groups and drivers are linked from both sides. A capture of the copy prints the same.
         assert_eq!(capture(Some(copy.root.path())).answer(), captured, "{tree}");
         for link in text.lines().filter(|line| {
             line.starts_with("sys/kernel/iommu_groups/")
@@ -96,7 +96,7 @@ fn capture_runs_on_the_machine_that_runs_the_tests() {
     let tree = said.text();
     assert!(tree.contains("\nproc/sys/kernel/hostname = host\n"));
     let copy = again(&tree);
-    // The same cards, where it has a bus of its own to list.
+    // The same cards, if this machine has a PCI bus.
     let mut here = crate::gpupci();
     here.args(["list", "--root", "/"]);
     let here = run(&mut here, b"");
@@ -214,7 +214,7 @@ fn capture_runs_on_a_host_without_pci_functions() {
     let said = capture(Some(host.root.path()));
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains("no folder sys"), "{}", said.stderr);
-    // A bus without functions, then a function that goes on vanishing.
+    // A bus without functions, then a function without attributes.
     host.write("sys/bus/pci/rescan", "");
     again(&capture(Some(host.root.path())).answer());
     fs::create_dir(host.path(DEVICES)).expect("the folder is made");
@@ -230,7 +230,7 @@ fn capture_runs_on_a_host_without_pci_functions() {
     assert_eq!(copy.cards(), "gpupci1 pci_0000_00_02_0\n");
 }
 
-/// Reading some attributes wakes a sleeping card, and some cards do not come back.
+/// A read of some attributes wakes a sleeping card, and some cards then hang.
 #[test]
 fn capture_reads_no_attribute_that_wakes_a_card() {
     const SLEEPY: [&str; 12] = [
@@ -254,8 +254,7 @@ fn capture_reads_no_attribute_that_wakes_a_card() {
         let path = |function: Result<fs::DirEntry, _>| function.expect("an entry").path();
         functions().map(path).map(|path| path.join(name)).collect()
     };
-    // First files whose content would show; then pipes: who opens one that nobody writes to waits
-    // for ever.
+    // First files whose content would be in the output; then pipes, whose open would block.
     for name in SLEEPY {
         let paths: Vec<_> = paths(name);
         for path in &paths {
@@ -272,7 +271,7 @@ fn capture_reads_no_attribute_that_wakes_a_card() {
     }
     let after = capture(Some(host.root.path())).answer();
     assert!(!after.contains("/revision = "));
-    // Nor does the script name one, but in what it tells its reader.
+    // The script names none of them except in its comments.
     let script = fs::read_to_string(fixture("hosts/capture.sh")).expect("the script");
     for line in script.lines().filter(|line| !line.starts_with('#')) {
         let words: Vec<&str> = line

@@ -1,4 +1,4 @@
-//! The hosts of `fixtures/hosts`: whole, and unpacked as they are written.
+//! The trees in `fixtures/hosts`: they are complete, and unpack exactly.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::DEVICES;
 use crate::support::{Said, TestHost, fixture, run};
 
-/// A tree must stand for a host: nothing dangles, and every function is whole.
+/// A tree has no dangling link, and every function has all its attributes.
 #[test]
 fn every_tree_is_a_complete_host() {
     let attributes = "vendor device subsystem_vendor subsystem_device class numa_node";
@@ -41,7 +41,7 @@ fn every_tree_is_a_complete_host() {
         for asleep in ["config", "rom", "vpd", "current_link_speed"] {
             assert!(!text.contains(&format!("/{asleep} = ")), "{tree}: {asleep}");
         }
-        // What is on the bus is what is in the machine.
+        // The bus lists exactly the functions in `sys/devices`.
         let vendors = text.lines().filter(|line| line.contains("/vendor = "));
         assert_eq!(vendors.count(), count, "{tree}");
     }
@@ -55,7 +55,7 @@ pub(crate) fn trees() -> Vec<String> {
     trees
 }
 
-/// Whether the kernel prints such a value, a line of a fixed width or a number.
+/// Whether the value has the kernel's format: hexadecimal of fixed width, or a number.
 fn is_attribute(name: &str, value: &str) -> bool {
     let Some(value) = value.strip_suffix('\n') else {
         return false;
@@ -70,7 +70,7 @@ fn is_attribute(name: &str, value: &str) -> bool {
     }
 }
 
-/// The links below a folder, and what they lead to; an empty path where they lead nowhere.
+/// The links below a folder and their targets; an empty path for a dangling link.
 fn links_below(folder: &Path) -> BTreeMap<String, PathBuf> {
     let mut links = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -89,7 +89,7 @@ fn links_below(folder: &Path) -> BTreeMap<String, PathBuf> {
     links
 }
 
-/// Unpacks this text as a tree into a new folder below a new folder.
+/// Unpacks this text as a tree into a new folder inside a temporary one.
 fn unpack(text: &str) -> (Said, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let tree = folder.path().join("a.tree");

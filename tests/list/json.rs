@@ -1,17 +1,17 @@
-//! `gpupci list --json`: what is told of cards and their functions.
+//! `gpupci list --json`: the properties of cards and their functions.
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::support::TestHost;
 
-/// What a fresh host of the fixtures answers, as JSON.
+/// The JSON that `gpupci LINE` prints on a host of the fixtures.
 fn json_of(tree: &str, line: &str) -> Value {
     let text = TestHost::unpacked(tree).line(line).answer();
     serde_json::from_str(&text).expect("this is JSON")
 }
 
-/// What a function is and where, without what else is told of it.
+/// Address, vendor and kind of each function.
 pub(crate) fn essence(functions: &Value) -> Vec<[&str; 3]> {
     let functions = functions.as_array().expect("a list");
     functions
@@ -98,7 +98,7 @@ fn json_names_the_kind_of_every_function() {
             ["0000:03:00.1", "1002", "audio"],
         ][..],
         &[["0000:04:00.0", "10de", "video"]],
-        // Its virtual functions are not its own.
+        // Its virtual functions are not among its functions.
         &[["0000:05:00.0", "10de", "video"]],
     ];
     for (index, functions) in functions.into_iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Reading some attributes wakes a sleeping card, and some cards do not come back; others are told
-//! only when nobody holds the lock of the device, which a stuck unbind does for ever.
+//! A read of some attributes wakes a sleeping card, and some cards then hang. A read of others
+//! waits for the device lock, which a blocked unbind holds forever.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 use crate::DEVICES;
 use crate::support::{TestHost, run};
 
-/// What wakes a card, or waits for its lock, and what else no command has a use for.
+/// Attributes that wake a card, that wait for its lock, or that no command needs.
 const FORBIDDEN: [&str; 17] = [
     "config",
     "current_link_speed",
@@ -29,15 +29,15 @@ const FORBIDDEN: [&str; 17] = [
     "uevent",
     "vpd",
 ];
-/// What there is of a function.
+/// The attributes that tell what a function is.
 const KIND: [&str; 2] = ["class", "vendor"];
-/// By which it is known again.
+/// The attributes that identify a card.
 const IDENTITY: [&str; 3] = ["device", "subsystem_device", "subsystem_vendor"];
-/// What people want to know besides.
+/// The attributes that are only printed.
 const TRAITS: [&str; 3] = ["boot_vga", "numa_node", "power_state"];
 
-/// Makes a pipe of every attribute of every function but `allowed`: whoever opens a pipe that
-/// nobody writes to waits for ever.
+/// Replaces every attribute of every function by a pipe, except `allowed`. An open of a pipe
+/// without a writer blocks.
 fn block_all_but(host: &TestHost, allowed: &[&str]) {
     let mut pipes = Vec::new();
     for function in fs::read_dir(host.path(DEVICES)).expect("the bus is there") {
@@ -59,7 +59,7 @@ fn block_all_but(host: &TestHost, allowed: &[&str]) {
     assert_eq!(run(Command::new("mkfifo").args(&pipes), b"").answer(), "");
 }
 
-/// What a command says; one that waits for a pipe is ended, and says nothing.
+/// The output of a command. A command that blocks at a pipe is killed.
 #[track_caller]
 fn answer(host: &TestHost, line: &str) -> String {
     let mut limited = Command::new("timeout");

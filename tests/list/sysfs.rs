@@ -1,4 +1,4 @@
-//! A sysfs that is missing, broken, hostile or asleep.
+//! A sysfs that is missing, malformed or malicious.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use pretty_assertions::assert_eq;
 use crate::support::{Said, TestHost};
 use crate::{DEVICES, DISPLAY, NVIDIA, TREES};
 
-/// The answer of a host that cannot list its cards; it must name `path`.
+/// Asserts that a command could not list the cards and names `path`.
 #[track_caller]
 pub(crate) fn assert_unable(said: &Said, path: &str) {
     assert_eq!((said.code, said.text().as_str()), (Some(5), ""));
@@ -78,7 +78,7 @@ fn unreadable_attribute_is_reported_with_its_path() {
         let named = path.display().to_string();
         let no_one = fs::Permissions::from_mode(0o000);
         fs::set_permissions(&path, no_one).expect("the mode is set");
-        // Root reads it all the same.
+        // Root can read it anyway.
         if fs::read(&path).is_err() {
             assert_unable(&host.gpupci(&["list"]), &named);
         }
@@ -92,7 +92,7 @@ fn unreadable_attribute_is_reported_with_its_path() {
 fn function_that_disappears_meanwhile_is_skipped() {
     let host = TestHost::unpacked("manual.tree");
     let gone = "sys/devices/pci0000:00/0000:00:03.0";
-    // First its attributes go, then itself, last its entry in the bus.
+    // Its attributes are removed first, then its folder, then its link on the bus.
     for attribute in ["class", "vendor"] {
         let path = host.path(&format!("{gone}/0000:02:00.0/{attribute}"));
         fs::remove_file(path).expect("the attribute goes away");
@@ -124,7 +124,7 @@ fn host_without_pci_is_an_error_with_a_remedy() {
     );
     host.write(DEVICES, "no folder\n");
     assert_unable(&host.gpupci(&["list"]), &path);
-    // An empty bus is a host without cards.
+    // A host with an empty bus has no cards.
     fs::remove_file(&devices).expect("the file goes away");
     fs::create_dir(&devices).expect("the folder is made");
     assert_eq!(host.cards(), "");
@@ -154,7 +154,7 @@ fn device_names_that_are_no_addresses_are_skipped() {
         fs::write(folder.join("class"), DISPLAY).expect("the file is written");
     }
     assert_eq!(host.cards(), TREES[0].1);
-    // Something that is not even a folder.
+    // The bus is not even a folder.
     host.write(&format!("{DEVICES}/README"), "\u{1b}[31m\n");
     assert_eq!(host.cards(), TREES[0].1);
 }

@@ -1,4 +1,4 @@
-//! Whose cards are cards.
+//! The vendors whose cards are listed.
 
 use std::fs;
 
@@ -18,7 +18,8 @@ fn vendor_option_adds_a_vendor() {
         "gpupci1 pci_0000_00_02_0\ngpupci2 pci_0000_04_00_0\ngpupci3 pci_0000_05_00_0\n\
          gpupci4 pci_0000_07_00_0\n"
     );
-    // AMD also made bridges and an audio function here, QEMU a display in the other tree.
+    // This host also has bridges and an audio function of AMD; the other tree has a display of
+    // QEMU.
     assert_eq!(host.first_named("list --vendor 15b3"), TREES[2].1);
     for (tree, vendor, cards) in [
         ("no-cards.tree", "1234", "gpupci1 pci_0000_00_02_0\n"),

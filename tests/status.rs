@@ -1,4 +1,4 @@
-//! `gpupci status` and `gpupci groups`, the table of `-v`, and every way to say which card is meant.
+//! `gpupci status` and `gpupci groups`, the table of `-v`, and the spellings of a card.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -31,13 +31,13 @@ use support::TestHost;
 const DEVICES: &str = "sys/bus/pci/devices";
 
 impl TestHost {
-    /// Takes a function from its driver.
+    /// Removes the driver of a function.
     fn unbind(&self, function: &str) {
         let link = self.path(&format!("{DEVICES}/{function}/driver"));
         fs::remove_file(link).expect("it has a driver");
     }
 
-    /// Puts a function on a driver.
+    /// Binds a function to a driver.
     fn bind(&self, function: &str, driver: &str) {
         let link = self.path(&format!("{DEVICES}/{function}/driver"));
         drop(fs::remove_file(&link));
@@ -45,7 +45,7 @@ impl TestHost {
         symlink(target, link).expect("the link is made");
     }
 
-    /// A process, by its command and its command line, that has these files open.
+    /// Adds a process with this command and command line that has these files open.
     fn process(&self, pid: u32, command: &str, line: &str, open: &[&str]) {
         let folder = format!("proc/{pid}");
         self.write(&format!("{folder}/comm"), &format!("{command}\n"));
@@ -57,7 +57,7 @@ impl TestHost {
         }
     }
 
-    /// A device node of a function, as its class in sysfs tells of it: `drm`, `card1`, `226:1`.
+    /// Adds a device node of a function, and its class device: `drm`, `card1`, `226:1`.
     fn node(&self, function: &str, class: &str, name: &str, number: &str) {
         let function = self.path(&format!("{DEVICES}/{function}"));
         let own = function.canonicalize().expect("a function");
@@ -73,14 +73,14 @@ impl TestHost {
     }
 }
 
-/// The line of a function that has a driver.
+/// The status line of a function with a driver.
 fn linked(name: &str, word: &str, address: &str, driver: &str) -> String {
     format!(
         "GPU card '{name}' {word} device {address} is linked to bus/pci/drivers/{driver} driver\n"
     )
 }
 
-/// What the original said of the two cards of `manual.tree`.
+/// The output of the original for the two cards of `manual.tree`.
 fn manual() -> String {
     [
         linked("gpupci1", "video", "0000:02:00.0", "nvidia"),
@@ -124,7 +124,7 @@ fn status_prints_the_bound_driver() {
     host.unbind("0000:02:00.0");
     host.bind("0000:02:00.1", "vfio-pci");
     host.bind("0000:03:00.0", "pci-stub");
-    // The original took a link that was gone for this driver, and another one for nvidia.
+    // The original printed `pci-stub` for a missing link, and `nvidia` for any other.
     host.bind("0000:03:00.1", "a driver of ours");
     assert_eq!(
         host.line("-s all").answer(),

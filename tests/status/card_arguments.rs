@@ -1,4 +1,4 @@
-//! Which card is meant: by its name, or by where it sits, in every spelling.
+//! The argument that selects a card: its name or address, in every spelling.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::support::TestHost;
 use crate::{linked, manual};
 
-/// The lines of one card of `manual.tree`.
+/// The status lines of one card of `manual.tree`.
 fn of(name: &str) -> String {
     let all = manual();
     let own = all.lines().filter(|line| line.contains(name));
@@ -154,7 +154,7 @@ fn hostile_arguments_are_escaped() {
         let missing = format!("GPU card {shown} not found\n");
         assert_eq!(told, (Some(3), String::new(), missing));
     }
-    // What is no text at all is no word.
+    // An argument that is not UTF-8 is refused.
     let said = host.gpupci(&[OsStr::new("status"), OsStr::from_bytes(b"gpupci1\xff")]);
     assert_eq!((said.code, said.text().as_str()), (Some(2), ""));
     assert!(said.stderr.contains("UTF-8"), "{}", said.stderr);

@@ -1,4 +1,4 @@
-//! Colour, where a terminal likes it.
+//! Colours on a terminal.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use crate::support::{TestHost, run};
 use crate::table::busy;
 
-/// What `gpupci LINE` writes to a terminal.
+/// The output of `gpupci LINE` on a terminal.
 fn on_a_terminal(host: &TestHost, line: &str, variables: &[(&str, &str)]) -> String {
     let mut script = Command::new("script");
     let program = env!("CARGO_BIN_EXE_gpupci");
@@ -60,14 +60,14 @@ fn output_is_coloured_only_on_terminals_with_colours() {
     for variable in [("NO_COLOR", "1"), ("TERM", "dumb"), ("CLICOLOR", "0")] {
         assert_eq!(on_a_terminal(&host, "list -v", &[variable]), plain);
     }
-    // What scripts read has no colour anywhere.
+    // Output for scripts has no colour, even on a terminal.
     for line in ["list", "status", "list --json", "-s all -v --json"] {
         assert!(
             !on_a_terminal(&host, line, &[]).contains('\u{1b}'),
             "{line}"
         );
     }
-    // Yellow waits for `recover`, red for a boot.
+    // Yellow: `recover` is needed. Red: a reboot is needed.
     let record = "{\"version\": 1, \"boot\": \"7b2c\", \"phase\": \"attaching\", \"functions\": []";
     let file = "run/gpupt/cards/0000:03:00.json";
     host.write(file, &format!("{record}}}"));
@@ -76,7 +76,7 @@ fn output_is_coloured_only_on_terminals_with_colours() {
     host.write(file, &format!("{record}, \"poisoned\": \"a write\"}}"));
     let red = coloured([None, None, Some(31), Some(31)]);
     assert_eq!(on_a_terminal(&host, "list -v", &[]), red);
-    // What was written down before the last boot says nothing any more.
+    // A record of an earlier boot does not count.
     host.write(boot, "8c3d\n");
     assert_eq!(on_a_terminal(&host, "list -v", &[]), green);
 }

@@ -1,4 +1,4 @@
-//! `gpupci groups`: who shares an IOMMU group with whom.
+//! `gpupci groups`: the members of the IOMMU groups.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -28,7 +28,7 @@ fn groups_lists_every_member_with_driver_and_guest() {
     host.write("dev/vfio/8", "");
     let line = "/usr/libexec/qemu-kvm\0-name\0guest=rocks-33,debug-threads=on\0";
     host.process(4242, "qemu-kvm", line, &["/dev/vfio/9"]);
-    // Who is no guest owns no group.
+    // A process that is no guest does not own a group.
     host.process(77, "dpdk", "/usr/bin/dpdk\0", &["/dev/vfio/8"]);
     assert_eq!(
         host.line("groups").answer(),
@@ -113,7 +113,7 @@ fn groups_lists_all_members_of_a_shared_group() {
             "1      0000:04:00.0  video  gpupci2  nvidia         -      10de:1bb3 (10de:11d8)",
         ]
     );
-    // Virtual functions have groups of their own, and are no cards. Numbers are counted.
+    // Virtual functions have their own groups and are no cards. Groups are ordered by number.
     let last: Vec<&str> = text.lines().rev().take(5).collect();
     assert_eq!(
         last,

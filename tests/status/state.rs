@@ -1,4 +1,4 @@
-//! How a card stands.
+//! The state of a card.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn status_has_the_state_of_every_card() {
     assert_eq!(states(), ["host", "host"], "its audio is not");
     host.bind("0000:02:00.1", "vfio-pci");
     assert_eq!(states(), ["detached", "host"]);
-    // A driver of VFIO's has another name; this folder tells.
+    // A VFIO driver may have any name; this folder shows that it is one.
     for function in ["0000:03:00.0", "0000:03:00.1"] {
         host.bind(function, "mlx5_vfio_pci");
         let folder = host.path(&format!("{DEVICES}/{function}/vfio-dev"));

@@ -1,4 +1,4 @@
-//! The table of `-v`, for people: exact, and in colour only where the terminal likes it.
+//! The table of `-v`.
 
 use std::os::unix::fs::symlink;
 
@@ -17,7 +17,7 @@ const IDS: &str = "# What products are called.\n\
     \t06de  Nor this, it is another vendor's\n\
     \t73bf  Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]\n";
 
-/// `manual.tree` with names of products, and people at work on both cards.
+/// `manual.tree` with model names, and with processes that use both cards.
 pub(crate) fn busy() -> TestHost {
     let host = TestHost::unpacked("manual.tree");
     host.write("usr/share/misc/pci.ids", IDS);
@@ -74,7 +74,7 @@ gpupci2  0000:03:00.0  video  GF100GL [Tesla T20 Processor]  vfio-pci       9   
         .filter(|(number, _)| [0, 3, 4].contains(number))
         .map(|(_, line)| format!("{line}\n"))
         .collect();
-    // A column is as wide as what stands in it.
+    // A column is as wide as its widest cell.
     let second = second.replace("DRIVER         ", "DRIVER    ");
     let second = second.replace("vfio-pci       ", "vfio-pci  ");
     assert_eq!(host.line("status -v gpupci2").answer(), second);
@@ -123,7 +123,7 @@ fn shared_node_is_attributed_to_the_card_whose_own_node_is_open() {
         &["/dev/nvidiactl", "/dev/nvidia1"],
     );
     host.process(11, "nvidia-persiste", "p\0", &["/dev/nvidiactl"]);
-    // The descriptor was closed, the mapping was not.
+    // The descriptor was closed, but the mapping was not.
     host.process(12, "mapper", "m\0", &[]);
     host.write(
         "proc/12/maps",
@@ -184,7 +184,7 @@ fn guest_name_is_read_from_the_qemu_command_line() {
     }
 }
 
-/// Who cannot be looked at may be anybody.
+/// A process that cannot be inspected may use any card.
 #[test]
 fn users_that_cannot_be_seen_are_a_question_mark() {
     let host = TestHost::unpacked("manual.tree");

@@ -1,4 +1,4 @@
-//! Functions that vanish while they are looked at, and attributes that cannot be read.
+//! Functions that disappear meanwhile, and attributes that cannot be read.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ pub(crate) fn json_of(host: &TestHost, line: &str) -> Value {
     serde_json::from_str(&host.line(line).answer()).expect("JSON")
 }
 
-/// Puts a folder in the place of an attribute, which then cannot be read.
+/// Replaces an attribute by a folder, so that it cannot be read.
 fn make_unreadable(host: &TestHost, function: &str, name: &str) -> String {
     let path = host.path(&format!("{DEVICES}/{function}/{name}"));
     drop(fs::remove_file(&path));
@@ -31,7 +31,7 @@ fn function_that_disappears_is_not_listed() {
         .filter(|line| !line.contains("0000:02:00.1"))
         .map(|line| format!("{line}\n"))
         .collect();
-    // First its attributes go, then itself, last its entry in the bus.
+    // Its attributes are removed first, then its folder, then its link on the bus.
     for attribute in ["class", "vendor"] {
         fs::remove_file(host.path(&format!("{gone}/{attribute}"))).expect("it goes");
         assert_eq!(host.line("status").answer(), rest);
@@ -44,7 +44,7 @@ fn function_that_disappears_is_not_listed() {
     let said = host.line("status 02:00.1");
     assert_eq!((said.code, said.text().as_str()), (Some(3), ""));
     assert_eq!(host.line("status 02:00").answer().lines().count(), 1);
-    // Audio alone is no card.
+    // An audio function alone is no card.
     let display = "sys/devices/pci0000:00/0000:00:05.0/0000:03:00.0";
     fs::remove_dir_all(host.path(display)).expect("it goes");
     let left = linked("gpupci1", "video", "0000:02:00.0", "nvidia");
@@ -85,7 +85,7 @@ fn missing_attributes_are_null_in_json() {
             "virtual_functions": [],
         })
     );
-    // The names hold: another card is what has other ids.
+    // The names stay: only a card with other ids is another card.
     assert_eq!(
         host.line("list").answer(),
         "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_03_00_0\n"
@@ -147,7 +147,7 @@ fn unreadable_ids_are_an_error_of_list_and_renumber() {
             assert!(said.stderr.ends_with(&refused), "{}", said.stderr);
         }
         assert!(!host.path("var/lib/gpupt/cards.json").exists());
-        // Which driver has it can be told.
+        // The driver can still be read.
         assert_eq!(host.line("status").answer(), manual());
         let told = json_of(&host, "status --json");
         assert_eq!(told["cards"][0]["functions"][0]["device"], Value::Null);
@@ -188,7 +188,7 @@ fn unreadable_driver_is_reported_and_not_taken_for_the_stub() {
         let expected = format!("{why}{try_this}");
         assert!(told.2.starts_with(&why), "{}\n{why}", told.2);
         assert_eq!(told, (Some(5), String::new(), expected));
-        // The rest is told, and nobody says that guests may have the card.
+        // The rest is printed, and the state is not `detached`.
         let told = json_of(&host, "status --json");
         let card = &told["cards"][0];
         assert_eq!(card["state"], "host");

@@ -1,4 +1,4 @@
-//! What `--json` prints: JSON that `docs/schema.json` describes, from every command that knows it.
+//! The output of `--json` of every command matches `docs/schema.json`.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -28,7 +28,7 @@ fn schema() -> Value {
     serde_json::from_str(&text).expect("the schema is JSON")
 }
 
-/// What holds one kind of document, `cards`, to the schema.
+/// A validator for one kind of document, such as `cards`.
 fn validator(document: &str) -> Validator {
     let mut schema = schema();
     let definition = schema["$defs"].get(document);
@@ -39,7 +39,7 @@ fn validator(document: &str) -> Validator {
     jsonschema::draft202012::new(&schema).expect("a schema of 2020-12")
 }
 
-/// What of this the schema does not allow.
+/// The errors of the schema for this value.
 fn complaints(document: &str, value: &Value) -> Vec<String> {
     let validator = validator(document);
     let errors = validator.iter_errors(value);
@@ -48,13 +48,12 @@ fn complaints(document: &str, value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A command's answer, which must be one such document with something in its list, and nothing
-/// after it.
+/// The list in a command's output, which must be one valid document of this kind.
 #[track_caller]
 fn told(said: &Said, document: &str) -> Vec<Value> {
     let value: Value = serde_json::from_slice(&said.stdout).expect("it is JSON");
     assert_eq!(complaints(document, &value), [""; 0], "{value:#}");
-    // Which also is what the schema says of any answer.
+    // The schema as a whole must accept it too.
     let whole = jsonschema::draft202012::new(&schema()).expect("a schema");
     assert!(whole.is_valid(&value));
     assert!(said.stdout.ends_with(b"}\n"), "{}", said.text());

@@ -1,4 +1,4 @@
-//! Every command's answer, with something in it and with nothing.
+//! The output of every command, with empty and with full lists.
 
 use pretty_assertions::assert_eq;
 use serde_json::Value;
@@ -57,7 +57,7 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
         "ffffffff:ff:1f.7"
     );
     assert!(json_of_list_and_status_matches_the_schema[0]["functions"][0]["device"].is_null());
-    // Who cannot be seen, and who can.
+    // Users that cannot be seen, and users that can.
     host.write("proc/9/fd", "no folder\n");
     let json_of_list_and_status_matches_the_schema = told(
         &host.line("list --json"),
@@ -244,7 +244,7 @@ fn json_of_check_matches_the_schema() {
                 .any(|f| f["card"].is_null()),
             "{tree}"
         );
-        // What has to be mended says how.
+        // Every failure and warning has a remedy.
         for finding in json_of_check_matches_the_schema
             .iter()
             .filter(|f| f["verdict"] != "pass")

@@ -1,4 +1,5 @@
-//! The schema refuses what no command prints: else it would prove nothing.
+//! The schema refuses wrong documents. If it accepted everything, the other tests would prove
+//! nothing.
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ fn schema_refuses_the_document_of_another_command() {
     });
     let document = |card: &Value| json!({"version": 1, "cards": [card]});
     assert_eq!(complaints("handed-cards", &document(&failed)), [""; 0]);
-    // Who failed has an error, and who has none did not fail.
+    // A failed card must have an error, and a card without error must not have failed.
     for (key, value) in [
         ("exit", json!(0)),
         ("exit", json!(10)),
@@ -96,7 +97,7 @@ fn schema_refuses_the_document_of_another_command() {
     }
 }
 
-/// Whatever may be null is not left out, and nothing may be there that the schema is silent about.
+/// A key with the value null is not omitted, and there are no keys that the schema does not list.
 #[test]
 fn every_object_of_the_schema_requires_all_keys_and_no_others() {
     let schema = schema();

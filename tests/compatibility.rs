@@ -1,7 +1,7 @@
-//! Every recorded command of the original against ours, on MariaDB and on SQLite.
+//! Runs every recorded command of the original with gpupci, on MariaDB and on SQLite.
 //!
-//! The answers are equal to the byte, but for what `docs/compatibility.md` lists: a case that
-//! differs carries the number of its line there, and our own answer.
+//! The answers are equal byte by byte, except for the differences in `docs/compatibility.md`: a
+//! case that differs has the name of the difference and our own answer.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use support::mariadb::{MariaDb, sql};
 use support::{Said, TestHost, fixture, shell_words};
 
-/// A line of a replay file that does something, with what was recorded.
+/// A command in a replay file, with its recorded answer.
 #[derive(Debug, Default)]
 struct Case {
     /// `@ reset`, `$ host list`, ….
@@ -35,7 +35,7 @@ struct Case {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Recorded {
     stdout: Vec<u8>,
-    /// What standard error must start with; the original's was not recorded.
+    /// The start of standard error; that of the original was not recorded.
     stderr: Option<String>,
     status: i32,
     traceback: bool,
@@ -85,8 +85,8 @@ impl Recorded {
     }
 }
 
-/// What ours must say to a recorded case. Errors go to standard error without a usage line, and
-/// end with a code that tells them apart: that difference is everywhere and so is no case's own.
+/// Our expected answer to a recorded case. Errors go to standard error without a usage line and
+/// have their own exit codes; this difference applies to all cases and is not marked.
 fn expected(case: &Case) -> Recorded {
     if let Some((_, ours)) = &case.ours {
         return ours.clone();
@@ -109,10 +109,10 @@ fn expected(case: &Case) -> Recorded {
     }
 }
 
-/// A database to replay against, and how the test itself gets at its rows.
+/// A database for the replay, and access to its rows.
 trait Stage {
     fn reset(&mut self);
-    /// Whether the first card of an unknown host makes the host, as it does without Rocks.
+    /// Whether the first card of an unknown host creates the host, as it does without Rocks.
     fn makes_nodes(&self) -> bool {
         false
     }
@@ -241,7 +241,7 @@ impl Stage for OnSqlite {
     }
 }
 
-/// A machine of the recorded cluster: its name, and an `/etc/hosts` with a stranger in it.
+/// A host of the recorded cluster: its name, and an `/etc/hosts` with an unknown host.
 fn machine(name: &str) -> TestHost {
     let host = TestHost::named(name);
     host.write(
@@ -251,7 +251,7 @@ fn machine(name: &str) -> TestHost {
     host
 }
 
-/// Replays a file; gives the differences that it met and how many cases it replayed.
+/// Replays a file; gives the differences that occurred and the number of cases.
 fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
     let mut differences = BTreeSet::new();
     let mut replayed = 0;
@@ -327,8 +327,8 @@ fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
     (differences, replayed)
 }
 
-/// With this variable set, our own answers to cases that differ are written into the fixtures; the
-/// name of each difference is then for a person to fill in.
+/// If this variable is set, our answers to cases that differ are written to the fixtures. Fill in
+/// the name of each difference by hand.
 const REGENERATE: &str = "GPUPT_REGENERATE";
 
 fn write_answers(path: &Path, answers: &[Option<Said>]) {
@@ -365,7 +365,7 @@ fn write_answers(path: &Path, answers: &[Option<Said>]) {
     fs::write(path, out).expect("the fixture is written");
 }
 
-/// Takes a node out again that the original would not have made.
+/// Deletes a node that the original would not have created.
 fn unmake(stage: &mut dyn Stage, name: &str) {
     for statement in [
         "delete from attributes where Catindex in (select ID from catindex where Name = 'NAME')",
@@ -396,7 +396,7 @@ fn files() -> Vec<String> {
     names
 }
 
-/// The recordings that need users, whom SQLite does not have, run against Rocks' accounts.
+/// The recordings that need database accounts, which SQLite does not have.
 const WITH_ACCOUNTS: &str = "60-who.replay";
 
 fn replay_all(stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
@@ -474,7 +474,7 @@ fn node_may_read_but_not_write() {
     assert_eq!(replayed, 12, "no recorded case is left out");
 }
 
-/// The names of the differences that `docs/compatibility.md` lists as met by recorded cases.
+/// The names of the differences that `docs/compatibility.md` marks as recorded.
 fn listed_differences() -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
     let text = fs::read_to_string(path).expect("the list is there");

@@ -1,4 +1,4 @@
-//! The demonstration shows what the manual shows, wherever it is started, and leaves nothing behind.
+//! The demonstration prints the lines of the manual, runs in any folder, and leaves no files.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -17,7 +17,7 @@ use support::{Said, run};
 use tempfile::TempDir;
 
 const GPUPCI: &str = env!("CARGO_BIN_EXE_gpupci");
-/// What the manual prints, with the guest's card below the host's.
+/// The lines of the manual, with the guest's card below the host's.
 const LINES: [&str; 18] = [
     "$ gpupci -l",
     "gpupci1 pci_0000_02_00_0",
@@ -39,7 +39,7 @@ const LINES: [&str; 18] = [
     "(exit status 2)",
 ];
 
-/// Runs the demonstration of a program, started in `folder`; all that it may use is `temporary`.
+/// Runs the demonstration with this program in `folder`; it may write only to `temporary`.
 fn demonstration(program: &str, folder: &Path, temporary: &TempDir) -> Said {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/run.sh");
     let mut command = Command::new("sh");
@@ -49,7 +49,7 @@ fn demonstration(program: &str, folder: &Path, temporary: &TempDir) -> Said {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("TMPDIR", temporary.path())
-        // Whoever shows this may have a cluster: it is none of the demonstration's business.
+        // The demonstration must ignore the user's own database.
         .env("GPUPT_DATABASE", "mysql://root@localhost:1/cluster");
     run(&mut command, b"")
 }

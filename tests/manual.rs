@@ -1,4 +1,4 @@
-//! Completions and manual pages.
+//! `gpupci completions` and `gpupci man`.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! `gpupci` beside the original, on the host that the original was recorded on: two cards of two
-//! functions. What differs is in `docs/compatibility.md`.
+//! `gpupci` prints what the original printed on the recorded host, which has two cards of two
+//! functions. `docs/compatibility.md` lists the differences.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -14,8 +14,8 @@ use pretty_assertions::assert_eq;
 use support::TestHost;
 use support::kernel::FakeKernel;
 
-/// What was typed, what the original printed, and how it ended; in the order of the recording.
-/// Where it printed `pci-stub` the driver is the stub of today.
+/// The arguments and the output of the original, in the order of the recording. In place of
+/// `pci-stub` stands today's stub driver.
 const RECORDED: &[(&str, &str)] = &[
     (
         "-l",

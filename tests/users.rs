@@ -1,4 +1,4 @@
-//! Who uses a device node: on this very machine, with a process of our own.
+//! The users of a device node, found on this machine with a process of the test.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -12,8 +12,8 @@ use std::process::{Child, Command, Stdio};
 
 use gpupt::host::{Machine, Node};
 
-/// Runs a Python that says when it is ready and then waits; gives what its process has to do with
-/// `/dev/zero`, under whatever name it is asked for.
+/// Runs a Python process that opens a device, then waits; gives the users of `/dev/zero`, which is
+/// asked for as `asked_for`.
 fn users_while(script: &str, asked_for: &str) -> Vec<(u32, String)> {
     let mut python = Command::new("python3");
     python.args(["-c", script]);

@@ -1,4 +1,4 @@
-//! `gpupci why`: what explains that a guest did not start.
+//! `gpupci why`: the reasons why a guest did not start.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use support::{TestHost, run};
 
 const UUID: &str = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
 
-/// A guest that claims function 0 of what sits on this bus.
+/// A guest with a hostdev for function 0 on this bus.
 fn domain(bus: &str) -> String {
     format!(
         "<domain type='kvm'>\n  <name>rocks-33</name>\n  <uuid>{UUID}</uuid>\n  <devices>\n    \
@@ -27,7 +27,7 @@ fn domain(bus: &str) -> String {
     )
 }
 
-/// The host of the manual, with the guest defined.
+/// The manual's host, with the guest defined.
 fn host(bus: &str) -> TestHost {
     let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/qemu/rocks-33.xml", &domain(bus));

@@ -17,7 +17,7 @@ use pretty_assertions::assert_eq;
 use support::{command, library, manual, output, panicking_library, repository};
 use tempfile::TempDir;
 
-/// The C program, compiled with the header and every warning an error.
+/// The C program, compiled with the header; every warning is an error.
 fn host(folder: &TempDir) -> PathBuf {
     let program = folder.path().join("host");
     let plugin = repository().join("plugin");
@@ -103,7 +103,7 @@ fn library_exports_only_the_three_functions() {
     assert_eq!(names, ["gpupt_free", "gpupt_splice", "gpupt_version"]);
 }
 
-/// The functions of `ffi.rs`, written as C declares them.
+/// The functions of `ffi.rs` as C prototypes.
 fn rust_prototypes(source: &str) -> Vec<String> {
     let functions = source.split("extern \"C\" fn ").skip(1);
     let prototypes = functions.map(|rest| {

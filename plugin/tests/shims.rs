@@ -1,5 +1,5 @@
-//! The Rocks commands as a frontend runs them: every Python there is, the shims among a stand-in for
-//! `rocks.commands`, the built library and `gpupci`, a real MariaDB with Rocks' tables.
+//! The Rocks commands as a frontend runs them: with every Python that is installed, a stand-in for
+//! `rocks.commands`, the built library and `gpupci`, and a real MariaDB with Rocks' tables.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -21,12 +21,12 @@ use support::mariadb::MariaDb;
 use support::{fixture, gpupci, library, output, repository};
 use tempfile::TempDir;
 
-/// Set where a Python 2.7 must be among those that are found, as in continuous integration.
+/// If set, a Python 2.7 must be found, as in continuous integration.
 const NEED_PYTHON_2: &str = "GPUPT_NEED_PYTHON_2";
 /// More Pythons to use, separated by colons.
 const MORE_PYTHONS: &str = "GPUPT_PYTHONS";
 
-/// Every Python that can be found, one of each version.
+/// All Pythons that can be found, one of each version.
 fn pythons() -> Vec<PathBuf> {
     let mut candidates: Vec<PathBuf> = ["python2.7", "python2", "python3", "python"]
         .map(PathBuf::from)
@@ -64,7 +64,7 @@ fn pythons() -> Vec<PathBuf> {
     found.into_values().collect()
 }
 
-/// A frontend: the merged `rocks` package, and a database that its commands use.
+/// A frontend: the merged `rocks` package, and the database of its commands.
 struct Frontend {
     root: TempDir,
     python: PathBuf,
@@ -105,13 +105,13 @@ impl Frontend {
         command
     }
 
-    /// What `rocks WORDS` prints when it goes well.
+    /// The output of `rocks WORDS`, which must succeed.
     #[track_caller]
     fn rocks(&self, server: &MariaDb, words: &str) -> String {
         output(&mut self.command(server, &words.split(' ').collect::<Vec<_>>()))
     }
 
-    /// What `rocks WORDS` prints when it fails, as all of Rocks' commands do: with status 1.
+    /// The output of `rocks WORDS`, which must fail with status 1, as all Rocks commands do.
     #[track_caller]
     fn rocks_fails(&self, server: &MariaDb, words: &[&str]) -> String {
         let said = self.command(server, words).output().expect("Python starts");
@@ -207,7 +207,7 @@ fn errors_are_printed_as_rocks_prints_them() {
     });
 }
 
-/// Values that are in the database already, however they came there.
+/// Values that were inserted without any check.
 #[test]
 fn report_fails_with_a_message_on_an_unusable_value() {
     with_every_python(|frontend, server| {
@@ -265,7 +265,7 @@ fn missing_or_wrong_library_is_reported() {
     });
 }
 
-/// The shim names the version of the interface that it was written for.
+/// The shim names the version of the interface that it expects.
 #[test]
 fn shim_expects_the_version_of_the_library() {
     let shim = repository().join("plugin/rocks/commands/report/host/vm/config/plugin_device.py");

@@ -5,7 +5,7 @@ pub mod ffi;
 
 use gpupt::error::Error;
 
-/// Panics, or with a guest called `thread` lets another thread panic first.
+/// Panics. For a guest named `thread`, another thread panics first.
 ///
 /// # Errors
 /// Never: it panics.

@@ -30,7 +30,7 @@ pub fn fixture(path: &str) -> PathBuf {
     repository().join("fixtures").join(path)
 }
 
-/// Where Cargo puts what it builds for this test: `target/debug` or alike.
+/// Cargo's output folder for this test, such as `target/debug`.
 fn built() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a file");
     let deps = test.parent().expect("it lies in deps");
@@ -49,7 +49,7 @@ pub fn panicking_library() -> PathBuf {
     built().join("examples/libpanicking.so")
 }
 
-/// `gpupci`, built now unless it is there.
+/// `gpupci`; it is built if it is missing.
 pub fn gpupci() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "gpupt", "--bin", "gpupci"]);
@@ -68,7 +68,7 @@ pub fn gpupci() -> PathBuf {
     built().join("gpupci")
 }
 
-/// Runs a command that must go well; its standard output.
+/// The standard output of a command, which must succeed.
 #[track_caller]
 pub fn output(command: &mut Command) -> String {
     let output = command.output().expect("the program starts");
@@ -82,8 +82,8 @@ pub fn output(command: &mut Command) -> String {
     stdout
 }
 
-/// A machine without Rocks whose embedded database holds the manual's example: `rocks-33` has the
-/// card at 02:00.0, `rocks-34` has none.
+/// A host without Rocks whose embedded database has the manual's example: `rocks-33` has the card
+/// at 02:00.0, `rocks-34` has none.
 pub fn manual() -> TempDir {
     let root = tempfile::tempdir().expect("a temporary folder");
     let names = root.path().join("proc/sys/kernel");
@@ -105,7 +105,7 @@ pub fn manual() -> TempDir {
     root
 }
 
-/// A program on a machine made of files.
+/// A program that runs on a test host.
 pub fn command(program: &Path, root: &Path) -> Command {
     let mut command = Command::new(program);
     command.env("GPUPT_ROOT", root).env_remove("GPUPT_DATABASE");

@@ -1,8 +1,9 @@
-//! A kernel made of threads: it does to a machine of files what Linux does to sysfs, when a program
-//! writes there or loads a module; and it fails, lies, hangs and kills as a test tells it to.
+//! The fake kernel. When a program writes to sysfs or loads a module, it changes the files of a
+//! test host as Linux does. A test can make it fail, block, report a false success or kill the
+//! writer.
 //!
-//! Programs reach it through `kernel.sock` at the root of the machine (see `server`). What they read,
-//! they read from the files. `tests/kernel/scenarios.txt` holds it to a real kernel.
+//! Programs connect to `kernel.sock` in the root of the host (see `server`). They read the files
+//! themselves. `tests/kernel/scenarios.txt` compares it with a real kernel.
 //!
 //! ```ignore
 //! let host = TestHost::unpacked("manual.tree");
@@ -43,15 +44,15 @@ use server::Server;
 use state::Memory;
 use tree::Tree;
 
-/// A running kernel. When it is dropped, who still waits for it gets no answer.
+/// A running fake kernel. When it is dropped, waiting clients get no answer.
 pub struct FakeKernel {
     kernel: Arc<KernelState>,
     server: Server,
 }
 
 impl FakeKernel {
-    /// A kernel of the host's own release that has found the host's functions and drivers. vfio-pci
-    /// is loaded if the host has its folder, else `modprobe` brings it.
+    /// A kernel of the host's release, with the host's functions and drivers. vfio-pci is loaded if
+    /// the host has its folder; otherwise `modprobe` loads it.
     pub fn on(host: &TestHost) -> Self {
         let tree = Tree::new(host.root.path());
         let release = tree.text("proc/sys/kernel/osrelease");

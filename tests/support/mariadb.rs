@@ -1,4 +1,5 @@
-//! A MariaDB of our own: in a temporary folder, on a socket and on loopback, gone with the test.
+//! A MariaDB server for the tests: in a temporary folder, on a socket and on loopback. It ends with
+//! the test.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -14,7 +15,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use tempfile::TempDir;
 
-/// Where Debian, Red Hat and others keep the server, when it is not on the path.
+/// The server's folders on Debian, Red Hat and others, if it is not in PATH.
 const SERVERS: [&str; 4] = [
     "mariadbd",
     "/usr/sbin/mariadbd",
@@ -22,7 +23,7 @@ const SERVERS: [&str; 4] = [
     "mysqld",
 ];
 const SYSTEM_TABLES: [&str; 2] = ["mysql_system_tables.sql", "mysql_system_tables_data.sql"];
-/// Small and quick: nothing here outlives the test.
+/// Small and fast: the data need not survive the test.
 const SMALL: [&str; 10] = [
     "--no-defaults",
     "--innodb-log-file-size=4M",
@@ -36,9 +37,9 @@ const SMALL: [&str; 10] = [
     "--innodb-use-native-aio=0",
 ];
 
-/// Folders are made here, since the path of a socket is short.
+/// The parent of the servers' folders: the path of a socket must be short.
 const FOLDERS: &str = "/tmp";
-/// … and named by this and the process that made them.
+/// The folder's name is this prefix and the pid of the test.
 const PREFIX: &str = "gpupt-db-";
 
 /// A running server.
@@ -62,7 +63,7 @@ impl MariaDb {
         SERVER.get_or_init(Self::start)
     }
 
-    /// A server with accounts as its system tables come: root without a password.
+    /// A server with its default accounts: root without a password.
     pub fn start() -> Self {
         sweep();
         let folder = tempfile::Builder::new()
@@ -129,7 +130,7 @@ impl MariaDb {
             .expect("the rows are made");
     }
 
-    /// A connection of root, as long as root has no password; bytes go through unchanged.
+    /// A connection as root without a password. Bytes are not converted.
     pub fn root(&self, database: &str) -> Conn {
         self.root_with(database, None)
     }
@@ -144,7 +145,7 @@ impl MariaDb {
         Conn::new(options).expect("root connects")
     }
 
-    /// Ends the server at once, as a crash would.
+    /// Kills the server at once, as in a crash.
     pub fn kill(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
@@ -169,12 +170,12 @@ impl MariaDb {
     }
 }
 
-/// What the server in a folder has to say.
+/// The server's error log.
 fn log(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 
-/// Removes what servers of earlier runs left behind: theirs were killed with them.
+/// Removes the folders of test runs that have ended.
 fn sweep() {
     for entry in fs::read_dir(FOLDERS).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -201,7 +202,7 @@ fn program() -> &'static str {
 }
 
 fn server(folder: &Path) -> Command {
-    // Killed with the thread that starts it, so that no server is left behind.
+    // The server is killed when the thread that started it ends, so that none is left.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", program()]).args(SMALL);
     if nix::unistd::geteuid().is_root() {
@@ -213,7 +214,7 @@ fn server(folder: &Path) -> Command {
         .stdout(Stdio::null())
         .stderr(log);
     command.arg(format!("--datadir={}", folder.join("data").display()));
-    // Two servers that start at once would take each other's temporary tables.
+    // Two servers that start at the same time would share temporary tables.
     command.arg(format!("--tmpdir={}", folder.display()));
     command
 }
@@ -249,7 +250,7 @@ fn bootstrap(folder: &Path) {
     assert!(status.success(), "{status}: {}", log(folder));
 }
 
-/// Starts the server from a thread that lives as long as this process.
+/// Starts the server in a thread that runs as long as this process.
 fn spawn(folder: &Path, port: u16) -> Child {
     let mut command = server(folder);
     command

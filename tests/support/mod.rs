@@ -1,5 +1,5 @@
-//! What the tests of whole programs share: running `gpupci`, trees of files that stand for hosts,
-//! a real MariaDB with Rocks' tables.
+//! Shared by the tests of the programs: running `gpupci`, test hosts made of files, a real MariaDB
+//! with Rocks' tables.
 #![allow(
     dead_code,
     missing_docs,
@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// What a program said and how it ended.
+/// The output of a program and its exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Said {
     pub stdout: Vec<u8>,
@@ -36,7 +36,7 @@ impl Said {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// The output of a command that must have gone well and said nothing else.
+    /// Standard output. The command must have succeeded, with an empty standard error.
     #[track_caller]
     pub fn answer(self) -> String {
         assert_eq!(
@@ -56,7 +56,7 @@ pub fn fixture(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// `gpupci` without the settings of whoever runs the tests.
+/// `gpupci` without the environment variables of the user who runs the tests.
 pub fn gpupci() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gpupci"));
     command
@@ -75,7 +75,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Said {
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     let input = input.to_vec();
-    // A program that reads nothing ends before all is written.
+    // A program may end before it has read all of its input.
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("the program ends");
     feeder.join().expect("the feeder ends");
@@ -86,14 +86,14 @@ pub fn run(command: &mut Command, input: &[u8]) -> Said {
     }
 }
 
-/// A machine made of files, and a database that it uses.
+/// A test host made of files, and the database that it uses.
 pub struct TestHost {
     pub root: TempDir,
     pub database: Option<String>,
 }
 
 impl TestHost {
-    /// A machine of this name that has nothing else.
+    /// A host that has this name and no other file.
     pub fn named(name: &str) -> Self {
         let host = Self {
             root: tempfile::tempdir().expect("a temporary directory"),
@@ -103,7 +103,7 @@ impl TestHost {
         host
     }
 
-    /// A machine of `fixtures/hosts`.
+    /// A host of `fixtures/hosts`.
     pub fn unpacked(tree: &str) -> Self {
         let host = Self {
             root: tempfile::tempdir().expect("a temporary directory"),
@@ -118,7 +118,7 @@ impl TestHost {
         host
     }
 
-    /// The same machine with another database.
+    /// The same host with another database.
     pub fn with_database(self, url: &str) -> Self {
         Self {
             database: Some(url.to_owned()),
@@ -136,7 +136,7 @@ impl TestHost {
         fs::write(path, content).expect("the file is written");
     }
 
-    /// `gpupci` on this machine.
+    /// `gpupci` on this host.
     pub fn command(&self) -> Command {
         let mut command = gpupci();
         command.env("GPUPT_ROOT", self.root.path());
@@ -146,17 +146,17 @@ impl TestHost {
         command
     }
 
-    /// Runs `gpupci WORDS` on this machine.
+    /// Runs `gpupci WORDS` on this host.
     pub fn gpupci<S: AsRef<OsStr>>(&self, words: &[S]) -> Said {
         self.gpupci_reading(words, b"")
     }
 
-    /// Runs `gpupci WORDS` on this machine with `input` on its standard input.
+    /// Runs `gpupci WORDS` on this host with `input` on its standard input.
     pub fn gpupci_reading<S: AsRef<OsStr>>(&self, words: &[S], input: &[u8]) -> Said {
         run(self.command().args(words), input)
     }
 
-    /// Runs `gpupci LINE` on this machine; the words of the line are as in a shell.
+    /// Runs `gpupci LINE` on this host; the line is split as a shell does.
     pub fn line(&self, line: &str) -> Said {
         self.gpupci(&shell_words::split(line))
     }

@@ -1,4 +1,4 @@
-//! The words of a line as a POSIX shell reads them, as far as fixtures need it.
+//! Splits a line into words as a POSIX shell does, as far as the fixtures need it.
 
 /// Splits `line`; `{nl}` is a newline and `{repeat:C:N}` is `C`, `N` times.
 pub fn split(line: &str) -> Vec<String> {

@@ -1,11 +1,11 @@
-//! What a write or a read of a file of sysfs does.
+//! Writes and reads of sysfs files.
 
 use nix::errno::Errno;
 
 use super::model::Id;
 use super::state::{Failed, Turn};
 
-/// A text must fit into a page, with its end and one byte to spare.
+/// An override must be shorter than a page, by its final NUL and one more byte.
 const LONGEST_OVERRIDE: usize = 4094;
 
 /// The files that can be written.
@@ -15,15 +15,15 @@ enum Handle {
     Bind(String),
     NewId(String),
     DriversProbe,
-    /// One that keeps what is written, if it is one of these words.
+    /// A file that keeps the written value if it is one of these.
     Setting(String, &'static [&'static str]),
 }
 
 impl Turn<'_> {
-    /// One `write(2)` to a file that was just opened.
+    /// An `open` and one `write(2)`.
     pub fn write(&mut self, path: &str, value: &[u8]) -> Result<(), Failed> {
         let handle = self.open(path)?;
-        // The kernel never hears of a write of nothing.
+        // An empty write does not reach the kernel.
         if value.is_empty() {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl Turn<'_> {
         Some(Handle::Setting(file.to_owned(), words))
     }
 
-    /// Whose file of this name it is.
+    /// The function that this file belongs to.
     fn owner(&self, file: &str, name: &str) -> Option<String> {
         let folder = file.strip_suffix(name)?.strip_suffix('/')?;
         let device = self.devices.values().find(|device| device.folder == folder);
@@ -120,7 +120,7 @@ impl Turn<'_> {
         self.learn(driver, Id::Exactly(vendor, device))
     }
 
-    /// A driver that knows one id more takes all free functions that have it.
+    /// Adds an id to a driver, which then binds all matching functions without a driver.
     pub fn learn(&mut self, driver: &str, id: Id) -> Result<(), Failed> {
         let mut drivers = self.drivers.iter_mut();
         let known = drivers.find(|known| known.name == driver);

@@ -1,4 +1,4 @@
-//! How a driver takes a function and lets it go, step by step as the driver core does.
+//! Bind and unbind, in the steps of the kernel's driver core.
 
 use nix::errno::Errno;
 
@@ -6,12 +6,12 @@ use super::model::{Device, Refusal};
 use super::script::Act;
 use super::state::{Failed, Turn};
 
-/// What came of offering a function to a driver.
+/// The result of a probe.
 enum Probed {
     Taken,
-    /// The next driver may try.
+    /// The driver did not bind; the next one is tried.
     Refused(Refusal),
-    /// Nobody may: the group is a guest's.
+    /// No driver may bind: a guest has the group.
     Forbidden(Errno),
 }
 
@@ -22,7 +22,7 @@ impl Turn<'_> {
             return Err(Errno::ENODEV.into());
         }
         self.locked(address, |turn| {
-            // Another was faster while we waited for the lock: that is as good.
+            // Another unbind was faster while this one waited for the lock. That is a success.
             let device = turn.device(address)?;
             if device.driver.as_deref() == Some(driver) {
                 turn.release(driver, address)?;
@@ -56,7 +56,7 @@ impl Turn<'_> {
         })
     }
 
-    /// A write to `drivers_probe`: success, unless the kernel forbids what a driver wants.
+    /// A write to `drivers_probe`. It succeeds unless the kernel refuses the bind.
     pub fn drivers_probe(&mut self, address: &str) -> Result<(), Failed> {
         if self.device(address)?.driver.is_some() {
             return Ok(());
@@ -67,7 +67,7 @@ impl Turn<'_> {
         })
     }
 
-    /// Offers a function to each driver that matches, until one takes it. Under the device lock.
+    /// Probes each driver that matches, until one binds. Under the device lock.
     fn attach(&mut self, address: &str) -> Result<Probed, Failed> {
         for driver in self.registered() {
             let device = self.device(address)?;
@@ -90,7 +90,7 @@ impl Turn<'_> {
         registered.map(|driver| driver.name.clone()).collect()
     }
 
-    /// Offers every function that has no driver to a driver that is new, or knows more than before.
+    /// Probes a driver that is new, or has a new id, for every function without a driver.
     pub fn attach_all(&mut self, driver: &str) -> Result<(), Failed> {
         let addresses: Vec<String> = self.devices.keys().cloned().collect();
         for address in addresses {
@@ -104,7 +104,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// The link is there before the driver has agreed, and goes if it does not.
+    /// The driver link exists during the probe, and is removed if the probe fails.
     fn probe(&mut self, driver: &str, address: &str) -> Result<Probed, Failed> {
         if let Some(errno) = self.dma_is_taken(driver, address) {
             return Ok(Probed::Forbidden(errno));
@@ -141,7 +141,7 @@ impl Turn<'_> {
         self.vfio_refuses(driver, address)
     }
 
-    /// The link goes before the driver has let go.
+    /// The driver link is removed before the driver's `remove` returns.
     fn release(&mut self, driver: &str, address: &str) -> Result<(), Failed> {
         let serial = self.device(address)?.serial;
         self.hide_bound(driver, address);

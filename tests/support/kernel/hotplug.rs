@@ -1,43 +1,43 @@
-//! What happens to functions without the program under test: they go, come, and others bind them.
+//! Changes that the program under test does not make: functions are pulled or plugged, and an
+//! administrator binds them.
 
 use super::model::{Device, Id, Lock};
 use super::state::{Failed, KernelState, Turn};
 
 impl KernelState {
-    /// The function and all behind it are gone at once, as when a card is pulled.
+    /// Removes the function and everything behind it, as when a card is pulled.
     pub fn vanish(&self, address: &str) -> &Self {
         self.turn().vanish(address);
         self
     }
 
-    /// A function that has gone comes back, perhaps with another address. Its override is lost.
+    /// A pulled function appears again, perhaps at another address. Its override is lost.
     #[track_caller]
     pub fn reappear(&self, gone: &str, address: &str) -> &Self {
         self.turn().reappear(gone, address, None);
         self.offer(address)
     }
 
-    /// The same, in another group, or in none.
+    /// As `reappear`, in another group or in none.
     #[track_caller]
     pub fn reappear_in(&self, gone: &str, address: &str, group: Option<&str>) -> &Self {
         self.turn().reappear(gone, address, Some(group));
         self.offer(address)
     }
 
-    /// Drivers look for this function, as when it is new or when its time has come after it was
-    /// deferred.
+    /// Probes the drivers for this function, as when it is new or after a deferred probe.
     pub fn offer(&self, address: &str) -> &Self {
         answered(self.turn().drivers_probe(address));
         self
     }
 
-    /// What an administrator writes; it is not in the log.
+    /// An administrator writes the override. The write is not logged.
     pub fn administrator_overrides(&self, address: &str, driver: Option<&str>) -> &Self {
         self.turn().show_override(address, driver);
         self
     }
 
-    /// An administrator gives a function to a driver, or to none; it is not in the log.
+    /// An administrator binds a function to a driver, or unbinds it. The writes are not logged.
     pub fn administrator_binds(&self, address: &str, driver: Option<&str>) -> &Self {
         let mut turn = self.turn();
         let old = turn.device(address).ok().and_then(|d| d.driver.clone());
@@ -53,13 +53,13 @@ impl KernelState {
         self
     }
 
-    /// What an administrator writes to `new_id`; it is not in the log.
+    /// An administrator writes to `new_id`. The write is not logged.
     pub fn administrator_teaches(&self, driver: &str, vendor: u16, device: u16) -> &Self {
         answered(self.turn().learn(driver, Id::Exactly(vendor, device)));
         self
     }
 
-    /// The driver that has the function: what the link says.
+    /// The driver of a function, by its link.
     pub fn driver_of(&self, address: &str) -> Option<String> {
         let turn = self.turn();
         let device = turn.devices.get(address)?;
@@ -121,7 +121,7 @@ impl Turn<'_> {
         };
         self.show(gone, &new);
         self.devices.insert(address.to_owned(), new);
-        // What was written to it before is lost.
+        // Earlier writes to its attributes are lost.
         let file = format!("sys/bus/pci/devices/{address}/driver_override");
         if self.kernel.tree.has(&file) {
             self.show_override(address, None);
@@ -146,7 +146,7 @@ impl Turn<'_> {
     }
 }
 
-/// A refusal is the machine's business; a kernel that ends is the test's.
+/// The kernel may refuse the write; but if it has ended, the test is wrong.
 fn answered(done: Result<(), Failed>) {
     assert_ne!(done, Err(Failed::Unanswered), "the kernel has ended");
 }

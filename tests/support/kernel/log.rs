@@ -1,4 +1,4 @@
-//! What was written, what goes wrong at which write, and what the log must not hold.
+//! The log of writes, the injected faults, and the writes that are forbidden.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use nix::errno::Errno;
 use super::peer::Peer;
 use super::state::{Failed, KernelState, Turn};
 
-/// What goes wrong at one write.
+/// A fault at one write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// It is not done, and this is said.
+    /// The write is not done and gives this error.
     Errno(Errno),
-    /// It begins and never ends: an unbind has taken the link away, a probe has made it.
+    /// The write begins and blocks: an unbind has removed the link, a probe has created it.
     Blocks,
-    /// Nothing is done, and who asked is killed, with its parent, as by `kill -9`.
+    /// The write is not done; the client and its parent are killed, as by `kill -9`.
     KillBefore,
-    /// It is done, and nobody hears of it.
+    /// The write is done; then the client and its parent are killed.
     KillAfter,
 }
 
-/// A write, in the order in which they came.
+/// A write. The log has them in their order.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// `PATH <- VALUE`, without the value's last newline, unless it is all of it.
+    /// `PATH <- VALUE`, without the last newline of the value unless the value is a newline.
     pub text: String,
-    /// None while it lasts.
+    /// None until it ends.
     pub outcome: Option<Result<(), Failed>>,
 }
 
@@ -42,50 +42,50 @@ pub struct Log {
 }
 
 impl KernelState {
-    /// What goes wrong at the `nth` of all writes, counted from 1.
+    /// Injects a fault at the `nth` write, counted from 1.
     pub fn fault(&self, nth: usize, fault: InjectedFault) -> &Self {
         self.turn().log.faults.insert(nth, fault);
         self
     }
 
-    /// What happens just before the `nth` of all writes: a card is pulled, another tool is faster.
+    /// Runs `moment` before the `nth` write: a card is pulled, another tool writes first.
     pub fn before_write(&self, nth: usize, moment: impl FnOnce(&Self) + Send + 'static) -> &Self {
         self.turn().log.before.insert(nth, Box::new(moment));
         self
     }
 
-    /// What happens after the `nth` of all writes, before it is answered.
+    /// Runs `moment` after the `nth` write, before its answer.
     pub fn after_write(&self, nth: usize, moment: impl FnOnce(&Self) + Send + 'static) -> &Self {
         self.turn().log.after.insert(nth, Box::new(moment));
         self
     }
 
-    /// All writes as `PATH <- VALUE`, also those that failed or never ended.
+    /// All writes as `PATH <- VALUE`, including those that failed or blocked.
     pub fn writes(&self) -> Vec<String> {
         let writes = &self.turn().log.writes;
         writes.iter().map(|write| write.text.clone()).collect()
     }
 
-    /// The writes that did not go well, as `PATH <- VALUE: ENODEV`; `blocked` for those that last,
-    /// `unanswered` for those that nobody heard of.
+    /// The writes that failed, as `PATH <- VALUE: ENODEV`; `blocked` if a write has not ended,
+    /// `unanswered` if the client got no answer.
     pub fn failures(&self) -> Vec<String> {
         let turn = self.turn();
         turn.log.writes.iter().filter_map(Write::failure).collect()
     }
 
-    /// The modules that were to be loaded, as they were named.
+    /// The arguments of all modprobe requests.
     pub fn modprobes(&self) -> Vec<String> {
         self.turn().log.modprobes.clone()
     }
 
-    /// Forgets the writes and the modules so far, and counts writes from 1 again.
+    /// Clears the log and counts writes from 1 again.
     pub fn forget(&self) {
         let mut turn = self.turn();
         turn.log.writes.clear();
         turn.log.modprobes.clear();
     }
 
-    /// new_id takes every function with these ids, now and later: nobody may write it.
+    /// No program may write `new_id`: it binds every function with these ids, now and later.
     #[track_caller]
     pub fn assert_new_id_is_untouched(&self) {
         let writes = self.writes();
@@ -93,8 +93,8 @@ impl KernelState {
         assert_eq!(new_id, None, "new_id was written");
     }
 
-    /// What no program may cause: a crash of the machine, a request that says nothing. None is
-    /// expected when the kernel is dropped.
+    /// Forbidden events: a kernel BUG, a malformed request. The test fails if there is one when the
+    /// kernel is dropped.
     pub fn complaints(&self) -> Vec<String> {
         std::mem::take(&mut self.turn().log.complaints)
     }
@@ -115,7 +115,7 @@ impl KernelState {
             None => self.turn().write(path, value),
         };
         self.end(index, done);
-        // Last, so that all of it has happened when a test hears that its program is dead.
+        // The kill comes last, so that everything is done when the test sees the program's end.
         if matches!(
             fault,
             Some(InjectedFault::KillBefore | InjectedFault::KillAfter)
@@ -156,7 +156,7 @@ impl KernelState {
 impl Turn<'_> {
     fn write_for_ever(mut self, path: &str, value: &[u8]) -> Result<(), Failed> {
         self.stuck = true;
-        // What fails at once cannot block.
+        // A write that fails at once cannot block.
         self.write(path, value)?;
         self.wait_while(|_| true)
     }

@@ -1,4 +1,4 @@
-//! What a kernel knows of a machine: functions, drivers, modules; and how it differs by its age.
+//! Functions, drivers, modules, and the differences between kernel releases.
 
 use std::time::Duration;
 
@@ -8,30 +8,31 @@ use nix::errno::Errno;
 #[derive(Clone, Debug)]
 pub struct Device {
     pub address: String,
-    /// Its folder, from the root of the machine.
+    /// Its folder, relative to the root of the host.
     pub folder: String,
     pub vendor: u16,
     pub device: u16,
     pub class: u32,
     pub group: Option<String>,
-    /// The kernel's own pointer: while a driver lets go, its link is gone and this is still set.
+    /// The kernel's own pointer. During a driver's `remove`, the link is gone and this is still
+    /// set.
     pub driver: Option<String>,
     pub overridden: Option<String>,
     pub lock: Lock,
-    /// Tells a function from the one that had its address before.
+    /// Distinguishes this function from an earlier one at the same address.
     pub serial: u64,
     /// N of `vfio-dev/vfioN`.
     pub vfio: Option<u32>,
 }
 
 impl Device {
-    /// Whether it leads to another bus, so that its configuration is a bridge's.
+    /// Whether it is a bridge to another bus, with the configuration header of a bridge.
     pub fn is_bridge(&self) -> bool {
         self.class >> 8 == 0x0604
     }
 }
 
-/// The device lock: a queue, and whose turn it is.
+/// The device lock: a queue of tickets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lock {
     pub turn: usize,
@@ -39,14 +40,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Our place.
+    /// Takes the next ticket.
     pub fn queue(&mut self) -> usize {
         self.end += 1;
         self.end - 1
     }
 }
 
-/// A function that a driver knows.
+/// An entry of a driver's id table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Id {
     Exactly(u16, u16),
@@ -54,21 +55,21 @@ pub enum Id {
     Class(u16),
 }
 
-/// A driver. One that knows no function, as vfio-pci, takes only what an override gives it.
+/// A driver. Without ids, as vfio-pci, it binds only by an override.
 #[derive(Clone, Debug)]
 pub struct Driver {
     pub name: String,
     pub ids: Vec<Id>,
-    /// What brings it; none for one built in.
+    /// Its module; none if it is built in.
     pub module: Option<String>,
     pub registered: bool,
-    /// A group of which it has a member can be a guest's.
+    /// Whether it is a VFIO driver: a guest can have the group of its functions.
     pub leaves_dma_alone: bool,
     pub is_vfio: bool,
 }
 
 impl Driver {
-    /// Built in, and knowing nothing.
+    /// A built-in driver without ids.
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -97,7 +98,7 @@ impl Driver {
         self
     }
 
-    /// Of a module that is loaded from the start.
+    /// From a module that is loaded at the start.
     pub fn loaded(mut self) -> Self {
         self.registered = true;
         self
@@ -110,7 +111,8 @@ impl Driver {
         self
     }
 
-    /// What `pci_match_device` says: an override is the only driver, whatever that knows.
+    /// As `pci_match_device`: with an override, only the driver of that name matches, whatever its
+    /// ids.
     pub fn matches(&self, device: &Device) -> bool {
         let knows = |id: &Id| match *id {
             Id::Exactly(v, d) => (v, d) == (device.vendor, device.device),
@@ -123,12 +125,12 @@ impl Driver {
     }
 }
 
-/// What comes of loading a module.
+/// The result of loading a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
     Works,
     Fails(Errno),
-    /// `modprobe -b` says success and loads nothing.
+    /// `modprobe -b` succeeds and loads nothing.
     Blacklisted,
     Blocks,
 }
@@ -141,21 +143,21 @@ pub struct Module {
     pub loaded: bool,
 }
 
-/// Why a driver does not take a function.
+/// Why a probe fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Errno(Errno),
-    /// Later, perhaps: `bind` says EAGAIN.
+    /// Deferred: `bind` gives EAGAIN.
     Deferred,
 }
 
-/// What a driver does when it is to take a function or to let it go. By default: nothing, at once.
+/// What a driver does in its `probe` or `remove`. By default it succeeds at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Work {
     pub takes: Duration,
-    /// Until other work is scripted, or the kernel is dropped.
+    /// Blocks until the script changes, or the kernel is dropped.
     pub blocks: bool,
-    /// Of taking only: letting go cannot fail.
+    /// For a probe only: a `remove` cannot fail.
     pub fails: Option<Refusal>,
 }
 
@@ -164,7 +166,7 @@ impl Work {
         Self::default().then_fails(errno)
     }
 
-    /// As drivers do that do not want a function: nobody is told, unless by `bind`.
+    /// The probe declines the function. Only `bind` reports this.
     pub fn refuses() -> Self {
         Self::fails(Errno::ENODEV)
     }
@@ -196,21 +198,21 @@ impl Work {
     }
 }
 
-/// How kernels of other ages differ. Which files a function has, the tree says.
+/// The differences between kernel releases. The tree decides which files a function has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flavour {
-    /// Since 5.14 `bind` tells EBUSY and what went wrong; before, all is ENODEV.
+    /// Since 5.14 `bind` gives EBUSY and the errno of the probe; before, always ENODEV.
     pub bind_tells: bool,
-    /// Since 5.19 drivers say themselves whether they leave DMA to a guest; before, VFIO kept a list.
+    /// Since 5.19 each driver declares whether it leaves DMA to a guest; before, VFIO had a list.
     pub dma_ownership: bool,
-    /// Since 6.1.
+    /// Functions of VFIO drivers have `vfio-dev`, since 6.1.
     pub vfio_dev: bool,
     /// Until 6.12 `driver_override` is read and written under the device lock.
     pub override_is_locked: bool,
 }
 
 impl Flavour {
-    /// Of a release as `uname -r` says it.
+    /// The flavour of a release as `uname -r` prints it.
     pub fn of(release: &str) -> Self {
         let mut numbers = release
             .split(|c: char| !c.is_ascii_digit())

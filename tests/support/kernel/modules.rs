@@ -49,7 +49,7 @@ impl Turn<'_> {
         })
     }
 
-    /// Makes a module be there, and its drivers look for functions.
+    /// Loads a module and probes its drivers for all functions.
     pub fn load(&mut self, name: &str) -> Result<(), Failed> {
         if self.show_module(name) {
             return Ok(());
@@ -69,7 +69,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Says whether it was there.
+    /// Creates the module's folder; true if it existed already.
     fn show_module(&mut self, name: &str) -> bool {
         let module = self.known_module(name);
         let was_loaded = std::mem::replace(&mut module.loaded, true);
@@ -114,7 +114,7 @@ impl Turn<'_> {
         }
     }
 
-    /// A module and its drivers go. What it needs stays.
+    /// Unloads a module and its drivers. The modules it depends on stay.
     pub fn unload(&mut self, name: &str) {
         let name = name.replace('-', "_");
         self.known_module(&name).loaded = false;

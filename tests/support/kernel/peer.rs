@@ -1,4 +1,4 @@
-//! Who asks: a short-lived process, and the program under test that started it.
+//! The client of a request: a short-lived process, and the program under test that started it.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -18,14 +18,14 @@ impl Peer {
         Self { pid: peer.pid() }
     }
 
-    /// Kills it and its parent, and waits until both are dead: so neither sees the connection end.
+    /// Kills it and its parent and waits for their end, so that neither sees the connection closed.
     pub fn kill(&self) {
         let parent = stat(self.pid).map(|(_, parent)| parent);
         let ourselves = i32::try_from(std::process::id()).expect("a process has a small number");
         assert_ne!(self.pid, ourselves, "who is to be killed is the test");
         for pid in parent.into_iter().chain([self.pid]) {
             if pid > 1 && pid != ourselves {
-                // One that is gone already is as good.
+                // It may have ended already.
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
                 wait_for_the_end(pid);
             }
@@ -41,7 +41,7 @@ fn wait_for_the_end(pid: i32) {
     }
 }
 
-/// State and parent of a process. Its name, before them, may hold anything.
+/// State and parent of a process. The name before them may contain any character.
 fn stat(pid: i32) -> Option<(char, i32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

@@ -1,4 +1,4 @@
-//! What a test makes drivers and functions do.
+//! The test's script: what drivers and functions do.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::model::{Driver, Flavour, Load, Work};
 use super::state::KernelState;
 
-/// Whom a script speaks of: a driver by its name, a function by its address, or the two together.
+/// The subject of a script: a driver by name, a function by address, or both.
 #[derive(Clone, Debug)]
 pub struct Whom {
     driver: Option<String>,
@@ -31,7 +31,7 @@ impl From<&str> for Whom {
     }
 }
 
-/// A driver, and a function.
+/// A driver with a function.
 impl From<(&str, &str)> for Whom {
     fn from((driver, address): (&str, &str)) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Whom {
     }
 }
 
-/// What was said last counts.
+/// The last matching entry counts.
 #[derive(Default)]
 pub struct Script {
     probes: Vec<(Whom, Work)>,
@@ -56,7 +56,7 @@ pub struct Script {
     unreadable: BTreeMap<String, Errno>,
 }
 
-/// The two things that drivers do.
+/// The two operations of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Probe,
@@ -81,19 +81,20 @@ impl Script {
 }
 
 impl KernelState {
-    /// What happens from now on when a driver is to take a function.
+    /// What a driver's probe does from now on.
     pub fn on_probe(&self, whom: impl Into<Whom>, work: Work) -> &Self {
         self.turn().script.probes.push((whom.into(), work));
         self
     }
 
-    /// What happens from now on when a driver is to let a function go, as `unbind` makes it.
+    /// What a driver's `remove` does from now on, as at an unbind.
     pub fn on_unbind(&self, whom: impl Into<Whom>, work: Work) -> &Self {
         self.turn().script.removes.push((whom.into(), work));
         self
     }
 
-    /// A file that the kernel cannot tell. Of what a program reads by itself it knows nothing.
+    /// Reads of this file through the kernel fail. Programs that read the file directly are not
+    /// affected.
     pub fn on_read(&self, path: &str, errno: Errno) -> &Self {
         let mut turn = self.turn();
         turn.script.unreadable.insert(path.to_owned(), errno);
@@ -101,19 +102,19 @@ impl KernelState {
         self
     }
 
-    /// Makes this kernel younger or older than its release says.
+    /// Changes how this kernel differs from its release.
     pub fn flavour(&self, change: impl FnOnce(&mut Flavour)) -> &Self {
         change(&mut self.turn().flavour);
         self
     }
 
-    /// One more driver. That of a module is absent until the module is loaded.
+    /// Adds a driver. A driver of a module is absent until the module is loaded.
     pub fn add_driver(&self, driver: Driver) -> &Self {
         self.turn().add_driver(driver);
         self
     }
 
-    /// Teaches a driver of this kernel more, such as another id.
+    /// Changes a driver, for instance adds an id.
     #[track_caller]
     pub fn driver(&self, name: &str, change: impl FnOnce(Driver) -> Driver) -> &Self {
         let mut turn = self.turn();
@@ -125,13 +126,13 @@ impl KernelState {
         self
     }
 
-    /// What comes of loading this module.
+    /// Sets the result of loading this module.
     pub fn module(&self, name: &str, load: Load) -> &Self {
         self.turn().known_module(name).load = load;
         self
     }
 
-    /// As if this module had not been loaded so far. No function may have a driver of it.
+    /// Unloads a module. No function may be bound to its drivers.
     pub fn unload(&self, name: &str) -> &Self {
         self.turn().unload(name);
         self

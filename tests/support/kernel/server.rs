@@ -1,7 +1,7 @@
-//! The socket through which programs do things to this kernel.
+//! The socket of the fake kernel.
 //!
-//! Asked is `OPERATION NUL PATH NUL BYTES` until the end; the answer is a decimal errno, a newline,
-//! and what was read. Each connection has its thread: any of them may block for ever.
+//! A request is `OPERATION NUL PATH NUL BYTES` until the end. The answer is a decimal errno, a
+//! newline, and the bytes read. Each connection has its own thread, because each may block forever.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// Ends all threads. The kernel must have stopped, so that none blocks.
+    /// Ends all threads. The kernel must have stopped before, or a thread could block.
     pub fn end(&mut self) -> thread::Result<()> {
         shutdown(self.listener.as_raw_fd(), socket::Shutdown::Both).expect("accepting ends");
         self.thread.take().map_or(Ok(()), JoinHandle::join)
@@ -56,7 +56,7 @@ fn accept_all(listener: &UnixListener, kernel: &Arc<KernelState>) {
         });
     }
     for Connection { stream, thread } in connections {
-        // A client that never finishes its request ends so, too.
+        // This also ends a client that does not finish its request.
         drop(stream.shutdown(Shutdown::Both));
         thread.join().expect("a connection ends well");
     }
@@ -65,7 +65,7 @@ fn accept_all(listener: &UnixListener, kernel: &Arc<KernelState>) {
 fn serve(mut stream: UnixStream, kernel: &KernelState) {
     let peer = Peer::of(&stream);
     let mut request = Vec::new();
-    // A client that dies meanwhile has asked for nothing.
+    // A client that was killed meanwhile made no request.
     if stream.read_to_end(&mut request).is_err() || request.is_empty() {
         return;
     }
@@ -78,7 +78,7 @@ fn serve(mut stream: UnixStream, kernel: &KernelState) {
         }
     };
     let answer = [format!("{errno}\n").into_bytes(), content].concat();
-    // Who does not wait for its answer may have been killed.
+    // A client that does not read its answer may have been killed.
     drop(stream.write_all(&answer));
     drop(stream.shutdown(Shutdown::Both));
 }

@@ -1,4 +1,4 @@
-//! What a kernel finds when it starts: the functions and drivers of a tree.
+//! The start of the kernel: reads functions and drivers from the tree.
 
 use super::model::{Device, Driver, Id, Lock};
 use super::state::{Memory, Turn};
@@ -38,7 +38,8 @@ fn device(tree: &Tree, address: &str, serial: u64) -> Device {
     }
 }
 
-/// The tree's drivers, each knowing the functions that it drives, and those that every kernel has.
+/// The drivers of the tree, with the ids of the functions bound to them, and those that every
+/// kernel has.
 pub fn drivers(tree: &Tree, memory: &Memory) -> Vec<Driver> {
     let mut names = tree.names(&format!("{BUS}/drivers"));
     names.extend(memory.devices.values().filter_map(|d| d.driver.clone()));
@@ -85,7 +86,7 @@ fn usual_module(driver: &str) -> String {
 }
 
 impl Turn<'_> {
-    /// Puts into the tree what its drivers bring and what it left out.
+    /// Adds the files to the tree that belong to its drivers or are missing.
     pub fn start(&mut self) {
         let kernel = self.kernel;
         kernel.tree.put_handle(&format!("{BUS}/drivers_probe"));

@@ -1,4 +1,4 @@
-//! The kernel's memory, and how its threads wait for each other.
+//! The state of the kernel, and how its threads wait for each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -12,7 +12,7 @@ use super::model::{Device, Driver, Flavour, Module};
 use super::script::Script;
 use super::tree::Tree;
 
-/// What a test scripts and asks; the programs under test speak to it through a socket.
+/// The part of the fake kernel that tests call. Programs under test use its socket.
 pub struct KernelState {
     pub(super) tree: Tree,
     pub(super) memory: Mutex<Memory>,
@@ -22,10 +22,10 @@ pub struct KernelState {
 pub struct Memory {
     pub flavour: Flavour,
     pub devices: BTreeMap<String, Device>,
-    /// In the order in which they came: that is the order in which they are asked.
+    /// In the order of their registration, which is the order of the probes.
     pub drivers: Vec<Driver>,
     pub modules: BTreeMap<String, Module>,
-    /// The groups that guests have.
+    /// The IOMMU groups that guests have.
     pub owned: BTreeSet<String>,
     pub gone: BTreeMap<String, Device>,
     pub script: Script,
@@ -34,11 +34,11 @@ pub struct Memory {
     pub stopping: bool,
 }
 
-/// Why something was not done.
+/// Why an operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
     Errno(Errno),
-    /// The kernel is dropped, or who asked is dead.
+    /// The kernel was dropped, or the client was killed.
     Unanswered,
 }
 
@@ -48,11 +48,11 @@ impl From<Errno> for Failed {
     }
 }
 
-/// A thread's turn with the memory; it gives it up only while it waits.
+/// A thread's lock on the state, which it releases only while it waits.
 pub struct Turn<'k> {
     pub kernel: &'k KernelState,
     memory: Option<MutexGuard<'k, Memory>>,
-    /// What blocks for ever in this turn, whatever the script says.
+    /// Work in this turn blocks forever, whatever the script says.
     pub stuck: bool,
 }
 
@@ -66,7 +66,7 @@ impl KernelState {
         }
     }
 
-    /// Lets go of everyone who waits.
+    /// Wakes all waiting threads; they fail.
     pub(super) fn stop(&self) {
         self.turn().stopping = true;
         self.changed.notify_all();
@@ -94,7 +94,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Turn<'_> {
-    /// Waits as long as `waits` says so.
+    /// Waits while `waits` is true.
     pub fn wait_while(&mut self, waits: impl Fn(&Memory) -> bool) -> Result<(), Failed> {
         self.kernel.changed.notify_all();
         while !self.stopping && waits(self) {
@@ -130,15 +130,15 @@ impl Turn<'_> {
         self.devices.get(address).ok_or(Errno::ENODEV)
     }
 
-    /// The function, if it is still the one that had this number.
+    /// The function, if it still has this serial number.
     pub fn same(&mut self, address: &str, serial: u64) -> Option<&mut Device> {
         self.devices
             .get_mut(address)
             .filter(|device| device.serial == serial)
     }
 
-    /// Does `work` under the device lock, which goes to who came first. A function that vanished while
-    /// we waited is ENODEV.
+    /// Runs `work` under the device lock, in the order of the requests. ENODEV if the function
+    /// disappeared during the wait.
     pub fn locked<T>(
         &mut self,
         address: &str,

@@ -1,4 +1,4 @@
-//! The machine's files, changed as the kernel changes them: nobody sees half a file.
+//! The files of the host. Each change is atomic, so that no reader sees half a file.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use tempfile::TempDir;
 
-/// Where they are. Paths are from the root of the machine, without a slash.
+/// The root folder. Paths are relative to it, without a leading slash.
 pub struct Tree {
     root: PathBuf,
-    /// Beside the machine: files before they are whole, functions that are gone.
+    /// A folder beside the host, for incomplete files and pulled functions.
     aside: TempDir,
 }
 
@@ -31,7 +31,7 @@ impl Tree {
         self.path(path).symlink_metadata().is_ok()
     }
 
-    /// Without its newline; nothing if it is not there.
+    /// The content without its newline; none if the file is missing.
     pub fn text(&self, path: &str) -> Option<String> {
         let mut text = fs::read_to_string(self.path(path)).ok()?;
         if text.ends_with('\n') {
@@ -40,10 +40,10 @@ impl Tree {
         Some(text)
     }
 
-    /// Where a path of the machine leads, as a system call would find it.
+    /// Resolves the links in a path, as a system call does.
     pub fn resolve(&self, path: &str) -> Result<String, Errno> {
         let found = fs::canonicalize(self.path(path.trim_start_matches('/'))).map_err(errno)?;
-        // A link that leaves the machine leads to what no test made.
+        // A link out of the host leads to no file of the test.
         let inside = found
             .strip_prefix(&self.root)
             .map_err(|_| Errno::EACCES)?
@@ -59,7 +59,7 @@ impl Tree {
         self.path(path).is_dir()
     }
 
-    /// The names in a folder, in order; none if it is not there.
+    /// The names in a folder, sorted; none if it is missing.
     pub fn names(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else {
             return Vec::new();
@@ -70,7 +70,7 @@ impl Tree {
         names
     }
 
-    /// The last part of what a link says.
+    /// The last component of a link's target.
     pub fn target(&self, link: &str) -> Option<String> {
         let target = fs::read_link(self.path(link)).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())
@@ -84,7 +84,7 @@ impl Tree {
         self.put_mode(path, content, 0o644);
     }
 
-    /// A file that is only there to be written to.
+    /// Creates a write-only file.
     pub fn put_handle(&self, path: &str) {
         if !self.has(path) {
             self.put_mode(path, "", 0o200);
@@ -100,7 +100,7 @@ impl Tree {
         fs::rename(whole, path).expect("a file is put in its place");
     }
 
-    /// A link that says the way from its folder to `target`.
+    /// Creates a relative link to `target`.
     pub fn link(&self, path: &str, target: &str) {
         let from: Vec<&str> = path.split('/').collect();
         let to: Vec<&str> = target.split('/').collect();
@@ -111,21 +111,21 @@ impl Tree {
         symlink(way, self.path(path)).expect("a link is made");
     }
 
-    /// Takes a file, a link or an empty folder away, if it is there.
+    /// Removes a file, a link or an empty folder, if it exists.
     pub fn remove(&self, path: &str) {
         let path = self.path(path);
         let Ok(kind) = path.symlink_metadata() else {
             return;
         };
         if kind.is_dir() {
-            // One that still holds something stays.
+            // A folder that is not empty stays.
             drop(fs::remove_dir(path));
         } else {
             fs::remove_file(path).expect("a file is taken away");
         }
     }
 
-    /// Takes a folder away with all that is in it.
+    /// Removes a folder with its content.
     pub fn remove_all(&self, path: &str) {
         match fs::remove_dir_all(self.path(path)) {
             Err(error) if error.kind() != ErrorKind::NotFound => panic!("{path} stays: {error}"),
@@ -133,7 +133,7 @@ impl Tree {
         }
     }
 
-    /// Takes a folder out of the machine, to come back under this or another path.
+    /// Moves a folder out of the host, from where `bring_back` restores it.
     pub fn set_aside(&self, path: &str, name: &str) {
         let aside = self.aside.path().join(name);
         fs::rename(self.path(path), aside).expect("a folder is set aside");

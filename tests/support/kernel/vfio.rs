@@ -1,4 +1,4 @@
-//! VFIO: which groups a guest can have, and what is there while one has a group.
+//! VFIO: viable groups, and their nodes.
 
 use nix::errno::Errno;
 
@@ -6,8 +6,7 @@ use super::model::Device;
 use super::state::{Failed, KernelState, Turn};
 
 impl KernelState {
-    /// A guest opens a group, as QEMU does: ENOENT without its node, EPERM while a member has a
-    /// driver of the host.
+    /// A guest opens a group, as QEMU does: ENOENT without its node, EPERM if it is not viable.
     pub fn guest_takes(&self, group: &str) -> Result<(), Errno> {
         let mut turn = self.turn();
         if !self.tree.has(&format!("dev/vfio/{group}")) {
@@ -51,8 +50,8 @@ impl Turn<'_> {
         self.devices.get(address)?.group.clone()
     }
 
-    /// Whether a guest keeps a driver of the host away. The old VFIO noticed only afterwards, and
-    /// then stopped the machine.
+    /// Whether a bind is refused because a guest has the group. Before 5.19 VFIO noticed it only
+    /// after the bind and hit a kernel BUG.
     pub fn dma_is_taken(&mut self, driver: &str, address: &str) -> Option<Errno> {
         let group = self.group_of(address)?;
         let harmless = self.driver(driver)?.leaves_dma_alone;
@@ -66,7 +65,7 @@ impl Turn<'_> {
         self.flavour.dma_ownership.then_some(Errno::EBUSY)
     }
 
-    /// What a driver of VFIO itself does not take.
+    /// Functions that a VFIO driver refuses.
     pub fn vfio_refuses(&self, driver: &str, address: &str) -> Option<Errno> {
         let device = self.devices.get(address)?;
         if !self.is_vfio(driver) {
@@ -79,7 +78,7 @@ impl Turn<'_> {
         self.kernel.tree.has(&functions).then_some(Errno::EBUSY)
     }
 
-    /// A driver of VFIO does not let go what a guest has open.
+    /// The `remove` of a VFIO driver waits while a guest has the function open.
     pub fn wait_for_the_guest(&mut self, driver: &str, address: &str) -> Result<(), Failed> {
         match self.group_of(address) {
             Some(group) if self.is_vfio(driver) => {
@@ -89,7 +88,8 @@ impl Turn<'_> {
         }
     }
 
-    /// The function's `vfio-dev`, and the node of its group, are there while a driver of VFIO is.
+    /// Creates or removes the function's `vfio-dev` and the node of its group, which exist while it
+    /// is bound to a VFIO driver.
     pub fn settle_group(&mut self, address: &str) {
         self.settle_vfio_dev(address);
         let Some(group) = self.group_of(address) else {

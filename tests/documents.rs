@@ -1,4 +1,5 @@
-//! The documents: every link leads somewhere, and every file that they name exists.
+//! The documents: every link leads somewhere, every file that they name exists, and the sentences that the
+//! troubleshooting page explains are those of the programs.
 #![allow(
     clippy::disallowed_methods,
     clippy::allow_attributes,
@@ -51,6 +52,66 @@ fn every_file_of_this_repository_that_a_document_names_exists() {
     assert_eq!(missing, [""; 0]);
 }
 
+#[test]
+fn sentences_of_the_troubleshooting_page_are_in_the_sources() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources_below(root);
+    let page = fs::read_to_string(root.join("docs/troubleshooting.md")).expect("a document");
+    let sentences: Vec<&str> = sentences(&page).collect();
+    assert!(sentences.len() > 20, "{sentences:?}");
+    let unknown = |sentence: &&&str| !constant_parts(sentence).iter().all(|p| sources.contains(p));
+    let unknown: Vec<&&str> = sentences.iter().filter(unknown).collect();
+    assert!(unknown.is_empty(), "no program says {unknown:?}");
+}
+
+/// The sentences of programs that the page has an entry for: in headings, and before the colon of an item.
+fn sentences(page: &str) -> impl Iterator<Item = &str> {
+    prose(page).flat_map(|line| {
+        let mut spans: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+        let is_sentence_first = line.starts_with("- `") && line.contains("`: ");
+        match line.starts_with("### ") {
+            true => (),
+            false if is_sentence_first => spans.truncate(1),
+            false => spans.clear(),
+        }
+        spans.into_iter().filter(|span| span.contains(' '))
+    })
+}
+
+/// The parts of a sentence that are the same each time: neither `…` nor a path, a name or a number.
+fn constant_parts(sentence: &str) -> Vec<String> {
+    let is_constant = |word: &&str| {
+        let mut characters = word.chars();
+        *word != "…" && characters.all(|c| c.is_alphabetic() || "'\",:()…".contains(c))
+    };
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let parts = words
+        .split(|word| !is_constant(&word))
+        .map(|part| part.join(" "));
+    let parts = parts.flat_map(|part| part.split('…').map(str::to_owned).collect::<Vec<_>>());
+    let parts = parts.map(|part| part.trim_end_matches(':').to_owned());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+/// What the programs are made of, strings over several lines in one line.
+fn sources_below(root: &Path) -> String {
+    let folders = ["src", "hooks", "plugin/src", "plugin/rocks"];
+    let files = folders
+        .iter()
+        .flat_map(|folder| files_below(&root.join(folder)));
+    let sources = files.filter(|path| path.extension().is_some_and(|e| e == "rs" || e == "py"));
+    let texts = sources.map(|path| fs::read_to_string(path).expect("a source"));
+    let texts: Vec<String> = texts.map(|text| joined(&text)).collect();
+    texts.concat()
+}
+
+/// A source without the ends of lines in its strings.
+fn joined(source: &str) -> String {
+    let mut lines = source.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| text + line.trim_start())
+}
+
 /// Whether what a document links to is there.
 fn is_alive(from: &Path, link: &str, documents: &BTreeMap<PathBuf, String>) -> bool {
     let (file, heading) = link.split_once('#').unwrap_or((link, ""));
@@ -66,20 +127,25 @@ fn is_alive(from: &Path, link: &str, documents: &BTreeMap<PathBuf, String>) -> b
 }
 
 fn documents_below(folder: &Path) -> BTreeMap<PathBuf, String> {
-    let mut documents = BTreeMap::new();
+    let files = files_below(folder).into_iter();
+    let documents = files.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let text = |path: &PathBuf| fs::read_to_string(path).expect("a document");
+    documents.map(|path| (path.clone(), text(&path))).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && !path.is_symlink() {
-            if !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
-                documents.extend(documents_below(&path));
-            }
-        } else if name.ends_with(".md") {
-            let text = fs::read_to_string(&path).expect("a document");
-            documents.insert(path, text);
+        let is_skipped = name.starts_with('.') || SKIPPED.contains(&name.as_ref());
+        match path.is_dir() && !path.is_symlink() {
+            true if is_skipped => (),
+            true => files.extend(files_below(&path)),
+            false => files.push(path),
         }
     }
-    documents
+    files
 }
 
 /// The lines of a document that are not in a block of code.

@@ -80,13 +80,13 @@ fn sentences(page: &str) -> impl Iterator<Item = &str> {
 
 /// The parts of a sentence that are the same each time: neither `…` nor a path, a name or a number.
 fn constant_parts(sentence: &str) -> Vec<String> {
-    let is_constant = |word: &&str| {
+    let is_constant = |word: &str| {
         let mut characters = word.chars();
-        *word != "…" && characters.all(|c| c.is_alphabetic() || "'\",:()…".contains(c))
+        word != "…" && characters.all(|c| c.is_alphabetic() || "'\",:()…".contains(c))
     };
     let words: Vec<&str> = sentence.split(' ').collect();
     let parts = words
-        .split(|word| !is_constant(&word))
+        .split(|word| !is_constant(word))
         .map(|part| part.join(" "));
     let parts = parts.flat_map(|part| part.split('…').map(str::to_owned).collect::<Vec<_>>());
     let parts = parts.map(|part| part.trim_end_matches(':').to_owned());
@@ -105,11 +105,15 @@ fn sources_below(root: &Path) -> String {
     texts.concat()
 }
 
-/// A source without the ends of lines in its strings.
+/// A source without comments, and without the ends of lines in its strings.
 fn joined(source: &str) -> String {
-    let mut lines = source.split("\\\n");
-    let first = lines.next().unwrap_or_default().to_owned();
-    lines.fold(first, |text, line| text + line.trim_start())
+    let lines = source.lines().map(str::trim);
+    let code = lines.filter(|line| !line.starts_with("//"));
+    let pieces = code.map(|line| match line.strip_suffix('\\') {
+        Some(piece) => piece.to_owned(),
+        None => format!("{line}\n"),
+    });
+    pieces.collect()
 }
 
 /// Whether what a document links to is there.

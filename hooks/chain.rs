@@ -1,6 +1,5 @@
-//! The hook that stood here before us. Where libvirt has no `qemu.d` (before 6.5.0) there is one place
-//! for a hook, so ours runs the other one after itself: same arguments, same standard input, and its
-//! exit code counts.
+//! Runs the hook that was installed before ours. libvirt before 6.5.0 runs only `hooks/qemu`, so ours runs the
+//! other hook after itself, with the same arguments and standard input, and its exit code counts.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -11,26 +10,26 @@ use std::thread;
 
 use gpupt::hook::Outcome;
 
-/// What the other hook is called since ours took its name.
-const BEFORE_US: &str = "qemu.before-gpupt";
+/// The name of the other hook since ours was installed.
+const HOOK_BEFORE: &str = "qemu.before-gpupt";
 
-/// The hook that is to run after ours, if we were started under the one name that libvirt knows.
+/// The hook to run after ours, if libvirt started us as `hooks/qemu`.
 pub(super) fn hook_after(program: Option<&OsString>) -> Option<PathBuf> {
     let program = Path::new(program?);
     let is_the_hook = program.file_name() == Some(OsStr::new("qemu"))
         && program.parent().and_then(Path::file_name) == Some(OsStr::new("hooks"));
-    let other = is_the_hook.then(|| program.with_file_name(BEFORE_US))?;
+    let other = is_the_hook.then(|| program.with_file_name(HOOK_BEFORE))?;
     is_run_by_libvirt(&other).then_some(other)
 }
 
-/// libvirt passes over a hook that nobody may execute, and so do we.
+/// libvirt ignores a hook without an execute bit, and so do we.
 fn is_run_by_libvirt(hook: &Path) -> bool {
     let facts = hook.metadata();
     facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
 }
 
-/// Runs the other hook. It reads what libvirt gave us, or what we made of it, and prints for both of
-/// us; should it print nothing, ours stands.
+/// Runs the other hook. It reads the XML from libvirt, or the XML that our hook changed. What it prints replaces ours;
+/// if it prints nothing, ours is printed.
 #[expect(
     clippy::disallowed_methods,
     reason = "the other hook is a program of this machine"
@@ -52,12 +51,12 @@ pub(super) fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        let line = format!("gpupt: {} cannot be started\n", hook.display());
+        let line = format!("gpupt: cannot run {}\n", hook.display());
         let _ = std::io::stderr().write_all(line.as_bytes());
         return ExitCode::FAILURE;
     };
     if let Some(mut stdin) = child.stdin.take() {
-        // One that reads nothing has read enough.
+        // The other hook may exit without reading.
         thread::spawn(move || drop(stdin.write_all(&input)));
     }
     let Ok(output) = child.wait_with_output() else {

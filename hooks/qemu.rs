@@ -1,8 +1,8 @@
 //! libvirt's hook for QEMU guests: `qemu NAME OPERATION SUBOPERATION EXTRA < domain.xml`.
 //!
-//! libvirtd waits for it at each step of every guest: it never calls libvirt, prints to standard
-//! output nothing but the XML of a guest that arrives, and ends at a deadline. What it does is in
-//! `gpupt::hook`; here is how libvirt calls it, and how another hook is called after it.
+//! libvirtd waits for it at each step of every guest. So it never calls libvirt, ends at a deadline, and prints to
+//! standard output only the changed XML of a guest that migrates or is restored. `gpupt::hook` has what it does; this
+//! file has libvirt's protocol, `chain` the hook that runs after it.
 #![forbid(unsafe_code)]
 
 mod chain;
@@ -21,7 +21,7 @@ use gpupt::host::{Machine, Weight, as_writer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// libvirt writes the domain XML at once; who has written nothing by then will not.
+/// libvirt writes the domain XML at once. After this time it will not come.
 const STDIN_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one write to the kernel may take.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let machine = Machine::at(root());
     let outcome = match operation {
         Some(_) if !is_whole => {
-            let line = "libvirt's XML did not come in time, so that no card was looked at";
+            let line = "the domain XML from libvirt did not arrive in time, so no card was checked";
             machine.log(Weight::Failed, line, &[]);
             Outcome::Quiet
         }
@@ -67,24 +67,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says why, if the guest cannot start. The exit code refuses even if nobody can be told.
+/// Prints the refusal. The exit code refuses the start even if standard error is closed.
 fn finish(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let Outcome::Refused(why) = outcome else {
         return ExitCode::SUCCESS;
     };
     let guest = guest.map(|name| name.as_encoded_bytes());
     let guest = printable(guest.unwrap_or_default());
-    // What programs and guests are called may have ends of lines in it.
+    // Names of programs and guests may contain newlines.
     let why = printable(why.as_bytes());
     let line = format!("gpupt: guest {guest} cannot start: {why}\n");
     let _ = io::stderr().write_all(line.as_bytes());
     ExitCode::FAILURE
 }
 
-/// Prints the XML that the guest gets in place of its own.
+/// Prints the XML that replaces the guest's own.
 fn print(outcome: &Outcome) {
     if let Outcome::Xml(xml) = outcome {
-        // libvirt takes half a document for none, and says so.
+        // If the write fails, libvirt rejects the truncated document.
         let _ = io::stdout().write_all(xml);
     }
 }
@@ -94,7 +94,7 @@ fn root() -> OsString {
     root.unwrap_or_else(|| OsString::from("/"))
 }
 
-/// How long one write may take. libvirt hands no variable on, so this is for tests.
+/// The deadline for one write. libvirt clears the environment, so the variable is for tests.
 fn deadline() -> Duration {
     let seconds = env::var("GPUPT_TIMEOUT").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
@@ -102,13 +102,12 @@ fn deadline() -> Duration {
     seconds.map_or(WRITE_DEADLINE, Duration::from_secs_f64)
 }
 
-/// A libvirt of an ordinary user runs the same hooks, and has no cards.
+/// `qemu:///session` runs the same hooks as an ordinary user, who cannot detach cards.
 fn may_act(machine: &Machine) -> bool {
     !machine.is_real() || nix::unistd::geteuid().is_root()
 }
 
-/// What stands on standard input, and whether that is all: not when it does not end in time, or cannot
-/// be read.
+/// Standard input, and whether it is complete: it ended in time and could be read.
 fn domain_xml() -> (Vec<u8>, bool) {
     let stdin = io::stdin();
     let mut input = stdin.lock();
@@ -131,7 +130,7 @@ fn domain_xml() -> (Vec<u8>, bool) {
     }
 }
 
-/// Whether there is something to read, or the end, before it is too late.
+/// Whether standard input can be read, or has ended, before `until`.
 fn is_ready(stdin: &io::Stdin, until: Instant) -> Result<bool, Errno> {
     loop {
         let Some(left) = until.checked_duration_since(Instant::now()) else {

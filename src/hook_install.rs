@@ -1,4 +1,4 @@
-//! Installing and taking away: see, decide, act, tell.
+//! Installs the hook, removes it and reports its state: see, decide, act.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,33 +12,33 @@ use crate::hook_folder::{
 use crate::host::{HookFolder, Machine};
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
 
-/// The hook is installed.
+/// An installed hook.
 #[derive(Clone, Debug)]
 pub struct Installed {
     /// Where it is.
     pub place: &'static str,
-    /// Whether there was an older one in that place.
+    /// Whether a gpupt hook was there before.
     pub was_there: bool,
-    /// What was done; nothing, where all was as it should be.
+    /// The steps that were taken. None if the hook was up to date.
     pub steps: Vec<FileStep>,
-    /// What its owner should know.
+    /// Notes for the administrator.
     pub notes: Vec<String>,
 }
 
-/// The hook is gone.
+/// A removed hook.
 #[derive(Clone, Debug)]
 pub struct Uninstalled {
-    /// What was done; nothing, where it was not there.
+    /// The steps that were taken. None if no hook was installed.
     pub steps: Vec<FileStep>,
-    /// What its owner should know.
+    /// Notes for the administrator.
     pub notes: Vec<String>,
 }
 
-/// Installs the hook whose program is `from`, or brings it up to date; every other program that this
-/// starts may take as long as `deadline`.
+/// Installs the hook from the program `from`, or brings it up to date. `deadline` limits each other program that
+/// this runs.
 ///
 /// # Errors
-/// Why it is not installed, and how things stand.
+/// Why it is not installed, and the state of the hook folder.
 pub fn install(
     machine: &Machine,
     from: Option<&Path>,
@@ -72,7 +72,7 @@ pub fn install(
         notes.extend(folder.reload_daemons(deadline));
     }
     notes.extend(copies(folder, plan.place));
-    notes.extend(callers_back(folder));
+    notes.extend(virsh_callers(folder));
     Ok(Installed {
         place: plan.place,
         was_there,
@@ -81,10 +81,10 @@ pub fn install(
     })
 }
 
-/// Takes the hook away; what was in its place before is there again.
+/// Removes the hook and restores the one that was there before.
 ///
 /// # Errors
-/// Why it is not gone, and how things stand.
+/// Why it was not removed, and the state of the hook folder.
 pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, HookError> {
     let failed = |fault: HookFault| HookError {
         verb: "uninstall",
@@ -102,7 +102,7 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     let is_left = steps.is_empty() && matches!(state.before, HookBefore::Other);
     notes.extend(is_left.then(|| {
         format!(
-            "{} stays: it differs from {HOOK}, which is not ours",
+            "{} was kept: it differs from {HOOK}, which is not a gpupt hook",
             HOOK_BEFORE
         )
     }));
@@ -110,7 +110,7 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     Ok(Uninstalled { steps, notes })
 }
 
-/// Looks how it stands with the hook.
+/// The state of the hook.
 pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     let folder = HookFolder::of(machine);
     let facts = folder.facts();
@@ -154,7 +154,7 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     }
 }
 
-/// What to say about other copies of our hook that libvirt runs.
+/// Notes about other copies of our hook that libvirt runs.
 fn copies(folder: HookFolder, place: &str) -> Vec<String> {
     let facts = folder.facts().unwrap_or_default();
     let copies = facts.files.into_iter().filter(|file| {
@@ -166,19 +166,21 @@ fn copies(folder: HookFolder, place: &str) -> Vec<String> {
     };
     let note = |file: HookFile| {
         let path = printable(file.path.as_bytes());
-        format!("{words} {path}, which is a copy of the hook: remove it")
+        format!("{words} {path}, a copy of the gpupt hook: remove it")
     };
     copies.map(note).collect()
 }
 
-/// What to say about hooks of others that call libvirt back.
-fn callers_back(folder: HookFolder) -> Vec<String> {
+/// Notes about other hooks that call `virsh`, which can deadlock.
+fn virsh_callers(folder: HookFolder) -> Vec<String> {
     let facts = folder.facts().unwrap_or_default();
     let files = facts.files.into_iter().chain(folder.hook_before());
     let callers = files.filter(|file| file.calls_virsh && file.is_executable);
     let note = |file: HookFile| {
         let path = printable(file.path.as_bytes());
-        format!("{path} runs virsh: the start of a guest can hang for ever; take virsh out of it")
+        format!(
+            "{path} calls virsh: the start of a guest can hang for ever; remove the virsh calls from it"
+        )
     };
     callers.map(note).collect()
 }

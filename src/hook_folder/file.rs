@@ -1,4 +1,4 @@
-//! What is known of the files that libvirt may run as hooks (libvirt's `docs/hooks.rst`).
+//! The files that libvirt may run as hooks (libvirt's `docs/hooks.rst`).
 
 use memchr::memmem;
 
@@ -9,19 +9,19 @@ pub struct HookFile {
     pub path: String,
     /// Whether it is our hook.
     pub is_ours: bool,
-    /// Whether libvirt runs it by itself; a file in a folder of `qemu.d` is run by other hooks.
+    /// Whether libvirt itself runs it. Files in subfolders of `qemu.d` are run by other hooks only.
     pub is_direct: bool,
-    /// Whether it has an execute bit: libvirt skips a file without, and says nothing.
+    /// Whether it has an execute bit: libvirt ignores a file without one.
     pub is_executable: bool,
-    /// Whether others than its owner may write it: root runs what they write.
+    /// Whether all users can write to it: root runs what they write.
     pub is_open_to_all: bool,
-    /// Whether it runs `virsh`.
+    /// Whether it calls `virsh`.
     pub calls_virsh: bool,
-    /// Why it cannot be read.
+    /// Why it could not be read.
     pub unread: Option<String>,
 }
 
-/// What is known of the hooks.
+/// The hooks of a host.
 #[derive(Clone, Debug, Default)]
 pub struct HookFacts {
     /// The files, in the order in which libvirt runs them.
@@ -37,7 +37,7 @@ pub fn is_ours(content: &[u8]) -> bool {
     memmem::find(content, b"gpupt").is_some()
 }
 
-/// Whether a script runs `virsh`; what stands in a remark does not count.
+/// Whether a script calls `virsh`. Comments are ignored.
 pub fn calls_virsh(content: &[u8]) -> bool {
     let is_script = !content.contains(&0);
     let mut lines = content
@@ -46,7 +46,7 @@ pub fn calls_virsh(content: &[u8]) -> bool {
     is_script && lines.any(|line| !line.starts_with(b"#") && names_virsh(line))
 }
 
-/// Whether `virsh` stands there as a word: not in `my-virsh.log`, but in `/usr/bin/virsh`.
+/// Whether the line has the word `virsh`, as in `/usr/bin/virsh`, but not as in `my-virsh.log`.
 fn names_virsh(line: &[u8]) -> bool {
     const WORD: &[u8] = b"virsh";
     let is_part = |byte: Option<&u8>| {

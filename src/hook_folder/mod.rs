@@ -1,9 +1,9 @@
-//! Putting libvirt's hook in its place, and taking it away: what is there comes in as plain values
-//! (`HookFolderState`), a plan comes out (`FileStep`s); `host` takes the steps, all or none.
+//! How the hook is installed and removed: from the state of libvirt's hook folder (`HookFolderState`) to
+//! the steps (`FileStep`). `host` takes the steps, all or none.
 //!
 //! libvirt runs `hooks/qemu` and, since 6.5.0, every executable file in `hooks/qemu.d`, whatever its
-//! name is. Another hook is never lost: where there is one place only, it makes room for ours, which
-//! then runs it.
+//! name is. Another hook is never lost: where libvirt runs only `hooks/qemu`, that hook is renamed, and ours runs
+//! it.
 
 mod error;
 mod file;

@@ -1,43 +1,43 @@
-//! What is to be done, from what is there.
+//! From the state of the hook folder to the steps that install or remove the hook.
 
 use crate::hook_folder::{Folder, HookBefore, HookEntry, HookFault, HookFolderState, Obstacle};
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOK_NEW, HOOKS};
 
-/// What is to be done.
+/// How to install the hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Where the hook is, or will be.
+    /// Where the hook is installed.
     pub place: &'static str,
-    /// In this order; nothing, where all is as it should be.
+    /// The steps, in order. None if the hook is up to date.
     pub steps: Vec<FileStep>,
 }
 
-/// One thing to do. Between any two, every hook that was to run can be run.
+/// One change to a file. Between any two steps, libvirt can run every hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileStep {
-    /// A folder is made.
+    /// Make a folder.
     MakeFolder(&'static str),
-    /// The program is written as `NEW`.
+    /// Write the program as `HOOK_NEW`.
     Write,
-    /// A file gets a second name.
+    /// Hard-link a file.
     Link {
         /// Its name.
         from: &'static str,
-        /// The second one, which is free.
+        /// Its second name, which does not exist yet.
         to: &'static str,
     },
-    /// A file gets another name, and takes the place of what had it.
+    /// Rename a file over whatever has the new name.
     Move {
         /// Its name.
         from: &'static str,
         /// Its new name.
         to: &'static str,
     },
-    /// A file is removed.
+    /// Remove a file.
     Remove(&'static str),
 }
 
-/// How the hook comes to its place.
+/// The steps that install the hook or bring it up to date.
 ///
 /// # Errors
 /// Why it cannot.
@@ -47,7 +47,7 @@ pub fn plan_install(state: &HookFolderState) -> Result<Plan, HookFault> {
     }
     let goes_inside = match state.version {
         Some(version) => version.runs_folder(),
-        // Nobody knows: what every libvirt runs, unless somebody knew before.
+        // Every libvirt runs hooks/qemu; but a hook that is already in qemu.d stays there.
         None => state.in_folder.is_ours(),
     };
     let obstacles = obstacles(state, goes_inside);
@@ -78,7 +78,7 @@ pub fn plan_install(state: &HookFolderState) -> Result<Plan, HookFault> {
     }
     match goes_inside {
         true => steps.extend(restore_hook(state)),
-        // It would run twice as soon as a newer libvirt comes.
+        // With a newer libvirt the hook would run twice.
         false => steps.extend(
             state
                 .in_folder
@@ -89,7 +89,7 @@ pub fn plan_install(state: &HookFolderState) -> Result<Plan, HookFault> {
     Ok(Plan { place, steps })
 }
 
-/// How the hook goes, and what was there before it comes back.
+/// The steps that remove the hook and restore the one that was there before.
 pub fn plan_uninstall(state: &HookFolderState) -> Vec<FileStep> {
     let mut steps = Vec::new();
     steps.extend(
@@ -111,7 +111,7 @@ pub fn plan_uninstall(state: &HookFolderState) -> Vec<FileStep> {
     steps
 }
 
-/// How `hooks/qemu` becomes again what it was without us.
+/// The step that makes `hooks/qemu` what it was before our hook.
 fn restore_hook(state: &HookFolderState) -> Option<FileStep> {
     match (state.hook, state.before) {
         (HookEntry::Ours { .. }, HookBefore::Nothing | HookBefore::Odd) => {
@@ -126,7 +126,7 @@ fn restore_hook(state: &HookFolderState) -> Option<FileStep> {
     }
 }
 
-/// What is in the way of the hook.
+/// Whatever prevents the installation.
 fn obstacles(state: &HookFolderState, goes_inside: bool) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
     obstacles.extend(no_folder(HOOKS, &state.hooks));
@@ -134,7 +134,7 @@ fn obstacles(state: &HookFolderState, goes_inside: bool) -> Vec<Obstacle> {
         true => {
             obstacles.extend(no_folder(HOOK_FOLDER, &state.folder));
             let what = match state.in_folder {
-                HookEntry::Foreign => Some("a file that is not ours"),
+                HookEntry::Foreign => Some("a file that is not a gpupt hook"),
                 HookEntry::Odd(what) => Some(what),
                 HookEntry::Nothing | HookEntry::Ours { .. } => None,
             };
@@ -150,10 +150,10 @@ fn hook_obstacle(state: &HookFolderState) -> Option<Obstacle> {
         (HookEntry::Odd(what), _) => Some(taken(HOOK, what)),
         (HookEntry::Foreign, HookBefore::Other | HookBefore::Odd) => Some(Obstacle {
             text: format!(
-                "{HOOK} is a hook that is not ours, and the name it would get, {HOOK_BEFORE}, is taken"
+                "{HOOK} is not a gpupt hook, and it cannot be kept as {HOOK_BEFORE}, which already exists"
             ),
             remedy: format!(
-                "compare the two; move one that is no longer needed away, {HOOK_BEFORE} if it is an older form of the other"
+                "compare the two files and move away the one that you do not need; {HOOK_BEFORE} may be an older version of the other"
             ),
         }),
         _ => None,
@@ -165,15 +165,15 @@ fn no_folder(path: &str, folder: &Folder) -> Option<Obstacle> {
         return None;
     };
     Some(Obstacle {
-        text: format!("{path} is {what}; libvirt's hooks have to lie in a real folder there"),
-        remedy: format!("make {path} a folder that root owns, with the hooks in it"),
+        text: format!("{path} is {what}, not a directory"),
+        remedy: format!("make {path} a directory that root owns, with the hooks in it"),
     })
 }
 
 fn taken(path: &str, what: &str) -> Obstacle {
     Obstacle {
         text: format!("{path} is {what}"),
-        remedy: format!("look what {path} is for, and move it away"),
+        remedy: format!("find out what {path} is for, then move it away"),
     }
 }
 

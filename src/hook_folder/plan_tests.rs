@@ -27,7 +27,7 @@ fn state(
 ) -> HookFolderState {
     HookFolderState {
         has_libvirt: true,
-        version: LibvirtVersion::told(version),
+        version: LibvirtVersion::of_daemon(version),
         hooks: Folder::There,
         folder: Folder::There,
         hook,
@@ -165,14 +165,14 @@ fn plan_refuses_to_replace_foreign_files() {
             HookEntry::Nothing,
             HookBefore::Other,
             "4.5.0",
-            "is taken",
+            "already exists",
         ),
         (
             HookEntry::Foreign,
             HookEntry::Nothing,
             HookBefore::Odd,
             "4.5.0",
-            "is taken",
+            "already exists",
         ),
     ] {
         refuses(&state(version, single, inside, kept), &[part]);
@@ -187,7 +187,10 @@ fn plan_refuses_to_replace_foreign_files() {
             HookBefore::Nothing,
         )
     };
-    refuses(&linked, &["hooks is a file;", "qemu.d is a link to /srv;"]);
+    refuses(
+        &linked,
+        &["hooks is a file, ", "qemu.d is a link to /srv, "],
+    );
     let without = HookFolderState {
         has_libvirt: false,
         ..linked

@@ -1,40 +1,39 @@
-//! Which file is our hook.
+//! How the hook's program is recognised.
 
 use crate::hook_folder::is_ours;
 
-/// The beginning of a program in the format that Linux runs.
+/// The first bytes of an ELF program.
 const MAGIC: &[u8] = b"\x7fELF";
-/// Width and byte order, which stand after the magic.
-const WORDS: std::ops::Range<usize> = 4..6;
-/// The machine that it is for.
+/// ELF class and byte order.
+const CLASS: std::ops::Range<usize> = 4..6;
+/// The architecture.
 const MACHINE: std::ops::Range<usize> = 18..20;
 
-/// Whether this is our hook. A script that has our name in it is its author's, not ours.
+/// Whether this is our hook. A script that mentions gpupt is somebody's own.
 pub fn is_hook_program(content: &[u8]) -> bool {
     content.starts_with(MAGIC) && is_ours(content)
 }
 
-/// Whether this can be installed as the hook. `gpupci` is the program that asks, of which a hook is
-/// to differ in all but the machine that it is for.
+/// Whether this can be installed as the hook: a hook for the architecture of `gpupci`, and not `gpupci` itself.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn judge_program(content: &[u8], gpupci: &[u8]) -> Result<(), &'static str> {
     if !content.starts_with(MAGIC) {
-        return Err("it is no program, but something else");
+        return Err("it is not a program");
     }
     if !is_hook_program(content) {
-        return Err("it is a program, but not the hook of gpupt");
+        return Err("it is a program, but not the gpupt hook");
     }
     if content == gpupci {
         return Err("it is gpupci itself");
     }
     let target = |content: &[u8]| -> Option<Vec<u8>> {
-        Some([content.get(WORDS)?, content.get(MACHINE)?].concat())
+        Some([content.get(CLASS)?, content.get(MACHINE)?].concat())
     };
     match target(content) {
         Some(wanted) if target(gpupci).is_none_or(|ours| ours == wanted) => Ok(()),
-        _ => Err("it is a program for another kind of machine"),
+        _ => Err("it is a program for another architecture"),
     }
 }
 
@@ -58,16 +57,13 @@ mod tests {
         let gpupci = program(2, 62, "gpupt gpupci");
         for (content, verdict) in [
             (program(2, 62, "gpupt"), Ok(())),
-            (program(2, 183, "gpupt"), Err("another kind of machine")),
-            (program(1, 62, "gpupt"), Err("another kind of machine")),
-            (program(2, 62, "qemu"), Err("not the hook of gpupt")),
+            (program(2, 183, "gpupt"), Err("another architecture")),
+            (program(1, 62, "gpupt"), Err("another architecture")),
+            (program(2, 62, "qemu"), Err("not the gpupt hook")),
             (gpupci.clone(), Err("gpupci itself")),
-            (
-                b"\x7fELF gpupt".to_vec(),
-                Err("for another kind of machine"),
-            ),
-            (b"#!/bin/sh\n# gpupt\n".to_vec(), Err("it is no program")),
-            (Vec::new(), Err("it is no program")),
+            (b"\x7fELF gpupt".to_vec(), Err("for another architecture")),
+            (b"#!/bin/sh\n# gpupt\n".to_vec(), Err("it is not a program")),
+            (Vec::new(), Err("it is not a program")),
         ] {
             let judged = judge_program(&content, &gpupci);
             assert_eq!(judged.is_ok(), verdict.is_ok(), "{verdict:?}");

@@ -1,24 +1,24 @@
-//! How it stands with the hook, in words.
+//! The state of the hook as lines for `gpupci hook status`.
 
 use crate::elapsed::ago;
 use crate::hook_folder::{HookStatus, HookView};
 use crate::paths::{HOOK_BEFORE, HOOK_IN_FOLDER, HOOKS};
 
-/// One thing to say about it.
+/// One line, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusLine {
-    /// What it is about, in a word.
+    /// Its subject: `hook`.
     pub topic: &'static str,
-    /// How it stands.
+    /// The state.
     pub text: String,
-    /// What to do, where something is to be done.
+    /// What to do, if anything.
     pub remedy: Option<String>,
 }
 
 const INSTALL: &str = "gpupci hook install";
 
 impl HookStatus {
-    /// What there is to say, and what to do.
+    /// All lines, our hook first.
     pub fn lines(&self) -> Vec<StatusLine> {
         let mut lines = vec![self.hook_line()];
         let version = self.version.map(|version| version.to_string());
@@ -47,17 +47,17 @@ impl HookStatus {
         let program = self.program.as_ref().map(|p| p.display().to_string());
         let program = program.unwrap_or_default();
         match hook.is_current {
-            Some(true) => line("hook", format!("{path}, the same as {program}")),
+            Some(true) => line("hook", format!("{path}, up to date")),
             Some(false) => advice(
                 "hook",
-                format!("{path}, which differs from {program}"),
+                format!("{path}, not up to date: {program} differs"),
                 INSTALL,
             ),
             None => line("hook", path.clone()),
         }
     }
 
-    /// What to say where libvirt does not run our hook.
+    /// The line for a hook that is not installed, or that libvirt does not run.
     fn idle_line(&self) -> StatusLine {
         let mut direct = self.hooks.iter().filter(|hook| hook.file.is_direct);
         let Some(idle) = direct.find(|hook| hook.file.is_ours) else {
@@ -65,8 +65,8 @@ impl HookStatus {
         };
         let path = &idle.file.path;
         let text = match self.version.filter(|_| idle.file.is_executable) {
-            Some(version) => format!("{path}, where libvirt {version} does not look"),
-            None => format!("{path} may not be executed, so libvirt skips it"),
+            Some(version) => format!("{path}: libvirt {version} does not run hooks in qemu.d"),
+            None => format!("{path} is not executable, so libvirt ignores it"),
         };
         advice("hook", text, INSTALL)
     }
@@ -74,54 +74,58 @@ impl HookStatus {
     fn seen_line(&self) -> StatusLine {
         let last = self.seen_at.map(|at| ago(self.now.saturating_sub(at)));
         let Some(daemon) = &self.daemon else {
-            let last = last.unwrap_or_else(|| "not yet".to_owned());
+            let last = last.unwrap_or_else(|| "never".to_owned());
             let name = self.daemon_name;
-            return line("seen", format!("{last}; {name} does not run now"));
+            return line("last run", format!("{last}; {name} is not running"));
         };
         let who = format!("{} (pid {})", daemon.name, daemon.pid);
         let last = last.filter(|_| self.is_seen() != Some(false));
         let was_there = daemon.started_at > self.put_at && self.put_at.is_some();
         match last {
-            Some(last) => line("seen", format!("{last}, by the {who} that runs")),
-            None if was_there => line("seen", format!("not yet by {who}, which was started later")),
+            Some(last) => line("last run", format!("{last}, by {who}")),
+            None if was_there => line(
+                "last run",
+                format!("not yet by {who}, which started after the hook was installed"),
+            ),
             None => advice(
-                "seen",
-                format!("not since {who} was started"),
-                &format!(
-                    "systemctl reload {}; the next start of a guest shows it",
-                    daemon.name
-                ),
+                "last run",
+                format!("not since {who} started"),
+                &format!("systemctl reload {}, then start a guest", daemon.name),
             ),
         }
     }
 }
 
-/// What to say about a hook that is not ours.
+/// The line for a hook that is not ours.
 fn other_line(hook: &HookView) -> StatusLine {
     let file = &hook.file;
     let path = &file.path;
     let place = match (path.as_str(), hook.run_by) {
-        (HOOK_BEFORE, Some(by)) => format!("{path}, which {by} runs after itself"),
-        (HOOK_IN_FOLDER, _) => format!("{path}, which is not ours"),
+        (HOOK_BEFORE, Some(by)) => format!("{path}, run by {by} after the gpupt hook"),
+        (HOOK_IN_FOLDER, _) => format!("{path}, not a gpupt hook"),
         _ => path.clone(),
     };
     if let Some(why) = &file.unread {
-        return line("other", format!("{place}, which cannot be read: {why}"));
+        return line("other", format!("{place}, which could not be read: {why}"));
     }
     if !file.is_executable {
-        return line("other", format!("{place}, which may not be executed"));
+        return line("other", format!("{place}, not executable"));
     }
     if file.calls_virsh {
-        let text = format!("{place}, runs virsh: the start of a guest can hang for ever");
-        return advice("other", text, &format!("take virsh out of {path}"));
+        let text = format!("{place}, calls virsh: the start of a guest can hang for ever");
+        return advice(
+            "other",
+            text,
+            &format!("remove the virsh calls from {path}"),
+        );
     }
     line("other", place)
 }
 
-/// Ours once more.
+/// The line for a second copy of our hook.
 fn copy_line(hook: &HookView) -> StatusLine {
     let path = &hook.file.path;
-    let text = format!("{path} is a copy of the hook, which so runs twice");
+    let text = format!("{path} is a second copy of the gpupt hook, so the hook runs twice");
     advice("other", text, &format!("remove {path}"))
 }
 

@@ -1,13 +1,13 @@
-//! What is there, where hooks are.
+//! The state of libvirt's hook folder.
 
 use crate::hook_folder::LibvirtVersion;
 
-/// What is there before anything is changed.
+/// The state of libvirt's hook folder before anything is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookFolderState {
-    /// Whether there is a libvirt.
+    /// Whether libvirt is installed.
     pub has_libvirt: bool,
-    /// Which, where that can be told.
+    /// Its version, if that is known.
     pub version: Option<LibvirtVersion>,
     /// `hooks`.
     pub hooks: Folder,
@@ -21,7 +21,7 @@ pub struct HookFolderState {
     pub before: HookBefore,
 }
 
-/// What is there in the place of a folder.
+/// What is at the path of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folder {
     /// Nothing.
@@ -32,32 +32,32 @@ pub enum Folder {
     Not(String),
 }
 
-/// What is there in the place of a hook.
+/// What is at the path of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HookEntry {
     /// Nothing.
     Nothing,
     /// Our hook.
     Ours {
-        /// Whether it is the very program that is to be installed, with its mode and its owner.
+        /// Whether content, mode and owner are those of the program that is to be installed.
         is_current: bool,
     },
     /// A hook that is not ours, or a link.
     Foreign,
-    /// No file at all, such as `a folder`.
+    /// Not a file: `a folder`.
     Odd(&'static str),
 }
 
-/// What is there in the place of the hook that made room for ours.
+/// What is at the path where ours keeps the hook that was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HookBefore {
     /// Nothing.
     Nothing,
-    /// The same as in the place of the hook: whoever was to move it did not come to an end.
+    /// The same file as the hook: an install was interrupted.
     SameAsHook,
     /// A hook.
     Other,
-    /// No file at all.
+    /// Not a file.
     Odd,
 }
 

@@ -1,4 +1,4 @@
-//! Which libvirt it is, as far as hooks are concerned.
+//! The version of libvirt, which decides where hooks go.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LibvirtVersion([u32; 3]);
 
-/// The first that runs what is in `qemu.d`.
+/// The first version that runs the files in `qemu.d`.
 const WITH_FOLDER: LibvirtVersion = LibvirtVersion([6, 5, 0]);
 const LIBRARY: &str = "libvirt.so.0.";
 
 impl LibvirtVersion {
-    /// The version that the name of libvirt's library tells: `libvirt.so.0.9000.0` is of 9.0.0.
+    /// The version in the name of libvirt's library: `libvirt.so.0.9000.0` is 9.0.0.
     pub fn of_library(name: &str) -> Option<Self> {
         let (number, micro) = name.strip_prefix(LIBRARY)?.split_once('.')?;
         let number: u32 = digits(number)?;
         Some(Self([number / 1000, number % 1000, digits(micro)?]))
     }
 
-    /// The version that `libvirtd --version` tells: `libvirtd (libvirt) 9.0.0`.
-    pub fn told(text: &str) -> Option<Self> {
+    /// The version in the output of `libvirtd --version`: `libvirtd (libvirt) 9.0.0`.
+    pub fn of_daemon(text: &str) -> Option<Self> {
         text.split_whitespace().find_map(|word| {
             let mut parts = word.split('.').map(digits);
             let mut part = || parts.next().flatten();
@@ -28,7 +28,7 @@ impl LibvirtVersion {
         })
     }
 
-    /// Whether it runs what is in `qemu.d`.
+    /// Whether it runs the files in `qemu.d`.
     pub fn runs_folder(self) -> bool {
         self >= WITH_FOLDER
     }
@@ -82,14 +82,14 @@ mod tests {
             ("1.2.3.4", None),
             ("", None),
         ] {
-            let told = LibvirtVersion::told(text).map(|version| version.to_string());
+            let told = LibvirtVersion::of_daemon(text).map(|version| version.to_string());
             assert_eq!(told.as_deref(), version, "{text}");
         }
     }
 
     #[test]
     fn libvirt_runs_qemu_d_from_6_5_0_on() {
-        let runs = |text| LibvirtVersion::told(text).map(LibvirtVersion::runs_folder);
+        let runs = |text| LibvirtVersion::of_daemon(text).map(LibvirtVersion::runs_folder);
         for (text, expected) in [
             ("4.5.0", false),
             ("6.4.9", false),

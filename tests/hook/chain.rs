@@ -220,7 +220,7 @@ fn other_hook_that_cannot_be_started_is_reported() {
     let hooks = ChainedHooks::new("");
     script(&hooks.path(OTHER), "#!/no/such/program\n");
     let said = hooks.hook(&guest(), "started");
-    let line = format!("gpupt: {} cannot be started\n", hooks.path(OTHER).display());
+    let line = format!("gpupt: cannot run {}\n", hooks.path(OTHER).display());
     assert_eq!((said.stderr, said.code), (line, Some(1)));
 }
 

@@ -64,7 +64,7 @@ fn xml_of_more_than_ten_megabytes_is_ignored() {
 }
 
 /// The journal's message if the input does not end.
-const LATE: &str = "libvirt's XML did not come in time, so that no card was looked at";
+const LATE: &str = "the domain XML from libvirt did not arrive in time, so no card was checked";
 
 /// Writes this many bytes of the XML slowly and never closes the pipe. The hook must end by itself,
 /// or the test hangs.

@@ -86,11 +86,9 @@ fn install_refuses_a_third_hook() {
     assert_eq!(
         said.stderr,
         "gpupci: cannot install the libvirt hook\n  \
-         cause: /etc/libvirt/hooks/qemu is a hook that is not ours, and the name it would get, \
-         /etc/libvirt/hooks/qemu.before-gpupt, is taken\n  \
+         cause: /etc/libvirt/hooks/qemu is not a gpupt hook, and it cannot be kept as /etc/libvirt/hooks/qemu.before-gpupt, which already exists\n  \
          state: nothing was changed\n  \
-         try:   compare the two; move one that is no longer needed away, \
-         /etc/libvirt/hooks/qemu.before-gpupt if it is an older form of the other\n"
+         try:   compare the two files and move away the one that you do not need; /etc/libvirt/hooks/qemu.before-gpupt may be an older version of the other\n"
     );
     assert_eq!(said.code, Some(4));
     let before = host.picture();
@@ -100,8 +98,8 @@ fn install_refuses_a_third_hook() {
         (said.code, said.stderr.as_str()),
         (
             Some(0),
-            "gpupci: /etc/libvirt/hooks/qemu.before-gpupt stays: it differs from \
-             /etc/libvirt/hooks/qemu, which is not ours\n"
+            "gpupci: /etc/libvirt/hooks/qemu.before-gpupt was kept: it differs from \
+             /etc/libvirt/hooks/qemu, which is not a gpupt hook\n"
         )
     );
     assert_eq!(host.picture(), before);
@@ -181,13 +179,13 @@ fn install_reports_a_copy_of_the_hook() {
     let said = host.line("hook install");
     assert_eq!(
         said.stderr,
-        format!("gpupci: libvirt also runs /{copy}, which is a copy of the hook: remove it\n")
+        format!("gpupci: libvirt also runs /{copy}, a copy of the gpupt hook: remove it\n")
     );
     assert_eq!(said.code, Some(0));
     let said = host.line("hook uninstall");
     assert_eq!(
         said.stderr,
-        format!("gpupci: libvirt still runs /{copy}, which is a copy of the hook: remove it\n")
+        format!("gpupci: libvirt still runs /{copy}, a copy of the gpupt hook: remove it\n")
     );
     assert!(host.has(copy));
 }
@@ -203,7 +201,6 @@ fn install_warns_of_another_hook_that_runs_virsh() {
     assert_eq!(said.text(), CHAINED);
     assert_eq!(
         said.stderr,
-        "gpupci: /etc/libvirt/hooks/qemu.before-gpupt runs virsh: the start of a guest can hang for \
-         ever; take virsh out of it\n"
+        "gpupci: /etc/libvirt/hooks/qemu.before-gpupt calls virsh: the start of a guest can hang for ever; remove the virsh calls from it\n"
     );
 }

@@ -30,7 +30,7 @@ fn refuses(host: &TestHost, causes: &[&str]) {
     assert_eq!(said.code, Some(4));
 }
 
-const REAL: &str = "libvirt's hooks have to lie in a real folder there";
+const REAL: &str = ", not a directory";
 
 #[test]
 fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
@@ -47,7 +47,7 @@ fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
             true => "a file",
             false => "no file, but a pipe, a socket or a device",
         };
-        refuses(&host, &[&format!("/etc/libvirt/hooks is {what}; {REAL}")]);
+        refuses(&host, &[&format!("/etc/libvirt/hooks is {what}{REAL}")]);
         let said = host.line("hook uninstall").answer();
         assert_eq!(said, "the libvirt hook is not installed\n");
     }
@@ -58,15 +58,12 @@ fn install_refuses_a_hook_folder_that_is_a_link() {
     let host = new();
     host.make_folder("srv/hooks");
     host.link("/srv\x1bhooks", "etc/libvirt/hooks/qemu.d");
-    let cause = format!("/etc/libvirt/hooks/qemu.d is a link to /srv\\u{{1b}}hooks; {REAL}");
+    let cause = format!("/etc/libvirt/hooks/qemu.d is a link to /srv\\u{{1b}}hooks{REAL}");
     refuses(&host, &[&cause]);
     fs::remove_dir_all(host.path(HOOKS)).expect("it goes");
     let target = host.path("srv/hooks");
     host.link(target.to_str().expect("text"), HOOKS);
-    let cause = format!(
-        "/etc/libvirt/hooks is a link to {}; {REAL}",
-        target.display()
-    );
+    let cause = format!("/etc/libvirt/hooks is a link to {}{REAL}", target.display());
     refuses(&host, &[&cause]);
 }
 
@@ -95,7 +92,7 @@ fn install_refuses_a_pipe_at_the_path_of_the_hook() {
 fn install_refuses_a_foreign_file_named_gpupt_in_qemu_d() {
     let host = new();
     foreign(&host, INSIDE);
-    let what = "/etc/libvirt/hooks/qemu.d/gpupt is a file that is not ours";
+    let what = "/etc/libvirt/hooks/qemu.d/gpupt is a file that is not a gpupt hook";
     refuses(&host, &[what]);
     fs::write(
         host.path(INSIDE),
@@ -113,8 +110,7 @@ fn install_refuses_if_the_backup_name_is_a_folder() {
     refuses(
         &host,
         &[
-            "/etc/libvirt/hooks/qemu is a hook that is not ours, and the name it would get, \
-           /etc/libvirt/hooks/qemu.before-gpupt, is taken",
+            "/etc/libvirt/hooks/qemu is not a gpupt hook, and it cannot be kept as /etc/libvirt/hooks/qemu.before-gpupt, which already exists",
         ],
     );
     // Without another hook, the backup name is not needed.

@@ -44,26 +44,27 @@ fn says(host: &TestHost, code: i32, lines: &[&str]) {
 fn status_says_when_the_daemon_last_ran_the_hook() {
     let host = new();
     host.line("hook install").answer();
-    let hook = "hook:    /etc/libvirt/hooks/qemu.d/gpupt, the same as PROGRAM";
-    let version = "libvirt: 9.0.0";
-    let quiet = "seen:    not yet; libvirtd does not run now";
+    let hook = "hook:     /etc/libvirt/hooks/qemu.d/gpupt, up to date";
+    let version = "libvirt:  9.0.0";
+    let quiet = "last run: never; libvirtd is not running";
     says(&host, 0, &[hook, version, quiet]);
     daemon(&host, now() - 5000);
-    let unseen = "seen:    not since libvirtd (pid 812) was started";
-    let reload = "         try: systemctl reload libvirtd; the next start of a guest shows it";
+    let unseen = "last run: not since libvirtd (pid 812) started";
+    let reload = "          try: systemctl reload libvirtd, then start a guest";
     says(&host, 0, &[hook, version, unseen, reload]);
     // An earlier daemon ran it.
     host.write("run/gpupt/hook-seen", &(now() - 6000).to_string());
     says(&host, 0, &[hook, version, unseen, reload]);
     host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
-    let seen = "seen:    3 min ago, by the libvirtd (pid 812) that runs";
+    let seen = "last run: 3 min ago, by libvirtd (pid 812)";
     says(&host, 0, &[hook, version, seen]);
     daemon(&host, now() + 5000);
-    let later = "seen:    not yet by libvirtd (pid 812), which was started later";
+    let later =
+        "last run: not yet by libvirtd (pid 812), which started after the hook was installed";
     says(&host, 0, &[hook, version, later]);
     // Another process has this pid now.
     host.write("proc/812/stat", "812 (a) libvirtd) S 1 1\n");
-    let gone = "seen:    3 min ago; libvirtd does not run now";
+    let gone = "last run: 3 min ago; libvirtd is not running";
     says(&host, 0, &[hook, version, gone]);
 }
 
@@ -79,15 +80,15 @@ fn status_finds_libvirtd_and_virtqemud() {
         host.line("hook install").answer();
         daemon_called(&host, file, name, now() - 5000);
         let said = host.line("hook status").answer();
-        let unseen = format!("seen:    not since {name} (pid 812) was started\n");
+        let unseen = format!("last run: not since {name} (pid 812) started\n");
         assert!(said.contains(&unseen), "{file}: {said}");
         assert!(
-            said.contains(&format!("try: systemctl reload {name};")),
+            said.contains(&format!("try: systemctl reload {name},")),
             "{said}"
         );
         host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
         let said = host.line("hook status").answer();
-        let seen = format!("seen:    3 min ago, by the {name} (pid 812) that runs\n");
+        let seen = format!("last run: 3 min ago, by {name} (pid 812)\n");
         assert!(said.contains(&seen), "{file}: {said}");
     }
 }
@@ -95,16 +96,16 @@ fn status_finds_libvirtd_and_virtqemud() {
 #[test]
 fn status_reports_a_missing_hook() {
     let host = new();
-    let line = "hook:    not installed in /etc/libvirt/hooks";
-    let install = "         try: gpupci hook install";
-    says(&host, 1, &[line, install, "libvirt: 9.0.0"]);
+    let line = "hook:     not installed in /etc/libvirt/hooks";
+    let install = "          try: gpupci hook install";
+    says(&host, 1, &[line, install, "libvirt:  9.0.0"]);
     foreign(&host, INSIDE);
-    let other = "other:   /etc/libvirt/hooks/qemu.d/gpupt, which is not ours";
-    says(&host, 1, &[line, install, "libvirt: 9.0.0", other]);
+    let other = "other:    /etc/libvirt/hooks/qemu.d/gpupt, not a gpupt hook";
+    says(&host, 1, &[line, install, "libvirt:  9.0.0", other]);
     std::fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
-    let line = "hook:    not installed: libvirt is not on this host";
-    let check = "         try: install libvirt and QEMU, as `gpupci check` says";
-    says(&host, 1, &[line, check, "libvirt: 9.0.0"]);
+    let line = "hook:     not installed: libvirt is not on this host";
+    let check = "          try: install libvirt and QEMU, as `gpupci check` says";
+    says(&host, 1, &[line, check, "libvirt:  9.0.0"]);
 }
 
 #[test]
@@ -112,14 +113,15 @@ fn status_reports_a_hook_that_libvirt_does_not_run() {
     let host = new();
     host.line("hook install").answer();
     host.set_mode(INSIDE, 0o644);
-    let line = "hook:    /etc/libvirt/hooks/qemu.d/gpupt may not be executed, so libvirt skips it";
-    let install = "         try: gpupci hook install";
-    says(&host, 1, &[line, install, "libvirt: 9.0.0"]);
+    let line = "hook:     /etc/libvirt/hooks/qemu.d/gpupt is not executable, so libvirt ignores it";
+    let install = "          try: gpupci hook install";
+    says(&host, 1, &[line, install, "libvirt:  9.0.0"]);
     let host = old();
     host.write_bytes(INSIDE, &program("gpupt"));
     host.set_mode(INSIDE, 0o755);
-    let line = "hook:    /etc/libvirt/hooks/qemu.d/gpupt, where libvirt 4.5.0 does not look";
-    says(&host, 1, &[line, install, "libvirt: 4.5.0"]);
+    let line =
+        "hook:     /etc/libvirt/hooks/qemu.d/gpupt: libvirt 4.5.0 does not run hooks in qemu.d";
+    says(&host, 1, &[line, install, "libvirt:  4.5.0"]);
 }
 
 #[test]
@@ -133,16 +135,14 @@ fn status_reports_an_outdated_hook_and_the_other_hooks() {
     host.set_mode(virsh, 0o755);
     host.write("etc/libvirt/hooks/qemu.d/readme", "text");
     let lines = [
-        "hook:    /etc/libvirt/hooks/qemu, which differs from PROGRAM",
-        "         try: gpupci hook install",
-        "libvirt: 4.5.0",
-        "seen:    not yet; libvirtd does not run now",
-        "other:   /etc/libvirt/hooks/qemu.before-gpupt, which /etc/libvirt/hooks/qemu runs after \
-         itself",
-        "other:   /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J, runs virsh: the start of a guest can hang \
-         for ever",
-        "         try: take virsh out of /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J",
-        "other:   /etc/libvirt/hooks/qemu.d/readme, which may not be executed",
+        "hook:     /etc/libvirt/hooks/qemu, not up to date: PROGRAM differs",
+        "          try: gpupci hook install",
+        "libvirt:  4.5.0",
+        "last run: never; libvirtd is not running",
+        "other:    /etc/libvirt/hooks/qemu.before-gpupt, run by /etc/libvirt/hooks/qemu after the gpupt hook",
+        "other:    /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J, calls virsh: the start of a guest can hang for ever",
+        "          try: remove the virsh calls from /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J",
+        "other:    /etc/libvirt/hooks/qemu.d/readme, not executable",
     ];
     says(&host, 0, &lines);
 }
@@ -154,8 +154,7 @@ fn status_reports_a_hook_that_runs_twice() {
     host.write_bytes(SINGLE, &program("gpupt"));
     host.set_mode(SINGLE, 0o755);
     let text = host.line("hook status").text();
-    let copy =
-        "other:   /etc/libvirt/hooks/qemu.d/gpupt is a copy of the hook, which so runs twice\n";
+    let copy = "other:    /etc/libvirt/hooks/qemu.d/gpupt is a second copy of the gpupt hook, so the hook runs twice\n";
     assert!(text.contains(copy), "{text}");
 }
 

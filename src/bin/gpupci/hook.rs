@@ -114,8 +114,8 @@ fn lines(line: &StatusLine) -> String {
     let text = printable(line.text.as_bytes());
     let remedy = line.remedy.as_ref();
     let remedy = remedy.map(|remedy| printable(remedy.as_bytes()));
-    let remedy = remedy.map(|remedy| format!("         try: {remedy}\n"));
-    format!("{topic:8} {text}\n{}", remedy.unwrap_or_default())
+    let remedy = remedy.map(|remedy| format!("          try: {remedy}\n"));
+    format!("{topic:9} {text}\n{}", remedy.unwrap_or_default())
 }
 
 fn object(hook: &HookView, status: &HookStatus) -> Value {

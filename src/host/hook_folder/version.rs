@@ -54,7 +54,7 @@ impl HookFolder<'_> {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null());
             let output = finish(daemon, deadline).ok()?;
-            LibvirtVersion::told(&String::from_utf8_lossy(&output.stdout))
+            LibvirtVersion::of_daemon(&String::from_utf8_lossy(&output.stdout))
         })
     }
 }

@@ -32,7 +32,7 @@ use support::{Said, TestHost};
 
 /// Runs `gpupci host LINE` for each line; each must succeed and print nothing.
 #[track_caller]
-fn done(host: &TestHost, lines: &[&str]) {
+fn run_all(host: &TestHost, lines: &[&str]) {
     for line in lines {
         assert_eq!(host.line(&format!("host {line}")).answer(), "", "{line}");
     }

@@ -3,18 +3,18 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::on_both;
-use crate::{answer, assert_error, done, list_in};
+use crate::{answer, assert_error, list_in, run_all};
 
 #[test]
 fn set_keeps_the_former_value_which_list_does_not_show() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(&host, &["set rocks-33 gpupci 02:00.0"]);
+        run_all(&host, &["set rocks-33 gpupci 02:00.0"]);
         assert_eq!(
             answer(&host, "dump"),
             "/opt/rocks/bin/rocks add host gpu rocks-33 gpupci pci_0000_02_00_0\n"
         );
-        done(
+        run_all(
             &host,
             &["set rocks-33 gpupci 03:00.0", "set rocks-33 gpupci 04:00.0"],
         );
@@ -44,9 +44,9 @@ fn remove_deletes_the_card_and_its_former_value_only() {
             "gpupci10 04:00.0",
             "gpupci1_older 05:00.0",
         ] {
-            done(&host, &[&format!("set vm-container-0-2 {line}")]);
+            run_all(&host, &[&format!("set vm-container-0-2 {line}")]);
         }
-        done(
+        run_all(
             &host,
             &[
                 "set vm-container-0-15 gpupci1 06:00.0",
@@ -90,7 +90,7 @@ fn remove_of_a_missing_attribute_succeeds_with_a_note() {
 fn add_refuses_an_existing_attribute() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(&host, &["add rocks-33 gpupci 02:00.0"]);
+        run_all(&host, &["add rocks-33 gpupci 02:00.0"]);
         let said = host.line("host add rocks-33 gpupci 03:00.0");
         assert_error(&said, 1, "gpu \"gpupci\" exists");
         assert!(
@@ -110,7 +110,7 @@ fn add_refuses_an_existing_attribute() {
 fn guest_attribute_takes_several_cards_separated_by_commas() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(
+        run_all(
             &host,
             &[
                 "add vm-container-0-15 gpupci2 83:00.0",
@@ -177,7 +177,7 @@ fn list_report_and_dump_print_json() {
                 Vec::<serde_json::Value>::new()
             );
         }
-        done(
+        run_all(
             &host,
             &[
                 "add vm-container-0-15 gpupci1 02:00.0",

@@ -3,11 +3,11 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::{Stage, on_both};
-use crate::{answer, done, list_in};
+use crate::{answer, list_in, run_all};
 
 /// Creates each kind of conflict once.
 fn confuse(stage: &Stage) {
-    done(
+    run_all(
         &stage.frontend(),
         &[
             "add vm-container-0-15 gpupci1 02:00.0",
@@ -81,7 +81,7 @@ fn conflicts_prints_json() {
 fn conflicts_prints_nothing_for_a_cluster_without_conflicts() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(
+        run_all(
             &host,
             &[
                 "add vm-container-0-15 gpupci1 02:00.0",
@@ -100,7 +100,7 @@ fn conflicts_prints_nothing_for_a_cluster_without_conflicts() {
 #[test]
 fn guests_without_a_host_conflict_on_this_host() {
     let host = crate::support::TestHost::named("alpha");
-    done(
+    run_all(
         &host,
         &[
             "add alpha gpupci1 02:00.0",
@@ -113,6 +113,6 @@ fn guests_without_a_host_conflict_on_this_host() {
         (said.code, said.text().as_str()),
         (Some(1), "alpha: card 0000:02:00 belongs to one and two\n")
     );
-    done(&host, &["add beta gpupci1 02:00.0", "place two beta"]);
+    run_all(&host, &["add beta gpupci1 02:00.0", "place two beta"]);
     assert_eq!(answer(&host, "conflicts"), "");
 }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use crate::stage::{Stage, open};
 use crate::support::{Said, TestHost};
-use crate::{answer, done};
+use crate::{answer, run_all};
 
 const FILE: &str = "var/lib/gpupt/cluster.db";
 
@@ -73,7 +73,7 @@ fn reading_creates_no_file() {
 #[test]
 fn first_add_creates_the_file_and_its_folder() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     assert!(host.path(FILE).is_file());
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_02_00_0\n");
     let relative = TestHost::named("alpha").with_database("sqlite:cluster.db");
@@ -119,7 +119,7 @@ fn file_that_is_no_database_is_refused_and_kept() {
 #[test]
 fn database_of_another_version_is_refused_and_kept() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
     open(&path)
         .pragma_update(None, "user_version", 2)
@@ -152,7 +152,7 @@ fn database_of_another_program_is_refused_and_kept() {
 #[test]
 fn corrupt_database_page_is_an_error() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let path = host.path(FILE);
     let mut bytes = fs::read(&path).expect("the file");
     bytes[4096..].fill(0x5a);
@@ -173,7 +173,7 @@ fn empty_file_is_a_database_without_hosts() {
         b"",
         "reading changes nothing"
     );
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_02_00_0\n");
 }
 
@@ -181,7 +181,7 @@ fn empty_file_is_a_database_without_hosts() {
 #[test]
 fn change_that_a_crash_interrupted_is_rolled_back() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let (path, crashed) = (host.path(FILE), host.path("crashed.db"));
     let connection = open(&path);
     connection
@@ -202,14 +202,14 @@ fn change_that_a_crash_interrupted_is_rolled_back() {
 
     let host = using(&crashed);
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_02_00_0\n");
-    done(&host, &["set alpha gpupci1 03:00.0"]);
+    run_all(&host, &["set alpha gpupci1 03:00.0"]);
     assert_eq!(answer(&host, "report"), "gpupci1:pci_0000_03_00_0\n");
 }
 
 #[test]
 fn killed_command_leaves_a_whole_change_or_none() {
     let host = TestHost::named("alpha");
-    done(
+    run_all(
         &host,
         &["add alpha gpupci1 01:00.0", "set alpha gpupci1 02:00.0"],
     );
@@ -241,7 +241,7 @@ fn concurrent_adds_create_one_host_with_all_cards() {
         for number in 1..=20 {
             let host = &host;
             scope.spawn(move || {
-                done(
+                run_all(
                     host,
                     &[&format!("add new gpupci{number} {number:02x}:00.0")],
                 );
@@ -260,7 +260,7 @@ fn reader_during_table_creation_sees_all_or_nothing() {
     for _ in 0..30 {
         let host = TestHost::named("alpha");
         thread::scope(|scope| {
-            let writer = scope.spawn(|| done(&host, &["add alpha gpupci1 02:00.0"]));
+            let writer = scope.spawn(|| run_all(&host, &["add alpha gpupci1 02:00.0"]));
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !host.path(FILE).exists() {
@@ -280,7 +280,7 @@ fn reader_during_table_creation_sees_all_or_nothing() {
 #[test]
 fn one_of_many_concurrent_adds_of_one_card_succeeds() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let won = thread::scope(|scope| {
         let line = |number: u32| format!("host add alpha gpupci2 {number:02x}:00.0");
         let all: Vec<_> = (3..13)
@@ -307,7 +307,7 @@ fn one_of_many_concurrent_adds_of_one_card_succeeds() {
 #[test]
 fn command_ends_after_the_deadline_if_the_file_stays_locked() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let connection = open(&host.path(FILE));
     connection.execute_batch("begin exclusive").expect("a lock");
     let waiting = ["host set alpha gpupci1 03:00.0", "host list"].map(|line| {
@@ -342,7 +342,7 @@ fn command_ends_after_the_deadline_if_the_file_stays_locked() {
 #[test]
 fn select_cannot_change_the_file() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let before = fs::read(host.path(FILE)).expect("the file");
     let attached = host.path("stolen.db");
     let attach = format!("select 'alpha'; attach '{}' as x", attached.display());
@@ -377,7 +377,7 @@ fn select_cannot_change_the_file() {
 #[test]
 fn endless_select_ends_after_the_deadline() {
     let host = TestHost::named("alpha");
-    done(&host, &["add alpha gpupci1 02:00.0"]);
+    run_all(&host, &["add alpha gpupci1 02:00.0"]);
     let endless = "select x from (with recursive c(x) as (select 1 union all select x + 1 from c) \
          select x from c where x < 0)";
     let start = Instant::now();

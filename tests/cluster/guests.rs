@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 
 use crate::stage::on_both;
 use crate::support::{Said, TestHost};
-use crate::{assert_error, done, list_in};
+use crate::{assert_error, list_in, run_all};
 
 fn splice(host: &TestHost, guest: &str) -> Said {
     host.gpupci_reading(&["splice", guest], b"<devices/>")
@@ -14,7 +14,7 @@ fn splice(host: &TestHost, guest: &str) -> Said {
 fn splice_accepts_every_name_of_a_guest() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(
+        run_all(
             &host,
             &[
                 "add vm-container-0-15 gpupci1 02:00.0",
@@ -100,7 +100,7 @@ fn splice_names_the_attribute_that_it_cannot_use() {
 fn splice_copies_any_input_for_a_guest_without_cards() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(&host, &["add vm-container-0-15 gpupci1 02:00.0"]);
+        run_all(&host, &["add vm-container-0-15 gpupci1 02:00.0"]);
         let inputs: [&[u8]; 5] = [
             b"",
             b"no XML",
@@ -122,7 +122,7 @@ fn splice_copies_any_input_for_a_guest_without_cards() {
 fn splice_refuses_too_long_input_and_never_truncates_it() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(&host, &["add rocks-34 gpupci 02:00.0"]);
+        run_all(&host, &["add rocks-34 gpupci 02:00.0"]);
         let huge = vec![b' '; 11 * 1024 * 1024];
         for guest in ["rocks-33", "rocks-34"] {
             let said = host.gpupci_reading(&["splice", guest], &huge);
@@ -142,7 +142,7 @@ fn splice_refuses_too_long_input_and_never_truncates_it() {
 fn splice_reports_the_position_of_an_xml_error() {
     on_both(|stage| {
         let host = stage.frontend();
-        done(&host, &["add rocks-33 gpupci 02:00.0"]);
+        run_all(&host, &["add rocks-33 gpupci 02:00.0"]);
         let said = host.gpupci_reading(&["splice", "rocks-33"], b"<domain>\n <devices>\n</domain>");
         assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
         assert!(
@@ -173,7 +173,7 @@ const FROM_THE_OTHER_HOST: &str = "\
 fn retarget_moves_a_hostdev_to_the_card_of_the_same_name_here() {
     on_both(|stage| {
         let here = stage.machine("vm-container-0-2.local");
-        done(
+        run_all(
             &here,
             &[
                 "add vm-container-0-15 gpupci1 02:00.0",
@@ -205,7 +205,7 @@ fn retarget_moves_a_hostdev_to_the_card_of_the_same_name_here() {
 fn retarget_refuses_a_card_name_that_this_host_lacks() {
     on_both(|stage| {
         let here = stage.machine("vm-container-0-2.local");
-        done(
+        run_all(
             &here,
             &[
                 "add vm-container-0-15 gpupci1 02:00.0",

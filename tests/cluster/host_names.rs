@@ -4,12 +4,12 @@ use pretty_assertions::assert_eq;
 
 use crate::stage::{Stage, on_both};
 use crate::support::TestHost;
-use crate::{assert_error, done};
+use crate::{assert_error, run_all};
 
 /// The recorded cluster, with one card on each host that the tests look up.
 fn with_cards(stage: &Stage) -> TestHost {
     let host = stage.frontend();
-    done(
+    run_all(
         &host,
         &[
             "add rocks-33 gpupci 02:00.0",

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 
 use crate::stage::Stage;
 use crate::support::TestHost;
-use crate::{answer, done};
+use crate::{answer, run_all};
 
 const CARDS: &str = "\
 HOST               GPU     PCI_BUS         
@@ -35,7 +35,7 @@ const WITH_CARD: &str = "\
 
 /// Runs the commands from the first card to the guest's XML, on a database without cards.
 fn walk(host: &TestHost) {
-    done(
+    run_all(
         host,
         &[
             "add vm-container-0-15 gpupci1 pci_0000_02_00_0",
@@ -43,7 +43,7 @@ fn walk(host: &TestHost) {
         ],
     );
     assert_eq!(answer(host, "list"), CARDS);
-    done(host, &["add rocks-33 gpupci pci_0000_02_00_0"]);
+    run_all(host, &["add rocks-33 gpupci pci_0000_02_00_0"]);
     assert_eq!(answer(host, "list vm-container-0-15"), CARDS);
     let guest = "HOST      GPU    PCI_BUS         \nrocks-33: gpupci pci_0000_02_00_0\n";
     assert_eq!(answer(host, "list rocks-33"), guest);
@@ -63,7 +63,7 @@ fn walk(host: &TestHost) {
     assert_eq!(spliced.answer(), WITH_CARD);
     let again = host.gpupci_reading(&["splice", "rocks-33"], WITH_CARD.as_bytes());
     assert_eq!(again.answer(), WITH_CARD);
-    done(host, &["remove rocks-33 gpupci"]);
+    run_all(host, &["remove rocks-33 gpupci"]);
     let without = host.gpupci_reading(&["splice", "rocks-33"], DEVICES.as_bytes());
     assert_eq!(without.answer(), DEVICES);
 }
@@ -85,7 +85,7 @@ fn commands_of_the_manual_print_its_lines_without_rocks() {
 #[test]
 fn dump_recreates_the_same_cards() {
     let first = TestHost::named("fe");
-    done(
+    run_all(
         &first,
         &[
             "add vm-container-0-15 gpupci1 02:00.0",
@@ -114,7 +114,7 @@ fn dump_recreates_the_same_cards() {
 #[test]
 fn dump_names_its_own_host_localhost() {
     let host = Stage::rocks().machine("vm-container-0-15.local");
-    done(
+    run_all(
         &host,
         &[
             "add vm-container-0-15 gpupci1 02:00.0",

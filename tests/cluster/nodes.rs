@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 
 use crate::stage::Stage;
 use crate::support::TestHost;
-use crate::{answer, assert_error, done, list_in};
+use crate::{answer, assert_error, list_in, run_all};
 
 #[test]
 fn add_creates_its_host_only_on_the_embedded_database() {
@@ -16,7 +16,7 @@ fn add_creates_its_host_only_on_the_embedded_database() {
     assert_eq!(answer(&rocks, "list"), "");
 
     let embedded = TestHost::named("fe");
-    done(&embedded, &["add nosuch gpupci1 02:00.0"]);
+    run_all(&embedded, &["add nosuch gpupci1 02:00.0"]);
     assert_eq!(
         answer(&embedded, "report nosuch"),
         "gpupci1:pci_0000_02_00_0\n"
@@ -35,7 +35,7 @@ fn add_creates_its_host_only_on_the_embedded_database() {
 #[test]
 fn node_with_gpupci_is_a_guest_and_with_a_numbered_card_a_host() {
     let host = TestHost::named("fe");
-    done(
+    run_all(
         &host,
         &[
             "add alpha gpupci1 02:00.0",
@@ -149,7 +149,7 @@ fn add_creates_a_host_whose_name_is_in_dns() {
         "etc/hosts",
         "127.0.0.1 localhost\n127.0.1.1 myhost.example.org myhost\n10.1.9.9 guest7\n",
     );
-    done(
+    run_all(
         &host,
         &["add myhost gpupci1 02:00.0", "add guest7 gpupci gpupci1"],
     );
@@ -166,7 +166,7 @@ fn add_creates_a_host_whose_name_is_in_dns() {
 /// Two hosts with a card at different addresses, and a guest without a host.
 fn two_hosts() -> TestHost {
     let host = TestHost::named("alpha.example.org");
-    done(
+    run_all(
         &host,
         &[
             "add alpha gpupci1 02:00.0",
@@ -207,18 +207,18 @@ fn guest_without_a_host_is_on_this_host() {
 #[test]
 fn placed_guest_gets_the_card_of_the_same_name_on_its_host() {
     let host = two_hosts();
-    done(&host, &["place guest beta"]);
+    run_all(&host, &["place guest beta"]);
     assert_eq!(bus_of_guest(&host), "05");
-    done(&host, &["place GUEST localhost"]);
+    run_all(&host, &["place GUEST localhost"]);
     assert_eq!(bus_of_guest(&host), "02");
-    done(&host, &["set beta gpupci1 06:00.0", "place guest beta"]);
+    run_all(&host, &["set beta gpupci1 06:00.0", "place guest beta"]);
     assert_eq!(bus_of_guest(&host), "06");
 }
 
 #[test]
 fn place_refuses_all_but_a_guest_and_a_host() {
     let host = two_hosts();
-    done(&host, &["add other gpupci 05:00.0"]);
+    run_all(&host, &["add other gpupci 05:00.0"]);
     for (words, code, first) in [
         ("guest other", 2, "other is a guest, and no host"),
         ("alpha beta", 2, "alpha is no guest"),

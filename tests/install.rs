@@ -36,7 +36,7 @@ use support::{Said, TestHost};
 const HOOKS: &str = "etc/libvirt/hooks";
 const SINGLE: &str = "etc/libvirt/hooks/qemu";
 const INSIDE: &str = "etc/libvirt/hooks/qemu.d/gpupt";
-const KEPT: &str = "etc/libvirt/hooks/qemu.before-gpupt";
+const BACKUP: &str = "etc/libvirt/hooks/qemu.before-gpupt";
 const PACKAGED: &str = "usr/lib/gpupt/qemu-hook";
 const LIBRARY: &str = "usr/lib64/libvirt.so.0";
 /// Such as the hook of the kvm roll.
@@ -65,12 +65,12 @@ fn host(version: &str) -> TestHost {
 }
 
 /// libvirt 9.0.0, which has `qemu.d`.
-fn new() -> TestHost {
+fn new_libvirt() -> TestHost {
     host("9000.0")
 }
 
 /// libvirt 4.5.0, which does not have it.
-fn old() -> TestHost {
+fn old_libvirt() -> TestHost {
     host("4005.0")
 }
 
@@ -108,7 +108,7 @@ impl TestHost {
     }
 
     /// Everything below `/etc/libvirt` and `/var/lib`: names, modes, times, content.
-    fn picture(&self) -> Vec<String> {
+    fn snapshot(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for folder in ["etc/libvirt", "var/lib"] {
             add(&mut lines, self.root.path(), &self.path(folder));
@@ -136,9 +136,9 @@ impl TestHost {
     /// Runs a command that must fail and change nothing; gives its output.
     #[track_caller]
     fn refusal(&self, line: &str) -> Said {
-        let before = self.picture();
+        let before = self.snapshot();
         let said = self.line(line);
-        assert_eq!(self.picture(), before);
+        assert_eq!(self.snapshot(), before);
         assert_eq!(said.text(), "");
         said
     }

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::{FOREIGN, INSIDE, KEPT, LIBRARY, PACKAGED, SINGLE, foreign, new, old, program};
+use crate::{
+    BACKUP, FOREIGN, INSIDE, LIBRARY, PACKAGED, SINGLE, foreign, new_libvirt, old_libvirt, program,
+};
 
 const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
      the hook that was /etc/libvirt/hooks/qemu is now /etc/libvirt/hooks/qemu.before-gpupt; \
@@ -14,7 +16,7 @@ const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
 const BACK: &str = "/etc/libvirt/hooks/qemu is again the hook it was before\n";
 
 fn chained() -> TestHost {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
     assert_eq!(host.line("hook install").answer(), CHAINED);
     host
@@ -28,20 +30,20 @@ fn change_libvirt(host: &TestHost, version: &str) {
 
 #[test]
 fn uninstall_restores_the_other_hook_byte_by_byte() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
-    let before = host.picture();
+    let before = host.snapshot();
     assert_eq!(host.line("hook install").answer(), CHAINED);
     host.assert_hook(SINGLE, &program("gpupt, first build"));
-    let kept = fs::read_to_string(host.path(KEPT)).expect("it is there");
+    let kept = fs::read_to_string(host.path(BACKUP)).expect("it is there");
     assert_eq!(kept, FOREIGN);
     let same = "the libvirt hook /etc/libvirt/hooks/qemu is up to date\n";
     assert_eq!(host.line("hook install").answer(), same);
     assert_eq!(host.line("hook uninstall").answer(), BACK);
-    assert_eq!(host.picture(), before);
+    assert_eq!(host.snapshot(), before);
     let gone = "the libvirt hook is not installed\n";
     assert_eq!(host.line("hook uninstall").answer(), gone);
-    assert_eq!(host.picture(), before);
+    assert_eq!(host.snapshot(), before);
 }
 
 #[test]
@@ -54,25 +56,25 @@ fn update_keeps_the_other_hook() {
         "brought the libvirt hook /etc/libvirt/hooks/qemu up to date\n"
     );
     host.assert_hook(SINGLE, &program("gpupt, second build"));
-    assert!(host.has(KEPT));
+    assert!(host.has(BACKUP));
 }
 
 #[test]
 fn other_hook_that_is_a_link_is_kept_as_a_link() {
     for target in ["nowhere", "/usr/bin/true", "qemu"] {
-        let host = old();
+        let host = old_libvirt();
         host.link(target, SINGLE);
-        let before = host.picture();
+        let before = host.snapshot();
         assert_eq!(host.line("hook install").answer(), CHAINED, "{target}");
         host.assert_hook(SINGLE, &program("gpupt, first build"));
         assert_eq!(host.line("hook uninstall").answer(), BACK);
-        assert_eq!(host.picture(), before);
+        assert_eq!(host.snapshot(), before);
     }
 }
 
 #[test]
 fn script_that_mentions_gpupt_is_another_hook() {
-    let host = old();
+    let host = old_libvirt();
     host.write(SINGLE, "#!/bin/sh\n# before gpupt\nexec gpupt-of-mine\n");
     assert_eq!(host.line("hook install").answer(), CHAINED);
 }
@@ -91,7 +93,7 @@ fn install_refuses_a_third_hook() {
          try:   compare the two files and move away the one that you do not need; /etc/libvirt/hooks/qemu.before-gpupt may be an older version of the other\n"
     );
     assert_eq!(said.code, Some(4));
-    let before = host.picture();
+    let before = host.snapshot();
     let said = host.line("hook uninstall");
     assert_eq!(said.text(), "the libvirt hook is not installed\n");
     assert_eq!(
@@ -102,7 +104,7 @@ fn install_refuses_a_third_hook() {
              /etc/libvirt/hooks/qemu, which is not a gpupt hook\n"
         )
     );
-    assert_eq!(host.picture(), before);
+    assert_eq!(host.snapshot(), before);
     // The same script again is not a third hook.
     foreign(&host, SINGLE);
     let said = host.line("hook install").answer();
@@ -111,7 +113,7 @@ fn install_refuses_a_third_hook() {
         "installed the libvirt hook as /etc/libvirt/hooks/qemu\n"
     );
     assert_eq!(host.line("hook uninstall").answer(), BACK);
-    assert!(!host.has(KEPT));
+    assert!(!host.has(BACKUP));
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn install_moves_the_hook_after_a_libvirt_update() {
         fs::read_to_string(host.path(SINGLE)).expect("back"),
         FOREIGN
     );
-    assert!(!host.has(KEPT));
+    assert!(!host.has(BACKUP));
     // And downgraded again.
     change_libvirt(&host, "4005.0");
     let said = host.line("hook install").answer();
@@ -152,7 +154,7 @@ fn install_moves_the_hook_after_a_libvirt_update() {
 
 #[test]
 fn install_moves_the_only_hook_after_a_libvirt_update() {
-    let host = old();
+    let host = old_libvirt();
     host.line("hook install").answer();
     change_libvirt(&host, "9000.0");
     let said = host.line("hook install").answer();
@@ -172,7 +174,7 @@ fn install_moves_the_only_hook_after_a_libvirt_update() {
 
 #[test]
 fn install_reports_a_copy_of_the_hook() {
-    let host = new();
+    let host = new_libvirt();
     let copy = "etc/libvirt/hooks/qemu.d/gpupt.rpmsave";
     host.write_bytes(copy, &program("gpupt, old build"));
     host.set_mode(copy, 0o755);
@@ -192,7 +194,7 @@ fn install_reports_a_copy_of_the_hook() {
 
 #[test]
 fn install_warns_of_another_hook_that_runs_virsh() {
-    let host = old();
+    let host = old_libvirt();
     host.write(SINGLE, "#!/bin/sh\nvirsh nodedev-detach pci_0000_02_00_0\n");
     let single = host.path(SINGLE);
     fs::set_permissions(&single, fs::Permissions::from_mode(0o755)).expect("it is ours");

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::{INSIDE, KEPT, SINGLE, foreign, new, old, program};
+use crate::{BACKUP, INSIDE, SINGLE, foreign, new_libvirt, old_libvirt, program};
 
 fn start(host: &TestHost, line: &str) -> Child {
     let mut command = host.command();
@@ -32,7 +32,7 @@ fn all(host: &TestHost, lines: &[&str]) -> Vec<String> {
 
 #[test]
 fn one_of_twenty_concurrent_installs_writes_the_hook() {
-    for (host, place) in [(new(), INSIDE), (old(), SINGLE)] {
+    for (host, place) in [(new_libvirt(), INSIDE), (old_libvirt(), SINGLE)] {
         let said = all(&host, &["hook install"]);
         let mut expected = vec![format!("installed the libvirt hook as /{place}\n")];
         expected.extend(vec![
@@ -51,11 +51,11 @@ fn one_of_twenty_concurrent_installs_writes_the_hook() {
 
 #[test]
 fn concurrent_installs_and_uninstalls_keep_the_other_hook() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
-    let before = host.picture();
+    let before = host.snapshot();
     all(&host, &["hook install", "hook uninstall"]);
     host.line("hook uninstall").answer();
-    assert_eq!(host.picture(), before);
-    assert!(!host.has(KEPT));
+    assert_eq!(host.snapshot(), before);
+    assert!(!host.has(BACKUP));
 }

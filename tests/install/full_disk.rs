@@ -6,7 +6,7 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::support::{Said, TestHost, run};
-use crate::{HOOKS, INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
+use crate::{BACKUP, HOOKS, INSIDE, PACKAGED, SINGLE, foreign, new_libvirt, old_libvirt, program};
 
 /// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
 fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
@@ -32,32 +32,32 @@ fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
 
 #[test]
 fn install_changes_nothing_on_a_full_disk() {
-    for host in [new(), old()] {
+    for host in [new_libvirt(), old_libvirt()] {
         foreign(&host, SINGLE);
-        let before = host.picture();
+        let before = host.snapshot();
         let why = "File too large (os error 27)";
         let path = "etc/libvirt/hooks/gpupt.new";
         for _ in 0..2 {
             let said = on_a_full_disk(&host, "hook install");
             assert_eq!(said.stderr, unwritable(&host, path, why));
             assert_eq!((said.text(), said.code), (String::new(), Some(1)));
-            assert_eq!(host.picture(), before);
+            assert_eq!(host.snapshot(), before);
         }
         host.line("hook install").answer();
         host.write_bytes(PACKAGED, &program("gpupt, second build"));
-        let installed = host.picture();
+        let installed = host.snapshot();
         assert_eq!(on_a_full_disk(&host, "hook install").code, Some(1));
-        assert_eq!(host.picture(), installed);
+        assert_eq!(host.snapshot(), installed);
         assert_eq!(on_a_full_disk(&host, "hook status").code, Some(0));
         // Uninstall needs no space.
         assert_eq!(on_a_full_disk(&host, "hook uninstall").code, Some(0));
-        assert_eq!(host.picture(), before);
+        assert_eq!(host.snapshot(), before);
     }
 }
 
 #[test]
 fn install_removes_the_folder_it_created_on_a_full_disk() {
-    let host = new();
+    let host = new_libvirt();
     fs::remove_dir(host.path(HOOKS)).expect("it goes");
     let said = on_a_full_disk(&host, "hook install");
     let path = "etc/libvirt/hooks/gpupt.new";
@@ -68,7 +68,7 @@ fn install_removes_the_folder_it_created_on_a_full_disk() {
 
 #[test]
 fn install_changes_nothing_if_its_temporary_file_cannot_be_written() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
     // gpupci did not create this folder and must not remove it.
     host.make_folder("etc/libvirt/hooks/gpupt.new/mine");
@@ -83,10 +83,10 @@ fn install_changes_nothing_if_its_temporary_file_cannot_be_written() {
 
 #[test]
 fn install_undoes_all_steps_if_the_last_one_fails() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
     host.line("hook install").answer();
-    assert!(host.has(KEPT));
+    assert!(host.has(BACKUP));
     fs::remove_dir_all(host.path("usr/lib64")).expect("libvirt goes");
     host.write("usr/lib64/libvirt.so.0.9000.0", "");
     // The note that gpupci created `qemu.d` cannot be written.
@@ -100,21 +100,21 @@ fn install_undoes_all_steps_if_the_last_one_fails() {
     assert_eq!(said.code, Some(1));
     fs::remove_dir(host.path("var/lib/gpupt/hook-folders.new")).expect("it goes");
     host.line("hook install").answer();
-    assert!(host.has(INSIDE) && !host.has(KEPT));
+    assert!(host.has(INSIDE) && !host.has(BACKUP));
 }
 
 /// The folder is not writable for its owner. Root could write anyway.
 #[test]
 fn install_changes_nothing_without_write_permission() {
-    let host = new();
+    let host = new_libvirt();
     host.set_mode(HOOKS, 0o555);
-    let before = host.picture();
+    let before = host.snapshot();
     let said = as_user(&host, "hook install");
     let why = "Permission denied (os error 13)";
     let path = "etc/libvirt/hooks/qemu.d";
     assert_eq!(said.stderr, unwritable(&host, path, why));
     assert_eq!(said.code, Some(1));
-    assert_eq!(host.picture(), before);
+    assert_eq!(host.snapshot(), before);
     host.set_mode(HOOKS, 0o755);
 }
 

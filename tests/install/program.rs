@@ -6,7 +6,7 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::support::{TestHost, run};
-use crate::{HOOKS, INSIDE, PACKAGED, new, program};
+use crate::{HOOKS, INSIDE, PACKAGED, new_libvirt, program};
 
 #[track_caller]
 fn refuses(host: &TestHost, line: &str, cause: &str) {
@@ -25,7 +25,7 @@ fn refuses(host: &TestHost, line: &str, cause: &str) {
 
 #[test]
 fn install_uses_the_hook_beside_gpupci_if_there_is_no_package() {
-    let host = new();
+    let host = new_libvirt();
     fs::remove_file(host.path(PACKAGED)).expect("it goes");
     host.line("hook install").answer();
     let built = fs::read(env!("CARGO_BIN_EXE_qemu")).expect("the hook is built");
@@ -41,7 +41,7 @@ fn install_uses_the_hook_beside_gpupci_if_there_is_no_package() {
 
 #[test]
 fn install_from_uses_the_named_program() {
-    let host = new();
+    let host = new_libvirt();
     host.write_bytes("tmp/hook", &program("gpupt, of my own"));
     let path = host.path("tmp/hook");
     let line = format!("hook install --from {}", path.display());
@@ -55,7 +55,7 @@ fn install_from_uses_the_named_program() {
 
 #[test]
 fn install_from_refuses_a_file_that_is_not_the_hook() {
-    let host = new();
+    let host = new_libvirt();
     let mut foreign = program("gpupt");
     foreign[18] ^= 0x40;
     for (content, why) in [
@@ -76,7 +76,7 @@ fn install_from_refuses_a_file_that_is_not_the_hook() {
 
 #[test]
 fn install_from_refuses_what_is_no_regular_file() {
-    let host = new();
+    let host = new_libvirt();
     let folder = host.path(HOOKS).display().to_string();
     let cause = format!("{folder} cannot be installed as the hook: it is a folder");
     refuses(&host, &format!("hook install --from {folder}"), &cause);

@@ -7,7 +7,7 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::support::{TestHost, run};
-use crate::{HOOKS, INSIDE, KEPT, SINGLE, foreign, new, old};
+use crate::{BACKUP, HOOKS, INSIDE, SINGLE, foreign, new_libvirt, old_libvirt};
 
 /// Asserts that install is refused with these causes and changes nothing.
 #[track_caller]
@@ -40,7 +40,7 @@ fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
             UnixListener::bind(host.path(HOOKS)).expect("a socket");
         },
     ] {
-        let host = new();
+        let host = new_libvirt();
         fs::remove_dir(host.path(HOOKS)).expect("it goes");
         make(&host);
         let what = match host.path(HOOKS).is_file() {
@@ -55,7 +55,7 @@ fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
 
 #[test]
 fn install_refuses_a_hook_folder_that_is_a_link() {
-    let host = new();
+    let host = new_libvirt();
     host.make_folder("srv/hooks");
     host.link("/srv\x1bhooks", "etc/libvirt/hooks/qemu.d");
     let cause = format!("/etc/libvirt/hooks/qemu.d is a link to /srv\\u{{1b}}hooks{REAL}");
@@ -69,17 +69,17 @@ fn install_refuses_a_hook_folder_that_is_a_link() {
 
 #[test]
 fn install_refuses_a_folder_at_the_path_of_the_hook() {
-    let host = old();
+    let host = old_libvirt();
     host.make_folder(&format!("{SINGLE}/prepare"));
     refuses(&host, &["/etc/libvirt/hooks/qemu is a folder"]);
-    let host = new();
+    let host = new_libvirt();
     host.make_folder(&format!("{INSIDE}/prepare"));
     refuses(&host, &["/etc/libvirt/hooks/qemu.d/gpupt is a folder"]);
 }
 
 #[test]
 fn install_refuses_a_pipe_at_the_path_of_the_hook() {
-    let host = old();
+    let host = old_libvirt();
     let pipe = host.path(SINGLE);
     assert_eq!(run(Command::new("mkfifo").arg(pipe), b"").answer(), "");
     refuses(
@@ -90,7 +90,7 @@ fn install_refuses_a_pipe_at_the_path_of_the_hook() {
 
 #[test]
 fn install_refuses_a_foreign_file_named_gpupt_in_qemu_d() {
-    let host = new();
+    let host = new_libvirt();
     foreign(&host, INSIDE);
     let what = "/etc/libvirt/hooks/qemu.d/gpupt is a file that is not a gpupt hook";
     refuses(&host, &[what]);
@@ -104,9 +104,9 @@ fn install_refuses_a_foreign_file_named_gpupt_in_qemu_d() {
 
 #[test]
 fn install_refuses_if_the_backup_name_is_a_folder() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
-    host.make_folder(KEPT);
+    host.make_folder(BACKUP);
     refuses(
         &host,
         &[
@@ -117,12 +117,12 @@ fn install_refuses_if_the_backup_name_is_a_folder() {
     fs::remove_file(host.path(SINGLE)).expect("it goes");
     host.line("hook install").answer();
     host.line("hook uninstall").answer();
-    assert!(host.has(KEPT) && !host.has(SINGLE));
+    assert!(host.has(BACKUP) && !host.has(SINGLE));
 }
 
 #[test]
 fn install_refuses_without_libvirt() {
-    let host = new();
+    let host = new_libvirt();
     fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
     let said = host.refusal("hook install");
     assert_eq!(

@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::support::TestHost;
-use crate::{INSIDE, KEPT, PACKAGED, SINGLE, foreign, new, old, program};
+use crate::{BACKUP, INSIDE, PACKAGED, SINGLE, foreign, new_libvirt, old_libvirt, program};
 
 fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -30,7 +30,7 @@ fn daemon_called(host: &TestHost, file: &str, name: &str, started_at: u64) {
 
 /// Asserts the output of `hook status`, with `PROGRAM` for the path of the packaged hook.
 #[track_caller]
-fn says(host: &TestHost, code: i32, lines: &[&str]) {
+fn assert_status(host: &TestHost, code: i32, lines: &[&str]) {
     let said = host.line("hook status");
     let text = said.text();
     let program = host.path(PACKAGED).display().to_string();
@@ -42,30 +42,30 @@ fn says(host: &TestHost, code: i32, lines: &[&str]) {
 
 #[test]
 fn status_says_when_the_daemon_last_ran_the_hook() {
-    let host = new();
+    let host = new_libvirt();
     host.line("hook install").answer();
     let hook = "hook:     /etc/libvirt/hooks/qemu.d/gpupt, up to date";
     let version = "libvirt:  9.0.0";
     let quiet = "last run: never; libvirtd is not running";
-    says(&host, 0, &[hook, version, quiet]);
+    assert_status(&host, 0, &[hook, version, quiet]);
     daemon(&host, now() - 5000);
     let unseen = "last run: not since libvirtd (pid 812) started";
     let reload = "          try: systemctl reload libvirtd, then start a guest";
-    says(&host, 0, &[hook, version, unseen, reload]);
+    assert_status(&host, 0, &[hook, version, unseen, reload]);
     // An earlier daemon ran it.
     host.write("run/gpupt/hook-seen", &(now() - 6000).to_string());
-    says(&host, 0, &[hook, version, unseen, reload]);
+    assert_status(&host, 0, &[hook, version, unseen, reload]);
     host.write("run/gpupt/hook-seen", &(now() - 190).to_string());
     let seen = "last run: 3 min ago, by libvirtd (pid 812)";
-    says(&host, 0, &[hook, version, seen]);
+    assert_status(&host, 0, &[hook, version, seen]);
     daemon(&host, now() + 5000);
     let later =
         "last run: not yet by libvirtd (pid 812), which started after the hook was installed";
-    says(&host, 0, &[hook, version, later]);
+    assert_status(&host, 0, &[hook, version, later]);
     // Another process has this pid now.
     host.write("proc/812/stat", "812 (a) libvirtd) S 1 1\n");
     let gone = "last run: 3 min ago; libvirtd is not running";
-    says(&host, 0, &[hook, version, gone]);
+    assert_status(&host, 0, &[hook, version, gone]);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn status_finds_libvirtd_and_virtqemud() {
         ("run/virtqemud.pid", "virtqemud"),
         ("run/libvirt/virtqemud.pid", "virtqemud"),
     ] {
-        let host = new();
+        let host = new_libvirt();
         host.line("hook install").answer();
         daemon_called(&host, file, name, now() - 5000);
         let said = host.line("hook status").answer();
@@ -95,38 +95,38 @@ fn status_finds_libvirtd_and_virtqemud() {
 
 #[test]
 fn status_reports_a_missing_hook() {
-    let host = new();
+    let host = new_libvirt();
     let line = "hook:     not installed in /etc/libvirt/hooks";
     let install = "          try: gpupci hook install";
-    says(&host, 1, &[line, install, "libvirt:  9.0.0"]);
+    assert_status(&host, 1, &[line, install, "libvirt:  9.0.0"]);
     foreign(&host, INSIDE);
     let other = "other:    /etc/libvirt/hooks/qemu.d/gpupt, not a gpupt hook";
-    says(&host, 1, &[line, install, "libvirt:  9.0.0", other]);
+    assert_status(&host, 1, &[line, install, "libvirt:  9.0.0", other]);
     std::fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
     let line = "hook:     not installed: libvirt is not on this host";
     let check = "          try: install libvirt and QEMU, as `gpupci check` says";
-    says(&host, 1, &[line, check, "libvirt:  9.0.0"]);
+    assert_status(&host, 1, &[line, check, "libvirt:  9.0.0"]);
 }
 
 #[test]
 fn status_reports_a_hook_that_libvirt_does_not_run() {
-    let host = new();
+    let host = new_libvirt();
     host.line("hook install").answer();
     host.set_mode(INSIDE, 0o644);
     let line = "hook:     /etc/libvirt/hooks/qemu.d/gpupt is not executable, so libvirt ignores it";
     let install = "          try: gpupci hook install";
-    says(&host, 1, &[line, install, "libvirt:  9.0.0"]);
-    let host = old();
+    assert_status(&host, 1, &[line, install, "libvirt:  9.0.0"]);
+    let host = old_libvirt();
     host.write_bytes(INSIDE, &program("gpupt"));
     host.set_mode(INSIDE, 0o755);
     let line =
         "hook:     /etc/libvirt/hooks/qemu.d/gpupt: libvirt 4.5.0 does not run hooks in qemu.d";
-    says(&host, 1, &[line, install, "libvirt:  4.5.0"]);
+    assert_status(&host, 1, &[line, install, "libvirt:  4.5.0"]);
 }
 
 #[test]
 fn status_reports_an_outdated_hook_and_the_other_hooks() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
     host.line("hook install").answer();
     host.write_bytes(PACKAGED, &program("gpupt, second build"));
@@ -144,12 +144,12 @@ fn status_reports_an_outdated_hook_and_the_other_hooks() {
         "          try: remove the virsh calls from /etc/libvirt/hooks/qemu.d/10-\\u{1b}[2J",
         "other:    /etc/libvirt/hooks/qemu.d/readme, not executable",
     ];
-    says(&host, 0, &lines);
+    assert_status(&host, 0, &lines);
 }
 
 #[test]
 fn status_reports_a_hook_that_runs_twice() {
-    let host = new();
+    let host = new_libvirt();
     host.line("hook install").answer();
     host.write_bytes(SINGLE, &program("gpupt"));
     host.set_mode(SINGLE, 0o755);
@@ -160,7 +160,7 @@ fn status_reports_a_hook_that_runs_twice() {
 
 #[test]
 fn status_prints_json() {
-    let host = old();
+    let host = old_libvirt();
     foreign(&host, SINGLE);
     host.line("hook install").answer();
     daemon(&host, now() - 500);
@@ -182,7 +182,7 @@ fn status_prints_json() {
         "seen_at": seen,
     });
     let mut kept = ours.clone();
-    kept["path"] = json!(format!("/{KEPT}"));
+    kept["path"] = json!(format!("/{BACKUP}"));
     kept["is_ours"] = json!(false);
     kept["run_by"] = json!(format!("/{SINGLE}"));
     for word in ["is_current", "is_seen", "seen_at"] {

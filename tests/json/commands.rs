@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
-use crate::told;
+use crate::list_of;
 
 const DEVICES: &str = "sys/bus/pci/devices";
 
@@ -33,7 +33,7 @@ fn json_of_list_and_status_matches_the_schema() {
             let said = host.line(line);
             assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{tree}");
             assert_eq!(
-                told(&said, "json_of_list_and_status_matches_the_schema").len(),
+                list_of(&said, "json_of_list_and_status_matches_the_schema").len(),
                 count,
                 "{tree} {line}"
             );
@@ -48,7 +48,7 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
         host.write(&format!("{DEVICES}/{slot}.7/vendor"), "0x10de\n");
         host.write(&format!("{DEVICES}/{slot}.7/class"), "0x030000\n");
     }
-    let json_of_list_and_status_matches_the_schema = told(
+    let json_of_list_and_status_matches_the_schema = list_of(
         &host.line("list --json"),
         "json_of_list_and_status_matches_the_schema",
     );
@@ -59,7 +59,7 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
     assert!(json_of_list_and_status_matches_the_schema[0]["functions"][0]["device"].is_null());
     // Users that cannot be seen, and users that can.
     host.write("proc/9/fd", "no folder\n");
-    let json_of_list_and_status_matches_the_schema = told(
+    let json_of_list_and_status_matches_the_schema = list_of(
         &host.line("list --json"),
         "json_of_list_and_status_matches_the_schema",
     );
@@ -68,12 +68,12 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
     assert_eq!(said.code, Some(3));
     assert_eq!(said.stderr, "GPU card gpupci9 not found\n");
     assert_eq!(
-        told(&said, "json_of_list_and_status_matches_the_schema").len(),
+        list_of(&said, "json_of_list_and_status_matches_the_schema").len(),
         1
     );
     let said = host.line("status gpupci9 --json");
     assert_eq!(
-        told(&said, "json_of_list_and_status_matches_the_schema"),
+        list_of(&said, "json_of_list_and_status_matches_the_schema"),
         [Value::Null; 0]
     );
 }
@@ -89,7 +89,7 @@ fn json_of_cards_in_use_matches_the_schema() {
     std::fs::create_dir_all(&folder).expect("the folder is made");
     let link = folder.join("7");
     std::os::unix::fs::symlink("/dev/vfio/8", link).expect("the link is made");
-    let json_of_list_and_status_matches_the_schema = told(
+    let json_of_list_and_status_matches_the_schema = list_of(
         &host.line("list --json"),
         "json_of_list_and_status_matches_the_schema",
     );
@@ -97,7 +97,7 @@ fn json_of_cards_in_use_matches_the_schema() {
         json_of_list_and_status_matches_the_schema[0]["users"][0]["guest"],
         "rocks-33"
     );
-    let json_of_groups_matches_the_schema = told(
+    let json_of_groups_matches_the_schema = list_of(
         &host.line("json_of_groups_matches_the_schema --json"),
         "json_of_groups_matches_the_schema",
     );
@@ -107,7 +107,7 @@ fn json_of_cards_in_use_matches_the_schema() {
             "run/gpupt/json_of_list_and_status_matches_the_schema/0000:02:00.json",
             &format!("{{\"version\":1,\"boot\":\"\",\"phase\":\"{phase}\",\"functions\":[]}}"),
         );
-        let json_of_list_and_status_matches_the_schema = told(
+        let json_of_list_and_status_matches_the_schema = list_of(
             &host.line("status --json"),
             "json_of_list_and_status_matches_the_schema",
         );
@@ -128,14 +128,14 @@ fn json_of_groups_matches_the_schema() {
         let said = TestHost::unpacked(tree).line("-q json_of_groups_matches_the_schema --json");
         assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
         assert_eq!(
-            told(&said, "json_of_groups_matches_the_schema").len(),
+            list_of(&said, "json_of_groups_matches_the_schema").len(),
             count,
             "{tree}"
         );
     }
     let host = TestHost::unpacked("manual.tree");
     std::fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("it goes");
-    let json_of_groups_matches_the_schema = told(
+    let json_of_groups_matches_the_schema = list_of(
         &host.line("json_of_groups_matches_the_schema --json"),
         "json_of_groups_matches_the_schema",
     );
@@ -149,7 +149,7 @@ fn json_of_detach_and_attach_matches_the_schema() {
     let handed = |line: &str, code: i32| {
         let said = host.line(line);
         assert_eq!(said.code, Some(code), "{line}: {}", said.stderr);
-        told(&said, "handed-json_of_list_and_status_matches_the_schema")
+        list_of(&said, "handed-json_of_list_and_status_matches_the_schema")
     };
     let json_of_list_and_status_matches_the_schema = handed("detach all --dry-run --json", 0);
     assert_eq!(
@@ -198,14 +198,14 @@ fn json_of_recover_matches_the_schema() {
     let _kernel = FakeKernel::on(&host);
     let said = host.line("-q recover --json");
     assert_eq!(
-        told(
+        list_of(
             &said,
             "recovered-json_of_list_and_status_matches_the_schema"
         ),
         [Value::Null; 0]
     );
     host.line("detach gpupci1").answer();
-    let json_of_list_and_status_matches_the_schema = told(
+    let json_of_list_and_status_matches_the_schema = list_of(
         &host.line("recover --json"),
         "recovered-json_of_list_and_status_matches_the_schema",
     );
@@ -219,7 +219,7 @@ fn json_of_recover_matches_the_schema() {
     std::fs::write(&record, poisoned).expect("the record is written");
     let said = host.line("recover --json");
     assert_eq!(said.code, Some(6));
-    let json_of_list_and_status_matches_the_schema = told(
+    let json_of_list_and_status_matches_the_schema = list_of(
         &said,
         "recovered-json_of_list_and_status_matches_the_schema",
     );
@@ -237,7 +237,7 @@ fn json_of_check_matches_the_schema() {
     ] {
         let said = TestHost::unpacked(tree).line("check --json");
         assert_eq!(said.stderr, "", "{tree}");
-        let json_of_check_matches_the_schema = told(&said, "json_of_check_matches_the_schema");
+        let json_of_check_matches_the_schema = list_of(&said, "json_of_check_matches_the_schema");
         assert!(
             json_of_check_matches_the_schema
                 .iter()
@@ -267,14 +267,14 @@ fn json_of_why_matches_the_schema() {
     let said = host.line("why rocks-33 --json");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert_ne!(
-        told(&said, "json_of_why_matches_the_schema"),
+        list_of(&said, "json_of_why_matches_the_schema"),
         [Value::Null; 0]
     );
     host.write(
         "etc/libvirt/qemu/rocks-34.xml",
         "<domain><name>rocks-34</name></domain>",
     );
-    told(
+    list_of(
         &host.line("why rocks-34 --json"),
         "json_of_why_matches_the_schema",
     );
@@ -284,10 +284,10 @@ fn json_of_why_matches_the_schema() {
 fn json_of_host_commands_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     for line in ["host list --json", "host report --json", "host dump --json"] {
-        assert_eq!(told(&host.line(line), "gpus"), [Value::Null; 0]);
+        assert_eq!(list_of(&host.line(line), "gpus"), [Value::Null; 0]);
     }
     let said = host.line("host conflicts --json");
-    assert_eq!(told(&said, "conflicts"), [Value::Null; 0]);
+    assert_eq!(list_of(&said, "conflicts"), [Value::Null; 0]);
     for line in [
         "host add vm-container-0-15 gpupci1 02:00.0",
         "host add vm-container-0-15 gpupci2 03:00.0",
@@ -306,11 +306,11 @@ fn json_of_host_commands_matches_the_schema() {
         ("host report rocks-34 gpu=gpupci --json", 1),
         ("host report rocks-34 gpu=nosuch --json", 0),
     ] {
-        assert_eq!(told(&host.line(line), "gpus").len(), count, "{line}");
+        assert_eq!(list_of(&host.line(line), "gpus").len(), count, "{line}");
     }
     let said = host.line("host conflicts --json");
     assert_eq!(said.code, Some(1));
-    let conflicts = told(&said, "conflicts");
+    let conflicts = list_of(&said, "conflicts");
     let mut kinds: Vec<&str> = conflicts
         .iter()
         .filter_map(|c| c["kind"].as_str())
@@ -322,7 +322,7 @@ fn json_of_host_commands_matches_the_schema() {
     );
     for (guest, count) in [("rocks-33", 0), ("rocks-35", 1)] {
         let said = host.line(&format!("host allows {guest} all --json"));
-        assert_eq!(told(&said, "given_away").len(), count, "{guest}");
+        assert_eq!(list_of(&said, "given_away").len(), count, "{guest}");
     }
 }
 
@@ -331,7 +331,7 @@ fn json_of_hook_status_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/libvirtd.conf", "");
     assert_eq!(
-        told(
+        list_of(
             &host.line("hook status --json"),
             "json_of_hook_status_matches_the_schema"
         ),
@@ -345,7 +345,7 @@ fn json_of_hook_status_matches_the_schema() {
     );
     let said = host.line("hook status --json");
     let json_of_hook_status_matches_the_schema =
-        told(&said, "json_of_hook_status_matches_the_schema");
+        list_of(&said, "json_of_hook_status_matches_the_schema");
     assert!(
         json_of_hook_status_matches_the_schema
             .iter()

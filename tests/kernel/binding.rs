@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{Answer, DONE, KernelClient, of, says};
+use crate::client::{Answer, DONE, KernelClient, fails_with, of};
 use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, Work};
 
@@ -72,7 +72,10 @@ fn driver_override_reads_back_what_was_written() {
         assert_eq!(machine.write(&file, written), DONE, "{written:?}");
         assert_eq!(machine.read(&file), content(read), "{written:?}");
     }
-    assert_eq!(machine.write(&file, &"a".repeat(4095)), says(Errno::EINVAL));
+    assert_eq!(
+        machine.write(&file, &"a".repeat(4095)),
+        fails_with(Errno::EINVAL)
+    );
     assert_eq!(machine.read(&file), content(&format!("{long}\n")));
 }
 
@@ -86,7 +89,7 @@ fn override_to_an_unknown_driver_prevents_all_binding() {
     assert_eq!(machine.unbind("nvidia", CARD), DONE);
     assert_eq!(machine.probe(CARD), DONE, "success, and nothing bound");
     assert_eq!(kernel.driver_of(CARD), None);
-    assert_eq!(machine.bind("nvidia", CARD), says(Errno::ENODEV));
+    assert_eq!(machine.bind("nvidia", CARD), fails_with(Errno::ENODEV));
     assert_eq!(machine.overrides(CARD, ""), DONE);
     assert_eq!(machine.bind("nvidia", CARD), DONE);
 }
@@ -96,21 +99,24 @@ fn unbind_works_only_for_the_bound_driver() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
-    assert_eq!(machine.unbind("vfio-pci", CARD), says(Errno::ENODEV));
-    assert_eq!(machine.unbind("nvidia", "02:00.0"), says(Errno::ENODEV));
+    assert_eq!(machine.unbind("vfio-pci", CARD), fails_with(Errno::ENODEV));
+    assert_eq!(
+        machine.unbind("nvidia", "02:00.0"),
+        fails_with(Errno::ENODEV)
+    );
     assert_eq!(
         machine.unbind("nvidia", " 0000:02:00.0"),
-        says(Errno::ENODEV)
+        fails_with(Errno::ENODEV)
     );
     assert_eq!(
         machine.unbind("nvidia", "0000:02:00.0\n\n"),
-        says(Errno::ENODEV)
+        fails_with(Errno::ENODEV)
     );
-    assert_eq!(machine.unbind("nouveau", CARD), says(Errno::ENOENT));
+    assert_eq!(machine.unbind("nouveau", CARD), fails_with(Errno::ENOENT));
     assert_eq!(machine.unbind("nvidia", "0000:02:00.0\n"), DONE);
-    assert_eq!(machine.unbind("nvidia", CARD), says(Errno::ENODEV));
+    assert_eq!(machine.unbind("nvidia", CARD), fails_with(Errno::ENODEV));
     let through_the_link = machine.write(&of(CARD, "driver/unbind"), CARD);
-    assert_eq!(through_the_link, says(Errno::ENOENT));
+    assert_eq!(through_the_link, fails_with(Errno::ENOENT));
     assert_eq!(
         kernel.failures()[3..],
         [
@@ -127,14 +133,14 @@ fn bind_reports_errors_and_drivers_probe_does_not() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
-    assert_eq!(machine.bind("nvidia", CARD), says(Errno::EBUSY));
+    assert_eq!(machine.bind("nvidia", CARD), fails_with(Errno::EBUSY));
     assert_eq!(
         machine.bind("vfio-pci", CARD),
-        says(Errno::ENODEV),
+        fails_with(Errno::ENODEV),
         "no override"
     );
     assert_eq!(machine.probe(CARD), DONE, "bound already");
-    assert_eq!(machine.probe("0000:7f:00.0"), says(Errno::ENODEV));
+    assert_eq!(machine.probe("0000:7f:00.0"), fails_with(Errno::ENODEV));
     for (work, said) in [
         (Work::fails(Errno::EIO), Errno::EIO),
         (Work::refuses(), Errno::ENODEV),
@@ -142,7 +148,7 @@ fn bind_reports_errors_and_drivers_probe_does_not() {
     ] {
         kernel.on_probe(("nvidia", CARD), work);
         assert_eq!(machine.unbind("nvidia", CARD), DONE);
-        assert_eq!(machine.bind("nvidia", CARD), says(said));
+        assert_eq!(machine.bind("nvidia", CARD), fails_with(said));
         assert_eq!(machine.probe(CARD), DONE, "{said}");
         assert_eq!(kernel.driver_of(CARD), None);
         kernel.on_probe("nvidia", Work::default()).offer(CARD);
@@ -151,7 +157,7 @@ fn bind_reports_errors_and_drivers_probe_does_not() {
     kernel.flavour(|flavour| flavour.bind_tells = false);
     assert_eq!(
         machine.bind("nvidia", CARD),
-        says(Errno::ENODEV),
+        fails_with(Errno::ENODEV),
         "before 5.14"
     );
 }
@@ -161,16 +167,25 @@ fn unwritable_and_unreadable_files_give_errors() {
     let host = host();
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
-    assert_eq!(machine.write(&of(CARD, "vendor"), "1"), says(Errno::EACCES));
+    assert_eq!(
+        machine.write(&of(CARD, "vendor"), "1"),
+        fails_with(Errno::EACCES)
+    );
     assert_eq!(
         machine.write(&of(CARD, "nothing"), "1"),
-        says(Errno::ENOENT)
+        fails_with(Errno::ENOENT)
     );
-    assert_eq!(machine.write("/sys/bus/pci", "1"), says(Errno::EISDIR));
-    assert_eq!(machine.read(&of(CARD, "nothing")), says(Errno::ENOENT));
+    assert_eq!(
+        machine.write("/sys/bus/pci", "1"),
+        fails_with(Errno::EISDIR)
+    );
+    assert_eq!(
+        machine.read(&of(CARD, "nothing")),
+        fails_with(Errno::ENOENT)
+    );
     assert_eq!(machine.read(&of(CARD, "vendor")), content("0x10de\n"));
     kernel.on_read(&of(CARD, "vendor"), Errno::EIO);
-    assert_eq!(machine.read(&of(CARD, "vendor")), says(Errno::EIO));
+    assert_eq!(machine.read(&of(CARD, "vendor")), fails_with(Errno::EIO));
 }
 
 #[test]
@@ -178,7 +193,10 @@ fn kernel_without_driver_override_has_no_such_file() {
     let host = TestHost::unpacked("old-kernel.tree");
     let kernel = FakeKernel::on(&host);
     let machine = KernelClient(&host);
-    assert_eq!(machine.overrides(CARD, "vfio-pci"), says(Errno::ENOENT));
+    assert_eq!(
+        machine.overrides(CARD, "vfio-pci"),
+        fails_with(Errno::ENOENT)
+    );
     assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
     assert_eq!(machine.probe(SOUND), DONE);
     assert_eq!(kernel.driver_of(SOUND).as_deref(), Some("snd_hda_intel"));

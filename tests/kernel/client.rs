@@ -18,7 +18,7 @@ pub const DONE: Answer = Ok(Vec::new());
 pub const UNANSWERED: Answer = Err(None);
 
 /// The answer of an operation that fails.
-pub fn says(errno: Errno) -> Answer {
+pub fn fails_with(errno: Errno) -> Answer {
     Err(Some(errno))
 }
 
@@ -39,7 +39,7 @@ pub fn ask(root: &Path, operation: &str, path: &str, bytes: &[u8]) -> Answer {
     let errno = String::from_utf8_lossy(&answer[..end]);
     match errno.parse().expect("an errno is a number") {
         0 => Ok(answer.split_off(end + 1)),
-        errno => says(Errno::from_raw(errno)),
+        errno => fails_with(Errno::from_raw(errno)),
     }
 }
 

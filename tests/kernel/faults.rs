@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{Answer, DONE, KernelClient, UNANSWERED, of, program, says, until};
+use crate::client::{Answer, DONE, KernelClient, UNANSWERED, fails_with, of, program, until};
 use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel, InjectedFault, Work};
 
@@ -64,7 +64,7 @@ fn bind_creates_the_link_before_the_driver_returns() {
         let bind = scope.spawn(|| KernelClient(&host).bind("nvidia", CARD));
         until(|| kernel.driver_of(CARD).is_some());
         kernel.on_probe("nvidia", Work::fails(Errno::EIO));
-        assert_eq!(bind.join().expect("it ends"), says(Errno::EIO));
+        assert_eq!(bind.join().expect("it ends"), fails_with(Errno::EIO));
     });
     assert_eq!(kernel.driver_of(CARD), None);
 }
@@ -127,7 +127,7 @@ fn fault_applies_to_one_numbered_write() {
             kernel.administrator_binds(CARD, None);
         });
     assert_eq!(machine.overrides(CARD, "a"), DONE);
-    assert_eq!(machine.unbind("nvidia", CARD), says(Errno::EIO));
+    assert_eq!(machine.unbind("nvidia", CARD), fails_with(Errno::EIO));
     assert_eq!(kernel.driver_of(CARD).as_deref(), Some("nvidia"));
     assert_eq!(
         machine.read(&of(SOUND, "driver_override")),

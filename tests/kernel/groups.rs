@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, KernelClient, says, until};
+use crate::client::{DONE, KernelClient, fails_with, until};
 use crate::support::TestHost;
 use crate::support::kernel::{Driver, Errno, FakeKernel};
 
@@ -76,8 +76,11 @@ fn guest_takes_a_group_without_host_drivers() {
     assert_eq!(machine.unbind("snd_hda_intel", SOUND), DONE);
     assert_eq!(kernel.guest_takes("8"), Ok(()));
     assert_eq!(kernel.guest_takes("8"), Err(Errno::EBUSY));
-    assert_eq!(machine.probe(SOUND), says(Errno::EINVAL));
-    assert_eq!(machine.bind("snd_hda_intel", SOUND), says(Errno::EBUSY));
+    assert_eq!(machine.probe(SOUND), fails_with(Errno::EINVAL));
+    assert_eq!(
+        machine.bind("snd_hda_intel", SOUND),
+        fails_with(Errno::EBUSY)
+    );
     assert_eq!(kernel.driver_of(SOUND), None);
     kernel.guest_leaves("8");
     assert_eq!(machine.probe(SOUND), DONE);
@@ -131,7 +134,7 @@ fn ports_leave_a_group_viable_and_cannot_be_bound_to_vfio_pci() {
     let port = "0000:00:1c.0";
     assert_eq!(machine.unbind("pcieport", port), DONE);
     assert_eq!(machine.overrides(port, "vfio-pci"), DONE);
-    assert_eq!(machine.bind("vfio-pci", port), says(Errno::EINVAL));
+    assert_eq!(machine.bind("vfio-pci", port), fails_with(Errno::EINVAL));
 }
 
 #[test]
@@ -142,11 +145,11 @@ fn vfio_pci_refuses_a_card_without_group_or_with_virtual_functions() {
     let parent = "0000:05:00.0";
     assert_eq!(machine.overrides(parent, "vfio-pci"), DONE);
     assert_eq!(machine.unbind("nvidia", parent), DONE);
-    assert_eq!(machine.bind("vfio-pci", parent), says(Errno::EBUSY));
+    assert_eq!(machine.bind("vfio-pci", parent), fails_with(Errno::EBUSY));
 
     let card = "0000:04:00.0";
     kernel.vanish(card).reappear_in(card, card, None);
     assert_eq!(machine.overrides(card, "vfio-pci"), DONE);
     assert_eq!(machine.unbind("nvidia", card), DONE);
-    assert_eq!(machine.bind("vfio-pci", card), says(Errno::EINVAL));
+    assert_eq!(machine.bind("vfio-pci", card), fails_with(Errno::EINVAL));
 }

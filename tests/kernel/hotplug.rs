@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, KernelClient, of, says};
+use crate::client::{DONE, KernelClient, fails_with, of};
 use crate::support::TestHost;
 use crate::support::kernel::{Errno, FakeKernel};
 
@@ -17,9 +17,9 @@ fn pulled_card_leaves_no_file() {
     let machine = KernelClient(&host);
     machine.detach("nvidia", CARD);
     kernel.vanish(CARD);
-    assert_eq!(machine.overrides(CARD, ""), says(Errno::ENOENT));
-    assert_eq!(machine.unbind("vfio-pci", CARD), says(Errno::ENODEV));
-    assert_eq!(machine.probe(CARD), says(Errno::ENODEV));
+    assert_eq!(machine.overrides(CARD, ""), fails_with(Errno::ENOENT));
+    assert_eq!(machine.unbind("vfio-pci", CARD), fails_with(Errno::ENODEV));
+    assert_eq!(machine.probe(CARD), fails_with(Errno::ENODEV));
     for left in [
         "sys/bus/pci/devices/0000:02:00.0",
         "sys/bus/pci/drivers/vfio-pci/0000:02:00.0",
@@ -37,7 +37,7 @@ fn pulled_bridge_removes_the_devices_behind_it() {
     let host = TestHost::unpacked("manual.tree");
     let kernel = FakeKernel::on(&host);
     kernel.vanish("0000:00:03.0");
-    assert_eq!(KernelClient(&host).probe(CARD), says(Errno::ENODEV));
+    assert_eq!(KernelClient(&host).probe(CARD), fails_with(Errno::ENODEV));
     assert!(!host.path("sys/kernel/iommu_groups/8").exists());
 }
 
@@ -71,7 +71,7 @@ fn card_can_be_pulled_between_two_writes() {
         kernel.vanish(CARD);
     });
     assert_eq!(machine.overrides(CARD, "vfio-pci"), DONE);
-    assert_eq!(machine.unbind("nvidia", CARD), says(Errno::ENODEV));
+    assert_eq!(machine.unbind("nvidia", CARD), fails_with(Errno::ENODEV));
     assert_eq!(machine.unbind("nvidia", TWIN), DONE);
 }
 

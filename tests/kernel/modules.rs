@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::client::{DONE, KernelClient, says};
+use crate::client::{DONE, KernelClient, fails_with};
 use crate::support::TestHost;
 use crate::support::kernel::{Driver, Errno, FakeKernel, Load};
 
@@ -41,7 +41,7 @@ fn modprobe_of_a_built_in_or_loaded_module_succeeds() {
     assert_eq!(machine.modprobe("pci-stub"), DONE);
     assert_eq!(machine.modprobe("vfio_pci"), DONE);
     assert_eq!(machine.modprobe("nvidia"), DONE);
-    assert_eq!(machine.modprobe("bogus"), says(Errno::ENOENT));
+    assert_eq!(machine.modprobe("bogus"), fails_with(Errno::ENOENT));
     assert_eq!(
         kernel.modprobes(),
         ["pci-stub", "vfio_pci", "nvidia", "bogus"]
@@ -62,7 +62,7 @@ fn modprobe_can_fail_or_be_blacklisted() {
         )
         .administrator_binds(CARD, None)
         .module("nouveau", Load::Fails(Errno::EPERM));
-    assert_eq!(machine.modprobe("nouveau"), says(Errno::EPERM));
+    assert_eq!(machine.modprobe("nouveau"), fails_with(Errno::EPERM));
     kernel.module("nouveau", Load::Blacklisted);
     assert_eq!(
         machine.modprobe("nouveau"),

@@ -18,14 +18,14 @@ fn capture(root: Option<&Path>) -> Said {
 }
 
 /// A test host from the captured tree.
-fn again(tree: &str) -> TestHost {
+fn unpack_captured(tree: &str) -> TestHost {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), tree).expect("the tree is written");
     TestHost::unpacked(file.path().to_str().expect("a plain path"))
 }
 
 /// The lines of a tree that a capture must contain, sorted.
-fn told(tree: &str) -> Vec<&str> {
+fn sorted_lines(tree: &str) -> Vec<&str> {
     let functions = |line: &&str| line.starts_with("sys/devices/pci");
     let mut told: Vec<&str> = tree.lines().filter(functions).collect();
     told.retain(|line| {
@@ -59,8 +59,8 @@ fn capture_of_a_tree_is_the_same_tree() {
         let host = TestHost::unpacked(&tree);
         let captured = capture(Some(host.root.path())).answer();
         let text = fs::read_to_string(fixture("hosts").join(&tree)).expect("the tree");
-        assert_eq!(told(&captured), told(&text), "{tree}");
-        let copy = again(&captured);
+        assert_eq!(sorted_lines(&captured), sorted_lines(&text), "{tree}");
+        let copy = unpack_captured(&captured);
         for words in [
             &["list", "--json"][..],
             &["list", "--json", "--vendor", "1002", "--vendor", "1234"],
@@ -83,7 +83,7 @@ fn capture_of_a_tree_is_the_same_tree() {
 #[test]
 fn capture_of_a_large_host_is_complete() {
     let host = large("64");
-    let copy = again(&capture(Some(host.root.path())).answer());
+    let copy = unpack_captured(&capture(Some(host.root.path())).answer());
     assert_eq!(copy.cards(), host.cards());
     let functions = fs::read_dir(copy.path(DEVICES)).map(Iterator::count).ok();
     assert_eq!(functions, Some(64));
@@ -95,7 +95,7 @@ fn capture_runs_on_the_machine_that_runs_the_tests() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     let tree = said.text();
     assert!(tree.contains("\nproc/sys/kernel/hostname = host\n"));
-    let copy = again(&tree);
+    let copy = unpack_captured(&tree);
     // The same cards, if this machine has a PCI bus.
     let mut here = crate::gpupci();
     here.args(["list", "--root", "/"]);
@@ -134,7 +134,7 @@ fn capture_contains_no_private_data() {
     for private in ["mountinfo", "swaps", "route", "192.168", "0101A8C0"] {
         assert!(!tree.contains(private), "{private}");
     }
-    again(&tree);
+    unpack_captured(&tree);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn capture_omits_values_that_are_no_plain_text() {
         assert!(said.stderr.contains(&path), "{}", said.stderr);
     }
     assert!(said.stderr.contains("proc/cmdline\n"), "{}", said.stderr);
-    let copy = again(&said.text());
+    let copy = unpack_captured(&said.text());
     assert_eq!(copy.cards(), crate::TREES[0].1);
     assert_eq!(
         fs::read_to_string(copy.path(&format!("{card}/driver_override"))).ok(),
@@ -216,17 +216,23 @@ fn capture_runs_on_a_host_without_pci_functions() {
     assert!(said.stderr.contains("no folder sys"), "{}", said.stderr);
     // A bus without functions, then a function without attributes.
     host.write("sys/bus/pci/rescan", "");
-    again(&capture(Some(host.root.path())).answer());
+    unpack_captured(&capture(Some(host.root.path())).answer());
     fs::create_dir(host.path(DEVICES)).expect("the folder is made");
-    assert_eq!(again(&capture(Some(host.root.path())).answer()).cards(), "");
+    assert_eq!(
+        unpack_captured(&capture(Some(host.root.path())).answer()).cards(),
+        ""
+    );
     let function = "sys/devices/pci0000:00/0000:00:02.0";
     fs::create_dir_all(host.path(function)).expect("the folder is made");
     let link = host.path(DEVICES).join("0000:00:02.0");
     symlink("../../../devices/pci0000:00/0000:00:02.0", link).expect("the link is made");
-    assert_eq!(again(&capture(Some(host.root.path())).answer()).cards(), "");
+    assert_eq!(
+        unpack_captured(&capture(Some(host.root.path())).answer()).cards(),
+        ""
+    );
     host.write(&format!("{function}/vendor"), NVIDIA);
     host.write(&format!("{function}/class"), DISPLAY);
-    let copy = again(&capture(Some(host.root.path())).answer());
+    let copy = unpack_captured(&capture(Some(host.root.path())).answer());
     assert_eq!(copy.cards(), "gpupci1 pci_0000_00_02_0\n");
 }
 

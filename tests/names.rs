@@ -63,13 +63,13 @@ impl TestHost {
     }
 
     /// The content of the names file.
-    fn kept(&self) -> String {
+    fn names_file(&self) -> String {
         fs::read_to_string(self.path(CARDS)).expect("names are written down")
     }
 
     /// Names and addresses in the names file: `gpupci1 0000:02:00.0`.
-    fn kept_names(&self) -> Vec<String> {
-        let kept: Value = serde_json::from_str(&self.kept()).expect("JSON");
+    fn names_in_file(&self) -> Vec<String> {
+        let kept: Value = serde_json::from_str(&self.names_file()).expect("JSON");
         let text = |card: &Value, key: &str| card[key].as_str().expect("a text").to_owned();
         let line = |card| format!("{} {}", text(card, "name"), text(card, "address"));
         let cards = kept["cards"].as_array().expect("a list");

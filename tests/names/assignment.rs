@@ -36,7 +36,7 @@ fn first_list_writes_the_names_file() {
             "subsystem_device": "082f",
         })
     };
-    let kept: Value = serde_json::from_str(&host.kept()).expect("JSON");
+    let kept: Value = serde_json::from_str(&host.names_file()).expect("JSON");
     assert_eq!(
         kept,
         json!({
@@ -60,7 +60,7 @@ fn first_list_writes_the_names_file() {
 fn pulled_card_keeps_its_name() {
     let host = TestHost::unpacked("manual.tree");
     host.cards();
-    let kept = host.kept();
+    let kept = host.names_file();
     let port = host.path("sys/devices/pci0000:00/0000:00:03.0");
     let functions = ["0000:02:00.0", "0000:02:00.1"];
     let links = functions.map(|function| host.path(&format!("{DEVICES}/{function}")));
@@ -72,7 +72,7 @@ fn pulled_card_keeps_its_name() {
     let said = host.line("status gpupci1");
     assert_eq!(said.code, Some(3));
     assert_eq!(said.stderr, "GPU card gpupci1 not found\n");
-    assert_eq!(host.kept(), kept);
+    assert_eq!(host.names_file(), kept);
     for (function, link) in functions.iter().zip(&links) {
         fs::rename(host.path(function), port.join(function)).expect("the function comes");
         symlink(
@@ -85,7 +85,7 @@ fn pulled_card_keeps_its_name() {
         host.cards(),
         "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_03_00_0\n"
     );
-    assert_eq!(host.kept(), kept);
+    assert_eq!(host.names_file(), kept);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn new_card_gets_the_next_free_name_in_any_slot() {
     let three = "gpupci1 pci_0000_04_00_0\ngpupci4 pci_0000_06_00_0\ngpupci5 pci_0000_01_00_0\n";
     assert_eq!(host.cards(), three);
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         [
             "gpupci1 0000:04:00.0",
             "gpupci2 0000:08:00.0",
@@ -121,7 +121,7 @@ fn new_card_gets_the_next_free_name_in_any_slot() {
     host.pull("0000:06:00");
     host.pull("0000:01:00");
     assert_eq!(host.cards(), "");
-    assert_eq!(host.kept_names().len(), 5);
+    assert_eq!(host.names_in_file().len(), 5);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn renumber_names_the_present_cards_from_1() {
     let two = "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_08_00_0\n";
     assert_eq!(host.line("renumber").answer(), two);
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         ["gpupci1 0000:02:00.0", "gpupci2 0000:08:00.0"]
     );
     assert_eq!(host.cards(), two);
@@ -152,7 +152,7 @@ fn renumber_names_the_present_cards_from_1() {
     // The same on a host without a names file.
     fs::remove_file(host.path(CARDS)).expect("the names go");
     assert_eq!(host.line("renumber").answer().lines().count(), 3);
-    assert_eq!(host.kept_names().len(), 3);
+    assert_eq!(host.names_in_file().len(), 3);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn names_are_in_numeric_order() {
     assert_eq!(host.cards(), rest);
     host.plug("0000:00:1f", "1e87");
     assert_eq!(host.cards(), format!("{rest}gpupci13 pci_0000_00_1f_0\n"));
-    let names = host.kept_names();
+    let names = host.names_in_file();
     assert_eq!(names[1], "gpupci2 0000:02:00.0");
     assert_eq!(names[12], "gpupci13 0000:00:1f.0");
     let text = host.line("status").answer();
@@ -215,7 +215,7 @@ fn names_file_stores_32_bit_domains() {
         "gpupci1 pci_0002_01_00_0\ngpupci2 pci_10000_01_00_0\ngpupci3 pci_ffffffff_01_00_0\n";
     assert_eq!(host.cards(), cards);
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         [
             "gpupci1 0002:01:00.0",
             "gpupci2 10000:01:00.0",

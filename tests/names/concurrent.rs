@@ -41,7 +41,7 @@ fn concurrent_first_lists_write_one_valid_file() {
         assert_eq!(answer(child), cards);
     }
     let line = |bus: i32| format!("gpupci{bus} 0000:{bus:02x}:00.0");
-    assert_eq!(host.kept_names(), (1..=5).map(line).collect::<Vec<_>>());
+    assert_eq!(host.names_in_file(), (1..=5).map(line).collect::<Vec<_>>());
     let left = fs::read_dir(host.path("var/lib/gpupt")).expect("a folder");
     assert_eq!(left.count(), 1);
 }
@@ -64,7 +64,7 @@ fn concurrent_lists_of_different_vendors_agree_on_names() {
     for (line, cards) in told {
         assert_eq!(cards, host.line(line).answer(), "{line}");
     }
-    assert_eq!(host.kept_names().len(), 3);
+    assert_eq!(host.names_in_file().len(), 3);
 }
 
 /// Whether a process has this file open.
@@ -83,7 +83,7 @@ fn list_prints_the_names_written_while_it_waited_for_the_lock() {
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
     host.cards();
-    let kept = host.kept().replace("gpupci1", "gpupci4");
+    let kept = host.names_file().replace("gpupci1", "gpupci4");
     fs::remove_file(host.path(CARDS)).expect("the names go");
     let lock_path = host.path("run/gpupt/lock");
     let lock = File::options().write(true).open(&lock_path);
@@ -232,5 +232,5 @@ fn timeout_option_ends_the_wait_for_the_lock() {
         note.strip_prefix("gpupci: the names are not written down: another gpupci or hook (pid ");
     let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0.1 s"));
     assert!(rest.is_some_and(|(number, rest)| pid(number) && rest.is_empty()));
-    assert_eq!(host.kept_names(), ["gpupci1 0000:01:00.0"]);
+    assert_eq!(host.names_in_file(), ["gpupci1 0000:01:00.0"]);
 }

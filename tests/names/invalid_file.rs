@@ -62,7 +62,7 @@ fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
         let said = host.line(line);
         let told = (said.code, said.text(), said.stderr);
         assert_eq!(told, (Some(1), String::new(), expected.clone()), "{line}");
-        assert_eq!(host.kept(), content, "{line}");
+        assert_eq!(host.names_file(), content, "{line}");
     }
     assert_eq!(host.line("renumber").answer(), TWO, "{content}");
     assert_eq!(host.cards(), TWO);

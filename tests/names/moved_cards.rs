@@ -10,7 +10,7 @@ const REMEDY: &str = "compare `gpupci list -v` with what you expect; `gpupci ren
 
 /// Standard output and standard error of `gpupci list`.
 #[track_caller]
-fn told(host: &TestHost) -> (String, String) {
+fn list_output(host: &TestHost) -> (String, String) {
     let said = host.line("list");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     (said.text(), said.stderr)
@@ -30,7 +30,7 @@ fn host_of(devices: &[&str]) -> TestHost {
 fn another_card_at_a_recorded_address_is_reported_and_refused() {
     let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
-    let kept = host.kept();
+    let kept = host.names_file();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
     let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there; \
                gpupci1 is nowhere to be seen";
@@ -71,7 +71,7 @@ fn another_card_at_a_recorded_address_is_reported_and_refused() {
          /sys/bus/pci/drivers/snd_hda_intel/unbind <- 0000:03:00.1\n\
          /sys/bus/pci/drivers_probe <- 0000:03:00.1\n"
     );
-    assert_eq!(host.kept(), kept);
+    assert_eq!(host.names_file(), kept);
     // `renumber` accepts the cards as they are.
     assert_eq!(host.line("renumber").answer(), cards);
     let steps = host.line("detach gpupci1 --dry-run").answer();
@@ -84,7 +84,7 @@ fn moved_card_is_reported_with_its_new_address() {
     host.plug("0000:01:00", "1bb3");
     host.plug("0000:05:00", "1e87");
     assert_eq!(
-        told(&host),
+        list_output(&host),
         (
             "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_05_00_0\n".into(),
             "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is \
@@ -93,9 +93,9 @@ fn moved_card_is_reported_with_its_new_address() {
         )
     );
     // The moved card is not recorded at its new address until `renumber`.
-    assert_eq!(told(&host), told(&host));
+    assert_eq!(list_output(&host), list_output(&host));
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         ["gpupci1 0000:01:00.0", "gpupci2 0000:02:00.0"]
     );
     let said = host.line("detach gpupci1");
@@ -104,12 +104,12 @@ fn moved_card_is_reported_with_its_new_address() {
     assert!(said.stderr.contains(place), "{}", said.stderr);
     // Other new cards are recorded.
     host.plug("0000:06:00", "20b0");
-    told(&host);
-    assert_eq!(host.kept_names()[2], "gpupci4 0000:06:00.0");
+    list_output(&host);
+    assert_eq!(host.names_in_file()[2], "gpupci4 0000:06:00.0");
     // The first card is back in its slot.
     host.plug("0000:01:00", "1e87");
-    assert_eq!(told(&host).1, "");
-    assert_eq!(host.kept_names()[2], "gpupci3 0000:05:00.0");
+    assert_eq!(list_output(&host).1, "");
+    assert_eq!(host.names_in_file()[2], "gpupci3 0000:05:00.0");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn swapped_cards_are_both_reported() {
     let host = host_of(&["1e87", "2236", "1e87"]);
     host.plug("0000:01:00", "2236");
     host.plug("0000:02:00", "1e87");
-    let (cards, notes) = told(&host);
+    let (cards, notes) = list_output(&host);
     assert_eq!(
         cards,
         "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_03_00_0\n"
@@ -143,7 +143,7 @@ fn cards_that_moved_by_one_slot_are_found() {
     host.plug("0000:02:00", "1e87");
     host.plug("0000:03:00", "2236");
     host.plug("0000:04:00", "1bb3");
-    let (cards, notes) = told(&host);
+    let (cards, notes) = list_output(&host);
     assert_eq!(
         cards,
         "gpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_03_00_0\ngpupci4 pci_0000_04_00_0\n"
@@ -164,11 +164,14 @@ fn identical_card_in_its_own_slot_is_not_the_missing_card() {
     let differs = "gpupci: gpupci2 was recorded as 10de:1e87 (1043:8694), but 10de:2236 \
                    (1043:8694) is there; gpupci2";
     // The identical cards are in their own slots.
-    assert_eq!(told(&host).1, format!("{differs} is nowhere to be seen\n"));
+    assert_eq!(
+        list_output(&host).1,
+        format!("{differs} is nowhere to be seen\n")
+    );
     // One more identical card is in a slot that was empty.
     host.plug("0000:07:00", "1e87");
     assert_eq!(
-        told(&host).1,
+        list_output(&host).1,
         format!("{differs} seems to be at 0000:07:00.0 now\n")
     );
 }
@@ -180,7 +183,7 @@ fn no_new_address_is_guessed_if_there_are_two() {
     host.plug("0000:07:00", "1e87");
     host.plug("0000:08:00", "1e87");
     assert_eq!(
-        told(&host).1,
+        list_output(&host).1,
         "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
          there; gpupci1 is nowhere to be seen\n"
     );
@@ -192,7 +195,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     let board = format!("{DEVICES}/0000:01:00.0/subsystem_device");
     host.write(&board, "0x8695\n");
     assert_eq!(
-        told(&host).1,
+        list_output(&host).1,
         "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is \
          there; gpupci1 is nowhere to be seen\n"
     );
@@ -201,16 +204,16 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     let maker = format!("{DEVICES}/0000:01:00.0/subsystem_vendor");
     host.write(&maker, "0x0000\n");
     assert_eq!(
-        told(&host).1,
+        list_output(&host).1,
         "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there; gpupci1 \
          is nowhere to be seen\n"
     );
     host.line("renumber").answer();
-    assert!(host.kept().contains("\"subsystem_vendor\": null"));
-    assert_eq!(told(&host).1, "");
+    assert!(host.names_file().contains("\"subsystem_vendor\": null"));
+    assert_eq!(list_output(&host).1, "");
     host.write(&maker, "0x1043\n");
     assert_eq!(
-        told(&host).1,
+        list_output(&host).1,
         "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there; gpupci1 \
          is nowhere to be seen\n"
     );
@@ -221,7 +224,7 @@ fn vendor_id_distinguishes_cards_with_one_device_id() {
     let host = host_of(&["1e87"]);
     host.plug_of("1002", "0000:01:00", "1e87");
     // A card of an unlisted vendor is not listed.
-    assert_eq!(told(&host), (String::new(), String::new()));
+    assert_eq!(list_output(&host), (String::new(), String::new()));
     let said = host.line("list --vendor 1002");
     assert_eq!(said.text(), "gpupci1 pci_0000_01_00_0\n");
     assert_eq!(
@@ -237,5 +240,5 @@ fn only_the_display_function_identifies_a_card() {
     let host = TestHost::unpacked("manual.tree");
     let cards = host.cards();
     host.write(&format!("{DEVICES}/0000:02:00.1/device"), "0x10f8\n");
-    assert_eq!(told(&host), (cards, String::new()));
+    assert_eq!(list_output(&host), (cards, String::new()));
 }

@@ -84,7 +84,7 @@ fn link_to_the_names_file_is_read_and_a_planted_link_is_not_written_through() {
     let both = format!("gpupci1 pci_0000_02_00_0\n{first}");
     assert_eq!(host.cards(), both);
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         ["gpupci1 0000:02:00.0", "gpupci5 0000:01:00.0"]
     );
 }
@@ -95,7 +95,7 @@ fn leftover_of_a_crash_beside_the_names_file_is_replaced() {
     host.write("var/lib/gpupt/cards.json.new", "{\"version\": 1, \"car");
     assert_eq!(host.cards(), TWO);
     assert_eq!(
-        host.kept_names(),
+        host.names_in_file(),
         ["gpupci1 0000:01:00.0", "gpupci2 0000:02:00.0"]
     );
     assert!(!host.path("var/lib/gpupt/cards.json.new").exists());

@@ -9,14 +9,14 @@ use crate::{with_each, with_kernel};
 
 const NEXT: [&str; 3] = ["attach gpupci1", "recover", "detach gpupci1"];
 
-struct Trial {
+struct CrashTest {
     host: TestHost,
     kernel: FakeKernel,
     slot: &'static str,
     attached: Vec<String>,
 }
 
-impl Trial {
+impl CrashTest {
     fn of(tree: &str, slot: &'static str) -> Self {
         let (host, kernel) = with_kernel(tree);
         let attached = host.bindings();
@@ -90,7 +90,7 @@ fn card_of_two_functions_survives_a_kill_at_every_write() {
         .flat_map(|line| NEXT.map(|next| (line, next)))
         .collect();
     with_each(&cases, |&(line, next)| {
-        let trial = Trial::of("manual.tree", "0000:02:00");
+        let test = CrashTest::of("manual.tree", "0000:02:00");
         for nth in 1..=6 {
             for fault in [InjectedFault::KillBefore, InjectedFault::KillAfter] {
                 // The state before a write is the state after the previous one, so one next command
@@ -99,10 +99,10 @@ fn card_of_two_functions_survives_a_kill_at_every_write() {
                     continue;
                 }
                 if line == "attach gpupci1" {
-                    trial.host.line("detach gpupci1").answer();
+                    test.host.line("detach gpupci1").answer();
                 }
-                assert!(trial.is_killed_at(line, nth, fault), "{line} {nth}");
-                trial.assert_recoverable(next, &format!("{line} {nth} {fault:?} {next}"));
+                assert!(test.is_killed_at(line, nth, fault), "{line} {nth}");
+                test.assert_recoverable(next, &format!("{line} {nth} {fault:?} {next}"));
             }
         }
     });
@@ -111,17 +111,17 @@ fn card_of_two_functions_survives_a_kill_at_every_write() {
 #[test]
 fn card_of_four_functions_survives_a_kill_at_every_write() {
     with_each(&["detach gpupci1", "attach gpupci1"], |&line| {
-        let trial = Trial::of("four-functions.tree", "0000:17:00");
+        let test = CrashTest::of("four-functions.tree", "0000:17:00");
         for nth in 1..=12 {
             if line == "attach gpupci1" {
-                trial.host.line("detach gpupci1").answer();
+                test.host.line("detach gpupci1").answer();
             }
             assert!(
-                trial.is_killed_at(line, nth, InjectedFault::KillAfter),
+                test.is_killed_at(line, nth, InjectedFault::KillAfter),
                 "{line} {nth}"
             );
             let next = NEXT[nth % NEXT.len()];
-            trial.assert_recoverable(next, &format!("{line} {nth} {next}"));
+            test.assert_recoverable(next, &format!("{line} {nth} {next}"));
         }
     });
 }
@@ -132,13 +132,13 @@ fn card_survives_a_second_kill_during_recovery() {
         .flat_map(|nth| NEXT.map(|next| (next, nth)))
         .collect();
     with_each(&cases, |&(next, nth)| {
-        let trial = Trial::of("manual.tree", "0000:02:00");
+        let test = CrashTest::of("manual.tree", "0000:02:00");
         for second in 1.. {
-            assert!(trial.is_killed_at("detach gpupci1", nth, InjectedFault::KillAfter));
-            if !trial.is_killed_at(next, second, InjectedFault::KillAfter) {
+            assert!(test.is_killed_at("detach gpupci1", nth, InjectedFault::KillAfter));
+            if !test.is_killed_at(next, second, InjectedFault::KillAfter) {
                 break;
             }
-            trial.assert_recoverable("recover", &format!("{nth} {next} {second}"));
+            test.assert_recoverable("recover", &format!("{nth} {next} {second}"));
         }
     });
 }
@@ -146,16 +146,15 @@ fn card_survives_a_second_kill_during_recovery() {
 #[test]
 fn card_without_a_record_survives_a_kill_during_attach() {
     with_each(&NEXT, |&next| {
-        let trial = Trial::of("manual.tree", "0000:02:00");
+        let test = CrashTest::of("manual.tree", "0000:02:00");
         for nth in 1..=6 {
             for function in ["0000:02:00.0", "0000:02:00.1"] {
-                trial
-                    .kernel
+                test.kernel
                     .administrator_overrides(function, Some("vfio-pci"))
                     .administrator_binds(function, Some("vfio-pci"));
             }
-            assert!(trial.is_killed_at("attach gpupci1", nth, InjectedFault::KillAfter));
-            trial.assert_recoverable(next, &format!("attach {nth} {next}"));
+            assert!(test.is_killed_at("attach gpupci1", nth, InjectedFault::KillAfter));
+            test.assert_recoverable(next, &format!("attach {nth} {next}"));
         }
     });
 }

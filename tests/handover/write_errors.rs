@@ -18,7 +18,7 @@ const ERRNOS: [Errno; 7] = [
 ];
 
 /// A host, and the card whose writes fail.
-struct Trial {
+struct FaultTest {
     host: TestHost,
     kernel: FakeKernel,
     slot: &'static str,
@@ -28,7 +28,7 @@ struct Trial {
     writes: [usize; 2],
 }
 
-impl Trial {
+impl FaultTest {
     fn of(tree: &str, slot: &'static str) -> Self {
         let (host, kernel) = with_kernel(tree);
         let attached = host.bindings();
@@ -101,11 +101,11 @@ impl Trial {
 #[test]
 fn card_of_two_functions_is_recovered_from_an_error_at_every_write() {
     with_each(&[true, false], |&is_detach| {
-        let trial = Trial::of("manual.tree", "0000:02:00");
-        assert_eq!(trial.writes, [6, 6]);
-        for nth in 1..=trial.writes[usize::from(!is_detach)] {
+        let test = FaultTest::of("manual.tree", "0000:02:00");
+        assert_eq!(test.writes, [6, 6]);
+        for nth in 1..=test.writes[usize::from(!is_detach)] {
             for errno in ERRNOS.iter().cycle().skip(3 * nth).take(3) {
-                trial.run_with_faults(is_detach, &[(nth, *errno)]);
+                test.run_with_faults(is_detach, &[(nth, *errno)]);
             }
         }
     });
@@ -114,10 +114,10 @@ fn card_of_two_functions_is_recovered_from_an_error_at_every_write() {
 #[test]
 fn card_of_four_functions_is_recovered_from_an_error_at_every_write() {
     with_each(&[true, false], |&is_detach| {
-        let trial = Trial::of("four-functions.tree", "0000:17:00");
-        assert_eq!(trial.writes, [12, 12]);
-        for nth in 1..=trial.writes[usize::from(!is_detach)] {
-            trial.run_with_faults(is_detach, &[(nth, ERRNOS[nth % ERRNOS.len()])]);
+        let test = FaultTest::of("four-functions.tree", "0000:17:00");
+        assert_eq!(test.writes, [12, 12]);
+        for nth in 1..=test.writes[usize::from(!is_detach)] {
+            test.run_with_faults(is_detach, &[(nth, ERRNOS[nth % ERRNOS.len()])]);
         }
     });
 }
@@ -125,12 +125,12 @@ fn card_of_four_functions_is_recovered_from_an_error_at_every_write() {
 #[test]
 fn card_is_recovered_from_errors_during_the_undo() {
     with_each(&[true, false], |&is_detach| {
-        let trial = Trial::of("manual.tree", "0000:02:00");
-        for nth in 1..=trial.writes[usize::from(!is_detach)] {
-            let all = trial.run_with_faults(is_detach, &[(nth, Errno::EIO)]);
+        let test = FaultTest::of("manual.tree", "0000:02:00");
+        for nth in 1..=test.writes[usize::from(!is_detach)] {
+            let all = test.run_with_faults(is_detach, &[(nth, Errno::EIO)]);
             for later in nth + 1..=all {
                 let faults = [(nth, Errno::EIO), (later, Errno::ENODEV)];
-                trial.run_with_faults(is_detach, &faults);
+                test.run_with_faults(is_detach, &faults);
             }
         }
     });

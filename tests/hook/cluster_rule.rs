@@ -27,7 +27,7 @@ fn stage(attributes: &[&str]) -> Stage {
     Stage::on(host)
 }
 
-fn given(guests: &str) -> String {
+fn given_to_other(guests: &str) -> String {
     because(&[&format!("the cluster gives it to {guests}")], &[REMEDY])
 }
 
@@ -40,7 +40,7 @@ fn prepare_refuses_a_card_that_the_cluster_gives_to_another_guest() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
     for guest in [guest(), Guest::with(&hostdev("02", 1))] {
-        stage.assert_refused(&guest, &given("rocks-34"));
+        stage.assert_refused(&guest, &given_to_other("rocks-34"));
     }
     // The owner gets it. Any guest gets a card that has no owner.
     let owner = Guest::other(1, &hostdev("02", 0)).named("rocks-34");
@@ -50,7 +50,7 @@ fn prepare_refuses_a_card_that_the_cluster_gives_to_another_guest() {
     stage.hook_ok(&owner, "release");
     stage.host.line("-l").answer();
     stage.bind_at_boot();
-    stage.assert_refused(&guest(), &given("rocks-34"));
+    stage.assert_refused(&guest(), &given_to_other("rocks-34"));
     stage.hook_ok(&owner, "prepare");
 }
 
@@ -60,13 +60,16 @@ fn card_that_the_cluster_gives_to_two_guests_is_allowed_to_both() {
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1", "rocks-33 gpupci 02:00.1"]);
     stage.hook_ok(&guest(), "prepare");
     stage.hook_ok(&guest(), "release");
-    stage.assert_refused(&guest().named("rocks-35"), &given("rocks-34 and rocks-33"));
+    stage.assert_refused(
+        &guest().named("rocks-35"),
+        &given_to_other("rocks-34 and rocks-33"),
+    );
 }
 
 #[test]
 fn rule_applies_although_the_host_has_no_attributes() {
     let stage = stage(&["rocks-34 gpupci 02:00.0"]);
-    stage.assert_refused(&guest(), &given("rocks-34"));
+    stage.assert_refused(&guest(), &given_to_other("rocks-34"));
     stage.hook_ok(&guest().named("rocks-34"), "prepare");
 }
 
@@ -74,7 +77,7 @@ fn rule_applies_although_the_host_has_no_attributes() {
 fn rule_applies_although_another_card_of_the_attribute_is_unknown() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci7,gpupci1"]);
-    stage.assert_refused(&guest(), &given("rocks-34"));
+    stage.assert_refused(&guest(), &given_to_other("rocks-34"));
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn guest_name_is_not_read_as_a_pattern_or_a_statement() {
         "select Name from nodes",
         "-x",
     ] {
-        stage.assert_refused(&guest().named(name), &given("rocks-34"));
+        stage.assert_refused(&guest().named(name), &given_to_other("rocks-34"));
     }
 }
 
@@ -99,7 +102,10 @@ fn rule_applies_to_a_card_whose_vendor_was_removed_from_the_settings() {
     let owner = guest().named("rocks-34");
     stage.hook_ok(&owner, "prepare");
     stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
-    stage.assert_refused(&Guest::other(1, &hostdev("02", 0)), &given("rocks-34"));
+    stage.assert_refused(
+        &Guest::other(1, &hostdev("02", 0)),
+        &given_to_other("rocks-34"),
+    );
 }
 
 #[test]

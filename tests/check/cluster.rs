@@ -4,7 +4,7 @@ use crate::support::TestHost;
 use crate::{assert_trouble, ready};
 
 /// A prepared host, with these attributes in the cluster's database.
-fn told(lines: &[&str]) -> TestHost {
+fn with_attributes(lines: &[&str]) -> TestHost {
     let host = ready();
     for line in lines {
         host.line(&format!("host add vm-container-0-15 {line}"))
@@ -15,7 +15,7 @@ fn told(lines: &[&str]) -> TestHost {
 
 #[test]
 fn correct_cluster_attributes_pass() {
-    let host = told(&["gpupci1 02:00.0", "gpupci2 pci_0000_03_00_0"]);
+    let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 pci_0000_03_00_0"]);
     assert_trouble(&host, 0, &[]);
     host.assert_says(
         "PASS  the cluster's attributes of vm-container-0-15 name the cards that are here",
@@ -24,7 +24,7 @@ fn correct_cluster_attributes_pass() {
 
 #[test]
 fn attribute_with_another_address_is_a_failure() {
-    let host = told(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
+    let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
     let lines = [
         "FAIL  gpupci2: the cluster says that gpupci2 of vm-container-0-15 is \"pci_0000_07_00_0\", \
          and it is pci_0000_03_00_0",
@@ -38,7 +38,7 @@ fn attribute_with_another_address_is_a_failure() {
 
 #[test]
 fn missing_and_surplus_attributes_are_warnings() {
-    let host = told(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
+    let host = with_attributes(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
     let lines = [
         "WARN  gpupci2: the cluster knows nothing of gpupci2 of vm-container-0-15",
         "      try: gpupci host add vm-container-0-15 gpupci2 pci_0000_03_00_0",
@@ -51,7 +51,7 @@ fn missing_and_surplus_attributes_are_warnings() {
 
 #[test]
 fn conflict_of_attributes_on_this_host_is_a_warning() {
-    let host = told(&["gpupci1 02:00.0", "gpupci2 03:00.0"]);
+    let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 03:00.0"]);
     host.line("host add one gpupci gpupci1").answer();
     host.line("host add two gpupci gpupci1").answer();
     host.line("host add elsewhere gpupci1 09:00.1").answer();

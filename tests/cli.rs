@@ -274,7 +274,7 @@ fn version_is_the_package_version() {
 }
 
 /// Runs a command whose standard output is closed before the first byte.
-fn unheard(mut command: Command) -> (Option<i32>, String) {
+fn run_with_stdout_closed(mut command: Command) -> (Option<i32>, String) {
     let (reader, writer) = pipe().expect("a pipe");
     drop(reader);
     let output = command
@@ -301,12 +301,16 @@ fn closed_standard_output_is_no_error() {
     ] {
         let mut command = host.command();
         command.args(line.split(' '));
-        assert_eq!(unheard(command), (Some(code), String::new()), "{line}");
+        assert_eq!(
+            run_with_stdout_closed(command),
+            (Some(code), String::new()),
+            "{line}"
+        );
     }
     // Errors are still reported.
     let mut command = host.command();
     command.args(["host", "list", "nosuch"]);
-    let (code, stderr) = unheard(command);
+    let (code, stderr) = run_with_stdout_closed(command);
     assert_eq!(code, Some(3), "{stderr}");
 }
 

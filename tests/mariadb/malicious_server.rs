@@ -16,7 +16,7 @@ use crate::support::mariadb::MariaDb;
 use crate::{Dice, HANGS, PATIENCE, frontend, timed};
 
 /// Starts a listener on loopback that runs `answer` for each client; gives its port.
-fn impostor(answer: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> u16 {
+fn listener(answer: impl Fn(&mut TcpStream) + Send + Sync + Clone + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
     let port = listener.local_addr().expect("it has an address").port();
     thread::spawn(move || {
@@ -34,7 +34,7 @@ fn wait(client: &mut TcpStream) {
 }
 
 /// Sends these bytes, then waits or closes the connection.
-fn says(
+fn sends(
     bytes: impl Into<Vec<u8>>,
     then_waits: bool,
 ) -> impl Fn(&mut TcpStream) + Send + Sync + Clone {
@@ -91,7 +91,7 @@ fn list(port: u16) -> (Said, Duration) {
 
 #[test]
 fn command_ends_after_the_deadline_if_the_server_never_answers() {
-    let port = impostor(wait);
+    let port = listener(wait);
     let (said, took) = list(port);
     let expected = format!(
         "gpupci: mysql://root@127.0.0.1:{port}/cluster did not answer within 5 s\n  \
@@ -105,7 +105,7 @@ fn command_ends_after_the_deadline_if_the_server_never_answers() {
 #[test]
 fn query_ends_after_the_deadline_if_the_server_sends_single_bytes() {
     // A packet of 200 bytes, sent one by one: no single read takes long.
-    let port = impostor(|client| {
+    let port = listener(|client| {
         let _ = client.write_all(&[200, 0, 0, 0, 10]);
         while client.write_all(b"5").is_ok() {
             thread::sleep(Duration::from_millis(100));
@@ -144,7 +144,7 @@ fn server_that_disconnects_or_sends_garbage_is_an_error_at_once() {
         ("a refusal that paints", escape.to_vec()),
     ];
     for (what, bytes) in talk {
-        let (said, took) = list(impostor(says(bytes, false)));
+        let (said, took) = list(listener(sends(bytes, false)));
         assert!(
             took < Duration::from_secs(4),
             "{what}: {took:?} {}",
@@ -170,7 +170,7 @@ fn server_that_sends_garbage_and_waits_is_an_error_after_the_deadline() {
     ];
     let lists: Vec<_> = talk
         .into_iter()
-        .map(|bytes| thread::spawn(move || list(impostor(says(bytes, true)))))
+        .map(|bytes| thread::spawn(move || list(listener(sends(bytes, true)))))
         .collect();
     for list in lists {
         list.join().expect("it is told");
@@ -223,7 +223,7 @@ fn mangled_answers_are_an_error_and_no_panic() {
 
 #[test]
 fn caller_sets_the_deadline() {
-    let (answer, took) = cluster_within(Duration::from_millis(200), impostor(wait));
+    let (answer, took) = cluster_within(Duration::from_millis(200), listener(wait));
     assert!(
         matches!(answer, Err(DatabaseError::Late { .. })),
         "{answer:?}"
@@ -242,7 +242,7 @@ fn cluster_within(deadline: Duration, port: u16) -> (Result<Cluster, DatabaseErr
 
 /// A server that greets as the real one and accepts every login, then sends a malformed answer.
 #[derive(Clone)]
-struct Liar {
+struct MalformedServer {
     greeting: Vec<u8>,
     to_login: Vec<u8>,
     to_query: Vec<u8>,
@@ -252,7 +252,7 @@ struct Liar {
 const WELCOME: &[u8] = b"\x07\0\0\x02\0\0\0\x02\0\0\0";
 const DONE: &[u8] = b"\x07\0\0\x01\0\0\0\x02\0\0\0";
 
-impl Liar {
+impl MalformedServer {
     fn to_login(answer: &[u8]) -> Self {
         Self {
             greeting: greeting(),
@@ -272,7 +272,7 @@ impl Liar {
     /// The output of `gpupci host list` against it, and the bytes it received.
     fn listed(self) -> (Said, Vec<u8>) {
         let heard = Arc::clone(&self.heard);
-        let port = impostor(move |client| drop(self.answer(client)));
+        let port = listener(move |client| drop(self.answer(client)));
         let (said, took) = list(port);
         assert!(took < Duration::from_secs(4), "{took:?} {}", said.stderr);
         let heard = heard.lock().expect("it is done").clone();
@@ -315,7 +315,7 @@ fn packet(number: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn malformed_query_answer_is_an_error_and_no_panic() {
-    let lies: [(&str, Vec<u8>); 8] = [
+    let answers: [(&str, Vec<u8>); 8] = [
         ("nothing", packet(1, b"")),
         ("a packet out of order", packet(77, b"\x09")),
         ("an answer without rows", DONE.to_vec()),
@@ -331,8 +331,8 @@ fn malformed_query_answer_is_an_error_and_no_panic() {
         ("half an error", packet(1, b"\xff\x01")),
         ("random bytes", random(600, 11)),
     ];
-    for (what, lie) in lies {
-        let (_, heard) = Liar::to_query(&lie).listed();
+    for (what, answer) in answers {
+        let (_, heard) = MalformedServer::to_query(&answer).listed();
         let is_query = heard.windows(9).any(|window| window == b"SELECT 0,");
         assert!(is_query, "{what}: it came to the query");
     }
@@ -340,7 +340,7 @@ fn malformed_query_answer_is_an_error_and_no_panic() {
 
 #[test]
 fn malformed_login_answer_is_an_error_and_no_panic() {
-    for lie in [
+    for answer in [
         packet(2, b""),
         packet(2, b"\xfe"),
         packet(2, b"\x01"),
@@ -348,7 +348,7 @@ fn malformed_login_answer_is_an_error_and_no_panic() {
         packet(2, b"\xfemysql_native_password\0"),
         packet(9, b"\0\0\0"),
     ] {
-        Liar::to_login(&lie).listed();
+        MalformedServer::to_login(&answer).listed();
     }
 }
 
@@ -362,18 +362,19 @@ fn greeting_with_wrong_lengths_is_an_error_and_no_panic() {
             .position(|byte| *byte == 0)
             .expect("a version");
         greeting[5 + version + 1 + 4 + 8 + 1 + 7] = length;
-        let liar = Liar {
+        let server = MalformedServer {
             greeting,
-            ..Liar::to_login(&packet(2, b"\xff\x15\x04No entry"))
+            ..MalformedServer::to_login(&packet(2, b"\xff\x15\x04No entry"))
         };
-        liar.listed();
+        server.listed();
     }
 }
 
 #[test]
 fn server_that_requests_a_local_file_gets_none() {
     let file = b"/etc/passwd";
-    let (_, heard) = Liar::to_query(&packet(1, &[b"\xfb".as_slice(), file].concat())).listed();
+    let (_, heard) =
+        MalformedServer::to_query(&packet(1, &[b"\xfb".as_slice(), file].concat())).listed();
     let root = heard.windows(5).any(|window| window == b"root:");
     assert!(!root, "{}", heard.escape_ascii());
 }
@@ -381,8 +382,8 @@ fn server_that_requests_a_local_file_gets_none() {
 #[test]
 fn server_that_requests_the_clear_password_does_not_get_it() {
     for plugin in ["mysql_clear_password", "mysql_old_password", "dialog"] {
-        let lie = packet(2, &[b"\xfe", plugin.as_bytes(), b"\0"].concat());
-        let (said, heard) = Liar::to_login(&lie).listed();
+        let answer = packet(2, &[b"\xfe", plugin.as_bytes(), b"\0"].concat());
+        let (said, heard) = MalformedServer::to_login(&answer).listed();
         let secret = heard.windows(6).any(|window| window == b"s3cret");
         assert!(
             !secret,
@@ -397,11 +398,11 @@ fn server_that_requests_the_clear_password_does_not_get_it() {
 #[test]
 fn password_is_not_encrypted_for_the_key_of_an_unknown_server() {
     let switch = packet(2, b"\xfecaching_sha2_password\x0012345678901234567890\0");
-    let liar = Liar {
+    let server = MalformedServer {
         to_query: packet(6, b"\x01no key"),
-        ..Liar::to_login(&[switch, packet(4, b"\x01\x04")].concat())
+        ..MalformedServer::to_login(&[switch, packet(4, b"\x01\x04")].concat())
     };
-    let (said, heard) = liar.listed();
+    let (said, heard) = server.listed();
     let asks_for_key = b"\x01\0\0\x05\x02";
     let wants_key = heard.windows(5).any(|window| window == asks_for_key);
     assert!(!wants_key, "{} {}", said.stderr, heard.escape_ascii());

@@ -37,7 +37,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming() {
                 let server = TcpStream::connect(("127.0.0.1", self.to));
-                let line = Line {
+                let line = Connection {
                     client: client.expect("a client"),
                     server: server.expect("the server is there"),
                     cut: self.cut,
@@ -60,7 +60,7 @@ impl Proxy {
 }
 
 /// One connection.
-struct Line {
+struct Connection {
     client: TcpStream,
     server: TcpStream,
     cut: Cut,
@@ -68,21 +68,26 @@ struct Line {
 }
 
 /// What the proxy does with a packet.
-enum Fate {
+enum Action {
     Pass,
     Swallow,
     End,
 }
 
-impl Line {
-    fn carry(&self, mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&mut Vec<u8>) -> Fate) {
+impl Connection {
+    fn carry(
+        &self,
+        mut from: &TcpStream,
+        mut to: &TcpStream,
+        action: impl Fn(&mut Vec<u8>) -> Action,
+    ) {
         let mut buffer = [0; 65536];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             let mut bytes = buffer[..length].to_vec();
-            match fate(&mut bytes) {
-                Fate::Pass if to.write_all(&bytes).is_ok() => {}
-                Fate::Swallow => {}
-                Fate::Pass | Fate::End => break,
+            match action(&mut bytes) {
+                Action::Pass if to.write_all(&bytes).is_ok() => {}
+                Action::Swallow => {}
+                Action::Pass | Action::End => break,
             }
         }
         // The other direction is closed too; bytes already sent arrive.
@@ -91,32 +96,32 @@ impl Line {
         }
     }
 
-    fn sent(&self, bytes: &mut [u8]) -> Fate {
+    fn sent(&self, bytes: &mut [u8]) -> Action {
         let is_commit = bytes.windows(6).any(|window| window == b"COMMIT");
         self.is_committing.fetch_or(is_commit, Ordering::SeqCst);
         match self.cut {
-            Cut::BeforeCommit if is_commit => Fate::End,
-            _ => Fate::Pass,
+            Cut::BeforeCommit if is_commit => Action::End,
+            _ => Action::Pass,
         }
     }
 
-    fn answered(&self, bytes: &mut [u8], so_far: &mut (usize, usize)) -> Fate {
+    fn answered(&self, bytes: &mut [u8], so_far: &mut (usize, usize)) -> Action {
         let (number, start) = *so_far;
         *so_far = (number + 1, start + bytes.len());
         let is_committing = self.is_committing.load(Ordering::SeqCst);
         match self.cut {
-            Cut::AfterCommit if is_committing => Fate::End,
-            Cut::CommitUnanswered if is_committing => Fate::Swallow,
-            Cut::AnswerNumber(last) if number == last => Fate::End,
+            Cut::AfterCommit if is_committing => Action::End,
+            Cut::CommitUnanswered if is_committing => Action::Swallow,
+            Cut::AnswerNumber(last) if number == last => Action::End,
             Cut::Mangled { from, dice } => {
                 mangle(
                     bytes,
                     from.saturating_sub(start),
                     &mut Dice(dice + number as u64),
                 );
-                Fate::Pass
+                Action::Pass
             }
-            _ => Fate::Pass,
+            _ => Action::Pass,
         }
     }
 }

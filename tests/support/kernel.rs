@@ -36,7 +36,7 @@ use std::sync::{Arc, Condvar, Mutex};
 pub use log::InjectedFault;
 pub use model::{Driver, Flavour, Load, Refusal, Work};
 pub use nix::errno::Errno;
-pub use script::Whom;
+pub use script::Subject;
 pub use state::KernelState;
 
 use super::TestHost;

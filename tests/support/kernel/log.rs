@@ -129,7 +129,7 @@ impl KernelState {
     fn begin(&self, path: &str, value: &[u8]) -> (usize, Option<InjectedFault>) {
         let mut turn = self.turn();
         turn.log.writes.push(Write {
-            text: told(path, value),
+            text: describe(path, value),
             outcome: None,
         });
         let nth = turn.log.writes.len();
@@ -174,7 +174,7 @@ impl Write {
     }
 }
 
-fn told(path: &str, value: &[u8]) -> String {
+fn describe(path: &str, value: &[u8]) -> String {
     let value = String::from_utf8_lossy(value);
     let shown = match value.strip_suffix('\n') {
         Some("") | None => &value,

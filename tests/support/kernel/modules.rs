@@ -69,7 +69,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Creates the module's folder; true if it existed already.
+    /// Marks the module loaded and creates its folder; true if it was loaded already.
     fn show_module(&mut self, name: &str) -> bool {
         let module = self.known_module(name);
         let was_loaded = std::mem::replace(&mut module.loaded, true);

@@ -9,12 +9,12 @@ use super::state::KernelState;
 
 /// The subject of a script: a driver by name, a function by address, or both.
 #[derive(Clone, Debug)]
-pub struct Whom {
+pub struct Subject {
     driver: Option<String>,
     address: Option<String>,
 }
 
-impl From<&str> for Whom {
+impl From<&str> for Subject {
     fn from(name: &str) -> Self {
         let name = name.to_owned();
         if name.contains(':') {
@@ -32,7 +32,7 @@ impl From<&str> for Whom {
 }
 
 /// A driver with a function.
-impl From<(&str, &str)> for Whom {
+impl From<(&str, &str)> for Subject {
     fn from((driver, address): (&str, &str)) -> Self {
         Self {
             driver: Some(driver.to_owned()),
@@ -41,7 +41,7 @@ impl From<(&str, &str)> for Whom {
     }
 }
 
-impl Whom {
+impl Subject {
     fn is(&self, driver: &str, address: &str) -> bool {
         self.driver.as_deref().is_none_or(|name| name == driver)
             && self.address.as_deref().is_none_or(|name| name == address)
@@ -51,8 +51,8 @@ impl Whom {
 /// The last matching entry counts.
 #[derive(Default)]
 pub struct Script {
-    probes: Vec<(Whom, Work)>,
-    removes: Vec<(Whom, Work)>,
+    probes: Vec<(Subject, Work)>,
+    removes: Vec<(Subject, Work)>,
     unreadable: BTreeMap<String, Errno>,
 }
 
@@ -69,7 +69,9 @@ impl Script {
             Act::Probe => &self.probes,
             Act::Remove => &self.removes,
         };
-        let said = works.iter().rfind(|(whom, _)| whom.is(driver, address));
+        let said = works
+            .iter()
+            .rfind(|(subject, _)| subject.is(driver, address));
         said.map(|(_, work)| *work).unwrap_or_default()
     }
 
@@ -82,14 +84,14 @@ impl Script {
 
 impl KernelState {
     /// What a driver's probe does from now on.
-    pub fn on_probe(&self, whom: impl Into<Whom>, work: Work) -> &Self {
-        self.turn().script.probes.push((whom.into(), work));
+    pub fn on_probe(&self, subject: impl Into<Subject>, work: Work) -> &Self {
+        self.turn().script.probes.push((subject.into(), work));
         self
     }
 
     /// What a driver's `remove` does from now on, as at an unbind.
-    pub fn on_unbind(&self, whom: impl Into<Whom>, work: Work) -> &Self {
-        self.turn().script.removes.push((whom.into(), work));
+    pub fn on_unbind(&self, subject: impl Into<Subject>, work: Work) -> &Self {
+        self.turn().script.removes.push((subject.into(), work));
         self
     }
 

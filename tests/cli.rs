@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 
 use gpupt::exit::Exit;
 use pretty_assertions::assert_eq;
-use support::{Said, TestHost, gpupci, run};
+use support::{RunOutput, TestHost, gpupci, run};
 
 const COMMANDS: [&str; 27] = [
     "",
@@ -51,7 +51,7 @@ const COMMANDS: [&str; 27] = [
 
 /// Asserts the exit code, an empty standard output, and these words on standard error.
 #[track_caller]
-fn assert_refused(said: &Said, exit: Exit, words: &[&str]) {
+fn assert_refused(said: &RunOutput, exit: Exit, words: &[&str]) {
     let expected = (Some(i32::from(exit.code())), "".to_owned());
     assert_eq!((said.code, said.text()), expected, "{}", said.stderr);
     for word in words {

@@ -28,7 +28,7 @@ mod stage;
 
 use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
-use support::{Said, TestHost};
+use support::{RunOutput, TestHost};
 
 /// Runs `gpupci host LINE` for each line; each must succeed and print nothing.
 #[track_caller]
@@ -46,7 +46,7 @@ fn answer(host: &TestHost, line: &str) -> String {
 
 /// Fails unless `said` is an error with this code whose first line is `first`.
 #[track_caller]
-fn assert_error(said: &Said, code: i32, first: &str) {
+fn assert_error(said: &RunOutput, code: i32, first: &str) {
     let line = said.stderr.lines().next().unwrap_or_default();
     let ours = (said.code, said.text(), line.to_owned());
     let expected = (Some(code), String::new(), format!("gpupci: {first}"));

@@ -20,7 +20,7 @@ use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 use support::mariadb::{MariaDb, sql};
-use support::{Said, TestHost, fixture, shell_words};
+use support::{RunOutput, TestHost, fixture, shell_words};
 
 /// A command in a replay file, with its recorded answer.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ fn cases(file: &Path) -> Vec<Case> {
 }
 
 impl Recorded {
-    fn is_met_by(&self, said: &Said) -> bool {
+    fn is_met_by(&self, said: &RunOutput) -> bool {
         let starts = |start: &String| said.stderr.starts_with(start);
         said.stdout == self.stdout
             && said.code == Some(self.status)
@@ -256,7 +256,7 @@ fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
     let mut differences = BTreeSet::new();
     let mut replayed = 0;
     let mut refused = false;
-    let mut answers: Vec<Option<Said>> = Vec::new();
+    let mut answers: Vec<Option<RunOutput>> = Vec::new();
     let all = cases(&fixture("rocks/replay").join(file));
     for case in &all {
         let (kind, rest) = case.line.split_at(2);
@@ -331,7 +331,7 @@ fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
 /// the name of each difference by hand.
 const REGENERATE: &str = "GPUPT_REGENERATE";
 
-fn write_answers(path: &Path, answers: &[Option<Said>]) {
+fn write_answers(path: &Path, answers: &[Option<RunOutput>]) {
     let content = fs::read(path).expect("the fixture is there");
     let mut out = Vec::new();
     let mut case = 0_usize;

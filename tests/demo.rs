@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use pretty_assertions::assert_eq;
-use support::{Said, run};
+use support::{RunOutput, run};
 use tempfile::TempDir;
 
 const GPUPCI: &str = env!("CARGO_BIN_EXE_gpupci");
@@ -40,7 +40,7 @@ const LINES: [&str; 18] = [
 ];
 
 /// Runs the demonstration with this program in `folder`; it may write only to `temporary`.
-fn demonstration(program: &str, folder: &Path, temporary: &TempDir) -> Said {
+fn demonstration(program: &str, folder: &Path, temporary: &TempDir) -> RunOutput {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/run.sh");
     let mut command = Command::new("sh");
     command

@@ -109,7 +109,7 @@ impl Stage {
         text.replace(&root, "").lines().map(str::to_owned).collect()
     }
 
-    fn hook(&self, operation: &str) -> support::Said {
+    fn hook(&self, operation: &str) -> support::RunOutput {
         let mut hook = Command::new(HOOK);
         hook.args(["rocks-33", operation, "-", "-"])
             .env("GPUPT_ROOT", self.host.root.path());

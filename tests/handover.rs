@@ -50,7 +50,7 @@ use std::thread;
 use pretty_assertions::assert_eq;
 
 use support::kernel::FakeKernel;
-use support::{Said, TestHost};
+use support::{RunOutput, TestHost};
 
 const DEVICES: &str = "sys/bus/pci/devices";
 
@@ -193,12 +193,12 @@ impl TestHost {
 
     /// Runs `gpupci LINE` with its output in files. A pipe would stay open as long as a blocked
     /// writer that gpupci started.
-    fn line_into_files(&self, line: &str) -> Said {
+    fn line_into_files(&self, line: &str) -> RunOutput {
         self.said_into_files(self.command().args(support::shell_words::split(line)))
     }
 
     /// Runs a command with its output in files, not pipes.
-    fn said_into_files(&self, command: &mut Command) -> Said {
+    fn said_into_files(&self, command: &mut Command) -> RunOutput {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let file = |name| File::create(folder.path().join(name)).expect("a file");
         let ended = command
@@ -207,7 +207,7 @@ impl TestHost {
             .stderr(file("err"))
             .status();
         let read = |name| fs::read(folder.path().join(name)).expect("a file");
-        Said {
+        RunOutput {
             stdout: read("out"),
             stderr: String::from_utf8_lossy(&read("err")).into_owned(),
             code: ended.expect("it is started").code(),

@@ -47,7 +47,7 @@ mod release;
 #[path = "hook/stage.rs"]
 mod stage;
 
-use support::Said;
+use support::RunOutput;
 
 const HOOK: &str = env!("CARGO_BIN_EXE_qemu");
 const GPUPCI: &str = env!("CARGO_BIN_EXE_gpupci");
@@ -57,8 +57,8 @@ const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 
 /// What libvirt gets from a hook that succeeds.
-fn silence() -> Said {
-    Said {
+fn silence() -> RunOutput {
+    RunOutput {
         stdout: Vec::new(),
         stderr: String::new(),
         code: Some(0),

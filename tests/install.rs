@@ -31,7 +31,7 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use support::{Said, TestHost};
+use support::{RunOutput, TestHost};
 
 const HOOKS: &str = "etc/libvirt/hooks";
 const SINGLE: &str = "etc/libvirt/hooks/qemu";
@@ -135,7 +135,7 @@ impl TestHost {
 
     /// Runs a command that must fail and change nothing; gives its output.
     #[track_caller]
-    fn refusal(&self, line: &str) -> Said {
+    fn refusal(&self, line: &str) -> RunOutput {
         let before = self.snapshot();
         let said = self.line(line);
         assert_eq!(self.snapshot(), before);

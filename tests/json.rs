@@ -19,7 +19,7 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use support::Said;
+use support::RunOutput;
 
 /// `docs/schema.json`.
 fn schema() -> Value {
@@ -50,7 +50,7 @@ fn complaints(document: &str, value: &Value) -> Vec<String> {
 
 /// The list in a command's output, which must be one valid document of this kind.
 #[track_caller]
-fn list_of(said: &Said, document: &str) -> Vec<Value> {
+fn list_of(said: &RunOutput, document: &str) -> Vec<Value> {
     let value: Value = serde_json::from_slice(&said.stdout).expect("it is JSON");
     assert_eq!(complaints(document, &value), [""; 0], "{value:#}");
     // The schema as a whole must accept it too.

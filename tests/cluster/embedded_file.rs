@@ -11,7 +11,7 @@ use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 
 use crate::stage::{Stage, open};
-use crate::support::{Said, TestHost};
+use crate::support::{RunOutput, TestHost};
 use crate::{answer, run_all};
 
 const FILE: &str = "var/lib/gpupt/cluster.db";
@@ -37,7 +37,7 @@ fn using(path: &Path) -> TestHost {
 fn assert_refused(path: &Path, causes: &[&str]) {
     for line in LINES {
         let said = using(path).line(line);
-        let Said { code, stderr, .. } = &said;
+        let RunOutput { code, stderr, .. } = &said;
         assert!(matches!(code, Some(1 | 9)), "{line}: {code:?} {stderr}");
         assert_eq!(said.text(), "", "{line}");
         let first = format!("gpupci: sqlite:{} ", path.display());

@@ -3,10 +3,10 @@
 use pretty_assertions::assert_eq;
 
 use crate::stage::on_both;
-use crate::support::{Said, TestHost};
+use crate::support::{RunOutput, TestHost};
 use crate::{assert_error, list_in, run_all};
 
-fn splice(host: &TestHost, guest: &str) -> Said {
+fn splice(host: &TestHost, guest: &str) -> RunOutput {
     host.gpupci_reading(&["splice", guest], b"<devices/>")
 }
 

@@ -7,11 +7,11 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::support::kernel::FakeKernel;
-use crate::support::{Said, TestHost, run};
+use crate::support::{RunOutput, TestHost, run};
 use crate::{manual, refuses};
 
 /// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
-fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
+fn on_a_full_disk(host: &TestHost, line: &str) -> RunOutput {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");

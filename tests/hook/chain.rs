@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::guests::{Guest, hostdev};
 use crate::host_tree::script;
 use crate::stage::Stage;
-use crate::support::{Said, run};
+use crate::support::{RunOutput, run};
 use crate::{HOOK, silence};
 
 const OTHER: &str = "hooks/qemu.before-gpupt";
@@ -48,12 +48,12 @@ impl ChainedHooks {
         self.folder.path().join(name)
     }
 
-    fn hook(&self, guest: &Guest, operation: &str) -> Said {
+    fn hook(&self, guest: &Guest, operation: &str) -> RunOutput {
         let words = [&guest.name, operation, "begin", "-"];
         self.hook_as(&self.path("hooks/qemu"), &words, &guest.xml())
     }
 
-    fn hook_as(&self, program: &Path, words: &[&str], xml: &str) -> Said {
+    fn hook_as(&self, program: &Path, words: &[&str], xml: &str) -> RunOutput {
         let mut hook = Command::new(program);
         hook.args(words)
             .env("GPUPT_ROOT", self.stage.host.root.path());

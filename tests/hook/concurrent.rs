@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::{Guest, hostdev};
 use crate::silence;
 use crate::stage::{Stage, because};
-use crate::support::Said;
+use crate::support::RunOutput;
 
 const MANY: usize = 200;
 
@@ -25,12 +25,12 @@ fn start(stage: &Stage, guest: &Guest, operation: &str) -> Child {
 }
 
 /// Runs one operation for all guests concurrently.
-fn all(stage: &Stage, guests: &[Guest], operation: &str) -> Vec<Said> {
+fn all(stage: &Stage, guests: &[Guest], operation: &str) -> Vec<RunOutput> {
     let started = guests.iter().map(|guest| start(stage, guest, operation));
     let hooks: Vec<Child> = started.collect();
     let ended = hooks.into_iter().map(|hook| {
         let output = hook.wait_with_output().expect("it ends");
-        Said {
+        RunOutput {
             stdout: output.stdout,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             code: output.status.code(),

@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
-use crate::support::{Said, run};
+use crate::support::{RunOutput, run};
 use crate::{HOOK, silence};
 
 fn guest() -> Guest {
@@ -16,7 +16,7 @@ fn guest() -> Guest {
 }
 
 /// Runs the hook with a file size limit of 0, as on a full disk.
-fn on_a_full_disk(stage: &Stage, operation: &str) -> Said {
+fn on_a_full_disk(stage: &Stage, operation: &str) -> RunOutput {
     let mut shell = Command::new("sh");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {HOOK} rocks-33 {operation} begin -");
     shell

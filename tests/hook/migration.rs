@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::{Guest, hostdev};
 use crate::host_tree::script;
 use crate::stage::Stage;
-use crate::support::{Said, TestHost, run};
+use crate::support::{RunOutput, TestHost, run};
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";
@@ -54,11 +54,11 @@ impl Cluster {
         script(&host.path("usr/bin/gpupci"), &text);
     }
 
-    fn hook(&self, operation: &str, xml: &str) -> Said {
+    fn hook(&self, operation: &str, xml: &str) -> RunOutput {
         self.hook_of("rocks-33", operation, xml)
     }
 
-    fn hook_of(&self, guest: &str, operation: &str, xml: &str) -> Said {
+    fn hook_of(&self, guest: &str, operation: &str, xml: &str) -> RunOutput {
         let mut hook = self.stage.command_of(&[guest, operation, "begin", "-"]);
         hook.env("GPUPT_DATABASE", &self.url);
         run(&mut hook, xml.as_bytes())

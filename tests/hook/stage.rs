@@ -11,7 +11,7 @@ use pretty_assertions::assert_eq;
 
 use crate::guests::Guest;
 use crate::support::kernel::FakeKernel;
-use crate::support::{Said, TestHost, run};
+use crate::support::{RunOutput, TestHost, run};
 use crate::{DEVICES, HOOK, silence};
 
 /// A journal entry, by its fields.
@@ -66,7 +66,7 @@ impl Stage {
         command
     }
 
-    pub fn hook(&self, guest: &Guest, operation: &str) -> Said {
+    pub fn hook(&self, guest: &Guest, operation: &str) -> RunOutput {
         run(&mut self.command(guest, operation), guest.xml().as_bytes())
     }
 

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Said, TestHost, run};
+use crate::support::{RunOutput, TestHost, run};
 use crate::{BACKUP, HOOKS, INSIDE, PACKAGED, SINGLE, foreign, new_libvirt, old_libvirt, program};
 
 /// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
-fn on_a_full_disk(host: &TestHost, line: &str) -> Said {
+fn on_a_full_disk(host: &TestHost, line: &str) -> RunOutput {
     let mut shell = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gpupci");
     let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
@@ -119,7 +119,7 @@ fn install_changes_nothing_without_write_permission() {
 }
 
 /// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &TestHost, line: &str) -> Said {
+fn as_user(host: &TestHost, line: &str) -> RunOutput {
     if !nix::unistd::geteuid().is_root() {
         return host.line(line);
     }

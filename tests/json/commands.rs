@@ -3,9 +3,9 @@
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
+use crate::list_of;
 use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
-use crate::list_of;
 
 const DEVICES: &str = "sys/bus/pci/devices";
 

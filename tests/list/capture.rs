@@ -8,10 +8,10 @@ use std::process::Command;
 use pretty_assertions::assert_eq;
 
 use crate::host_trees::trees;
-use crate::support::{Said, TestHost, fixture, run};
+use crate::support::{RunOutput, TestHost, fixture, run};
 use crate::{DEVICES, DISPLAY, NVIDIA, large};
 
-fn capture(root: Option<&Path>) -> Said {
+fn capture(root: Option<&Path>) -> RunOutput {
     let mut command = Command::new("sh");
     command.arg(fixture("hosts/capture.sh")).args(root);
     run(&mut command, b"")

@@ -9,7 +9,7 @@ use pretty_assertions::assert_eq;
 use tempfile::TempDir;
 
 use crate::DEVICES;
-use crate::support::{Said, TestHost, fixture, run};
+use crate::support::{RunOutput, TestHost, fixture, run};
 
 /// A tree has no dangling link, and every function has all its attributes.
 #[test]
@@ -90,7 +90,7 @@ fn links_below(folder: &Path) -> BTreeMap<String, PathBuf> {
 }
 
 /// Unpacks this text as a tree into a new folder inside a temporary one.
-fn unpack(text: &str) -> (Said, TempDir) {
+fn unpack(text: &str) -> (RunOutput, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let tree = folder.path().join("a.tree");
     fs::write(&tree, text).expect("the tree is written");

@@ -7,12 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{Said, TestHost};
+use crate::support::{RunOutput, TestHost};
 use crate::{DEVICES, DISPLAY, NVIDIA, TREES};
 
 /// Asserts that a command could not list the cards and names `path`.
 #[track_caller]
-pub(crate) fn assert_unable(said: &Said, path: &str) {
+pub(crate) fn assert_unable(said: &RunOutput, path: &str) {
     assert_eq!((said.code, said.text().as_str()), (Some(5), ""));
     assert!(said.stderr.contains(path), "{path}: {}", said.stderr);
     assert!(

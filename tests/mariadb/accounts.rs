@@ -7,7 +7,7 @@ use nix::unistd::geteuid;
 use pretty_assertions::assert_eq;
 
 use crate::support::mariadb::MariaDb;
-use crate::support::{Said, TestHost};
+use crate::support::{RunOutput, TestHost};
 use crate::{checksums, frontend, own_attributes, pairs, rocks};
 
 const NOBODY_MAY: &str = "\n  try:   run this as root, on a Rocks cluster on its frontend\n";
@@ -231,7 +231,7 @@ fn database_option_precedes_environment_settings_and_rocks() {
         ];
         assert_eq!(host.gpupci(&add).answer(), "");
     }
-    let hosts = |said: Said| said.answer();
+    let hosts = |said: RunOutput| said.answer();
     let columns = ["host", "list", "output-col=host", "output-header=no"];
     assert_eq!(
         host.gpupci(&columns).code,

@@ -5,11 +5,11 @@ use std::thread;
 use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 
-use crate::support::{Said, TestHost};
+use crate::support::{RunOutput, TestHost};
 use crate::{fresh, own_attributes, pairs};
 
 /// Runs these lines concurrently; gives their outputs in this order.
-fn at_once(host: &TestHost, lines: &[String]) -> Vec<Said> {
+fn at_once(host: &TestHost, lines: &[String]) -> Vec<RunOutput> {
     thread::scope(|scope| {
         let started: Vec<_> = lines
             .iter()

@@ -11,7 +11,7 @@ use gpupt::rocks::{AttributeSource, Cluster};
 use pretty_assertions::assert_eq;
 
 use crate::proxy::{Cut, Proxy};
-use crate::support::Said;
+use crate::support::RunOutput;
 use crate::support::mariadb::MariaDb;
 use crate::{Dice, HANGS, PATIENCE, frontend, timed};
 
@@ -65,7 +65,7 @@ fn random(length: usize, seed: u64) -> Vec<u8> {
 }
 
 /// Runs `gpupci host list` against this port. It must fail in time and name the server.
-fn list(port: u16) -> (Said, Duration) {
+fn list(port: u16) -> (RunOutput, Duration) {
     let url = format!("mysql://root:s3cret@127.0.0.1:{port}/cluster");
     let host = frontend(&url);
     let (said, took) = timed(move || host.line("host list"));
@@ -270,7 +270,7 @@ impl MalformedServer {
     }
 
     /// The output of `gpupci host list` against it, and the bytes it received.
-    fn listed(self) -> (Said, Vec<u8>) {
+    fn listed(self) -> (RunOutput, Vec<u8>) {
         let heard = Arc::clone(&self.heard);
         let port = listener(move |client| drop(self.answer(client)));
         let (said, took) = list(port);

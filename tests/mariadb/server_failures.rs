@@ -9,7 +9,7 @@ use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 
 use crate::proxy::{Cut, Proxy};
-use crate::support::Said;
+use crate::support::RunOutput;
 use crate::support::mariadb::MariaDb;
 use crate::{
     PATIENCE, carried_out, connections, fresh, frontend, library, own_attributes, pairs, timed,
@@ -20,7 +20,7 @@ use crate::{
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[track_caller]
-fn assert_failed(said: &Said, first: &str, causes: &[&str]) {
+fn assert_failed(said: &RunOutput, first: &str, causes: &[&str]) {
     assert_eq!(
         (said.code, said.text().as_str()),
         (Some(1), ""),
@@ -288,7 +288,7 @@ fn connection_lost_before_the_commit_changes_nothing() {
 }
 
 /// Sets a card of rocks-33 through a proxy that does `cut`; also gives the database's name.
-fn set_through(cut: Cut, root: &mut mysql::Conn) -> (Said, String) {
+fn set_through(cut: Cut, root: &mut mysql::Conn) -> (RunOutput, String) {
     let url = through(cut, root);
     let host = frontend(&url);
     let (said, took) = timed(move || host.line("host set rocks-33 gpupci 03:00.0"));

@@ -9,7 +9,7 @@ use std::thread;
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
-use crate::support::{Said, TestHost, run};
+use crate::support::{RunOutput, TestHost, run};
 
 fn start(host: &TestHost, line: &str) -> Child {
     let mut command = host.command();
@@ -110,7 +110,7 @@ fn close(path: &Path) {
 }
 
 /// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &TestHost, line: &str) -> Said {
+fn as_user(host: &TestHost, line: &str) -> RunOutput {
     if !nix::unistd::geteuid().is_root() {
         return host.line(line);
     }

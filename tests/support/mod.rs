@@ -24,13 +24,13 @@ use tempfile::TempDir;
 
 /// The output of a program and its exit code.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct RunOutput {
     pub stdout: Vec<u8>,
     pub stderr: String,
     pub code: Option<i32>,
 }
 
-impl Said {
+impl RunOutput {
     /// Standard output as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
@@ -67,7 +67,7 @@ pub fn gpupci() -> Command {
 }
 
 /// Runs a command to its end, with `input` on its standard input.
-pub fn run(command: &mut Command, input: &[u8]) -> Said {
+pub fn run(command: &mut Command, input: &[u8]) -> RunOutput {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -79,7 +79,7 @@ pub fn run(command: &mut Command, input: &[u8]) -> Said {
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("the program ends");
     feeder.join().expect("the feeder ends");
-    Said {
+    RunOutput {
         stdout: output.stdout,
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         code: output.status.code(),
@@ -147,17 +147,17 @@ impl TestHost {
     }
 
     /// Runs `gpupci WORDS` on this host.
-    pub fn gpupci<S: AsRef<OsStr>>(&self, words: &[S]) -> Said {
+    pub fn gpupci<S: AsRef<OsStr>>(&self, words: &[S]) -> RunOutput {
         self.gpupci_reading(words, b"")
     }
 
     /// Runs `gpupci WORDS` on this host with `input` on its standard input.
-    pub fn gpupci_reading<S: AsRef<OsStr>>(&self, words: &[S], input: &[u8]) -> Said {
+    pub fn gpupci_reading<S: AsRef<OsStr>>(&self, words: &[S], input: &[u8]) -> RunOutput {
         run(self.command().args(words), input)
     }
 
     /// Runs `gpupci LINE` on this host; the line is split as a shell does.
-    pub fn line(&self, line: &str) -> Said {
+    pub fn line(&self, line: &str) -> RunOutput {
         self.gpupci(&shell_words::split(line))
     }
 }

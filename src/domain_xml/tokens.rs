@@ -375,7 +375,8 @@ mod tests {
         read.map_err(|refused| refused.explain(document.as_bytes()).to_string())
     }
 
-    /// What roxmltree says, but for namespaces, which are not our business.
+    /// Whether roxmltree accepts a document. None for namespace errors, which this reader does not
+    /// check.
     fn roxmltree_accepts(document: &str) -> Option<bool> {
         use roxmltree::Error;
         match roxmltree::Document::parse(document) {

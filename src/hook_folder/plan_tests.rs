@@ -18,7 +18,7 @@ fn put(to: &'static str) -> FileStep {
     FileStep::Move { from: HOOK_NEW, to }
 }
 
-/// A libvirt of this version, with these in the places of hooks.
+/// A host with this version of libvirt and these entries at the paths of the hooks.
 fn state(
     version: &str,
     hook: HookEntry,
@@ -91,7 +91,7 @@ fn plan_puts_the_hook_in_the_single_file_for_an_old_libvirt() {
             HookBefore::Nothing,
         );
         installs(&taken, &[FileStep::Write, LINK, put(HOOK)]);
-        // Whoever began it was interrupted.
+        // An earlier install was interrupted.
         let begun = state(
             version,
             HookEntry::Foreign,

@@ -301,7 +301,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the plain definition: group by name, take the maximum.
+        /// Compared with the definition: group by name, take the maximum.
         #[test]
         fn effective_attribute_has_the_maximum_precedence(
             rows in prop::collection::btree_set((0..3usize, 0..MEMBERS.len()), 0..20)

@@ -20,7 +20,7 @@ fn machine(files: &[(&str, &str)]) -> (TempDir, Machine) {
     (root, machine)
 }
 
-/// Every file below the folder of hooks, with its number and what is in it.
+/// Every file below the hook folder, with its inode and content.
 fn files(machine: &Machine) -> Vec<(String, u64, String)> {
     let mut files = Vec::new();
     for folder in [HOOKS, HOOK_FOLDER] {
@@ -34,7 +34,7 @@ fn files(machine: &Machine) -> Vec<(String, u64, String)> {
     files
 }
 
-/// A step that nobody can take.
+/// A step that always fails.
 const NEVER: FileStep = FileStep::Move {
     from: "/etc/libvirt/hooks/nothing",
     to: "/etc/libvirt/hooks/nowhere",
@@ -52,7 +52,7 @@ fn put(to: &'static str) -> FileStep {
     FileStep::Move { from: HOOK_NEW, to }
 }
 
-/// Asserts that a failure after each of these steps leaves all as it was.
+/// Asserts that a failure after each of these steps restores all files.
 #[track_caller]
 fn undoes(there: &[(&str, &str)], steps: &[FileStep]) {
     for count in 0..=steps.len() {

@@ -44,7 +44,7 @@ fn card(drivers: [Option<&str>; 2]) -> CardFacts {
     }
 }
 
-/// `pass driver`, `warn use`, … of a card, in order.
+/// The verdicts and topics of a card, in order: `pass driver`, `warn use`, ….
 fn verdicts(card: &CardFacts) -> Vec<String> {
     let findings = card.judge(&DriverName::vfio_pci(), true);
     let words = findings
@@ -53,7 +53,7 @@ fn verdicts(card: &CardFacts) -> Vec<String> {
     words.collect()
 }
 
-/// What a card has that is not as it should be.
+/// The failures and warnings of a card.
 #[track_caller]
 fn assert_trouble(card: &CardFacts, trouble: &[&str]) {
     let all = verdicts(card).into_iter();

@@ -23,8 +23,8 @@ mod host_names;
 mod manual;
 #[path = "cluster/nodes.rs"]
 mod nodes;
-#[path = "cluster/stage.rs"]
-mod stage;
+#[path = "cluster/test_cluster.rs"]
+mod test_cluster;
 
 use pretty_assertions::assert_eq;
 use serde_json::Value as Json;

@@ -110,7 +110,7 @@ fn expected(case: &Case) -> Recorded {
 }
 
 /// A database for the replay, and access to its rows.
-trait Stage {
+trait TestDatabase {
     fn reset(&mut self);
     /// Whether the first card of an unknown host creates the host, as it does without Rocks.
     fn makes_nodes(&self) -> bool {
@@ -127,7 +127,7 @@ struct OnMariaDb {
     database: String,
 }
 
-impl Stage for OnMariaDb {
+impl TestDatabase for OnMariaDb {
     fn reset(&mut self) {
         self.database = self.server.cluster();
     }
@@ -187,7 +187,7 @@ impl OnSqlite {
     }
 }
 
-impl Stage for OnSqlite {
+impl TestDatabase for OnSqlite {
     fn makes_nodes(&self) -> bool {
         true
     }
@@ -252,7 +252,7 @@ fn machine(name: &str) -> TestHost {
 }
 
 /// Replays a file; gives the differences that occurred and the number of cases.
-fn replay(file: &str, stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
+fn replay(file: &str, stage: &mut dyn TestDatabase) -> (BTreeSet<String>, usize) {
     let mut differences = BTreeSet::new();
     let mut replayed = 0;
     let mut refused = false;
@@ -366,7 +366,7 @@ fn write_answers(path: &Path, answers: &[Option<RunOutput>]) {
 }
 
 /// Deletes a node that the original would not have created.
-fn unmake(stage: &mut dyn Stage, name: &str) {
+fn unmake(stage: &mut dyn TestDatabase, name: &str) {
     for statement in [
         "delete from attributes where Catindex in (select ID from catindex where Name = 'NAME')",
         "delete from catindex where Name = 'NAME'",
@@ -399,7 +399,7 @@ fn files() -> Vec<String> {
 /// The recordings that need database accounts, which SQLite does not have.
 const WITH_ACCOUNTS: &str = "60-who.replay";
 
-fn replay_all(stage: &mut dyn Stage) -> (BTreeSet<String>, usize) {
+fn replay_all(stage: &mut dyn TestDatabase) -> (BTreeSet<String>, usize) {
     let mut differences = BTreeSet::new();
     let mut replayed = 0;
     for file in files().iter().filter(|file| *file != WITH_ACCOUNTS) {
@@ -436,7 +436,7 @@ struct WithAccounts {
     server: MariaDb,
 }
 
-impl Stage for WithAccounts {
+impl TestDatabase for WithAccounts {
     fn reset(&mut self) {}
 
     fn frontend(&self) -> TestHost {

@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::on_both;
+use crate::test_cluster::on_both;
 use crate::{answer, assert_error, list_in, run_all};
 
 #[test]

@@ -2,11 +2,11 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Stage, on_both};
+use crate::test_cluster::{TestCluster, on_both};
 use crate::{answer, list_in, run_all};
 
 /// Creates each kind of conflict once.
-fn confuse(stage: &Stage) {
+fn confuse(stage: &TestCluster) {
     run_all(
         &stage.frontend(),
         &[

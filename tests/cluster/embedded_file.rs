@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use pretty_assertions::assert_eq;
 use rusqlite::Connection;
 
-use crate::stage::{Stage, open};
 use crate::support::{RunOutput, TestHost};
+use crate::test_cluster::{TestCluster, open};
 use crate::{answer, run_all};
 
 const FILE: &str = "var/lib/gpupt/cluster.db";
@@ -393,7 +393,7 @@ fn endless_select_ends_after_the_deadline() {
 /// As with `gpupci host list | head -1`.
 #[test]
 fn closed_standard_output_is_no_error() {
-    let stage = Stage::embedded();
+    let stage = TestCluster::embedded();
     let host = stage.frontend();
     // More output than a pipe holds.
     stage.execute(

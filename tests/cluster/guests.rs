@@ -2,8 +2,8 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::on_both;
 use crate::support::{RunOutput, TestHost};
+use crate::test_cluster::on_both;
 use crate::{assert_error, list_in, run_all};
 
 fn splice(host: &TestHost, guest: &str) -> RunOutput {

@@ -2,12 +2,12 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::{Stage, on_both};
 use crate::support::TestHost;
+use crate::test_cluster::{TestCluster, on_both};
 use crate::{assert_error, run_all};
 
 /// The recorded cluster, with one card on each host that the tests look up.
-fn with_cards(stage: &Stage) -> TestHost {
+fn with_cards(stage: &TestCluster) -> TestHost {
     let host = stage.frontend();
     run_all(
         &host,

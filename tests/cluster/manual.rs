@@ -2,8 +2,8 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::Stage;
 use crate::support::TestHost;
+use crate::test_cluster::TestCluster;
 use crate::{answer, run_all};
 
 const CARDS: &str = "\
@@ -70,7 +70,7 @@ fn walk(host: &TestHost) {
 
 #[test]
 fn commands_of_the_manual_print_its_lines_on_rocks() {
-    walk(&Stage::rocks().frontend());
+    walk(&TestCluster::rocks().frontend());
 }
 
 /// Without Rocks: there are only the program and the host with the cards.
@@ -113,7 +113,7 @@ fn dump_recreates_the_same_cards() {
 
 #[test]
 fn dump_names_its_own_host_localhost() {
-    let host = Stage::rocks().machine("vm-container-0-15.local");
+    let host = TestCluster::rocks().machine("vm-container-0-15.local");
     run_all(
         &host,
         &[

@@ -4,13 +4,13 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::stage::Stage;
 use crate::support::TestHost;
+use crate::test_cluster::TestCluster;
 use crate::{answer, assert_error, list_in, run_all};
 
 #[test]
 fn add_creates_its_host_only_on_the_embedded_database() {
-    let rocks = Stage::rocks().frontend();
+    let rocks = TestCluster::rocks().frontend();
     let said = rocks.line("host add nosuch gpupci1 02:00.0");
     assert_error(&said, 3, "cannot resolve host \"nosuch\"");
     assert_eq!(answer(&rocks, "list"), "");
@@ -233,7 +233,7 @@ fn place_refuses_all_but_a_guest_and_a_host() {
 
 #[test]
 fn place_refuses_on_a_rocks_database() {
-    let host = Stage::rocks().frontend();
+    let host = TestCluster::rocks().frontend();
     let url = host.database.clone().unwrap_or_default();
     let said = host.line("host place rocks-33 vm-container-0-2");
     assert_error(

@@ -11,18 +11,18 @@ use crate::support::TestHost;
 use crate::support::mariadb::{MariaDb, sql};
 
 /// A database with the hosts and guests of the recorded cluster, and no card.
-pub struct Stage {
+pub struct TestCluster {
     url: String,
     file: Option<TempDir>,
 }
 
 /// Runs `test` on both databases.
-pub fn on_both(test: impl Fn(&Stage)) {
-    test(&Stage::rocks());
-    test(&Stage::embedded());
+pub fn on_both(test: impl Fn(&TestCluster)) {
+    test(&TestCluster::rocks());
+    test(&TestCluster::embedded());
 }
 
-impl Stage {
+impl TestCluster {
     /// The cluster on Rocks' database.
     pub fn rocks() -> Self {
         let server = MariaDb::shared();

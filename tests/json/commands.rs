@@ -16,9 +16,9 @@ fn json_of_list_and_status_matches_the_schema() {
         ("mixed.tree", 2),
         ("four-functions.tree", 4),
         ("old-kernel.tree", 3),
-        ("eight-json_of_list_and_status_matches_the_schema.tree", 8),
+        ("eight-cards.tree", 8),
         ("laptop-asleep.tree", 1),
-        ("no-json_of_list_and_status_matches_the_schema.tree", 0),
+        ("no-cards.tree", 0),
     ] {
         let host = TestHost::unpacked(tree);
         host.write("usr/share/misc/pci.ids", "10de  NVIDIA\n\t06de  GF100GL\n");
@@ -32,11 +32,7 @@ fn json_of_list_and_status_matches_the_schema() {
         ] {
             let said = host.line(line);
             assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{tree}");
-            assert_eq!(
-                list_of(&said, "json_of_list_and_status_matches_the_schema").len(),
-                count,
-                "{tree} {line}"
-            );
+            assert_eq!(list_of(&said, "cards").len(), count, "{tree} {line}");
         }
     }
 }
@@ -48,34 +44,19 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
         host.write(&format!("{DEVICES}/{slot}.7/vendor"), "0x10de\n");
         host.write(&format!("{DEVICES}/{slot}.7/class"), "0x030000\n");
     }
-    let json_of_list_and_status_matches_the_schema = list_of(
-        &host.line("list --json"),
-        "json_of_list_and_status_matches_the_schema",
-    );
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[1]["address"],
-        "ffffffff:ff:1f.7"
-    );
-    assert!(json_of_list_and_status_matches_the_schema[0]["functions"][0]["device"].is_null());
+    let cards = list_of(&host.line("list --json"), "cards");
+    assert_eq!(cards[1]["address"], "ffffffff:ff:1f.7");
+    assert!(cards[0]["functions"][0]["device"].is_null());
     // Users that cannot be seen, and users that can.
     host.write("proc/9/fd", "no folder\n");
-    let json_of_list_and_status_matches_the_schema = list_of(
-        &host.line("list --json"),
-        "json_of_list_and_status_matches_the_schema",
-    );
-    assert!(json_of_list_and_status_matches_the_schema[0]["users"].is_null());
+    let cards = list_of(&host.line("list --json"), "cards");
+    assert!(cards[0]["users"].is_null());
     let said = host.line("status gpupci2 gpupci9 --json");
     assert_eq!(said.code, Some(3));
     assert_eq!(said.stderr, "GPU card gpupci9 not found\n");
-    assert_eq!(
-        list_of(&said, "json_of_list_and_status_matches_the_schema").len(),
-        1
-    );
+    assert_eq!(list_of(&said, "cards").len(), 1);
     let said = host.line("status gpupci9 --json");
-    assert_eq!(
-        list_of(&said, "json_of_list_and_status_matches_the_schema"),
-        [Value::Null; 0]
-    );
+    assert_eq!(list_of(&said, "cards"), [Value::Null; 0]);
 }
 
 #[test]
@@ -89,32 +70,17 @@ fn json_of_cards_in_use_matches_the_schema() {
     std::fs::create_dir_all(&folder).expect("the folder is made");
     let link = folder.join("7");
     std::os::unix::fs::symlink("/dev/vfio/8", link).expect("the link is made");
-    let json_of_list_and_status_matches_the_schema = list_of(
-        &host.line("list --json"),
-        "json_of_list_and_status_matches_the_schema",
-    );
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["users"][0]["guest"],
-        "rocks-33"
-    );
-    let json_of_groups_matches_the_schema = list_of(
-        &host.line("json_of_groups_matches_the_schema --json"),
-        "json_of_groups_matches_the_schema",
-    );
-    assert_eq!(json_of_groups_matches_the_schema[8]["guest"], "rocks-33");
+    let cards = list_of(&host.line("list --json"), "cards");
+    assert_eq!(cards[0]["users"][0]["guest"], "rocks-33");
+    let groups = list_of(&host.line("groups --json"), "groups");
+    assert_eq!(groups[8]["guest"], "rocks-33");
     for (phase, state) in [("attaching", "unfinished"), ("detached", "host")] {
         host.write(
-            "run/gpupt/json_of_list_and_status_matches_the_schema/0000:02:00.json",
+            "run/gpupt/cards/0000:02:00.json",
             &format!("{{\"version\":1,\"boot\":\"\",\"phase\":\"{phase}\",\"functions\":[]}}"),
         );
-        let json_of_list_and_status_matches_the_schema = list_of(
-            &host.line("status --json"),
-            "json_of_list_and_status_matches_the_schema",
-        );
-        assert_eq!(
-            json_of_list_and_status_matches_the_schema[0]["state"],
-            state
-        );
+        let cards = list_of(&host.line("status --json"), "cards");
+        assert_eq!(cards[0]["state"], state);
     }
 }
 
@@ -123,23 +89,16 @@ fn json_of_groups_matches_the_schema() {
     for (tree, count) in [
         ("manual.tree", 10),
         ("mixed.tree", 11),
-        ("no-json_of_list_and_status_matches_the_schema.tree", 0),
+        ("no-cards.tree", 0),
     ] {
-        let said = TestHost::unpacked(tree).line("-q json_of_groups_matches_the_schema --json");
+        let said = TestHost::unpacked(tree).line("-q groups --json");
         assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
-        assert_eq!(
-            list_of(&said, "json_of_groups_matches_the_schema").len(),
-            count,
-            "{tree}"
-        );
+        assert_eq!(list_of(&said, "groups").len(), count, "{tree}");
     }
     let host = TestHost::unpacked("manual.tree");
     std::fs::remove_file(host.path(&format!("{DEVICES}/0000:02:00.1"))).expect("it goes");
-    let json_of_groups_matches_the_schema = list_of(
-        &host.line("json_of_groups_matches_the_schema --json"),
-        "json_of_groups_matches_the_schema",
-    );
-    assert!(json_of_groups_matches_the_schema[8]["members"][1]["kind"].is_null());
+    let groups = list_of(&host.line("groups --json"), "groups");
+    assert!(groups[8]["members"][1]["kind"].is_null());
 }
 
 #[test]
@@ -149,47 +108,27 @@ fn json_of_detach_and_attach_matches_the_schema() {
     let handed = |line: &str, code: i32| {
         let said = host.line(line);
         assert_eq!(said.code, Some(code), "{line}: {}", said.stderr);
-        list_of(&said, "handed-json_of_list_and_status_matches_the_schema")
+        list_of(&said, "handed-cards")
     };
-    let json_of_list_and_status_matches_the_schema = handed("detach all --dry-run --json", 0);
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[1]["writes"]
-            .as_array()
-            .map(Vec::len),
-        Some(6)
-    );
+    let cards = handed("detach all --dry-run --json", 0);
+    assert_eq!(cards[1]["writes"].as_array().map(Vec::len), Some(6));
     assert_eq!(kernel.writes(), [""; 0]);
-    let json_of_list_and_status_matches_the_schema = handed("detach gpupci1 --json", 0);
-    assert!(json_of_list_and_status_matches_the_schema[0]["writes"].is_null());
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["functions"][0]["was_so"],
-        false
-    );
-    let json_of_list_and_status_matches_the_schema = handed("-d gpupci1 --json", 0);
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["functions"][0]["was_so"],
-        true
-    );
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["functions"][0]["driver"],
-        "vfio-pci"
-    );
+    let cards = handed("detach gpupci1 --json", 0);
+    assert!(cards[0]["writes"].is_null());
+    assert_eq!(cards[0]["functions"][0]["was_so"], false);
+    let cards = handed("-d gpupci1 --json", 0);
+    assert_eq!(cards[0]["functions"][0]["was_so"], true);
+    assert_eq!(cards[0]["functions"][0]["driver"], "vfio-pci");
     assert_eq!(handed("attach all --json", 0).len(), 2);
     assert_eq!(handed("attach gpupci9 --json", 3).len(), 0);
     host.line("list").answer();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
-    let json_of_list_and_status_matches_the_schema = handed("-d all --json", 8);
+    let cards = handed("-d all --json", 8);
     assert_eq!(
-        (
-            &json_of_list_and_status_matches_the_schema[0]["exit"],
-            &json_of_list_and_status_matches_the_schema[1]["exit"]
-        ),
+        (&cards[0]["exit"], &cards[1]["exit"]),
         (&8.into(), &0.into())
     );
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["error"]["state"],
-        "nothing was changed"
-    );
+    assert_eq!(cards[0]["error"]["state"], "nothing was changed");
 }
 
 #[test]
@@ -197,33 +136,18 @@ fn json_of_recover_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     let _kernel = FakeKernel::on(&host);
     let said = host.line("-q recover --json");
-    assert_eq!(
-        list_of(
-            &said,
-            "recovered-json_of_list_and_status_matches_the_schema"
-        ),
-        [Value::Null; 0]
-    );
+    assert_eq!(list_of(&said, "recovered-cards"), [Value::Null; 0]);
     host.line("detach gpupci1").answer();
-    let json_of_list_and_status_matches_the_schema = list_of(
-        &host.line("recover --json"),
-        "recovered-json_of_list_and_status_matches_the_schema",
-    );
-    assert_eq!(
-        json_of_list_and_status_matches_the_schema[0]["slot"],
-        "0000:02:00"
-    );
-    let record = host.path("run/gpupt/json_of_list_and_status_matches_the_schema/0000:02:00.json");
+    let cards = list_of(&host.line("recover --json"), "recovered-cards");
+    assert_eq!(cards[0]["slot"], "0000:02:00");
+    let record = host.path("run/gpupt/cards/0000:02:00.json");
     let text = std::fs::read_to_string(&record).expect("a record");
     let poisoned = text.replacen('{', "{\"poisoned\": \"a write\",", 1);
     std::fs::write(&record, poisoned).expect("the record is written");
     let said = host.line("recover --json");
     assert_eq!(said.code, Some(6));
-    let json_of_list_and_status_matches_the_schema = list_of(
-        &said,
-        "recovered-json_of_list_and_status_matches_the_schema",
-    );
-    assert_eq!(json_of_list_and_status_matches_the_schema[0]["exit"], 6);
+    let cards = list_of(&said, "recovered-cards");
+    assert_eq!(cards[0]["exit"], 6);
     std::fs::write(&record, text).expect("the record is written");
 }
 
@@ -232,23 +156,15 @@ fn json_of_check_matches_the_schema() {
     for tree in [
         "manual.tree",
         "laptop-asleep.tree",
-        "no-json_of_list_and_status_matches_the_schema.tree",
+        "no-cards.tree",
         "old-kernel.tree",
     ] {
         let said = TestHost::unpacked(tree).line("check --json");
         assert_eq!(said.stderr, "", "{tree}");
-        let json_of_check_matches_the_schema = list_of(&said, "json_of_check_matches_the_schema");
-        assert!(
-            json_of_check_matches_the_schema
-                .iter()
-                .any(|f| f["card"].is_null()),
-            "{tree}"
-        );
+        let findings = list_of(&said, "findings");
+        assert!(findings.iter().any(|f| f["card"].is_null()), "{tree}");
         // Every failure and warning has a remedy.
-        for finding in json_of_check_matches_the_schema
-            .iter()
-            .filter(|f| f["verdict"] != "pass")
-        {
+        for finding in findings.iter().filter(|f| f["verdict"] != "pass") {
             assert!(finding["remedy"].is_string(), "{tree}: {finding}");
         }
     }
@@ -266,18 +182,12 @@ fn json_of_why_matches_the_schema() {
     );
     let said = host.line("why rocks-33 --json");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert_ne!(
-        list_of(&said, "json_of_why_matches_the_schema"),
-        [Value::Null; 0]
-    );
+    assert_ne!(list_of(&said, "reasons"), [Value::Null; 0]);
     host.write(
         "etc/libvirt/qemu/rocks-34.xml",
         "<domain><name>rocks-34</name></domain>",
     );
-    list_of(
-        &host.line("why rocks-34 --json"),
-        "json_of_why_matches_the_schema",
-    );
+    list_of(&host.line("why rocks-34 --json"), "reasons");
 }
 
 #[test]
@@ -331,29 +241,14 @@ fn json_of_hook_status_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/libvirtd.conf", "");
     assert_eq!(
-        list_of(
-            &host.line("hook status --json"),
-            "json_of_hook_status_matches_the_schema"
-        ),
+        list_of(&host.line("hook status --json"), "hooks"),
         [Value::Null; 0]
     );
     let hook = format!("hook install --from {}", env!("CARGO_BIN_EXE_qemu"));
     assert_eq!(host.line(&hook).code, Some(0));
-    host.write(
-        "etc/libvirt/json_of_hook_status_matches_the_schema/qemu.d/other",
-        "#!/bin/sh\nvirsh list\n",
-    );
+    host.write("etc/libvirt/hooks/qemu.d/other", "#!/bin/sh\nvirsh list\n");
     let said = host.line("hook status --json");
-    let json_of_hook_status_matches_the_schema =
-        list_of(&said, "json_of_hook_status_matches_the_schema");
-    assert!(
-        json_of_hook_status_matches_the_schema
-            .iter()
-            .any(|hook| hook["is_ours"] == true)
-    );
-    assert!(
-        json_of_hook_status_matches_the_schema
-            .iter()
-            .any(|hook| hook["calls_virsh"] == true)
-    );
+    let hooks = list_of(&said, "hooks");
+    assert!(hooks.iter().any(|hook| hook["is_ours"] == true));
+    assert!(hooks.iter().any(|hook| hook["calls_virsh"] == true));
 }

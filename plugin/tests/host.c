@@ -1,5 +1,5 @@
-/* Calls libgpupt as a C program would: host LIBRARY MODE. Ends with 0 when all is as the header
- * says, with 1 and a line that tells what is not. */
+/* Calls libgpupt as a C program would: host LIBRARY MODE. Exits with 0 if the library does what the
+ * header says; otherwise prints the difference and exits with 1. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 static const char XML[] = "<domain>\n  <devices>\n  </devices>\n</domain>\n";
 
-/* The types of these are the header's: a change there without one here does not compile. */
+/* With the types of the header: if it changes, this does not compile. */
 static int (*splice)(const char *, const char *, size_t, char **, size_t *, char **) = gpupt_splice;
 static void (*release)(char *) = gpupt_free;
 static const char *(*version)(void) = gpupt_version;
@@ -29,7 +29,7 @@ static void refused(const char *guest, const char *xml, size_t len, int code, co
 	release(error);
 }
 
-static void given(const char *guest, const char *xml, size_t len, const char *word)
+static void accepted(const char *guest, const char *xml, size_t len, const char *word)
 {
 	char *out = NULL, *error = (char *)1;
 	size_t out_len = 0;
@@ -40,12 +40,12 @@ static void given(const char *guest, const char *xml, size_t len, const char *wo
 	release(out);
 }
 
-static void everything(void)
+static void call_with_all_inputs(void)
 {
-	given("rocks-33", XML, strlen(XML), "bus='0x02'");
-	given("rocks-34", XML, strlen(XML), NULL);
-	given("rocks-34", "\0\xff", 2, NULL);
-	given("rocks-34", NULL, 0, NULL);
+	accepted("rocks-33", XML, strlen(XML), "bus='0x02'");
+	accepted("rocks-34", XML, strlen(XML), NULL);
+	accepted("rocks-34", "\0\xff", 2, NULL);
+	accepted("rocks-34", NULL, 0, NULL);
 	refused("rocks-33", "<domain>", 8, 1, "line 1");
 	refused("rocks-33", "\xff", 1, 1, "UTF-8");
 	refused("rocks-33", NULL, 0, 1, "not well-formed");
@@ -57,7 +57,7 @@ static void everything(void)
 	refused("rocks-33", XML, (size_t)-1, 2, "length");
 }
 
-static void nobody_listens(void)
+static void call_with_null_pointers(void)
 {
 	char *out = NULL, *error = NULL;
 	size_t out_len = 0;
@@ -71,23 +71,23 @@ static void nobody_listens(void)
 	CHECK(strchr(version(), '.') != NULL && version() == version());
 }
 
-static void *often(void *unused)
+static void *call_repeatedly(void *unused)
 {
 	for (int i = 0; i < 50; i++)
-		everything();
+		call_with_all_inputs();
 	return unused;
 }
 
-static void eight_at_once(void)
+static void call_in_eight_threads(void)
 {
 	pthread_t threads[8];
 	for (int i = 0; i < 8; i++)
-		CHECK(pthread_create(&threads[i], NULL, often, NULL) == 0);
+		CHECK(pthread_create(&threads[i], NULL, call_repeatedly, NULL) == 0);
 	for (int i = 0; i < 8; i++)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
-static void *panicking(void *unused)
+static void *expect_panics(void *unused)
 {
 	for (int i = 0; i < 20; i++) {
 		refused("here", XML, strlen(XML), 1, "on purpose");
@@ -96,12 +96,12 @@ static void *panicking(void *unused)
 	return unused;
 }
 
-static void panics(void)
+static void call_panicking_in_threads(void)
 {
 	pthread_t threads[8];
-	panicking(NULL);
+	expect_panics(NULL);
 	for (int i = 0; i < 8; i++)
-		CHECK(pthread_create(&threads[i], NULL, panicking, NULL) == 0);
+		CHECK(pthread_create(&threads[i], NULL, expect_panics, NULL) == 0);
 	for (int i = 0; i < 8; i++)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 }
@@ -119,17 +119,17 @@ int main(int argc, char **argv)
 	*(void **)&version = dlsym(library, "gpupt_version");
 	CHECK(splice && release && version);
 	if (strcmp(argv[2], "once") == 0) {
-		everything();
-		nobody_listens();
+		call_with_all_inputs();
+		call_with_null_pointers();
 	} else if (strcmp(argv[2], "threads") == 0) {
-		eight_at_once();
+		call_in_eight_threads();
 	} else {
-		panics();
+		call_panicking_in_threads();
 	}
 	return 0;
 }
 
-/* Only their types are used, from the header. */
+/* Declared in the header; only their types are used. */
 int gpupt_splice(const char *g, const char *x, size_t l, char **o, size_t *n, char **e)
 {
 	(void)g, (void)x, (void)l, (void)o, (void)n, (void)e;

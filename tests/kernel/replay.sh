@@ -74,7 +74,7 @@ do_finish() {
     started=("${started[@]:1}")
 }
 
-# Does what QEMU does: opens container, group, IOMMU and each function on VFIO, until it is told to leave.
+# Opens the container, the group, the IOMMU and each VFIO function, as QEMU does, until its input ends.
 guest_program='
     my ($group, @functions) = @ARGV;
     my $ask = sub { my ($file, $number, $argument) = @_;

@@ -22,7 +22,7 @@ def main(target):
 
 
 def python_files(folder):
-    """The paths of all Python files below a folder, seen from there."""
+    """The relative paths of all Python files below a folder."""
     for path, _, names in os.walk(folder):
         for name in names:
             if name.endswith('.py'):
@@ -31,7 +31,7 @@ def python_files(folder):
 
 def copy(source, target):
     """Copies one file and makes the folders above it."""
-    # A shim in the place of one of Rocks' own files would break Rocks.
+    # A shim must not replace one of Rocks' own files.
     if os.path.exists(target):
         sys.exit('merge.py: %s is there already' % target)
     if not os.path.isdir(os.path.dirname(target)):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""A stand-in for the program `rocks`: finds the command that the words name and runs it.
+"""A stand-in for the program `rocks`: finds the command that the arguments name and runs it.
 
 The package `rocks` comes from PYTHONPATH, where merge.py has put stand-in and shims together.
 """
@@ -8,13 +8,13 @@ import importlib
 import os
 import sys
 
-# Python looks beside this script first, and there lies the stand-in without the shims.
+# Python searches the folder of this script first, which has the stand-in without the shims.
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path = [folder for folder in sys.path if os.path.abspath(folder) != HERE]
 
 
 def main(words):
-    """Runs the words as a command; returns the exit status."""
+    """Runs the command; returns the exit status."""
     module, used = find_command(words)
     if not hasattr(module, 'Command'):
         show('error - invalid rocks command "%s"' % ' '.join(words[:1]))
@@ -24,7 +24,7 @@ def main(words):
 
 
 def find_command(words):
-    """The module of the longest row of words that can be imported, and how many words that is."""
+    """The module of the longest prefix of the arguments that can be imported, and its length."""
     for used in range(len(words), 0, -1):
         try:
             return importlib.import_module('.'.join(['rocks', 'commands'] + words[:used])), used
@@ -35,7 +35,7 @@ def find_command(words):
 
 
 def run(command, name, args):
-    """Runs a command and prints what it says."""
+    """Runs a command and prints its output."""
     from rocks.util import CommandError
     try:
         command.runWrapper(name, args)
@@ -48,13 +48,13 @@ def run(command, name, args):
 
 
 def show(text):
-    """Prints to stdout and ends the line, unless it is ended."""
+    """Prints to stdout, with a newline at the end."""
     if not text.endswith('\n'):
         text += '\n'
     if str is bytes:
         sys.stdout.write(text)
     else:
-        # Whatever the locale: bytes that are no UTF-8 leave as they came in.
+        # In any locale, bytes that are not UTF-8 are printed unchanged.
         sys.stdout.buffer.write(text.encode('utf-8', 'surrogateescape'))
 
 

@@ -1,4 +1,4 @@
-"""What every command and every plugin is made of."""
+"""The base classes of commands and plugins."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ class Command:
 
     def abort(self, msg):
         """Ends the command with an error."""
-        # Rocks sends the message to syslog first, which takes nothing but a native string.
+        # Rocks sends the message to syslog first, which accepts only a native string.
         if not isinstance(msg, str):
             raise TypeError('%r is no native string' % (msg,))
         raise rocks.util.CommandError(msg)
@@ -53,7 +53,7 @@ class Command:
             self.addText(DocString(self.__doc__).help_text(name, prompt))
 
     def runWrapper(self, name, args):
-        """Sorts the words and runs the command."""
+        """Parses the arguments and runs the command."""
         params, words = split_words(args)
         if words[:1] == ['help']:
             self.help(name)
@@ -82,11 +82,11 @@ class Plugin:
         """The name of the plugin."""
 
     def requires(self):
-        """Names of plugins that go before."""
+        """Names of plugins that run before this one."""
         return []
 
     def precedes(self):
-        """Names of plugins that go after."""
+        """Names of plugins that run after this one."""
         return []
 
     def run(self, args):
@@ -94,7 +94,7 @@ class Plugin:
 
 
 def split_words(args):
-    """Parameters (NAME=VALUE, the last of a name counts) and the other words."""
+    """Parameters (NAME=VALUE, the last of a name counts) and the other arguments."""
     params, words = {}, []
     for arg in args:
         # An SQL statement may select hosts; its equal signs are its own.
@@ -108,6 +108,6 @@ def split_words(args):
 
 
 def is_root():
-    """Whether to behave as for root: a test says so, else the system does."""
+    """Whether to behave as for root: the test decides, otherwise the system."""
     wanted = os.environ.get('ROCKS_STANDIN_ROOT')
     return wanted == '1' if wanted else os.geteuid() == 0

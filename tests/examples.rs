@@ -1,6 +1,6 @@
 //! The examples in the documents are what the programs print.
 //!
-//! A block of commands below `<!-- run on STAGE -->` is run on a host of the fixtures. `…` stands for lines that
+//! A block of commands below `<!-- run on HOST -->` is run on a host of the fixtures. `…` stands for lines that
 //! are left out. `GPUPT_REGENERATE=1` writes what is printed into the documents; look at the difference then.
 #![allow(
     clippy::disallowed_methods,
@@ -49,19 +49,19 @@ const PRODUCTS: &str = "\
 ";
 
 /// A host on which commands are run, and its kernel.
-struct Stage {
+struct ExampleHost {
     host: TestHost,
     _kernel: FakeKernel,
 }
 
-impl Stage {
+impl ExampleHost {
     fn named(name: &str) -> Self {
         match name {
             "two-cards" => Self::of("manual.tree"),
             "two-cards-hook" => Self::of("manual.tree").after("hook install"),
             "two-cards-used" => Self::of("manual.tree").after("detach gpupci2").used(),
             "shared-group" => Self::of("b550-shared-group.tree"),
-            _ => panic!("there is no stage {name}"),
+            _ => panic!("there is no host {name}"),
         }
     }
 
@@ -80,13 +80,13 @@ impl Stage {
         }
     }
 
-    /// The stage after `gpupci LINE`.
+    /// The host after `gpupci LINE`.
     fn after(self, line: &str) -> Self {
         self.host.line(line).answer();
         self
     }
 
-    /// The stage with an X server on its first card.
+    /// The host with an X server on its first card.
     fn used(self) -> Self {
         self.host.write("proc/812/comm", "Xorg\n");
         self.host.write("proc/812/cmdline", "/usr/lib/xorg/Xorg\0");
@@ -132,15 +132,15 @@ fn with_printed(text: &str) -> String {
             let block: Vec<&str> = block.collect();
             let indent = &line[..line.len() - line.trim_start().len()];
             written.push(format!("{indent}```console"));
-            written.extend(run_block(&Stage::named(name), &block, indent));
+            written.extend(run_block(&ExampleHost::named(name), &block, indent));
             written.push(format!("{indent}```"));
         }
     }
     written.join("\n") + "\n"
 }
 
-/// A block with what its commands print on this stage.
-fn run_block(stage: &Stage, block: &[&str], indent: &str) -> Vec<String> {
+/// A block with what its commands print on this host.
+fn run_block(example: &ExampleHost, block: &[&str], indent: &str) -> Vec<String> {
     let is_command = |line: &str| line.trim_start().starts_with("# ");
     let mut written = Vec::new();
     for (index, line) in block.iter().enumerate().filter(|(_, l)| is_command(l)) {
@@ -151,7 +151,7 @@ fn run_block(stage: &Stage, block: &[&str], indent: &str) -> Vec<String> {
         let shown: Vec<&str> = shown
             .map(|line| line.strip_prefix(indent).unwrap_or(line))
             .collect();
-        let printed = stage.printed(command_of(line));
+        let printed = example.printed(command_of(line));
         let printed = match is_shortened_to(&shown, &printed) {
             true => shown.iter().map(|line| (*line).to_owned()).collect(),
             false => printed,

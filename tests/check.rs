@@ -134,9 +134,9 @@ fn check_of_a_prepared_host_passes_everywhere() {
         )
     };
     let expected = format!(
-        "PASS  Linux 4.18.0-553.el8_10.x86_64 has driver_override\n\
-         PASS  the firmware tells of an IOMMU (ACPI table DMAR)\n\
-         PASS  the kernel is told to use the IOMMU\n\
+        "PASS  Linux 4.18.0-553.el8_10.x86_64 supports driver_override\n\
+         PASS  the firmware reports an IOMMU (ACPI table DMAR)\n\
+         PASS  the kernel uses the IOMMU (intel_iommu=on)\n\
          PASS  there are 10 IOMMU groups\n\
          PASS  every IOMMU can remap interrupts\n\
          PASS  the driver vfio-pci is there\n\

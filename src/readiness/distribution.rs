@@ -59,15 +59,16 @@ impl Distribution {
             }
             Loader::RpmOstree => format!("run `rpm-ostree kargs --append={word}`, then reboot"),
             Loader::Proxmox => format!(
-                "add {word} to the line in /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, \
-                 then reboot"
+                "add {word} to /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then reboot"
             ),
             Loader::Grub => match self.grub() {
                 Some(command) => format!(
                     "add {word} to GRUB_CMDLINE_LINUX in /etc/default/grub, run `{command}`, then \
                      reboot"
                 ),
-                None => format!("add {word} to the kernel line of your boot loader, then reboot"),
+                None => format!(
+                    "add {word} to the kernel command line in your boot loader, then reboot"
+                ),
             },
         }
     }
@@ -80,14 +81,16 @@ impl Distribution {
             }
             Loader::RpmOstree => format!("run `rpm-ostree kargs --delete={word}`, then reboot"),
             Loader::Proxmox => format!(
-                "take {word} out of /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then \
+                "remove {word} from /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then \
                  reboot"
             ),
             Loader::Grub => match self.grub() {
                 Some(command) => {
-                    format!("take {word} out of /etc/default/grub, run `{command}`, then reboot")
+                    format!("remove {word} from /etc/default/grub, run `{command}`, then reboot")
                 }
-                None => format!("take {word} off the kernel line of your boot loader, then reboot"),
+                None => format!(
+                    "remove {word} from the kernel command line in your boot loader, then reboot"
+                ),
             },
         }
     }
@@ -98,7 +101,7 @@ impl Distribution {
             Family::RedHat | Family::Suse => "run `dracut -f`, then reboot",
             Family::Debian | Family::Ubuntu => "run `update-initramfs -u`, then reboot",
             Family::Arch => "run `mkinitcpio -P`, then reboot",
-            Family::Other => "make the initramfs anew, then reboot",
+            Family::Other => "rebuild the initramfs, then reboot",
         }
     }
 
@@ -109,7 +112,7 @@ impl Distribution {
             (Family::RedHat, _) => format!("dnf install kernel-modules-{release}"),
             (Family::Debian, _) => format!("apt-get install --reinstall linux-image-{release}"),
             (Family::Ubuntu, _) => format!("apt-get install linux-modules-extra-{release}"),
-            _ => "install all modules of the kernel that runs".to_owned(),
+            _ => "install the modules of the running kernel".to_owned(),
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Platform {
     pub processor: Option<Processor>,
     /// Whether this host is itself a guest.
     pub is_guest: bool,
-    /// The table by which the firmware tells of an IOMMU: `DMAR`.
+    /// The table by which the firmware reports an IOMMU: `DMAR`.
     pub table: Option<String>,
     /// How many IOMMU groups there are.
     pub groups: usize,
@@ -39,7 +39,7 @@ pub struct Platform {
 const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
-const HINT: &str = "; iommu=pt there would spare the host's own devices the translation";
+const HINT: &str = "; iommu=pt would save the host's own devices the translation";
 
 pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
     let mut findings = vec![
@@ -93,26 +93,28 @@ fn kernel(platform: &Platform) -> Finding {
         release => format!("Linux {release}"),
     };
     match platform.has_override {
-        Some(true) => Finding::pass(TOPIC, format!("{name} has driver_override")),
+        Some(true) => Finding::pass(TOPIC, format!("{name} supports driver_override")),
         None => Finding::warn(
             TOPIC,
-            format!("{name} shows no PCI function, so it cannot be seen if it has driver_override"),
+            format!(
+                "{name} shows no PCI device, so cannot tell whether it supports driver_override"
+            ),
             "see that /sys is mounted and that this is a PCI host",
         ),
         Some(false) => Finding::fail(
             TOPIC,
             format!(
-                "{name} has no driver_override, and without it one card cannot be told from \
-                 another of its make"
+                "{name} has no driver_override, so two cards of one model cannot have different \
+                 drivers"
             ),
-            "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
+            "boot Linux 3.16 or later, or the kernel of CentOS 7.2 or later",
         ),
     }
 }
 
 fn firmware(platform: &Platform) -> Finding {
     if let Some(table) = &platform.table {
-        let text = format!("the firmware tells of an IOMMU (ACPI table {table})");
+        let text = format!("the firmware reports an IOMMU (ACPI table {table})");
         return Finding::pass(FIRMWARE, text);
     }
     if platform.groups > 0 {
@@ -120,8 +122,8 @@ fn firmware(platform: &Platform) -> Finding {
     }
     let remedy = match platform.processor {
         _ if platform.is_guest => {
-            "this host is a guest: give it an IOMMU of its own, for example <iommu model='intel'> \
-             in its domain XML"
+            "this host is itself a guest: add a virtual IOMMU to its domain XML, for example \
+             <iommu model='intel'>"
         }
         Some(Processor::Intel) => {
             "enable VT-d (\"Intel Virtualization Technology for Directed I/O\") in the firmware \
@@ -132,7 +134,7 @@ fn firmware(platform: &Platform) -> Finding {
             "enable the IOMMU (VT-d, AMD-Vi) in the firmware setup, then reboot"
         }
     };
-    let text = "the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)";
+    let text = "the firmware reports no IOMMU (no ACPI table DMAR, IVRS or IORT)";
     Finding::fail(FIRMWARE, text, remedy)
 }
 
@@ -140,26 +142,30 @@ fn kernel_line(platform: &Platform, distribution: &Distribution) -> Finding {
     let hint = if platform.is_passing() { "" } else { HINT };
     let said_on = platform.line.is_on("intel_iommu") == Some(true);
     if platform.groups > 0 {
-        let how = if said_on { "is told to use" } else { "uses" };
-        return Finding::pass(KERNEL, format!("the kernel {how} the IOMMU{hint}"));
+        let how = if said_on { " (intel_iommu=on)" } else { "" };
+        return Finding::pass(KERNEL, format!("the kernel uses the IOMMU{how}{hint}"));
     }
     if let Some(word) = platform.off_word() {
-        let text = format!("{word} on the kernel line turns the IOMMU off");
+        let text = format!("{word} on the kernel command line turns the IOMMU off");
         return Finding::fail(KERNEL, text, distribution.without_argument(word));
     }
     match platform.maker() {
         Some(Processor::Intel) if !said_on && !platform.is_on_by_default => Finding::fail(
             KERNEL,
-            "intel_iommu=on is not on the kernel line, and without it this kernel leaves VT-d off",
+            "intel_iommu=on is not on the kernel command line, and this kernel leaves VT-d off \
+             without it",
             distribution.with_argument("intel_iommu=on"),
         ),
-        Some(_) => Finding::pass(KERNEL, "nothing on the kernel line keeps the IOMMU off"),
-        None if said_on => Finding::pass(KERNEL, "the kernel is told to use the IOMMU"),
+        Some(_) => Finding::pass(
+            KERNEL,
+            "nothing on the kernel command line turns the IOMMU off",
+        ),
+        None if said_on => Finding::pass(KERNEL, "intel_iommu=on is on the kernel command line"),
         None => Finding::warn(
             KERNEL,
-            "it cannot be told who made the processor, so not if the kernel needs a word",
+            "cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
             format!(
-                "on Intel {}; AMD needs nothing",
+                "on Intel, {}; on AMD, nothing is needed",
                 distribution.with_argument("intel_iommu=on")
             ),
         ),
@@ -170,9 +176,9 @@ fn groups(platform: &Platform) -> Finding {
     match platform.groups {
         0 => Finding::fail(
             GROUPS,
-            "there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
-            "mend what is said of firmware and kernel line; if that is all well, see \
-             `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU` for why",
+            "there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
+            "fix the firmware and kernel-line failures above; if they pass, look for the reason in \
+             `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU`",
         ),
         1 => Finding::pass(GROUPS, "there is 1 IOMMU group"),
         count => Finding::pass(GROUPS, format!("there are {count} IOMMU groups")),
@@ -183,8 +189,8 @@ fn unsafe_mode(platform: &Platform) -> Option<Finding> {
     platform.is_unsafe.then(|| {
         Finding::warn(
             "vfio-unsafe",
-            "VFIO hands out devices without any IOMMU (enable_unsafe_noiommu_mode): a guest can \
-             read and write all of the host's memory",
+            "VFIO works without an IOMMU (enable_unsafe_noiommu_mode): a guest can read and write \
+             all of the host's memory",
             "echo 0 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
         )
     })
@@ -194,10 +200,10 @@ fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Find
     let value = platform.line.values("pcie_acs_override").next()?;
     Some(Finding::warn(
         "acs-override",
-        "pcie_acs_override is on the kernel line: the IOMMU groups are smaller than what the \
-         hardware keeps apart, and a guest may reach devices of others",
+        "pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than what \
+         the hardware isolates, so a guest may reach devices outside its group",
         format!(
-            "put cards where their groups are small without it; {}",
+            "use slots whose groups are small without it; {}",
             distribution.without_argument(&format!("pcie_acs_override={value}"))
         ),
     ))

@@ -31,21 +31,21 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
     match obstacle {
         Some(Obstacle::Word(word)) => {
             let remedy = facts.distribution.without_argument(word);
-            let text = format!("{word} on the kernel line turns interrupt remapping off");
+            let text = format!("{word} on the kernel command line turns interrupt remapping off");
             Some(weighed(&facts.interrupts, text, remedy))
         }
         Some(Obstacle::Unit(unit)) => {
             let text = format!("the IOMMU {unit} cannot remap interrupts");
-            let remedy = "where every guest is trusted, put `options vfio_iommu_type1 \
-                          allow_unsafe_interrupts=1` into /etc/modprobe.d/vfio.conf and reboot: a \
+            let remedy = "if you trust every guest, add `options vfio_iommu_type1 \
+                          allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a \
                           guest can then raise any interrupt of the host";
             Some(weighed(&facts.interrupts, text, remedy.to_owned()))
         }
         None if facts.interrupts.are_unsafe_allowed => Some(Finding::warn(
             TOPIC,
-            "allow_unsafe_interrupts is on, and nothing here needs it",
-            "echo 0 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts, and take it \
-             out of /etc/modprobe.d and the kernel line",
+            "allow_unsafe_interrupts is on, but this host does not need it",
+            "echo 0 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts, and remove \
+             it from /etc/modprobe.d and the kernel command line",
         )),
         None if facts.platform.groups == 0 => None,
         None => Some(Finding::pass(TOPIC, remark(&facts.interrupts))),
@@ -73,12 +73,12 @@ fn obstacle<'f>(interrupts: &'f InterruptFacts, line: &KernelLine) -> Option<Obs
 fn weighed(interrupts: &InterruptFacts, text: String, remedy: String) -> Finding {
     if interrupts.are_unsafe_allowed {
         let text = format!(
-            "{text}, and VFIO is told to go on without (allow_unsafe_interrupts): a guest can \
-             raise any interrupt of the host"
+            "{text}, and VFIO continues without it (allow_unsafe_interrupts): a guest can raise \
+             any interrupt of the host"
         );
         return Finding::warn(TOPIC, text, "give cards only to guests that you trust");
     }
-    Finding::fail(TOPIC, format!("{text}, and VFIO insists on it"), remedy)
+    Finding::fail(TOPIC, format!("{text}, but VFIO requires it"), remedy)
 }
 
 fn remark(interrupts: &InterruptFacts) -> &'static str {

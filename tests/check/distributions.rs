@@ -36,14 +36,13 @@ fn remedy_uses_the_commands_of_the_distribution() {
         (
             "ID=debian\n",
             vec!["etc/kernel/proxmox-boot-uuids"],
-            "add intel_iommu=on to the line in /etc/kernel/cmdline, run \
-             `proxmox-boot-tool refresh`, then reboot"
+            "add intel_iommu=on to /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then reboot"
                 .to_owned(),
         ),
         (
             "ID=nixos\n",
             vec![],
-            "add intel_iommu=on to the kernel line of your boot loader, then reboot".to_owned(),
+            "add intel_iommu=on to the kernel command line in your boot loader, then reboot".to_owned(),
         ),
     ] {
         let host = ready();

@@ -15,10 +15,10 @@ fn check_runs_on_a_host_without_any_files() {
     let (trouble, exit) = host.trouble();
     assert_eq!(exit, 5);
     for line in [
-        "WARN  this kernel shows no PCI function, so it cannot be seen if it has driver_override",
-        "FAIL  the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)",
-        "WARN  it cannot be told who made the processor, so not if the kernel needs a word",
-        "FAIL  there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
+        "WARN  this kernel shows no PCI device, so cannot tell whether it supports driver_override",
+        "FAIL  the firmware reports no IOMMU (no ACPI table DMAR, IVRS or IORT)",
+        "WARN  cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
+        "FAIL  there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
         "FAIL  this kernel has no driver vfio-pci, neither built in nor as a module",
         "WARN  libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
     ] {

@@ -3,9 +3,9 @@
 use crate::{DEVICES, assert_trouble, ready};
 
 const NO_GROUPS: [&str; 2] = [
-    "FAIL  there are no IOMMU groups: the IOMMU is off, and no guest can have a card",
-    "      try: mend what is said of firmware and kernel line; if that is all well, see \
-     `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU` for why",
+    "FAIL  there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
+    "      try: fix the firmware and kernel-line failures above; if they pass, look for the reason \
+     in `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU`",
 ];
 
 #[test]
@@ -15,7 +15,8 @@ fn missing_intel_iommu_on_is_a_failure() {
     host.write("proc/cmdline", "ro quiet\n");
     let [groups, remedy] = NO_GROUPS;
     let lines = [
-        "FAIL  intel_iommu=on is not on the kernel line, and without it this kernel leaves VT-d off",
+        "FAIL  intel_iommu=on is not on the kernel command line, and this kernel leaves VT-d off \
+         without it",
         "      try: add intel_iommu=on to GRUB_CMDLINE_LINUX in /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
         groups,
@@ -56,7 +57,7 @@ fn parameter_that_turns_the_iommu_off_is_a_failure() {
         host.write("proc/cpuinfo", &format!("vendor_id\t: {vendor}\n"));
         host.write("proc/cmdline", &format!("ro {line} quiet\n"));
         host.write("usr/sbin/grubby", "");
-        let off = format!("FAIL  {word} on the kernel line turns the IOMMU off");
+        let off = format!("FAIL  {word} on the kernel command line turns the IOMMU off");
         let run = format!(
             "      try: run `grubby --update-kernel=ALL --remove-args={word}`, then reboot"
         );
@@ -67,7 +68,7 @@ fn parameter_that_turns_the_iommu_off_is_a_failure() {
 #[test]
 fn missing_iommu_table_names_the_firmware_setting_of_the_vendor() {
     let [groups, remedy] = NO_GROUPS;
-    let no_table = "FAIL  the firmware tells of no IOMMU (no ACPI table DMAR, IVRS or IORT)";
+    let no_table = "FAIL  the firmware reports no IOMMU (no ACPI table DMAR, IVRS or IORT)";
     for (cpuinfo, setup) in [
         (
             "vendor_id\t: GenuineIntel\n",
@@ -80,8 +81,8 @@ fn missing_iommu_table_names_the_firmware_setting_of_the_vendor() {
         ),
         (
             "vendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n",
-            "this host is a guest: give it an IOMMU of its own, for example <iommu model='intel'> \
-             in its domain XML",
+            "this host is itself a guest: add a virtual IOMMU to its domain XML, for example \
+             <iommu model='intel'>",
         ),
     ] {
         let host = ready();
@@ -99,7 +100,7 @@ fn missing_iommu_pt_is_a_hint_and_no_warning() {
     host.write("proc/cmdline", "ro intel_iommu=on\n");
     assert_trouble(&host, 0, &[]);
     host.assert_says(
-        "PASS  the kernel is told to use the IOMMU; iommu=pt there would spare the host's own \
+        "PASS  the kernel uses the IOMMU (intel_iommu=on); iommu=pt would save the host's own \
          devices the translation",
     );
 }
@@ -116,13 +117,13 @@ fn acs_override_and_noiommu_mode_are_warnings() {
         "Y\n",
     );
     let lines = [
-        "WARN  VFIO hands out devices without any IOMMU (enable_unsafe_noiommu_mode): a guest can \
-         read and write all of the host's memory",
+        "WARN  VFIO works without an IOMMU (enable_unsafe_noiommu_mode): a guest can read and write \
+         all of the host's memory",
         "      try: echo 0 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
-        "WARN  pcie_acs_override is on the kernel line: the IOMMU groups are smaller than what the \
-         hardware keeps apart, and a guest may reach devices of others",
-        "      try: put cards where their groups are small without it; take \
-         pcie_acs_override=downstream out of /etc/default/grub, run \
+        "WARN  pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than \
+         what the hardware isolates, so a guest may reach devices outside its group",
+        "      try: use slots whose groups are small without it; remove \
+         pcie_acs_override=downstream from /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
@@ -133,8 +134,9 @@ fn missing_interrupt_remapping_is_a_failure() {
     let host = ready();
     host.write("proc/cmdline", "intel_iommu=on iommu=pt intremap=off\n");
     let lines = [
-        "FAIL  intremap=off on the kernel line turns interrupt remapping off, and VFIO insists on it",
-        "      try: take intremap=off out of /etc/default/grub, run \
+        "FAIL  intremap=off on the kernel command line turns interrupt remapping off, but VFIO \
+         requires it",
+        "      try: remove intremap=off from /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 5, &lines);
@@ -142,9 +144,9 @@ fn missing_interrupt_remapping_is_a_failure() {
     let host = ready();
     host.write("sys/class/iommu/dmar1/intel-iommu/ecap", "f020d7\n");
     let lines = [
-        "FAIL  the IOMMU dmar1 cannot remap interrupts, and VFIO insists on it",
-        "      try: where every guest is trusted, put `options vfio_iommu_type1 \
-         allow_unsafe_interrupts=1` into /etc/modprobe.d/vfio.conf and reboot: a guest can then \
+        "FAIL  the IOMMU dmar1 cannot remap interrupts, but VFIO requires it",
+        "      try: if you trust every guest, add `options vfio_iommu_type1 \
+         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a guest can then \
          raise any interrupt of the host",
     ];
     assert_trouble(&host, 5, &lines);
@@ -153,16 +155,16 @@ fn missing_interrupt_remapping_is_a_failure() {
         "Y\n",
     );
     let lines = [
-        "WARN  the IOMMU dmar1 cannot remap interrupts, and VFIO is told to go on without \
+        "WARN  the IOMMU dmar1 cannot remap interrupts, and VFIO continues without it \
          (allow_unsafe_interrupts): a guest can raise any interrupt of the host",
         "      try: give cards only to guests that you trust",
     ];
     assert_trouble(&host, 0, &lines);
     host.remove("sys/class/iommu/dmar1");
     let lines = [
-        "WARN  allow_unsafe_interrupts is on, and nothing here needs it",
+        "WARN  allow_unsafe_interrupts is on, but this host does not need it",
         "      try: echo 0 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts, and \
-         take it out of /etc/modprobe.d and the kernel line",
+         remove it from /etc/modprobe.d and the kernel command line",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -176,9 +178,9 @@ fn kernel_without_driver_override_is_a_failure() {
         std::fs::remove_file(file).expect("it is removed");
     }
     let lines = [
-        "FAIL  Linux 3.10.0 has no driver_override, and without it one card cannot be told from \
-         another of its make",
-        "      try: boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
+        "FAIL  Linux 3.10.0 has no driver_override, so two cards of one model cannot have different \
+         drivers",
+        "      try: boot Linux 3.16 or later, or the kernel of CentOS 7.2 or later",
     ];
     assert_trouble(&host, 5, &lines);
 }

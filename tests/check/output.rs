@@ -28,7 +28,7 @@ fn json_and_text_report_the_same_findings() {
             "verdict": "pass",
             "topic": "kernel",
             "card": null,
-            "text": "Linux 4.18.0-553.el8_10.x86_64 has driver_override",
+            "text": "Linux 4.18.0-553.el8_10.x86_64 supports driver_override",
             "remedy": null,
         })
     );
@@ -69,7 +69,7 @@ fn check_is_coloured_only_on_request() {
         .env_remove("NO_COLOR");
     let text = run(&mut coloured, b"").text();
     let first = text.lines().next().unwrap_or_default();
-    let green = "\u{1b}[32mPASS\u{1b}[0m  Linux 4.18.0-553.el8_10.x86_64 has driver_override";
+    let green = "\u{1b}[32mPASS\u{1b}[0m  Linux 4.18.0-553.el8_10.x86_64 supports driver_override";
     assert_eq!(first, green);
 }
 

@@ -77,8 +77,8 @@ fn kernel_parameter_remedy_is_that_of_the_distribution() {
             true,
             "grub-mkconfig -o /boot/grub/grub.cfg",
         ),
-        ("ID=\u{1b}[31m", Loader::Grub, true, "of your boot loader"),
-        ("", Loader::Grub, true, "of your boot loader"),
+        ("ID=\u{1b}[31m", Loader::Grub, true, "in your boot loader"),
+        ("", Loader::Grub, true, "in your boot loader"),
     ] {
         let remedy = with_word(os_release, loader, is_efi);
         assert!(remedy.contains(command), "{os_release}: {remedy}");
@@ -91,7 +91,7 @@ fn initramfs_remedy_is_that_of_the_distribution() {
         ("ID=centos", "dracut -f"),
         ("ID=ubuntu\nID_LIKE=debian", "update-initramfs -u"),
         ("ID=arch", "mkinitcpio -P"),
-        ("ID=nixos", "make the initramfs anew"),
+        ("ID=nixos", "rebuild the initramfs"),
     ] {
         let remedy = Distribution::of(os_release, Loader::Grub, false).initramfs();
         assert!(remedy.contains(command), "{remedy}");

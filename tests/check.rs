@@ -139,7 +139,7 @@ fn check_of_a_prepared_host_passes_everywhere() {
          PASS  the kernel uses the IOMMU (intel_iommu=on)\n\
          PASS  there are 10 IOMMU groups\n\
          PASS  every IOMMU can remap interrupts\n\
-         PASS  the driver vfio-pci is there\n\
+         PASS  the driver vfio-pci is loaded\n\
          PASS  this host has 2 cards\n\
          {}{}\
          PASS  the libvirt hook is /etc/libvirt/hooks/qemu\n\

@@ -114,8 +114,8 @@ fn unread(file: &ConfigFile) -> Option<Finding> {
     let path = &file.path;
     Some(Finding::warn(
         TOPIC,
-        format!("{path} cannot be read ({why}), so what it says is not looked at"),
-        format!("look at {path}"),
+        format!("{path} could not be read ({why}), so its rules were not checked"),
+        format!("check {path}"),
     ))
 }
 
@@ -131,20 +131,23 @@ fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
     };
     let place = match facts.modprobe.blacklist_of(driver) {
         Some(path) => path,
-        None if by_line("modprobe.blacklist") => "modprobe.blacklist on the kernel line",
-        None if by_line("module_blacklist") => "module_blacklist on the kernel line",
+        None if by_line("modprobe.blacklist") => "modprobe.blacklist on the kernel command line",
+        None if by_line("module_blacklist") => "module_blacklist on the kernel command line",
         None => return None,
     };
     let is_its = |name: &str| underscored(name) == driver;
     let mut functions = facts.functions.iter();
     let bound = functions.find(|f| f.driver.as_ref().is_some_and(|d| is_its(d.as_str())));
     Some(match bound {
-        None => Finding::pass(TOPIC, format!("{driver} is not loaded by itself ({place})")),
+        None => Finding::pass(
+            TOPIC,
+            format!("{driver} is not loaded automatically ({place})"),
+        ),
         Some(function) => Finding::warn(
             TOPIC,
             format!(
-                "{driver} is blacklisted ({place}), and yet has {}: something loaded it by its \
-                 name, or the initramfs is older than that",
+                "{driver} is blacklisted ({place}), but {} is bound to it: something loaded it by \
+                 name, or the initramfs is older than the blacklist",
                 function.address
             ),
             facts.distribution.initramfs(),
@@ -159,7 +162,7 @@ fn softdep(path: &str, rule: &Rule) -> Option<Finding> {
     let before = words.iter().skip_while(|word| *word != "pre:").skip(1);
     let mut before = before.take_while(|word| *word != "post:");
     let is_vfio = before.any(|word| underscored(word) == "vfio_pci");
-    is_vfio.then(|| Finding::pass(TOPIC, format!("{module} waits for vfio-pci ({path})")))
+    is_vfio.then(|| Finding::pass(TOPIC, format!("{module} loads after vfio-pci ({path})")))
 }
 
 #[cfg(test)]

@@ -39,14 +39,17 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
 fn presence(facts: &HostFacts) -> Finding {
     let driver = &facts.stub.driver;
     if facts.stub.is_loaded {
-        return Finding::pass(TOPIC, format!("the driver {driver} is there"));
+        return Finding::pass(TOPIC, format!("the driver {driver} is loaded"));
     }
     let release = &facts.platform.release;
     match facts.stub.provision {
-        Provision::BuiltIn => Finding::pass(TOPIC, format!("{driver} is part of the kernel")),
+        Provision::BuiltIn => Finding::pass(
+            TOPIC,
+            format!("the driver {driver} is built into the kernel"),
+        ),
         Provision::Module => Finding::pass(
             TOPIC,
-            format!("{driver} is a module here, which is loaded when it is wanted"),
+            format!("the driver {driver} is a module, which is loaded when it is needed"),
         ),
         Provision::Missing => Finding::fail(
             TOPIC,
@@ -56,11 +59,11 @@ fn presence(facts: &HostFacts) -> Finding {
         Provision::NoModules => Finding::fail(
             TOPIC,
             format!(
-                "the driver {driver} is not there, and /lib/modules has nothing for the kernel \
-                 that runs ({release})"
+                "the driver {driver} is not loaded, and /lib/modules has nothing for the running \
+                 kernel ({release})"
             ),
             format!(
-                "reboot into the kernel that is installed, or {}",
+                "reboot into the installed kernel, or {}",
                 facts.distribution.modules(release)
             ),
         ),
@@ -72,12 +75,12 @@ fn obstacle(facts: &HostFacts) -> Option<Finding> {
     let (what, remedy) = blacklisted(facts).or_else(|| replaced(facts))?;
     let driver = &facts.stub.driver;
     Some(if facts.stub.is_loaded {
-        let text = format!("{what}: {driver} is there now, and may not be after the next boot");
+        let text = format!("{what}: {driver} is loaded now, but may not be after the next boot");
         Finding::warn(TOPIC, text, remedy)
     } else if facts.stub.provision == Provision::BuiltIn {
         Finding::pass(
             TOPIC,
-            format!("{what}, which is of no account for what is built in"),
+            format!("{what}, which has no effect: it is built into the kernel"),
         )
     } else {
         Finding::fail(TOPIC, format!("{what}: {driver} cannot be loaded"), remedy)
@@ -92,7 +95,7 @@ fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
             .parts(key)
             .any(|one| underscored(one) == underscored(driver))
         {
-            let what = format!("{key} on the kernel line names {driver}");
+            let what = format!("{key} on the kernel command line names {driver}");
             let remedy = facts
                 .distribution
                 .without_argument(&format!("{key}={driver}"));
@@ -101,7 +104,7 @@ fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
     }
     let path = facts.modprobe.blacklist_of(driver)?;
     let what = format!("{path} blacklists {driver}");
-    Some((what, format!("take `blacklist {driver}` out of {path}")))
+    Some((what, format!("remove `blacklist {driver}` from {path}")))
 }
 
 /// `install vfio-pci /bin/false` has nothing loaded; any other command may well load it.
@@ -111,10 +114,10 @@ fn replaced(facts: &HostFacts) -> Option<(String, String)> {
     let program = command.split_ascii_whitespace().next()?;
     let is_nothing = matches!(program.rsplit('/').next()?, "false" | "true" | ":");
     is_nothing.then(|| {
-        let what = format!("{path} has {program} run instead of loading {driver}");
+        let what = format!("{path} runs {program} instead of loading {driver}");
         (
             what,
-            format!("take `install {driver} {program}` out of {path}"),
+            format!("remove `install {driver} {program}` from {path}"),
         )
     })
 }

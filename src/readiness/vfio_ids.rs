@@ -43,7 +43,7 @@ fn claims(facts: &HostFacts) -> Vec<Claim<'_>> {
     let said: Vec<&str> = facts.platform.line.parts("vfio-pci.ids").collect();
     if !said.is_empty() {
         claims.push(Claim {
-            place: "vfio-pci.ids on the kernel line".to_owned(),
+            place: "vfio-pci.ids on the kernel command line".to_owned(),
             file: None,
             ids: said.into_iter().map(str::to_owned).collect(),
         });
@@ -73,7 +73,7 @@ fn claims(facts: &HostFacts) -> Vec<Claim<'_>> {
 fn judge_claim(claim: &Claim, facts: &HostFacts) -> Vec<Finding> {
     if claim.file.is_some() && facts.stub.provision == Provision::BuiltIn {
         let text = format!(
-            "{} has no effect: vfio-pci is part of this kernel",
+            "{} has no effect: vfio-pci is built into this kernel",
             claim.place
         );
         let word = format!("vfio-pci.ids={}", claim.ids.join(","));
@@ -92,7 +92,7 @@ fn judge_claim(claim: &Claim, facts: &HostFacts) -> Vec<Finding> {
     if claimed.is_empty() {
         return findings;
     }
-    let text = format!("{} takes {} at boot", claim.place, listed(&claimed, facts));
+    let text = format!("{} binds {} at boot", claim.place, listed(&claimed, facts));
     findings.push(Finding::pass(TOPIC, text));
     let late = claimed
         .iter()
@@ -115,14 +115,14 @@ fn idle(id: &str, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
         return None;
     }
     let text = format!(
-        "{} names {}, which nothing here has",
+        "{} names {}, but no device of this host has this id",
         claim.place,
         Excerpt(id)
     );
     Some(Finding::warn(
         TOPIC,
         text,
-        "take it out, or mend it: `lspci -nn` tells the ids",
+        "remove or correct it; `lspci -nn` shows the ids",
     ))
 }
 
@@ -136,11 +136,11 @@ fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Fi
     let finding = Finding::warn(
         TOPIC,
         format!(
-            "{} names {}, and yet {driver} has it: it was quicker, or got it back since",
+            "{} names {}, but it is bound to {driver}, which was loaded first or got it back later",
             claim.place, function.address
         ),
         format!(
-            "put `softdep {driver} pre: vfio-pci` into /etc/modprobe.d/vfio.conf, {}",
+            "add `softdep {driver} pre: vfio-pci` to /etc/modprobe.d/vfio.conf, {}",
             facts.distribution.initramfs()
         ),
     );
@@ -150,7 +150,7 @@ fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Fi
     })
 }
 
-/// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0, which is part of no card`.
+/// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0 (part of no card)`.
 fn listed(claimed: &[&FunctionFacts], facts: &HostFacts) -> String {
     let mut parts: Vec<String> = Vec::new();
     let cards = facts.cards.as_deref().unwrap_or_default();
@@ -166,7 +166,7 @@ fn listed(claimed: &[&FunctionFacts], facts: &HostFacts) -> String {
     let others = claimed
         .iter()
         .filter(|f| card_of(f.address, facts).is_none());
-    parts.extend(others.map(|f| format!("{}, which is part of no card", f.address)));
+    parts.extend(others.map(|f| format!("{} (part of no card)", f.address)));
     parts.join(" and ")
 }
 

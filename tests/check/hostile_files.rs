@@ -85,10 +85,10 @@ fn unreadable_modprobe_files_are_warnings() {
     let lines = |name: &str, why: &str| {
         [
             format!(
-                "WARN  /etc/modprobe.d/{name}.conf cannot be read ({why}), so what it says is not \
-                 looked at"
+                "WARN  /etc/modprobe.d/{name}.conf could not be read ({why}), so its rules were \
+                 not checked"
             ),
-            format!("      try: look at /etc/modprobe.d/{name}.conf"),
+            format!("      try: check /etc/modprobe.d/{name}.conf"),
         ]
     };
     let all = [
@@ -110,7 +110,7 @@ fn modprobe_file_without_read_permission_is_a_warning() {
     let is_secret = fs::read(host.path("etc/modprobe.d/secret.conf")).is_err();
     let (trouble, exit) = host.trouble();
     let told = match is_secret {
-        true => "WARN  /etc/modprobe.d/secret.conf cannot be read (Permission denied",
+        true => "WARN  /etc/modprobe.d/secret.conf could not be read (Permission denied",
         false => "WARN  /etc/modprobe.d/secret.conf blacklists vfio-pci",
     };
     assert!(trouble.starts_with(told), "{trouble}");

@@ -14,12 +14,12 @@ fn unloaded() -> TestHost {
 fn stub_driver_as_unloaded_module_or_built_in_passes() {
     let host = unloaded();
     assert_trouble(&host, 0, &[]);
-    host.assert_says("PASS  vfio-pci is a module here, which is loaded when it is wanted");
+    host.assert_says("PASS  the driver vfio-pci is a module, which is loaded when it is needed");
     host.write(
         &format!("lib/modules/{RELEASE}/modules.builtin"),
         "kernel/drivers/vfio/pci/vfio-pci.ko\n",
     );
-    host.assert_says("PASS  vfio-pci is part of the kernel");
+    host.assert_says("PASS  the driver vfio-pci is built into the kernel");
 }
 
 #[test]
@@ -36,9 +36,9 @@ fn missing_stub_driver_is_a_failure() {
     assert_trouble(&host, 5, &lines);
     host.remove("lib/modules");
     let lines = [
-        "FAIL  the driver vfio-pci is not there, and /lib/modules has nothing for the kernel that \
-         runs (4.18.0-553.el8_10.x86_64)",
-        "      try: reboot into the kernel that is installed, or dnf install \
+        "FAIL  the driver vfio-pci is not loaded, and /lib/modules has nothing for the running \
+         kernel (4.18.0-553.el8_10.x86_64)",
+        "      try: reboot into the installed kernel, or dnf install \
          kernel-modules-4.18.0-553.el8_10.x86_64",
     ];
     assert_trouble(&host, 5, &lines);
@@ -62,19 +62,19 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
             "etc/modprobe.d/local.conf",
             "# why not\nblacklist vfio_pci\n",
             "/etc/modprobe.d/local.conf blacklists vfio-pci",
-            "take `blacklist vfio-pci` out of /etc/modprobe.d/local.conf",
+            "remove `blacklist vfio-pci` from /etc/modprobe.d/local.conf",
         ),
         (
             "usr/lib/modprobe.d/hardened.conf",
             "install vfio-pci /bin/false\n",
-            "/usr/lib/modprobe.d/hardened.conf has /bin/false run instead of loading vfio-pci",
-            "take `install vfio-pci /bin/false` out of /usr/lib/modprobe.d/hardened.conf",
+            "/usr/lib/modprobe.d/hardened.conf runs /bin/false instead of loading vfio-pci",
+            "remove `install vfio-pci /bin/false` from /usr/lib/modprobe.d/hardened.conf",
         ),
         (
             "proc/cmdline",
             "intel_iommu=on iommu=pt module_blacklist=vfio_pci\n",
-            "module_blacklist on the kernel line names vfio-pci",
-            "take module_blacklist=vfio-pci out of /etc/default/grub, run \
+            "module_blacklist on the kernel command line names vfio-pci",
+            "remove module_blacklist=vfio-pci from /etc/default/grub, run \
              `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
         ),
     ] {
@@ -86,7 +86,7 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
         let host = ready();
         host.write(file, text);
         let warn =
-            format!("WARN  {what}: vfio-pci is there now, and may not be after the next boot");
+            format!("WARN  {what}: vfio-pci is loaded now, but may not be after the next boot");
         assert_trouble(&host, 0, &[&warn, &try_line]);
     }
 }
@@ -109,8 +109,8 @@ fn modprobe_lines_that_help_are_reported_as_passes() {
     let text = "blacklist nouveau\nsoftdep nvidia pre: vfio-pci\noptions nouveau modeset=0\n";
     host.write("etc/modprobe.d/gpu.conf", text);
     assert_trouble(&host, 0, &[]);
-    host.assert_says("PASS  nouveau is not loaded by itself (/etc/modprobe.d/gpu.conf)");
-    host.assert_says("PASS  nvidia waits for vfio-pci (/etc/modprobe.d/gpu.conf)");
+    host.assert_says("PASS  nouveau is not loaded automatically (/etc/modprobe.d/gpu.conf)");
+    host.assert_says("PASS  nvidia loads after vfio-pci (/etc/modprobe.d/gpu.conf)");
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn blacklisted_driver_that_is_bound_is_a_warning() {
     let host = ready();
     host.write("etc/modprobe.d/gpu.conf", "blacklist nvidia\n");
     let lines = [
-        "WARN  nvidia is blacklisted (/etc/modprobe.d/gpu.conf), and yet has 0000:02:00.0: something \
-         loaded it by its name, or the initramfs is older than that",
+        "WARN  nvidia is blacklisted (/etc/modprobe.d/gpu.conf), but 0000:02:00.0 is bound to it: \
+         something loaded it by name, or the initramfs is older than the blacklist",
         "      try: run `dracut -f`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
@@ -139,22 +139,22 @@ fn vfio_pci_ids_are_reported_with_their_cards() {
         &format!("options vfio-pci ids={ids},10de:ffff\n"),
     );
     let lines = [
-        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names \"10de:ffff\", which \
-         nothing here has",
-        "      try: take it out, or mend it: `lspci -nn` tells the ids",
-        "WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:02:00.0, and \
-         yet nvidia has it: it was quicker, or got it back since",
-        "      try: put `softdep nvidia pre: vfio-pci` into /etc/modprobe.d/vfio.conf, run \
+        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names \"10de:ffff\", but no \
+         device of this host has this id",
+        "      try: remove or correct it; `lspci -nn` shows the ids",
+        "WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:02:00.0, but \
+         it is bound to nvidia, which was loaded first or got it back later",
+        "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
          `dracut -f`, then reboot",
-        "WARN  gpupci2: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:03:00.0, and \
-         yet nvidia has it: it was quicker, or got it back since",
-        "      try: put `softdep nvidia pre: vfio-pci` into /etc/modprobe.d/vfio.conf, run \
+        "WARN  gpupci2: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:03:00.0, but \
+         it is bound to nvidia, which was loaded first or got it back later",
+        "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
          `dracut -f`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
     // The two cards have the same ids.
     host.assert_says(
-        "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf takes gpupci1 (0000:02:00.0) \
+        "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf binds gpupci1 (0000:02:00.0) \
          and gpupci2 (0000:03:00.0) at boot",
     );
     host.write(
@@ -166,8 +166,8 @@ fn vfio_pci_ids_are_reported_with_their_cards() {
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot"
     );
     let lines = [
-        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf has no effect: vfio-pci is part \
-         of this kernel",
+        "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf has no effect: vfio-pci is built \
+         into this kernel",
         &effect,
     ];
     assert_trouble(&host, 0, &lines);
@@ -177,7 +177,7 @@ fn vfio_pci_ids_are_reported_with_their_cards() {
 fn vfio_pci_ids_on_the_kernel_line_are_reported() {
     let host = TestHost::unpacked("b550-shared-group.tree");
     host.assert_says(
-        "PASS  vfio-pci.ids on the kernel line takes gpupci2 (0000:2b:00.0, 0000:2b:00.1, \
+        "PASS  vfio-pci.ids on the kernel command line binds gpupci2 (0000:2b:00.0, 0000:2b:00.1, \
          0000:2b:00.2, 0000:2b:00.3) at boot",
     );
 }

@@ -126,10 +126,10 @@ fn check_of_a_prepared_host_passes_everywhere() {
     let said = ready().line("check").answer();
     let card = |name, group| {
         format!(
-            "PASS  {name}: the host has it (nvidia, snd_hda_intel)\n\
-             PASS  {name}: nothing else in IOMMU group {group} is in its way\n\
-             PASS  {name}: nobody uses it\n\
-             PASS  {name}: the host's console is not on it\n\
+            "PASS  {name}: it is bound to its host drivers (nvidia, snd_hda_intel)\n\
+             PASS  {name}: nothing else in IOMMU group {group} blocks it\n\
+             PASS  {name}: it is not in use\n\
+             PASS  {name}: it does not show the host's console\n\
              PASS  {name}: it can be reset (flr bus)\n"
         )
     };

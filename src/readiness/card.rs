@@ -48,7 +48,7 @@ pub struct CardFacts {
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = vec![count(facts)];
     findings.extend(facts.names.as_ref().map(|why| {
-        let text = format!("the names of the cards cannot be read: {why}");
+        let text = format!("the recorded card names could not be read: {why}");
         Finding::fail("names", text, "gpupci renumber")
     }));
     for card in facts.cards.as_deref().unwrap_or_default() {
@@ -63,19 +63,19 @@ fn count(facts: &HostFacts) -> Finding {
     match facts.cards.as_deref() {
         Err(why) => Finding::fail(
             TOPIC,
-            format!("the cards of this host cannot be told: {why}"),
-            "see that /sys is mounted and that this is a PCI host",
+            format!("the cards of this host could not be read: {why}"),
+            "check that /sys is mounted and that this host has a PCI bus",
         ),
         Ok([]) => Finding::warn(
             TOPIC,
             format!(
-                "there is no card of vendor {} here",
+                "this host has no card of vendor {}",
                 facts.vendors.join(", ")
             ),
-            "see `lspci -nn`; cards of other vendors are found by --vendor, or by `vendors` in \
-             /etc/gpupt.toml",
+            "run `lspci -nn`; to use cards of another vendor, set `vendors` in /etc/gpupt.toml or \
+             use --vendor",
         ),
-        Ok([card]) => Finding::pass(TOPIC, format!("this host has the card {}", card.name)),
+        Ok([card]) => Finding::pass(TOPIC, format!("this host has 1 card: {}", card.name)),
         Ok(cards) => Finding::pass(TOPIC, format!("this host has {} cards", cards.len())),
     }
 }
@@ -105,8 +105,12 @@ impl CardFacts {
 
     fn untold(&self) -> Vec<Finding> {
         let fail = |why| {
-            let text = format!("not all of it can be told: {why}");
-            Finding::fail("sysfs", text, "look at the file, and run this again")
+            let text = format!("it could not be read completely: {why}");
+            Finding::fail(
+                "sysfs",
+                text,
+                "check the file, then run `gpupci check` again",
+            )
         };
         self.untold.iter().map(fail).collect()
     }
@@ -122,20 +126,23 @@ impl CardFacts {
         let on_host = || others.iter().filter(|binding| binding.driver.is_some());
         if let Some(left) = on_host().next().filter(|_| !detached.is_empty()) {
             let text = format!(
-                "it is on {stub} only in part: {} is on {}",
+                "it is only partly bound to {stub}: {} is bound to {}",
                 left.function,
                 driver_of(left)
             );
             return Finding::warn(TOPIC, text, format!("gpupci detach {}", self.name));
         }
         if on_host().next().is_none() && detached.is_empty() {
-            Finding::pass(TOPIC, "no driver has it")
+            Finding::pass(TOPIC, "it is bound to no driver")
         } else if detached.is_empty() {
             let mut drivers: Vec<String> = on_host().map(|binding| driver_of(binding)).collect();
             drivers.dedup();
-            Finding::pass(TOPIC, format!("the host has it ({})", drivers.join(", ")))
+            Finding::pass(
+                TOPIC,
+                format!("it is bound to its host drivers ({})", drivers.join(", ")),
+            )
         } else {
-            Finding::pass(TOPIC, format!("it is on {stub}, ready for a guest"))
+            Finding::pass(TOPIC, format!("it is bound to {stub}, ready for a guest"))
         }
     }
 
@@ -147,7 +154,7 @@ impl CardFacts {
             _ => "groups",
         };
         let text = format!(
-            "nothing else in IOMMU {word} {} is in its way",
+            "nothing else in IOMMU {word} {} blocks it",
             numbers.join(", ")
         );
         Some(Finding::pass("iommu-group", text))
@@ -163,12 +170,12 @@ impl CardFacts {
         Some(if self.is_boot_display && !is_detached {
             Finding::warn(
                 TOPIC,
-                "the firmware shows its pictures on it: without it this host may stay dark",
-                "choose another display in the firmware setup, or be sure to reach the host by \
-                 network",
+                "this is the boot display; without it the host may have no screen",
+                "choose another primary display in the firmware setup, or make sure that you can \
+                 reach the host by network",
             )
         } else {
-            Finding::pass(TOPIC, "the host's console is not on it")
+            Finding::pass(TOPIC, "it does not show the host's console")
         })
     }
 
@@ -178,9 +185,9 @@ impl CardFacts {
             Some(methods) => Finding::pass(TOPIC, format!("it can be reset ({methods})")),
             None => Finding::warn(
                 TOPIC,
-                "the kernel knows no way to reset it: its second guest may find it as the first \
-                 one left it, or not at all",
-                "start a guest with it twice, and see; a reboot of the host resets it",
+                "the kernel has no way to reset it: it may fail in its next guest until the host \
+                 reboots",
+                "to test it, start a guest with it twice; a reboot of the host resets it",
             ),
         }
     }
@@ -191,16 +198,16 @@ impl CardFacts {
         match self.power_state.as_deref()? {
             "D3cold" => Some(Finding::warn(
                 TOPIC,
-                "it is switched off (D3cold), and some cards do not wake up for a guest",
+                "it is powered off (D3cold), and some cards do not wake up for a guest",
                 format!(
-                    "echo 0 > /sys/bus/pci/devices/{function}/d3cold_allowed, and `options \
-                     vfio-pci disable_idle_d3=1` in /etc/modprobe.d/vfio.conf"
+                    "echo 0 > /sys/bus/pci/devices/{function}/d3cold_allowed, and add `options \
+                     vfio-pci disable_idle_d3=1` to /etc/modprobe.d/vfio.conf"
                 ),
             )),
             "error" => Some(Finding::warn(
                 TOPIC,
-                "its power state cannot be told: it may have dropped off the bus",
-                "see what `dmesg` says of it; a reboot may bring it back",
+                "its power state could not be read: it may have dropped off the bus",
+                "look for it in `dmesg`; a reboot may bring it back",
             )),
             _ => None,
         }
@@ -212,13 +219,13 @@ impl CardFacts {
             RecordFacts::None | RecordFacts::Phase(Phase::Detached) => None,
             RecordFacts::Phase(Phase::Detaching | Phase::Attaching) => Some(Finding::warn(
                 TOPIC,
-                "a command that began to hand it over has not ended, or died",
-                "if none is at work: gpupci recover",
+                "a detach or attach is still running or was interrupted",
+                "if none is running: gpupci recover",
             )),
             RecordFacts::Unreadable(why) => Some(Finding::fail(
                 TOPIC,
-                format!("what is written down of it cannot be read: {why}"),
-                "look at the file, then move it away",
+                format!("its record could not be read: {why}"),
+                "check the file, then move it away",
             )),
         }
     }
@@ -230,7 +237,7 @@ fn driver_of(binding: &Binding) -> String {
 }
 
 fn unused() -> Option<Finding> {
-    Some(Finding::pass("use", "nobody uses it"))
+    Some(Finding::pass("use", "it is not in use"))
 }
 
 #[cfg(test)]

@@ -64,8 +64,8 @@ fn function_without_iommu_group_is_a_failure() {
     host.remove(&format!("{FIRST}/iommu_group"));
     let lines = [
         "FAIL  gpupci1: 0000:02:00.0 has no IOMMU group: the IOMMU is off, or does not reach it",
-        "      try: put the card into another slot, or update the firmware: the IOMMU is on, and \
-         does not reach it",
+        "      try: put the card into another slot, or update the firmware: the IOMMU is on, but \
+         does not cover this slot",
     ];
     assert_trouble(&host, 5, &lines);
 }
@@ -75,9 +75,9 @@ fn boot_display_is_a_warning_until_the_card_is_detached() {
     let host = ready();
     host.write(&format!("{FIRST}/boot_vga"), "1\n");
     let lines = [
-        "WARN  gpupci1: the firmware shows its pictures on it: without it this host may stay dark",
-        "      try: choose another display in the firmware setup, or be sure to reach the host by \
-         network",
+        "WARN  gpupci1: this is the boot display; without it the host may have no screen",
+        "      try: choose another primary display in the firmware setup, or make sure that you can \
+         reach the host by network",
     ];
     assert_trouble(&host, 0, &lines);
     for function in ["0000:02:00.0", "0000:02:00.1"] {
@@ -86,7 +86,7 @@ fn boot_display_is_a_warning_until_the_card_is_detached() {
         symlink("/sys/bus/pci/drivers/vfio-pci", host.path(&link)).expect("a link");
     }
     assert_trouble(&host, 0, &[]);
-    host.assert_says("PASS  gpupci1: it is on vfio-pci, ready for a guest");
+    host.assert_says("PASS  gpupci1: it is bound to vfio-pci, ready for a guest");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn half_detached_card_is_a_warning() {
     host.remove(&link);
     symlink("/sys/bus/pci/drivers/vfio-pci", host.path(&link)).expect("a link");
     let lines = [
-        "WARN  gpupci1: it is on vfio-pci only in part: 0000:02:00.1 is on snd_hda_intel",
+        "WARN  gpupci1: it is only partly bound to vfio-pci: 0000:02:00.1 is bound to snd_hda_intel",
         "      try: gpupci detach gpupci1",
     ];
     assert_trouble(&host, 0, &lines);
@@ -107,9 +107,9 @@ fn card_without_reset_method_is_a_warning() {
     let host = ready();
     host.remove(&format!("{FIRST}/reset_method"));
     let lines = [
-        "WARN  gpupci1: the kernel knows no way to reset it: its second guest may find it as the \
-         first one left it, or not at all",
-        "      try: start a guest with it twice, and see; a reboot of the host resets it",
+        "WARN  gpupci1: the kernel has no way to reset it: it may fail in its next guest until the \
+         host reboots",
+        "      try: to test it, start a guest with it twice; a reboot of the host resets it",
     ];
     assert_trouble(&host, 0, &lines);
     host.write(&format!("{FIRST}/reset"), "");
@@ -122,9 +122,9 @@ fn card_in_d3cold_is_a_warning_and_is_not_woken() {
     let host = ready();
     host.write(&format!("{FIRST}/power_state"), "D3cold\n");
     let lines = [
-        "WARN  gpupci1: it is switched off (D3cold), and some cards do not wake up for a guest",
-        "      try: echo 0 > /sys/bus/pci/devices/0000:02:00.0/d3cold_allowed, and `options \
-         vfio-pci disable_idle_d3=1` in /etc/modprobe.d/vfio.conf",
+        "WARN  gpupci1: it is powered off (D3cold), and some cards do not wake up for a guest",
+        "      try: echo 0 > /sys/bus/pci/devices/0000:02:00.0/d3cold_allowed, and add \
+         `options vfio-pci disable_idle_d3=1` to /etc/modprobe.d/vfio.conf",
     ];
     assert_trouble(&host, 0, &lines);
     // An open of one of these pipes would block.
@@ -184,7 +184,7 @@ fn unreadable_names_file_is_a_failure_with_renumber_as_remedy() {
     let host = ready();
     host.write("var/lib/gpupt/cards.json", "nonsense");
     let (trouble, exit) = host.trouble();
-    let told = "FAIL  the names of the cards cannot be read: cannot understand ";
+    let told = "FAIL  the recorded card names could not be read: cannot understand ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert!(
         trouble.ends_with("      try: gpupci renumber\n"),
@@ -214,15 +214,15 @@ fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
     assert_trouble(&host, 6, &lines);
     record(&host, "attaching", "");
     let lines = [
-        "WARN  gpupci1: a command that began to hand it over has not ended, or died",
-        "      try: if none is at work: gpupci recover",
+        "WARN  gpupci1: a detach or attach is still running or was interrupted",
+        "      try: if none is running: gpupci recover",
     ];
     assert_trouble(&host, 0, &lines);
     record(&host, "detached", "");
     assert_trouble(&host, 0, &[]);
     host.write("run/gpupt/cards/0000:02:00.json", "nonsense");
     let (trouble, exit) = host.trouble();
-    let told = "FAIL  gpupci1: what is written down of it cannot be read: cannot understand ";
+    let told = "FAIL  gpupci1: its record could not be read: cannot understand ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert_eq!(exit, 5);
 }
@@ -232,9 +232,9 @@ fn host_without_cards_is_a_warning() {
     let host = ready();
     host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     let lines = [
-        "WARN  there is no card of vendor 1002 here",
-        "      try: see `lspci -nn`; cards of other vendors are found by --vendor, or by `vendors` \
-         in /etc/gpupt.toml",
+        "WARN  this host has no card of vendor 1002",
+        "      try: run `lspci -nn`; to use cards of another vendor, set `vendors` in \
+         /etc/gpupt.toml or use --vendor",
     ];
     assert_trouble(&host, 0, &lines);
     let (trouble, exit) = host.trouble_of("check --vendor 10de");

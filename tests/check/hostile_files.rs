@@ -24,7 +24,7 @@ fn check_runs_on_a_host_without_any_files() {
     ] {
         assert!(trouble.lines().any(|one| one == line), "{line}: {trouble}");
     }
-    let cards = "FAIL  the cards of this host cannot be told: cannot list ";
+    let cards = "FAIL  the cards of this host could not be read: cannot list ";
     assert!(trouble.contains(cards), "{trouble}");
 }
 
@@ -147,7 +147,7 @@ fn card_with_an_invalid_device_id_is_a_failure() {
     host.write(&format!("{DEVICES}/0000:03:00.0/device"), "\u{1b}[2J\n");
     let (trouble, exit) = host.trouble();
     assert!(
-        trouble.starts_with("FAIL  gpupci2: not all of it can be told: "),
+        trouble.starts_with("FAIL  gpupci2: it could not be read completely: "),
         "{trouble}"
     );
     assert!(trouble.contains("holds \"\\u{1b}[2J"), "{trouble}");
@@ -162,7 +162,7 @@ fn card_with_an_invalid_driver_name_is_a_failure() {
     symlink("/sys/bus/pci/drivers/a\u{1b}b", host.path(&link)).expect("a link");
     let (trouble, exit) = host.trouble();
     assert!(
-        trouble.starts_with("FAIL  gpupci2: not all of it can be told: "),
+        trouble.starts_with("FAIL  gpupci2: it could not be read completely: "),
         "{trouble}"
     );
     assert!(trouble.contains("holds \"a\\u{1b}b\""), "{trouble}");

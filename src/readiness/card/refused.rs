@@ -38,7 +38,7 @@ pub(super) fn refused(refusal: &Refusal) -> Finding {
 fn remedy(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NoGroup(_) => "put the card into another slot, or update the firmware: the IOMMU \
-                                is on, and does not reach it"
+                                is on, but does not cover this slot"
             .to_owned(),
         other => other.remedy(),
     }

@@ -65,13 +65,13 @@ impl ClusterFacts {
     pub(super) fn judge(&self, present: &[CardFacts]) -> Vec<Finding> {
         match self {
             Self::Unreachable { why, remedy } => {
-                let text = format!("the cluster's attributes cannot be read: {why}");
+                let text = format!("the cluster's attributes could not be read: {why}");
                 vec![Finding::warn(TOPIC, text, remedy)]
             }
             Self::Stranger { name: None } => vec![Finding::warn(
                 TOPIC,
-                "this host has no name, so the cluster's attributes about it cannot be found",
-                "give it one: hostnamectl set-hostname NAME",
+                "this host has no host name, so its attributes in the cluster cannot be found",
+                "hostnamectl set-hostname NAME",
             )],
             Self::Stranger { name: Some(name) } => stranger(name, present),
             Self::Known {
@@ -89,7 +89,7 @@ fn stranger(name: &str, present: &[CardFacts]) -> Vec<Finding> {
     };
     vec![Finding::warn(
         TOPIC,
-        format!("the cluster knows no host {name}"),
+        format!("the cluster has no host {name}"),
         command("add", name, card.name, Some(card.display)),
     )]
 }
@@ -109,11 +109,11 @@ fn known(
     let gone = cards.iter().filter(|(name, _)| !is_here(*name));
     findings.extend(gone.map(|(name, value)| absent(host, *name, value)));
     if findings.is_empty() {
-        let text = format!("the cluster's attributes of {host} name the cards that are here");
+        let text = format!("the cluster's attributes of {host} match its cards");
         findings.push(Finding::pass(TOPIC, text));
     }
     findings.extend(conflicts.iter().map(|conflict| {
-        let remedy = "mend it with `gpupci host set`; `gpupci host conflicts` looks again";
+        let remedy = "fix it with `gpupci host set`, then check with `gpupci host conflicts`";
         Finding::warn("conflicts", conflict, remedy)
     }));
     findings
@@ -123,7 +123,7 @@ fn known(
 fn compared(host: &str, card: &CardFacts, told: Option<&(CardName, String)>) -> Option<Finding> {
     let name = card.name;
     let Some((_, value)) = told else {
-        let text = format!("the cluster knows nothing of {name} of {host}");
+        let text = format!("the cluster has no attribute {name} of {host}");
         let add = command("add", host, name, Some(card.display));
         return Some(Finding::warn(TOPIC, text, add).of(name));
     };
@@ -132,14 +132,15 @@ fn compared(host: &str, card: &CardFacts, told: Option<&(CardName, String)>) -> 
         return None;
     }
     let (shown, here) = (Excerpt(value), card.display.node_device());
-    let text = format!("the cluster says that {name} of {host} is {shown}, and it is {here}");
+    let text =
+        format!("the cluster's attribute {name} of {host} is {shown}, but the card is {here}");
     let set = command("set", host, name, Some(card.display));
     Some(Finding::fail(TOPIC, text, set).of(name))
 }
 
 fn absent(host: &str, name: CardName, value: &str) -> Finding {
     let text = format!(
-        "the cluster says that {host} has {name} ({}), and there is none",
+        "the cluster's attribute {name} of {host} is {}, but the host has no such card",
         Excerpt(value)
     );
     Finding::warn(TOPIC, text, command("remove", host, name, None)).of(name)

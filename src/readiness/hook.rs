@@ -11,7 +11,7 @@ pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> V
     let Some(hooks) = hooks else {
         return vec![Finding::warn(
             "libvirt",
-            "libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+            "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
             distribution.libvirt(),
         )];
     };
@@ -32,13 +32,13 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
     let Some(first) = ours.first() else {
         return vec![Finding::warn(
             OURS,
-            "the libvirt hook is not installed: guests start without a look at their cards",
+            "the libvirt hook is not installed: guests start without their cards being checked",
             "gpupci hook install",
         )];
     };
     if let Some(idle) = ours.iter().find(|file| !file.is_executable) {
         let text = format!(
-            "{} may not be executed, so libvirt skips it without a word",
+            "{} is not executable, so libvirt skips it without a message",
             idle.path
         );
         return vec![Finding::fail(
@@ -49,13 +49,13 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
     }
     if let Some(second) = ours.get(1) {
         let text = format!(
-            "the hook runs twice: as {} and as {}",
+            "the hook is installed twice: as {} and as {}",
             first.path, second.path
         );
         return vec![Finding::warn(OURS, text, format!("remove {}", second.path))];
     }
-    let there = Finding::pass(OURS, format!("the libvirt hook is {}", first.path));
-    vec![there, seen(hooks)]
+    let installed = Finding::pass(OURS, format!("the libvirt hook is {}", first.path));
+    vec![installed, seen(hooks)]
 }
 
 fn seen(hooks: &HookFacts) -> Finding {
@@ -65,14 +65,17 @@ fn seen(hooks: &HookFacts) -> Finding {
     let daemon = hooks.daemon;
     Finding::warn(
         SEEN,
-        format!("{daemon} has not run the hook since the last boot; it may not know of it"),
-        format!("systemctl reload {daemon}; the next start of a guest shows it"),
+        format!("{daemon} has not run the hook since the last boot, and may not have seen it"),
+        format!("systemctl reload {daemon}; check again after the next start of a guest"),
     )
 }
 
 fn open_to_all(file: &HookFile) -> Option<Finding> {
     file.is_open_to_all.then(|| {
-        let text = format!("others than root may write {}, which root runs", file.path);
+        let text = format!(
+            "users other than root can write {}, which libvirt runs as root",
+            file.path
+        );
         Finding::warn(OTHERS, text, format!("chmod go-w {}", file.path))
     })
 }
@@ -80,18 +83,18 @@ fn open_to_all(file: &HookFile) -> Option<Finding> {
 fn foreign(file: &HookFile) -> Option<Finding> {
     let path = &file.path;
     if let Some(why) = &file.unread {
-        let text = format!("{path} cannot be read ({why}), so what it does is not looked at");
-        return Some(Finding::warn(OTHERS, text, "run this as root"));
+        let text = format!("{path} could not be read ({why}), so it was not checked");
+        return Some(Finding::warn(OTHERS, text, "run `gpupci check` as root"));
     }
     let is_run = file.is_executable && file.calls_virsh && !file.is_ours;
     is_run.then(|| {
         Finding::warn(
             OTHERS,
             format!(
-                "{path} runs virsh, and libvirt waits for its hooks: the start of a guest can \
-                 hang for ever"
+                "{path} runs virsh, but libvirt waits for its hooks: a guest's start can hang for \
+                 ever"
             ),
-            format!("take virsh out of {path}: gpupt needs no `virsh nodedev-detach`"),
+            format!("remove virsh from {path}: gpupt needs no `virsh nodedev-detach`"),
         )
     })
 }

@@ -17,17 +17,15 @@ fn with_attributes(lines: &[&str]) -> TestHost {
 fn correct_cluster_attributes_pass() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 pci_0000_03_00_0"]);
     assert_trouble(&host, 0, &[]);
-    host.assert_says(
-        "PASS  the cluster's attributes of vm-container-0-15 name the cards that are here",
-    );
+    host.assert_says("PASS  the cluster's attributes of vm-container-0-15 match its cards");
 }
 
 #[test]
 fn attribute_with_another_address_is_a_failure() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
     let lines = [
-        "FAIL  gpupci2: the cluster says that gpupci2 of vm-container-0-15 is \"pci_0000_07_00_0\", \
-         and it is pci_0000_03_00_0",
+        "FAIL  gpupci2: the cluster's attribute gpupci2 of vm-container-0-15 is \
+         \"pci_0000_07_00_0\", but the card is pci_0000_03_00_0",
         "      try: gpupci host set vm-container-0-15 gpupci2 pci_0000_03_00_0",
     ];
     assert_trouble(&host, 5, &lines);
@@ -40,10 +38,10 @@ fn attribute_with_another_address_is_a_failure() {
 fn missing_and_surplus_attributes_are_warnings() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
     let lines = [
-        "WARN  gpupci2: the cluster knows nothing of gpupci2 of vm-container-0-15",
+        "WARN  gpupci2: the cluster has no attribute gpupci2 of vm-container-0-15",
         "      try: gpupci host add vm-container-0-15 gpupci2 pci_0000_03_00_0",
-        "WARN  gpupci3: the cluster says that vm-container-0-15 has gpupci3 (\"pci_0000_04_00_0\"), \
-         and there is none",
+        "WARN  gpupci3: the cluster's attribute gpupci3 of vm-container-0-15 is \
+         \"pci_0000_04_00_0\", but the host has no such card",
         "      try: gpupci host remove vm-container-0-15 gpupci3",
     ];
     assert_trouble(&host, 0, &lines);
@@ -57,7 +55,7 @@ fn conflict_of_attributes_on_this_host_is_a_warning() {
     host.line("host add elsewhere gpupci1 09:00.1").answer();
     let lines = [
         "WARN  vm-container-0-15: card 0000:02:00 belongs to one and two",
-        "      try: mend it with `gpupci host set`; `gpupci host conflicts` looks again",
+        "      try: fix it with `gpupci host set`, then check with `gpupci host conflicts`",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -67,14 +65,14 @@ fn host_that_is_not_in_the_cluster_is_a_warning() {
     let host = ready();
     host.line("host add other gpupci1 02:00.0").answer();
     let lines = [
-        "WARN  the cluster knows no host vm-container-0-15",
+        "WARN  the cluster has no host vm-container-0-15",
         "      try: gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0",
     ];
     assert_trouble(&host, 0, &lines);
     host.remove("proc/sys/kernel/hostname");
     let lines = [
-        "WARN  this host has no name, so the cluster's attributes about it cannot be found",
-        "      try: give it one: hostnamectl set-hostname NAME",
+        "WARN  this host has no host name, so its attributes in the cluster cannot be found",
+        "      try: hostnamectl set-hostname NAME",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -84,7 +82,7 @@ fn database_that_does_not_answer_is_a_warning() {
     // No server listens on port 1.
     let host = ready().with_database("mysql://root@127.0.0.1:1/cluster");
     let (trouble, exit) = host.trouble();
-    let told = "WARN  the cluster's attributes cannot be read: cannot connect to \
+    let told = "WARN  the cluster's attributes could not be read: cannot connect to \
                 mysql://root@127.0.0.1:1/cluster: ";
     assert!(trouble.starts_with(told), "{trouble}");
     let remedy = "      try: see that the server runs and that the address is right";
@@ -99,7 +97,7 @@ fn bad_database_url_is_a_usage_error_as_option_and_a_warning_in_settings() {
     assert_eq!((said.code, said.text().as_str()), (Some(2), ""));
     host.write("etc/gpupt.toml", "database = \"nonsense\"\n");
     let (trouble, exit) = host.trouble();
-    let told = "WARN  the cluster's attributes cannot be read: `database` in ";
+    let told = "WARN  the cluster's attributes could not be read: `database` in ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 0), "{trouble}");
 }

@@ -9,7 +9,7 @@ fn host_without_libvirt_is_a_warning() {
     let host = ready();
     host.remove("etc/libvirt");
     let lines = [
-        "WARN  libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+        "WARN  libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
         "      try: dnf install libvirt qemu-kvm",
     ];
     assert_trouble(&host, 0, &lines);
@@ -20,7 +20,7 @@ fn missing_hook_is_a_warning_with_install_as_remedy() {
     let host = ready();
     host.remove(HOOK);
     let lines = [
-        "WARN  the libvirt hook is not installed: guests start without a look at their cards",
+        "WARN  the libvirt hook is not installed: guests start without their cards being checked",
         "      try: gpupci hook install",
     ];
     assert_trouble(&host, 0, &lines);
@@ -37,7 +37,7 @@ fn hook_without_execute_bit_is_a_failure() {
     let host = ready();
     host.set_mode(HOOK, 0o644);
     let lines = [
-        "FAIL  /etc/libvirt/hooks/qemu may not be executed, so libvirt skips it without a word",
+        "FAIL  /etc/libvirt/hooks/qemu is not executable, so libvirt skips it without a message",
         "      try: chmod 0755 /etc/libvirt/hooks/qemu",
     ];
     assert_trouble(&host, 5, &lines);
@@ -57,10 +57,11 @@ fn hook_that_has_not_run_since_boot_is_a_warning() {
     ] {
         host.write(sign, "");
         let text = format!(
-            "WARN  {daemon} has not run the hook since the last boot; it may not know of it"
+            "WARN  {daemon} has not run the hook since the last boot, and may not have seen it"
         );
-        let remedy =
-            format!("      try: systemctl reload {daemon}; the next start of a guest shows it");
+        let remedy = format!(
+            "      try: systemctl reload {daemon}; check again after the next start of a guest"
+        );
         assert_trouble(&host, 0, &[&text, &remedy]);
     }
 }
@@ -70,7 +71,7 @@ fn copy_of_the_hook_in_qemu_d_is_a_warning() {
     let host = ready();
     host.write_program("etc/libvirt/hooks/qemu.d/gpupt.rpmsave", "\0gpupt");
     let lines = [
-        "WARN  the hook runs twice: as /etc/libvirt/hooks/qemu and as \
+        "WARN  the hook is installed twice: as /etc/libvirt/hooks/qemu and as \
          /etc/libvirt/hooks/qemu.d/gpupt.rpmsave",
         "      try: remove /etc/libvirt/hooks/qemu.d/gpupt.rpmsave",
     ];
@@ -94,10 +95,10 @@ fn other_hooks_that_run_virsh_are_warnings() {
     let lines = |path: &str| {
         [
             format!(
-                "WARN  {path} runs virsh, and libvirt waits for its hooks: the start of a guest can \
-                 hang for ever"
+                "WARN  {path} runs virsh, but libvirt waits for its hooks: a guest's start can hang \
+                 for ever"
             ),
-            format!("      try: take virsh out of {path}: gpupt needs no `virsh nodedev-detach`"),
+            format!("      try: remove virsh from {path}: gpupt needs no `virsh nodedev-detach`"),
         ]
     };
     let first = lines("/etc/libvirt/hooks/qemu.d/10-vga");
@@ -111,7 +112,7 @@ fn world_writable_hook_is_a_warning() {
     let host = ready();
     host.set_mode(HOOK, 0o777);
     let lines = [
-        "WARN  others than root may write /etc/libvirt/hooks/qemu, which root runs",
+        "WARN  users other than root can write /etc/libvirt/hooks/qemu, which libvirt runs as root",
         "      try: chmod go-w /etc/libvirt/hooks/qemu",
     ];
     assert_trouble(&host, 0, &lines);

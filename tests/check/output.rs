@@ -38,7 +38,7 @@ fn json_and_text_report_the_same_findings() {
             "verdict": "warn",
             "topic": "libvirt",
             "card": null,
-            "text": "libvirt is not on this host (there is no /etc/libvirt), so it can start no guest",
+            "text": "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
             "remedy": "dnf install libvirt qemu-kvm",
         }))
     );

@@ -65,8 +65,8 @@ fn assert_refused(said: &RunOutput, exit: Exit, words: &[&str]) {
 fn wrong_usage_exits_with_2_and_a_hint() {
     let host = TestHost::unpacked("manual.tree");
     for (line, words) in [
-        ("", &["say what to do", "gpupci --help"][..]),
-        ("-q --json", &["say what to do", "gpupci --help"]),
+        ("", &["no command given", "gpupci --help"][..]),
+        ("-q --json", &["no command given", "gpupci --help"]),
         ("nosuch", &["nosuch", "--help"]),
         ("help", &["help", "--help"]),
         ("gpupci1", &["gpupci1", "--help"]),
@@ -75,8 +75,8 @@ fn wrong_usage_exits_with_2_and_a_hint() {
         ("list --nosuch", &["--nosuch", "--help"]),
         ("list extra", &["extra", "gpupci list"]),
         ("-l extra", &["extra", "--help"]),
-        ("-l list", &["-l", "no command"]),
-        ("--list host list", &["-l", "no command"]),
+        ("-l list", &["-l", "combined with a command"]),
+        ("--list host list", &["-l", "combined with a command"]),
         ("-l -l", &["--list", "--help"]),
         ("list --json --json", &["--json", "--help"]),
         ("splice", &["<GUEST>", "--help"]),

@@ -188,7 +188,7 @@ fn short_options_combine_only_with_each_other() {
     ] {
         let said = host.line(line);
         let told = (said.code, said.text(), said.stderr.as_str());
-        let why = "gpupci: -l, -s, -d and -a take no command besides\n";
+        let why = "gpupci: -l, -s, -d and -a cannot be combined with a command\n";
         assert_eq!(told, (Some(2), String::new(), why), "{line}");
     }
     for line in ["-s", "--status", "-s --", "-l gpupci1"] {

@@ -1,4 +1,4 @@
-//! What may be typed.
+//! The command line: options, commands and their arguments.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,13 +12,13 @@ use gpupt::pci::VendorId;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, or already so            5  this host cannot
-  1  failed, all is as before       6  a deadline passed, the card is poisoned
-  2  the command makes no sense     7  failed, and not undone
-  3  no such card, guest or host    8  what is recorded and the hardware differ
+  0  done, or nothing to do         5  this host cannot: IOMMU, VFIO, group
+  1  failed, state as before        6  a write hangs, the card is locked until reboot
+  2  wrong usage                    7  failed and not undone
+  3  no such card, guest or host    8  recorded card and hardware differ
   4  in use                         9  not permitted";
 
-/// GPU cards for libvirt guests: what is here, who owns it, and a guest's domain XML with its cards.
+/// Move GPUs between this host and its libvirt guests, and find out why a guest could not get one.
 #[derive(Debug, Parser)]
 #[command(name = "gpupci", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -30,61 +30,61 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// The commands of the original, which may stand together.
+/// The short flags of the original, which can be combined.
 #[derive(Args, Debug)]
 pub(crate) struct Short {
-    /// The short form of `list`.
+    /// Same as the command `list`.
     #[arg(short, long)]
     pub(crate) list: bool,
-    /// The short form of `attach`.
+    /// Same as the command `attach`; can be repeated.
     #[arg(short, long, value_name = "CARD|all")]
     pub(crate) attach: Vec<String>,
-    /// The short form of `detach`.
+    /// Same as the command `detach`; can be repeated.
     #[arg(short, long, value_name = "CARD|all")]
     pub(crate) detach: Vec<String>,
-    /// The short form of `status`.
+    /// Same as the command `status`; can be repeated.
     #[arg(short, long, value_name = "CARD|all")]
     pub(crate) status: Vec<String>,
 }
 
 impl Short {
-    /// Whether none of them was typed.
+    /// Whether none of them was given.
     pub(crate) fn is_empty(&self) -> bool {
         !self.list && self.attach.is_empty() && self.detach.is_empty() && self.status.is_empty()
     }
 }
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// Take the files of this machine from below DIR. [default: GPUPT_ROOT, or /]
+    /// Read and write all files of this machine below DIR. [default: GPUPT_ROOT, or /]
     #[arg(long, value_name = "DIR", global = true)]
     root: Option<PathBuf>,
     /// The database of the cluster: mysql://user@host:3306/cluster,
-    /// mysql://user@localhost/cluster?socket=/path or sqlite:/path. A password is better kept in
-    /// the environment than on the command line, where everybody can read it.
+    /// mysql://user@localhost/cluster?socket=/path or sqlite:/path. If the URL has a password, set
+    /// GPUPT_DATABASE instead: every user of this machine can read a command line.
     /// [default: GPUPT_DATABASE, /etc/gpupt.toml, Rocks' own, or /var/lib/gpupt/cluster.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// Also look for cards of this vendor, as 1002; may be given several times.
+    /// Use cards of this vendor too: a PCI vendor id such as 1002; can be repeated.
     #[arg(long = "vendor", value_name = "ID", global = true)]
     pub(crate) vendors: Vec<VendorId>,
-    /// Answer in JSON.
+    /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing on standard error but errors.
+    /// Print nothing on standard error but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Tell more: model, driver, IOMMU group, NUMA node, who uses a card.
+    /// Print more: model, driver, IOMMU group, NUMA node, users of a card.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// How long one write to the kernel may take; then the card is not touched any more.
+    /// The longest that one write to the kernel may take; after that the card is locked until reboot.
     #[arg(long, value_name = "SECONDS", global = true, default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }
 
 impl Global {
-    /// Where the files of the machine are. A variable that is empty is not set.
+    /// The folder that the machine's files are in. An empty variable is the same as an unset one.
     pub(crate) fn root(&self) -> PathBuf {
         let root = self
             .root
@@ -93,7 +93,7 @@ impl Global {
         root.unwrap_or_else(|| PathBuf::from("/"))
     }
 
-    /// The database that was named, on the command line or in the environment.
+    /// The database URL from the command line or the environment.
     pub(crate) fn database(&self) -> Option<String> {
         let variable = || set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
         self.database.clone().or_else(variable)
@@ -106,7 +106,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .filter(|seconds| (0.1..=3600.0).contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| "seconds from 0.1 to 3600 are wanted".to_owned())
+        .ok_or_else(|| "expected a number of seconds from 0.1 to 3600".to_owned())
 }
 
 fn set(variable: &str) -> Option<OsString> {
@@ -115,43 +115,43 @@ fn set(variable: &str) -> Option<OsString> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the cards of this host and where they sit.
+    /// List the cards of this host and their addresses.
     List,
-    /// Tell which driver each function of a card is on.
+    /// Show the driver of each function of a card.
     Status(Cards),
-    /// Have the host let go of cards, so that guests may have them.
+    /// Bind cards to the stub driver, so that guests can use them.
     Detach(ChangedCards),
-    /// Give cards back to the host.
+    /// Restore the host drivers of cards.
     Attach(ChangedCards),
-    /// List the IOMMU groups, with driver and guest of every member.
+    /// List the IOMMU groups, with the driver and guest of every member.
     Groups,
-    /// Tell whether this host is ready to give cards to guests, and what to do where it is not.
+    /// Check whether this host is ready for pass-through, and say what to do if it is not.
     Check,
-    /// Finish or undo what a crash or a deadline left half done.
+    /// Finish or undo a detach or attach that was interrupted.
     Recover,
-    /// Tell why the last start of a guest failed.
+    /// Say why the last start of a guest failed.
     Why {
-        /// The guest, by its name in libvirt or its uuid.
+        /// The guest: its name in libvirt or its UUID.
         guest: String,
     },
-    /// Name the cards anew, in the order of their addresses.
+    /// Reassign card names, in the order of the addresses.
     Renumber,
-    /// Read domain XML, write it with the guest's cards in it.
+    /// Read domain XML on standard input, and write it with the guest's cards added.
     Splice(SpliceWords),
-    /// Libvirt's hook, which readies the cards of a guest that starts.
+    /// Manage the libvirt hook, which prepares the cards of a guest that starts.
     #[command(subcommand)]
     Hook(HookCommand),
-    /// The cards of hosts and guests in the cluster's database.
+    /// Manage the cards of hosts and guests in the cluster's database.
     #[command(subcommand)]
     Host(HostCommand),
-    /// Print what makes a shell complete gpupci's words.
+    /// Print a completion script.
     Completions {
         /// The shell.
         shell: Shell,
     },
     /// Write the manual pages.
     Man {
-        /// The directory that they go to.
+        /// The directory to write to.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
@@ -160,7 +160,8 @@ pub(crate) enum Command {
 /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
 #[derive(Args, Debug)]
 pub(crate) struct Cards {
-    /// Cards; without any, all.
+    /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
+    /// [default: all]
     #[arg(value_name = "CARD")]
     pub(crate) cards: Vec<String>,
 }
@@ -170,13 +171,13 @@ pub(crate) struct ChangedCards {
     /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
     #[arg(value_name = "CARD", required = true)]
     pub(crate) cards: Vec<String>,
-    /// Print the writes that would be done, and do none.
+    /// Print the writes to the kernel, but perform none.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 impl ChangedCards {
-    /// Whether to act, or only to say what would be done.
+    /// Whether to perform the writes or only to print them.
     pub(crate) fn mode(&self) -> Mode {
         match self.dry_run {
             true => Mode::DryRun,
@@ -187,62 +188,61 @@ impl ChangedCards {
 
 #[derive(Args, Debug)]
 pub(crate) struct SpliceWords {
-    /// The guest, by any of its names.
+    /// The guest: its name or any other name of it in the cluster.
     pub(crate) guest: String,
-    /// Point the cards that stand in the XML at where they are on this host; add none.
+    /// Add no card: set the addresses of the guest's cards in the XML to those on this host.
     #[arg(long)]
     pub(crate) retarget: bool,
-    /// Take GUEST for its name in the cluster, and for no alias, address, pattern or statement.
+    /// Take GUEST as a name in the cluster, not as an alias, address, pattern or statement.
     #[arg(long)]
     pub(crate) exact: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HookCommand {
-    /// Put libvirt's hook in its place, or bring it up to date. A hook that is not ours stays, and
-    /// is run.
+    /// Install or update the libvirt hook. Another hook that exists is kept, and still runs.
     Install {
-        /// The program of the hook. [default: /usr/lib/gpupt/qemu-hook, or `qemu` beside gpupci]
+        /// The hook program. [default: /usr/lib/gpupt/qemu-hook, or `qemu` beside gpupci]
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
-    /// Take the hook away; what was there before it is there again.
+    /// Remove the hook, and restore a hook that was there before.
     Uninstall,
-    /// Tell where the hook is, whether libvirt has run it, and which other hooks there are.
+    /// Show where the hook is, whether libvirt has run it, and which other hooks exist.
     Status,
 }
 
-/// Words as Rocks' commands take them: HOST by name, alias, address, `rack0`, an appliance or a
+/// Arguments as in Rocks' commands: HOST by name, alias, address, `rack0`, an appliance or a
 /// pattern with %; and parameters such as gpu=gpupci1.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HostCommand {
     /// Add a card to a host or a guest: HOST GPU VALUE [gpu=GPU] [value=VALUE]
     Add(Words),
-    /// Add or replace a card, and keep the former value as GPU_old: HOST GPU VALUE
+    /// Add or replace a card; the former value becomes GPU_old: HOST GPU VALUE
     Set(Words),
-    /// Remove a card, and its former value: HOST GPU [gpu=GPU]
+    /// Remove a card and GPU_old: HOST GPU [gpu=GPU]
     Remove(Words),
     /// List cards: [HOST…] [output-header=no] [output-col=host,gpu,pci_bus] [json=yes]
     List(Words),
     /// Report cards for scripts: [HOST…] [gpu=GPU] [pydict=yes] [json=yes]
     Report(Words),
-    /// Print the commands that make the attributes anew: [HOST…]
+    /// Print the commands that recreate the attributes: [HOST…]
     Dump(Words),
-    /// Tell what contradicts itself in the whole cluster
+    /// List contradictions in the whole cluster
     Conflicts,
-    /// Tell whether a guest may have cards of this host: not those that the cluster gives to others
+    /// Check whether the cluster's attributes let a guest use cards of this host
     Allows {
-        /// The guest, by its name in the cluster.
+        /// The guest: its name in the cluster.
         guest: String,
         /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
         #[arg(value_name = "CARD", required = true)]
         cards: Vec<String>,
     },
-    /// Say where a guest lives that only the embedded database knows
+    /// Set a guest's host (embedded database only)
     Place {
         /// The guest.
         guest: String,
-        /// The host it lives on.
+        /// Its host.
         host: String,
     },
 }

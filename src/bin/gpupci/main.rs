@@ -51,10 +51,10 @@ fn run(cli: &Cli) -> Result<Answer> {
     match &cli.command {
         Some(command) if cli.short.is_empty() => run_command(command, &cli.global, &machine),
         None if !cli.short.is_empty() => run_short(&cli.short, &cli.global, &machine),
-        Some(_) => Ok(Answer::usage("-l, -s, -d and -a take no command besides")),
-        None => Ok(Answer::usage(
-            "say what to do: `gpupci --help` tells what there is",
+        Some(_) => Ok(Answer::usage(
+            "-l, -s, -d and -a cannot be combined with a command",
         )),
+        None => Ok(Answer::usage("no command given; see `gpupci --help`")),
     }
 }
 

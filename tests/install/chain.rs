@@ -11,9 +11,9 @@ use crate::{
 };
 
 const CHAINED: &str = "installed the libvirt hook as /etc/libvirt/hooks/qemu\n\
-     the hook that was /etc/libvirt/hooks/qemu is now /etc/libvirt/hooks/qemu.before-gpupt; \
-     ours runs it after itself\n";
-const BACK: &str = "/etc/libvirt/hooks/qemu is again the hook it was before\n";
+     the existing hook /etc/libvirt/hooks/qemu is now /etc/libvirt/hooks/qemu.before-gpupt; \
+     gpupt's hook runs it after itself\n";
+const BACK: &str = "restored the former hook /etc/libvirt/hooks/qemu\n";
 
 fn chained() -> TestHost {
     let host = old_libvirt();
@@ -51,10 +51,7 @@ fn update_keeps_the_other_hook() {
     let host = chained();
     host.write_bytes(PACKAGED, &program("gpupt, second build"));
     let said = host.line("hook install").answer();
-    assert_eq!(
-        said,
-        "brought the libvirt hook /etc/libvirt/hooks/qemu up to date\n"
-    );
+    assert_eq!(said, "updated the libvirt hook /etc/libvirt/hooks/qemu\n");
     host.assert_hook(SINGLE, &program("gpupt, second build"));
     assert!(host.has(BACKUP));
 }

@@ -93,7 +93,7 @@ fn second_install_changes_nothing_and_a_newer_program_is_an_update() {
         assert_eq!(host.snapshot(), snapshot);
         let second = program("gpupt, second build");
         host.write_bytes(PACKAGED, &second);
-        let newer = format!("brought the libvirt hook /{place} up to date\n");
+        let newer = format!("updated the libvirt hook /{place}\n");
         assert_eq!(host.line("hook install").answer(), newer);
         host.assert_hook(place, &second);
         // The mode was changed, or a link replaced the hook.

@@ -1,4 +1,4 @@
-//! `gpupci hook`: libvirt's hook to its place and away, and how it stands with it.
+//! `gpupci hook`: installs and removes the libvirt hook, and shows its state.
 
 use anyhow::Result;
 use gpupt::error::Error;
@@ -18,14 +18,14 @@ use crate::this_host::lock_for_change;
 pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> Result<Answer> {
     match command {
         HookCommand::Install { from } => {
-            let _lock = lock_for_change("install libvirt's hook", global, machine)?;
+            let _lock = lock_for_change("install the libvirt hook", global, machine)?;
             Ok(match install(machine, from.as_deref(), global.timeout) {
                 Ok(installed) => installed_answer(&installed),
                 Err(error) => failure(&error),
             })
         }
         HookCommand::Uninstall => {
-            let _lock = lock_for_change("take libvirt's hook away", global, machine)?;
+            let _lock = lock_for_change("remove the libvirt hook", global, machine)?;
             Ok(match uninstall(machine, global.timeout) {
                 Ok(gone) if gone.steps.is_empty() => Answer {
                     notes: gone.notes,
@@ -47,7 +47,7 @@ fn installed_answer(installed: &Installed) -> Answer {
     let is_new = |step: &FileStep| matches!(step, FileStep::Move { from: HOOK_NEW, .. });
     let mut text = match (installed.steps.iter().any(is_new), installed.was_there) {
         (true, false) => format!("installed the libvirt hook as {place}\n"),
-        (true, true) => format!("brought the libvirt hook {place} up to date\n"),
+        (true, true) => format!("updated the libvirt hook {place}\n"),
         (false, _) => format!("the libvirt hook {place} is up to date\n"),
     };
     text.extend(installed.steps.iter().filter_map(step_text));
@@ -57,15 +57,15 @@ fn installed_answer(installed: &Installed) -> Answer {
     }
 }
 
-/// A step, as its owner should hear of it.
+/// The line about a step, if the administrator should know of it.
 fn step_text(step: &FileStep) -> Option<String> {
     match step {
         FileStep::Link { from, to } => Some(format!(
-            "the hook that was {from} is now {to}; ours runs it after itself\n"
+            "the existing hook {from} is now {to}; gpupt's hook runs it after itself\n"
         )),
         FileStep::Move {
             from: HOOK_BEFORE, ..
-        } => Some(format!("{HOOK} is again the hook it was before\n")),
+        } => Some(format!("restored the former hook {HOOK}\n")),
         FileStep::Remove(path) => Some(format!("removed {path}\n")),
         FileStep::MakeFolder(_) | FileStep::Write | FileStep::Move { .. } => None,
     }
@@ -90,7 +90,7 @@ fn failure(error: &HookError) -> Answer {
 
 fn run_status(global: &Global, machine: &Machine) -> Result<Answer> {
     if !HookFolder::of(machine).may_list() {
-        return Err(Error::NotRoot("see the hooks of this host").into());
+        return Err(Error::NotRoot("read the hooks of this host").into());
     }
     let status = status(machine, global.timeout);
     let text = match global.json {

@@ -59,8 +59,8 @@ fn card_may_be_pulled_at_any_write() {
                 kernel.reappear(VIDEO, VIDEO).reappear(AUDIO, AUDIO);
                 assert_eq!(
                     host.line("recover").answer(),
-                    "0000:02:00 is back on its host drivers\n\
-                     0000:03:00 is detached, and nothing is unfinished\n",
+                    "0000:02:00 is bound to its host drivers again\n\
+                     0000:03:00 is detached; nothing to recover\n",
                     "{what}"
                 );
                 host.line("detach gpupci1").answer();
@@ -71,7 +71,7 @@ fn card_may_be_pulled_at_any_write() {
                 kernel.reappear_in(AUDIO, audio, Some("20"));
                 let said = host.line("recover");
                 assert_eq!(said.code, Some(0), "{what}");
-                let gone = "0000:02:00 is no longer here; what was written down is forgotten\n";
+                let gone = "0000:02:00 is not on this host any more; its record was removed\n";
                 assert!(said.text().starts_with(gone), "{}", said.text());
                 host.line("detach gpupci3").answer();
                 assert_eq!(kernel.guest_takes("20"), Ok(()));

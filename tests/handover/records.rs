@@ -78,7 +78,7 @@ fn record_of_an_earlier_boot_is_ignored() {
     assert_eq!(host.records(), [""; 0]);
 
     host.write(RECORD, &record);
-    let gone = "0000:02:00 is no longer here; what was written down is forgotten\n";
+    let gone = "0000:02:00 is not on this host any more; its record was removed\n";
     assert_eq!(host.line("recover").answer(), gone);
     assert_eq!(host.records(), [""; 0]);
 }
@@ -89,7 +89,7 @@ fn recover_leaves_foreign_files_alone() {
     host.write("run/gpupt/cards/README", "not ours\n");
     host.write("run/gpupt/cards/02:00.json", "not ours\n");
     let said = host.line("recover");
-    assert_eq!(said.stderr, "gpupci: nothing is unfinished\n");
+    assert_eq!(said.stderr, "gpupci: nothing to recover\n");
     assert_eq!((said.text(), said.code), (String::new(), Some(0)));
     assert_eq!(host.records(), ["02:00.json", "README"]);
     assert_eq!(kernel.writes(), [""; 0]);

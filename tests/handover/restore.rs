@@ -53,7 +53,7 @@ fn recover_finishes_an_attach_that_the_driver_refused() {
     assert_eq!(host.records().len(), 1);
     kernel.on_probe("nvidia", Work::default());
     let recovered = host.line("recover").answer();
-    assert_eq!(recovered, "0000:02:00 is back on its host drivers\n");
+    assert_eq!(recovered, "0000:02:00 is bound to its host drivers again\n");
     assert_eq!(host.bindings(), before);
     assert_eq!(host.records(), [""; 0]);
 }
@@ -189,7 +189,7 @@ fn recover_removes_the_record_of_a_card_that_somebody_else_attached() {
     let recovered = host.line("recover").answer();
     assert_eq!(
         recovered,
-        "0000:02:00 was taken back by others; what was written down is forgotten\n"
+        "0000:02:00 was attached by another program; its record was removed\n"
     );
     assert_eq!(kernel.writes(), [""; 0]);
     assert_eq!(host.bindings(), before);

@@ -250,9 +250,8 @@ fn asking(virsh: &str) -> Stage {
     stage
 }
 
-const STARTING: &str =
-    "0000:02:00 was made ready for a guest that may be starting; try again later\n";
-const BACK: &str = "0000:02:00 is back on its host drivers\n";
+const STARTING: &str = "0000:02:00 is prepared for a guest that may be starting; try again later\n";
+const BACK: &str = "0000:02:00 is bound to its host drivers again\n";
 
 #[test]
 fn recover_leaves_the_card_of_a_guest_that_libvirt_is_starting() {

@@ -148,7 +148,7 @@ fn user_without_write_access_sees_names_and_writes_none() {
     assert_eq!(
         said.stderr,
         format!(
-            "gpupci: the names are not written down: cannot open {lock}: \
+            "gpupci: the card names were not recorded: cannot open {lock}: \
              Permission denied (os error 13)\n"
         )
     );
@@ -193,7 +193,7 @@ fn user_reads_the_names_that_root_wrote() {
 fn only_root_may_renumber_detach_attach_and_recover() {
     let host = TestHost::named("real");
     for (line, what) in [
-        ("renumber", "name cards anew"),
+        ("renumber", "reassign card names"),
         ("detach all", "detach cards"),
         ("attach gpupci1", "attach cards"),
         ("recover", "recover cards"),
@@ -229,7 +229,7 @@ fn timeout_option_ends_the_wait_for_the_lock() {
     let pid = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '\n');
     let note = said.stderr.trim_end();
     let note =
-        note.strip_prefix("gpupci: the names are not written down: another gpupci or hook (pid ");
+        note.strip_prefix("gpupci: the card names were not recorded: another gpupci or hook (pid ");
     let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0.1 s"));
     assert!(rest.is_some_and(|(number, rest)| pid(number) && rest.is_empty()));
     assert_eq!(host.names_in_file(), ["gpupci1 0000:01:00.0"]);

@@ -134,7 +134,7 @@ fn groups_reports_a_host_without_iommu() {
     assert_eq!((said.code, said.text().as_str()), (Some(0), HEADER));
     assert_eq!(
         said.stderr,
-        "gpupci: no IOMMU groups: the IOMMU is off, see `gpupci check`\n"
+        "gpupci: there are no IOMMU groups: the IOMMU is off; run `gpupci check`\n"
     );
     assert_eq!(host.line("-q groups").answer(), HEADER);
     assert_eq!(

@@ -53,7 +53,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         }
     }
     let notes = match groups.is_empty() {
-        true => vec!["no IOMMU groups: the IOMMU is off, see `gpupci check`".to_owned()],
+        true => vec!["there are no IOMMU groups: the IOMMU is off; run `gpupci check`".to_owned()],
         false => Vec::new(),
     };
     Ok(Answer {

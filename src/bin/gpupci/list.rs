@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         && let Err(error) = record_names(machine, &mut host.cards, global.timeout)
     {
         let why = sentence(&Error::from(error));
-        notes.push(format!("the names are not written down: {why}"));
+        notes.push(format!("the card names were not recorded: {why}"));
     }
     let misplaced = misplaced(machine, &host.cards).map_err(Error::from)?;
     notes.extend(misplaced.iter().map(Refusal::to_string));
@@ -43,7 +43,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
 
 pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
-        return Err(Error::NotRoot("name cards anew").into());
+        return Err(Error::NotRoot("reassign card names").into());
     }
     let mut vendors = Settings::of(machine).map_err(Error::from)?.vendors;
     vendors.extend(&global.vendors);

@@ -31,19 +31,19 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         let objects = recovered.iter().map(object).collect();
         answer.text = json::document("cards", objects).into_bytes();
     } else if recovered.is_empty() {
-        answer.notes.push("nothing is unfinished".to_owned());
+        answer.notes.push("nothing to recover".to_owned());
     }
     Ok(answer)
 }
 
 fn words(recovered: Recovered) -> &'static str {
     match recovered {
-        Recovered::Finished => "is detached; that is now written down",
-        Recovered::GivenBack => "is back on its host drivers",
-        Recovered::Sound => "is detached, and nothing is unfinished",
-        Recovered::Starting => "was made ready for a guest that may be starting; try again later",
-        Recovered::TakenBack => "was taken back by others; what was written down is forgotten",
-        Recovered::Gone => "is no longer here; what was written down is forgotten",
+        Recovered::Finished => "is detached, and is now recorded as detached",
+        Recovered::GivenBack => "is bound to its host drivers again",
+        Recovered::Sound => "is detached; nothing to recover",
+        Recovered::Starting => "is prepared for a guest that may be starting; try again later",
+        Recovered::TakenBack => "was attached by another program; its record was removed",
+        Recovered::Gone => "is not on this host any more; its record was removed",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::binding::{CardRecord, Refusal};
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
-use crate::failure::sentence;
+use crate::failure::{Failure, sentence};
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
 use crate::host::{HookFolder, KeptError, Machine};
@@ -127,9 +127,9 @@ fn cluster_facts(machine: &Machine, looking: &Looking) -> Result<Option<ClusterF
 }
 
 fn unreachable(error: &Error) -> ClusterFacts {
-    let remedy = error.remedy().unwrap_or("gpupci host conflicts");
+    let remedy = error.remedies().into_iter().next();
     ClusterFacts::Unreachable {
         why: sentence(error),
-        remedy: remedy.to_owned(),
+        remedy: remedy.unwrap_or_else(|| "gpupci host conflicts".to_owned()),
     }
 }

@@ -1,13 +1,13 @@
-//! Every way to fail, with what a program makes of it: the exit code, how things stand, what to do.
+//! Every way in which a command can fail as a whole.
 
 use thiserror::Error;
 
-use crate::database::{DatabaseError, DatabaseUrl, UrlError};
+use crate::database::{DatabaseError, UrlError};
 use crate::domain_xml::XmlError;
-use crate::exit::Exit;
+use crate::failure::{Code, Failure, UNCHANGED, remedy};
 use crate::host::{KeptError, LockError, SysfsError};
 use crate::naming::NamingError;
-use crate::rocks::{ChangeError, GuestError, HostError, LookupError, NameError, ValueError};
+use crate::rocks::{GuestError, HostError, LookupError, NameError, ValueError};
 use crate::settings::{DatabaseChoiceError, SettingsError};
 
 /// Why something was not done.
@@ -92,126 +92,50 @@ impl From<LookupError<DatabaseError>> for Error {
     }
 }
 
-impl Error {
-    /// What failed, why, how things stand now, what to do: a line each.
-    pub fn lines(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let said = error.to_string();
-            text += &format!(
-                "\n  cause: {}",
-                said.trim_end().replace('\n', "\n         ")
-            );
-            cause = error.source();
-        }
-        let state = self.state().map(|state| format!("\n  state: {state}"));
-        let remedy = self.remedy().map(|remedy| format!("\n  try:   {remedy}"));
-        text.extend([state, remedy].into_iter().flatten());
-        text
-    }
-
-    /// With which code a program ends.
-    pub fn exit(&self) -> Exit {
+impl Failure for Error {
+    fn codes(&self) -> Vec<Code> {
         match self {
-            Self::Host(HostError::Unknown(_) | HostError::NotInCluster(_)) => Exit::NotFound,
-            Self::Host(HostError::Empty | HostError::Unusable { .. }) => Exit::Usage,
-            Self::Guest(GuestError::NoSuchCard { .. } | GuestError::Homeless { .. }) => {
-                Exit::NotFound
-            }
-            Self::Database(DatabaseError::Login { .. } | DatabaseError::NotPermitted { .. }) => {
-                Exit::NotPermitted
-            }
-            Self::Database(DatabaseError::Unclear { .. }) => Exit::HalfWay,
-            Self::Database(DatabaseError::Select { .. }) => Exit::Usage,
-            Self::Name(_) | Self::Value { .. } | Self::Url(_) | Self::Usage(_) => Exit::Usage,
-            Self::Sysfs(_) => Exit::Unable,
-            Self::Kept(_) => Exit::Failed,
-            Self::Lock(LockError::Held { .. }) => Exit::Busy,
-            Self::Lock(LockError::Open { source, .. }) => match source.kind() {
-                std::io::ErrorKind::PermissionDenied => Exit::NotPermitted,
-                _ => Exit::Failed,
-            },
-            Self::NotRoot(_) => Exit::NotPermitted,
-            Self::NoGuest(_) => Exit::NotFound,
-            Self::Guest(_) | Self::Database(_) | Self::Xml(_) | Self::Settings(_) => Exit::Failed,
+            Self::Value { .. } => vec![Code::AttributeValue],
+            Self::NotRoot(_) => vec![Code::NotRoot],
+            Self::NoGuest(_) => vec![Code::UnknownGuest],
+            Self::Usage(_) => vec![Code::Usage],
+            other => other.part().map_or_else(Vec::new, Failure::codes),
         }
     }
 
-    /// How things stand now, where that is not plain.
-    pub fn state(&self) -> Option<&'static str> {
+    fn state(&self) -> Option<String> {
         match self {
-            Self::Database(DatabaseError::Unclear { .. }) => {
-                Some("the change was sent; it is made as a whole or not at all")
-            }
-            Self::Database(DatabaseError::Change(ChangeError::Exists(_))) => None,
-            Self::Database(_)
-            | Self::Guest(_)
-            | Self::Value { .. }
-            | Self::Xml(_)
-            | Self::Kept(_)
-            | Self::Lock(_)
-            | Self::NotRoot(_) => Some("nothing was changed"),
-            _ => None,
+            Self::Value { .. } | Self::NotRoot(_) => Some(UNCHANGED.to_owned()),
+            Self::NoGuest(_) | Self::Usage(_) => None,
+            other => other.part().and_then(Failure::state),
         }
     }
 
-    /// What to do about it, where something can be said.
-    pub fn remedy(&self) -> Option<&'static str> {
+    fn remedies(&self) -> Vec<String> {
         match self {
-            Self::Database(error) => database_remedy(error),
-            Self::Host(HostError::Unknown(_) | HostError::NotInCluster(_)) => None,
-            Self::Guest(GuestError::Value { .. } | GuestError::HostValue { .. }) => {
-                Some("set the attribute anew with `gpupci host set`, then try again")
-            }
-            Self::Guest(GuestError::NoSuchCard { .. }) => {
-                Some("compare `gpupci host list` with `gpupci list` on that host")
-            }
-            Self::Guest(GuestError::Homeless { .. }) => {
-                Some("name the card by its address, or give the guest a host")
-            }
-            Self::Kept(KeptError::Names { .. } | KeptError::ReadNames { .. }) => {
-                Some("look at the file; `gpupci renumber` writes it anew")
-            }
-            Self::Kept(KeptError::Record { .. } | KeptError::Read { .. }) => {
-                Some("look at the file, then move it away")
-            }
-            Self::Kept(_) => Some("see that there is room, and that root may write there"),
-            Self::Lock(LockError::Held { .. }) => Some("try again when it has ended"),
-            Self::Lock(LockError::Open { source, .. })
-                if source.kind() != std::io::ErrorKind::PermissionDenied =>
-            {
-                Some("see that there is room, and that root may write there")
-            }
-            Self::Lock(LockError::Open { .. }) | Self::NotRoot(_) => Some("run this as root"),
-            Self::NoGuest(_) => Some("`virsh list --all` shows those there are"),
-            Self::Sysfs(_) => Some("see that /sys is mounted and that this is a PCI host"),
-            _ => None,
+            Self::NotRoot(_) => vec![remedy::ROOT.to_owned()],
+            Self::NoGuest(_) => vec!["`virsh list --all` shows those there are".to_owned()],
+            Self::Value { .. } | Self::Usage(_) => Vec::new(),
+            other => other.part().map_or_else(Vec::new, Failure::remedies),
         }
     }
 }
 
-fn database_remedy(error: &DatabaseError) -> Option<&'static str> {
-    Some(match error {
-        DatabaseError::Connect { .. } => {
-            "see that the server runs and that the address is right (--database, GPUPT_DATABASE)"
+impl Error {
+    /// The failure that this one passes on as it is.
+    fn part(&self) -> Option<&dyn Failure> {
+        match self {
+            Self::Host(error) => Some(error),
+            Self::Name(error) => Some(error),
+            Self::Guest(error) => Some(error),
+            Self::Database(error) => Some(error),
+            Self::Xml(error) => Some(error),
+            Self::Settings(error) => Some(error),
+            Self::Url(error) => Some(error),
+            Self::Sysfs(error) => Some(error),
+            Self::Kept(error) => Some(error),
+            Self::Lock(error) => Some(error),
+            Self::Value { .. } | Self::NotRoot(_) | Self::NoGuest(_) | Self::Usage(_) => None,
         }
-        DatabaseError::Login { .. } => {
-            "check user and password; Rocks keeps root's in /root/.rocks.my.cnf"
-        }
-        DatabaseError::NotPermitted {
-            database: DatabaseUrl::Sqlite(_),
-            ..
-        } => "run this as root, and see that the path leads to a file that can be opened",
-        DatabaseError::NotPermitted { .. } => {
-            "run this as root, on a Rocks cluster on its frontend"
-        }
-        DatabaseError::Late { .. } => "see what the server does, then try again",
-        DatabaseError::Unclear { .. } => "look with `gpupci host list` before you try again",
-        DatabaseError::Managed { .. } => {
-            "use `rocks add host`, `rocks add host vm` and `rocks set host vm`"
-        }
-        DatabaseError::Change(ChangeError::Exists(_)) => "use `set` to replace it",
-        DatabaseError::Query { .. } | DatabaseError::Select { .. } => return None,
-    })
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Once;
 use std::{ptr, slice};
 
 use gpupt::exit::Exit;
+use gpupt::failure::{Failure, lines};
 
 /// A result as C sees it: bytes, or a code and a text.
 type Outcome = Result<Vec<u8>, (Exit, String)>;
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn gpupt_splice(
         _ => unsafe { slice::from_raw_parts(xml.cast::<u8>(), len) },
     };
     let outcome = guarded(|| match guest.to_str() {
-        Ok(guest) => crate::splice(guest, xml).map_err(|e| (e.exit(), e.lines())),
+        Ok(guest) => crate::splice(guest, xml).map_err(|e| (e.exit(), lines(&e))),
         Err(_) => Err((Exit::Usage, "the name of the guest is not UTF-8".to_owned())),
     });
     match outcome {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::database::DatabaseUrl;
+use crate::failure::{Code, Failure, UNCHANGED};
 use crate::rocks::ChangeError;
 
 /// Why a database did not do what it was asked.
@@ -75,6 +76,56 @@ pub enum DatabaseError {
         /// What it does.
         what: &'static str,
     },
+}
+
+impl Failure for DatabaseError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::Connect { .. } => Code::DatabaseConnection,
+            Self::Login { .. } => Code::DatabaseLogin,
+            Self::Query { .. } => Code::DatabaseAnswer,
+            Self::NotPermitted { .. } => Code::DatabasePermission,
+            Self::Late { .. } => Code::DatabaseLate,
+            Self::Unclear { .. } => Code::DatabaseUnclear,
+            Self::Select { .. } => Code::Select,
+            Self::Change(ChangeError::Exists(_)) => Code::AttributeExists,
+            Self::Managed { .. } => Code::ManagedByRocks,
+        }]
+    }
+
+    fn state(&self) -> Option<String> {
+        match self {
+            Self::Unclear { .. } => {
+                Some("the change was sent; it is made as a whole or not at all".to_owned())
+            }
+            Self::Change(ChangeError::Exists(_)) => None,
+            _ => Some(UNCHANGED.to_owned()),
+        }
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        let remedy = match self {
+            Self::Connect { .. } => {
+                "see that the server runs and that the address is right (--database, GPUPT_DATABASE)"
+            }
+            Self::Login { .. } => {
+                "check user and password; Rocks keeps root's in /root/.rocks.my.cnf"
+            }
+            Self::NotPermitted {
+                database: DatabaseUrl::Sqlite(_),
+                ..
+            } => "run this as root, and see that the path leads to a file that can be opened",
+            Self::NotPermitted { .. } => "run this as root, on a Rocks cluster on its frontend",
+            Self::Late { .. } => "see what the server does, then try again",
+            Self::Unclear { .. } => "look with `gpupci host list` before you try again",
+            Self::Managed { .. } => {
+                "use `rocks add host`, `rocks add host vm` and `rocks set host vm`"
+            }
+            Self::Change(ChangeError::Exists(_)) => "use `set` to replace it",
+            Self::Query { .. } | Self::Select { .. } => return Vec::new(),
+        };
+        vec![remedy.to_owned()]
+    }
 }
 
 /// What a driver said, as one line without passwords.

@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use thiserror::Error;
 
 use crate::escape::Excerpt;
+use crate::failure::{Code, Failure};
 
 const PORT: u16 = 3306;
 /// What stands for itself in a part of a URL.
@@ -67,6 +68,16 @@ pub enum UrlError {
     /// A parameter that is not `socket`.
     #[error("the URL of the database has the parameter {}; only socket is known", Excerpt(.0))]
     Parameter(String),
+}
+
+impl Failure for UrlError {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::DatabaseUrl]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl FromStr for DatabaseUrl {

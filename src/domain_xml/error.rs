@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::domain_xml::BYTES_MAX;
 use crate::escape::Excerpt;
+use crate::failure::{Code, Failure, UNCHANGED};
 
 /// A place in a document, counted from 1; columns are characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,4 +73,24 @@ pub enum XmlError {
         /// Its name.
         element: String,
     },
+}
+
+impl Failure for XmlError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::TooLarge => Code::XmlTooLarge,
+            Self::NotUtf8 { .. } => Code::XmlNotUtf8,
+            Self::Dtd(_) => Code::XmlDoctype,
+            Self::NotWellFormed { .. } => Code::XmlNotWellFormed,
+            Self::NotADomain { .. } => Code::XmlNotADomain,
+        }]
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(UNCHANGED.to_owned())
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

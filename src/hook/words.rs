@@ -1,13 +1,13 @@
 //! Refusals in one line, for who reads `virsh start`'s error and nothing else.
 
 use crate::error::Error;
-use crate::failure::sentence;
+use crate::failure::{Failure, sentence};
 use crate::handover::CardError;
 
 /// Why nothing can be done for any card, in one line that says what to do.
 pub(super) fn sorry(error: Error) -> String {
-    let remedy = error.remedy();
-    let remedy = remedy.unwrap_or("mend that, then start the guest again");
+    let remedy = error.remedies().into_iter().next();
+    let remedy = remedy.unwrap_or_else(|| "mend that, then start the guest again".to_owned());
     format!(
         "its cards cannot be made ready: {}. What to do: {remedy}.",
         sentence(&error)

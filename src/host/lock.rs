@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use thiserror::Error;
 
+use crate::failure::{Code, Failure, UNCHANGED, remedy};
 use crate::host::Machine;
 use crate::paths::{LOCK, RUN};
 
@@ -47,6 +48,33 @@ pub enum LockError {
 
 fn holder(pid: &Option<u32>) -> String {
     pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+}
+
+impl Failure for LockError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::Held { .. } => Code::Locked,
+            Self::Open { source, .. } if is_forbidden(source) => Code::NotRoot,
+            Self::Open { .. } => Code::LockFile,
+        }]
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(UNCHANGED.to_owned())
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        let remedy = match self {
+            Self::Held { .. } => remedy::WAIT,
+            Self::Open { source, .. } if is_forbidden(source) => remedy::ROOT,
+            Self::Open { .. } => remedy::WRITABLE,
+        };
+        vec![remedy.to_owned()]
+    }
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 impl Machine {

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::binding::{CardRecord, RecordError};
+use crate::failure::{Code, Failure, UNCHANGED, remedy};
 use crate::gpu::{Register, RegisterError};
 use crate::host::Machine;
 use crate::paths::{BOOT_ID, CARD_NAMES, CARD_RECORDS, STATE};
@@ -56,6 +57,30 @@ pub enum KeptError {
         /// What is wrong.
         source: RegisterError,
     },
+}
+
+impl Failure for KeptError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::ReadNames { .. } | Self::Names { .. } => Code::Names,
+            Self::Read { .. } | Self::Record { .. } => Code::Record,
+            Self::Write { .. } => Code::NotKept,
+        }]
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(UNCHANGED.to_owned())
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        vec![match self {
+            Self::ReadNames { .. } | Self::Names { .. } => remedy::RENUMBER.to_owned(),
+            Self::Read { path, .. } | Self::Record { path, .. } => {
+                format!("look at {}, move it away, then try again", path.display())
+            }
+            Self::Write { .. } => remedy::WRITABLE.to_owned(),
+        }]
+    }
 }
 
 impl Machine {

@@ -8,6 +8,7 @@ use std::{fs, str};
 
 use thiserror::Error;
 
+use crate::failure::{Code, Failure, remedy};
 use crate::gpu::{GpuCard, PciFunction, cards_of};
 use crate::host::{Machine, is_gone};
 use crate::paths::PCI_DEVICES;
@@ -40,6 +41,16 @@ pub enum SysfsError {
         /// What it holds.
         content: String,
     },
+}
+
+impl Failure for SysfsError {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::Sysfs]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        vec![remedy::SYSFS.to_owned()]
+    }
 }
 
 impl Machine {

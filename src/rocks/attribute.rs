@@ -9,6 +9,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::escape::Excerpt;
+use crate::failure::{Code, Failure};
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
 
@@ -71,6 +72,16 @@ pub(crate) fn old_copy(name: &str) -> String {
 /// Whether `name` is a former value that Rocks keeps.
 pub(crate) fn is_old_copy(name: &[u8]) -> bool {
     name.len() >= OLD.len() && name[name.len() - OLD.len()..].eq_ignore_ascii_case(OLD.as_bytes())
+}
+
+impl Failure for NameError {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::AttributeName]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl FromStr for AttributeName {

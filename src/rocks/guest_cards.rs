@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::{CardName, Moved};
 use crate::pci::{PciAddress, PciSlot};
 use crate::rocks::attribute::old_copy;
@@ -50,6 +51,32 @@ pub enum GuestError {
         /// What is wrong with its value.
         source: ValueError,
     },
+}
+
+impl Failure for GuestError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::Value { .. } => Code::GuestAttribute,
+            Self::HostValue { .. } => Code::HostAttribute,
+            Self::NoSuchCard { .. } => Code::NoSuchAttribute,
+            Self::Homeless { .. } => Code::NoHost,
+        }]
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(UNCHANGED.to_owned())
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        let remedy = match self {
+            Self::Value { .. } | Self::HostValue { .. } => {
+                "set the attribute anew with `gpupci host set`, then try again"
+            }
+            Self::NoSuchCard { .. } => "compare `gpupci host list` with `gpupci list` on that host",
+            Self::Homeless { .. } => "name the card by its address, or give the guest a host",
+        };
+        vec![remedy.to_owned()]
+    }
 }
 
 /// The addresses of the cards of `guest` when it runs on `host`, in the order of its attribute;

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use crate::escape::Excerpt;
+use crate::failure::{Code, Failure};
 use crate::rocks::{AttributeSource, Cluster, Node, NodeId, Text};
 
 /// By which names hosts are known besides their own.
@@ -68,6 +69,20 @@ pub enum HostError {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+impl Failure for HostError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match self {
+            Self::Unknown(_) => Code::UnknownHost,
+            Self::NotInCluster(_) => Code::NotInCluster,
+            Self::Empty | Self::Unusable { .. } => Code::HostName,
+        }]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why no hosts were found: the words, or the database that was asked about them.

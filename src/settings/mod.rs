@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::database::UrlError;
+use crate::failure::{Code, Failure};
 use crate::host::Machine;
 use crate::paths::{EMBEDDED_DATABASE, ROCKS, SETTINGS};
 use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
@@ -57,6 +58,16 @@ pub enum SettingsError {
         /// What is wrong.
         source: DriverNameError,
     },
+}
+
+impl Failure for SettingsError {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::Settings]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What is wrong with a file, and where. The line itself is not repeated: it may hold a password.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
 use gpupt::exit::Exit;
+use gpupt::failure::{Failure, lines};
 use gpupt::handover::CardError;
 
 /// What a command has to say.
@@ -98,7 +99,7 @@ pub(crate) fn is_coloured() -> bool {
 pub(crate) fn failure(error: &Error) -> Exit {
     match error.downcast_ref::<gpupt::error::Error>() {
         Some(known) => {
-            talk(&format!("gpupci: {}\n", known.lines()));
+            talk(&format!("gpupci: {}\n", lines(known)));
             known.exit()
         }
         None => {

@@ -4,6 +4,7 @@
 use crate::binding::Refusal;
 use crate::domain_xml::claimed_functions;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::gpu::GpuCard;
 use crate::handover::Handover;
 use crate::host::{Definition, Machine};

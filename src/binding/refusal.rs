@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::escape::printable;
-use crate::exit::Exit;
+use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 
@@ -134,23 +134,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// With which code a program ends for this reason.
-    pub fn exit(&self) -> Exit {
+    /// This reason, for programs.
+    pub fn code(&self) -> Code {
         match self {
-            Self::NoGroup(_)
-            | Self::GroupShared { .. }
-            | Self::NoStub { .. }
-            | Self::NoOverride(_) => Exit::Unable,
-            Self::Used(_)
-            | Self::Held { .. }
-            | Self::Unseen(_)
-            | Self::Console { .. }
-            | Self::Carries { .. }
-            | Self::VirtualFunctions { .. }
-            | Self::MediatedDevice { .. }
-            | Self::Driverctl { .. } => Exit::Busy,
-            Self::Poisoned { .. } => Exit::Poisoned,
-            Self::Differs { .. } => Exit::Differs,
+            Self::NoGroup(_) => Code::NoIommuGroup,
+            Self::GroupShared { .. } => Code::Group,
+            Self::NoStub { .. } => Code::NoStubDriver,
+            Self::NoOverride(_) => Code::NoDriverOverride,
+            Self::Used(_) => Code::Busy,
+            Self::Unseen(_) => Code::UnknownUsers,
+            Self::Console { .. } => Code::Console,
+            Self::Carries { .. } => Code::NeededByHost,
+            Self::VirtualFunctions { .. } => Code::VirtualFunctions,
+            Self::MediatedDevice { .. } => Code::MediatedDevice,
+            Self::Held { .. } => Code::Held,
+            Self::Poisoned { .. } => Code::Poisoned,
+            Self::Differs { .. } => Code::OtherCard,
+            Self::Driverctl { .. } => Code::Driverctl,
         }
     }
 
@@ -215,6 +215,22 @@ impl Refusal {
         }
     }
 }
+
+impl Failure for Refusal {
+    fn codes(&self) -> Vec<Code> {
+        vec![self.code()]
+    }
+
+    fn state(&self) -> Option<String> {
+        Some(UNCHANGED.to_owned())
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        vec![self.remedy()]
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,16 +1,14 @@
-//! Acting: the steps of one function, seen to have had their effect; and what is to be said when
-//! they had not.
+//! Acting: the steps of one function, seen to have had their effect.
 
 use crate::binding::{ActError, Binding, CardRecord, Former, Step, Stop, execute, plan_restore};
-use crate::exit::Exit;
 use crate::gpu::GpuCard;
-use crate::handover::{Fault, Handover};
+use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::PciAddress;
 
 /// Why a function is not where it was to go.
 pub(super) enum Missed {
     /// The kernel refused a step, or did it without effect.
-    Refused(String),
+    Refused(FunctionError),
     /// A step did not end in time: the card is poisoned.
     Stuck(Step),
 }
@@ -19,7 +17,7 @@ impl Handover<'_> {
     /// Carries out the steps of one function.
     pub(super) fn act(&self, steps: &[Step]) -> Result<(), Missed> {
         execute(steps, &mut self.kernel.clone()).map_err(|Stop { step, why }| match why {
-            ActError::Refused(error) => Missed::Refused(format!("{step}: {error}")),
+            ActError::Refused(source) => Missed::Refused(FunctionError::Step { step, source }),
             ActError::Late => Missed::Stuck(step),
         })
     }
@@ -30,21 +28,18 @@ impl Handover<'_> {
         // The kernel calls a probe a success whatever came of it.
         match self.machine.binding(function) {
             Ok(now) if now.is_detached(&self.stub) => Ok(()),
-            Ok(_) => Err(Missed::Refused(format!(
-                "{} did not take {function}, though the kernel refused nothing",
-                self.stub
-            ))),
-            Err(error) => Err(Missed::Refused(format!(
-                "{function} cannot be seen: {error}"
-            ))),
+            Ok(_) => Err(Missed::Refused(FunctionError::NotTaken {
+                function,
+                stub: self.stub.clone(),
+            })),
+            Err(error) => Err(unseen(function, error.into())),
         }
     }
 
     /// Makes a function what it was.
     pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, Missed> {
         let function = former.function;
-        let seen =
-            |fault: Fault| Missed::Refused(format!("{function} cannot be seen: {}", told(&fault)));
+        let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
         let steps = plan_restore(&now, former, &self.stub);
         // A driver that finds no card of its own to bind may refuse to be loaded: the card comes first.
@@ -77,37 +72,26 @@ impl Handover<'_> {
         let function = former.function;
         let was_ours = before.driver.is_none() || before.is_detached(&self.stub);
         if was_ours && now.driver != former.driver {
-            let driver = former.driver.as_ref();
-            return Err(Missed::Refused(match driver {
-                Some(driver) => format!("{driver} did not take {function} back"),
-                None => format!("{function} did not become free"),
+            return Err(Missed::Refused(match former.driver.clone() {
+                Some(driver) => FunctionError::NotBack { function, driver },
+                None => FunctionError::NotFree(function),
             }));
         }
         if was_ours && now.driver_override != former.driver_override {
-            return Err(Missed::Refused(format!(
-                "the driver_override of {function} did not become what it was"
-            )));
+            return Err(Missed::Refused(FunctionError::Override(function)));
         }
         Ok(())
     }
 
     /// Marks a card as one that must not be touched until the next boot.
-    pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, stuck: &Step) -> Fault {
-        record.poisoned = Some(stuck.to_string());
+    pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, step: Step) -> Fault {
+        record.poisoned = Some(step.to_string());
         let kept = self.machine.keep_record(card.slot(), &record);
-        let mut state = self.standing(card);
-        state += match kept {
-            Ok(()) => "; the card is not touched any more until the next boot",
-            Err(_) => "; that the card is stuck could not be written down: do not touch it",
-        };
-        Fault::Stopped {
-            cause: format!(
-                "{stuck}: the kernel did not end this within {} s, and nothing can end it",
-                self.deadline.as_secs_f32()
-            ),
-            state,
-            remedy: "see what `dmesg` says of the card, then reboot this host".to_owned(),
-            exit: Exit::Poisoned,
+        Fault::Stuck {
+            step,
+            seconds: self.deadline.as_secs_f32(),
+            is_recorded: kept.is_ok(),
+            standing: self.standing(card),
         }
     }
 
@@ -125,17 +109,9 @@ impl Handover<'_> {
     }
 }
 
-/// A fault in one line.
-fn told(fault: &Fault) -> String {
-    match fault {
-        Fault::Refused(refusals) => refusals
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; "),
-        Fault::Sysfs(error) => error.to_string(),
-        Fault::Kept(error) => error.to_string(),
-        Fault::Lock(error) => error.to_string(),
-        Fault::Stopped { cause, .. } => cause.clone(),
-    }
+pub(super) fn unseen(function: PciAddress, fault: Fault) -> Missed {
+    Missed::Refused(FunctionError::Unseen {
+        function,
+        why: Box::new(fault),
+    })
 }

@@ -3,10 +3,9 @@
 use crate::binding::{
     Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
 };
-use crate::exit::Exit;
 use crate::gpu::GpuCard;
-use crate::handover::act::Missed;
-use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
+use crate::handover::act::{Missed, unseen};
+use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, Mode};
 use crate::pci::PciAddress;
 
 impl Handover<'_> {
@@ -19,12 +18,7 @@ impl Handover<'_> {
         let attached = self
             .refuse_held(card)
             .and_then(|()| self.try_attach(card, mode));
-        attached.map_err(|fault| CardError {
-            verb: "attach",
-            name: card.name,
-            slot: card.slot(),
-            fault,
-        })
+        attached.map_err(|fault| CardError::new("attach", card, fault))
     }
 
     /// Refuses a card that a guest has, or is about to have.
@@ -82,7 +76,7 @@ impl Handover<'_> {
         for (binding, plan) in bindings.iter().zip(plans) {
             match self.give(binding, plan, &underway) {
                 Ok(()) => (),
-                Err(Missed::Stuck(step)) => return Err(self.poison(card, underway, &step)),
+                Err(Missed::Stuck(step)) => return Err(self.poison(card, underway, step)),
                 Err(Missed::Refused(why)) => causes.push(why),
             }
         }
@@ -101,15 +95,10 @@ impl Handover<'_> {
         if is_as_before {
             self.take_back_record(card, earlier.as_ref());
         }
-        Err(Fault::Stopped {
-            cause: causes.join("; "),
-            state: self.standing(card),
-            remedy: "see what `dmesg` says of the card, then `gpupci recover`".to_owned(),
-            exit: if is_as_before {
-                Exit::Failed
-            } else {
-                Exit::HalfWay
-            },
+        Err(Fault::NotGivenBack {
+            causes,
+            is_as_before,
+            standing: self.standing(card),
         })
     }
 
@@ -121,19 +110,17 @@ impl Handover<'_> {
             return self.restore(former).map(|_| ());
         }
         self.act(plan)?;
-        let then = self.machine.binding(now.function);
-        match then {
-            Ok(then) if then.is_detached(&self.stub) => Err(Missed::Refused(format!(
-                "the kernel gave {} to {} again: vfio-pci.ids= of the kernel command line or of \
-                 /etc/modprobe.d names it",
-                now.function,
-                then.driver.as_ref().map_or("a stub driver", |d| d.as_str()),
-            ))),
+        let function = now.function;
+        match self.machine.binding(function) {
+            Ok(then) if then.is_detached(&self.stub) => {
+                let driver = then.driver;
+                Err(Missed::Refused(FunctionError::TakenAgain {
+                    function,
+                    driver,
+                }))
+            }
             Ok(_) => Ok(()),
-            Err(error) => Err(Missed::Refused(format!(
-                "{} cannot be seen: {error}",
-                now.function
-            ))),
+            Err(error) => Err(unseen(function, error.into())),
         }
     }
 

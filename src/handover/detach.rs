@@ -3,7 +3,7 @@
 use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
-use crate::handover::{CardError, Done, Fault, Handed, Handover, Mode};
+use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
 
 impl Handover<'_> {
@@ -18,13 +18,8 @@ impl Handover<'_> {
         leaving: &[PciAddress],
         mode: Mode,
     ) -> Result<Done, CardError> {
-        self.try_detach(card, leaving, mode, None)
-            .map_err(|fault| CardError {
-                verb: "detach",
-                name: card.name,
-                slot: card.slot(),
-                fault,
-            })
+        let detached = self.try_detach(card, leaving, mode, None);
+        detached.map_err(|fault| CardError::new("detach", card, fault))
     }
 
     /// Every reason why a card could not be given to a guest now; none for one that is ready.
@@ -32,12 +27,8 @@ impl Handover<'_> {
     /// # Errors
     /// When that cannot be told.
     pub fn judge(&self, card: &GpuCard) -> Result<Vec<Refusal>, CardError> {
-        self.try_judge(card, &[]).map_err(|fault| CardError {
-            verb: "judge",
-            name: card.name,
-            slot: card.slot(),
-            fault,
-        })
+        let judged = self.try_judge(card, &[]);
+        judged.map_err(|fault| CardError::new("judge", card, fault))
     }
 
     pub(super) fn try_judge(
@@ -93,7 +84,7 @@ impl Handover<'_> {
                     .then(|| self.latecomer(card, binding.function))
                     .flatten();
                 let taken = match late {
-                    Some(late) => Err(Missed::Refused(late.to_string())),
+                    Some(late) => Err(Missed::Refused(FunctionError::Late(late))),
                     None => self.take(binding.function, &steps),
                 };
                 let undone = |missed| {

@@ -1,13 +1,14 @@
 //! Why a card was not handed over, and how it stands now.
 
 use std::fmt;
+use std::io;
 
-use crate::binding::Refusal;
-use crate::exit::Exit;
-use crate::gpu::CardName;
+use crate::binding::{Refusal, Step};
+use crate::failure::{Code, Failure, UNCHANGED, chain};
+use crate::gpu::{CardName, GpuCard};
 use crate::host::{KeptError, LockError, SysfsError};
 use crate::naming::NamingError;
-use crate::pci::PciSlot;
+use crate::pci::{DriverName, PciAddress, PciSlot};
 
 /// A card that was not handed over.
 #[derive(Debug)]
@@ -33,90 +34,170 @@ pub enum Fault {
     Kept(KeptError),
     /// Somebody else is at work.
     Lock(LockError),
-    /// A step failed.
-    Stopped {
-        /// Which, and why.
-        cause: String,
-        /// How things stand now.
-        state: String,
-        /// What to do.
-        remedy: String,
-        /// Undone, stuck, or neither.
-        exit: Exit,
+    /// A function did not go to the stub driver, and the card is as it was.
+    Undone {
+        /// Why it did not.
+        cause: Box<FunctionError>,
+        /// Which driver each function is on now.
+        standing: String,
+    },
+    /// A function did not go to the stub driver, and others did not come back from it.
+    NotUndone {
+        /// Why it did not.
+        cause: Box<FunctionError>,
+        /// Why those did not.
+        left: Vec<FunctionError>,
+        /// Which driver each function is on now.
+        standing: String,
+    },
+    /// Functions did not go back to the host.
+    NotGivenBack {
+        /// Why not.
+        causes: Vec<FunctionError>,
+        /// Whether all functions are where they were.
+        is_as_before: bool,
+        /// Which driver each function is on now.
+        standing: String,
+    },
+    /// A write did not end in time. The card is locked until the next boot.
+    Stuck {
+        /// The write.
+        step: Step,
+        /// How long was waited.
+        seconds: f32,
+        /// Whether it is written down that the card is locked.
+        is_recorded: bool,
+        /// Which driver each function is on now.
+        standing: String,
+    },
+}
+
+/// Why a function did not change hands.
+#[derive(Debug)]
+pub enum FunctionError {
+    /// The kernel refused a write.
+    Step {
+        /// The write.
+        step: Step,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The stub driver is not on it, though the kernel refused nothing.
+    NotTaken {
+        /// The function.
+        function: PciAddress,
+        /// The stub driver.
+        stub: DriverName,
+    },
+    /// Its former driver is not on it.
+    NotBack {
+        /// The function.
+        function: PciAddress,
+        /// That driver.
+        driver: DriverName,
+    },
+    /// It had no driver, and has one.
+    NotFree(PciAddress),
+    /// Its `driver_override` is not what it was.
+    Override(PciAddress),
+    /// The kernel bound it to the stub driver again.
+    TakenAgain {
+        /// The function.
+        function: PciAddress,
+        /// Its driver.
+        driver: Option<DriverName>,
+    },
+    /// There is a reason now that was not there at first.
+    Late(Refusal),
+    /// It cannot be seen how it is bound.
+    Unseen {
+        /// The function.
+        function: PciAddress,
+        /// Why.
+        why: Box<Fault>,
     },
 }
 
 impl CardError {
-    /// With which code a program ends.
-    pub fn exit(&self) -> Exit {
+    /// `card` was not handed over: what was wanted, and why it was not done.
+    pub fn new(verb: &'static str, card: &GpuCard, fault: Fault) -> Self {
+        Self {
+            verb,
+            name: card.name,
+            slot: card.slot(),
+            fault,
+        }
+    }
+}
+
+impl Failure for CardError {
+    fn codes(&self) -> Vec<Code> {
         match &self.fault {
             Fault::Refused(refusals) => {
-                let worst = refusals.iter().map(Refusal::exit).max();
-                worst.unwrap_or(Exit::Failed)
+                let mut codes: Vec<Code> = refusals.iter().map(Refusal::code).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                codes
             }
-            Fault::Sysfs(_) => Exit::Unable,
-            Fault::Kept(_) => Exit::Failed,
-            Fault::Lock(_) => Exit::Busy,
-            Fault::Stopped { exit, .. } => *exit,
+            Fault::Sysfs(error) => error.codes(),
+            Fault::Kept(error) => error.codes(),
+            Fault::Lock(error) => error.codes(),
+            Fault::Undone { .. } => vec![Code::Undone],
+            Fault::NotGivenBack { is_as_before, .. } if *is_as_before => vec![Code::Undone],
+            Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => vec![Code::HalfWay],
+            Fault::Stuck { .. } => vec![Code::Stuck],
         }
     }
 
-    /// Why it failed: a sentence each.
-    pub fn causes(&self) -> Vec<String> {
+    fn causes(&self) -> Vec<String> {
         match &self.fault {
             Fault::Refused(refusals) => refusals.iter().map(Refusal::to_string).collect(),
             Fault::Sysfs(error) => chain(error),
             Fault::Kept(error) => chain(error),
             Fault::Lock(error) => chain(error),
-            Fault::Stopped { cause, .. } => vec![cause.clone()],
+            other => vec![other.to_string()],
         }
     }
 
-    /// How things stand now.
-    pub fn state(&self) -> &str {
-        match &self.fault {
-            Fault::Stopped { state, .. } => state,
-            _ => "nothing was changed",
-        }
+    fn state(&self) -> Option<String> {
+        Some(match &self.fault {
+            Fault::Undone { standing, .. } => format!("what was done is undone: {standing}"),
+            Fault::NotUndone { left, standing, .. } => {
+                format!("{standing}; not undone: {}", joined(left))
+            }
+            Fault::NotGivenBack { standing, .. } => standing.clone(),
+            Fault::Stuck {
+                is_recorded: true,
+                standing,
+                ..
+            } => format!("{standing}; the card is not touched any more until the next boot"),
+            Fault::Stuck { standing, .. } => format!(
+                "{standing}; that the card is stuck could not be written down: do not touch it"
+            ),
+            Fault::Refused(_) | Fault::Sysfs(_) | Fault::Kept(_) | Fault::Lock(_) => {
+                UNCHANGED.to_owned()
+            }
+        })
     }
 
-    /// What to do: a sentence each.
-    pub fn remedies(&self) -> Vec<String> {
+    fn remedies(&self) -> Vec<String> {
+        let dmesg = "see what `dmesg` says of the card";
         match &self.fault {
             Fault::Refused(refusals) => {
                 let mut remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
                 remedies.dedup();
                 remedies
             }
-            Fault::Sysfs(_) => {
-                vec!["see that /sys is mounted and that this is a PCI host".to_owned()]
+            Fault::Sysfs(error) => error.remedies(),
+            Fault::Kept(error) => error.remedies(),
+            Fault::Lock(error) => error.remedies(),
+            Fault::Undone { .. } => vec![dmesg.to_owned()],
+            Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => {
+                vec![format!("{dmesg}, then `gpupci recover`")]
             }
-            Fault::Kept(KeptError::Record { path, .. } | KeptError::Read { path, .. }) => {
-                vec![format!(
-                    "look at {}, move it away, then try again",
-                    path.display()
-                )]
-            }
-            Fault::Kept(KeptError::Names { .. } | KeptError::ReadNames { .. }) => {
-                vec!["look at the file; `gpupci renumber` writes it anew".to_owned()]
-            }
-            Fault::Kept(_) => {
-                vec!["see that there is room, and that root may write there".to_owned()]
-            }
-            Fault::Lock(_) => vec!["try again when it has ended".to_owned()],
-            Fault::Stopped { remedy, .. } => vec![remedy.clone()],
+            Fault::Stuck { .. } => vec![format!("{dmesg}, then reboot this host")],
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(error) = source {
-        causes.push(error.to_string());
-        source = error.source();
-    }
-    causes
 }
 
 impl fmt::Display for CardError {
@@ -126,6 +207,59 @@ impl fmt::Display for CardError {
 }
 
 impl std::error::Error for CardError {}
+
+impl fmt::Display for Fault {
+    /// What went wrong, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusals) => f.write_str(&joined(refusals)),
+            Self::Sysfs(error) => error.fmt(f),
+            Self::Kept(error) => error.fmt(f),
+            Self::Lock(error) => error.fmt(f),
+            Self::Undone { cause, .. } | Self::NotUndone { cause, .. } => cause.fmt(f),
+            Self::NotGivenBack { causes, .. } => f.write_str(&joined(causes)),
+            Self::Stuck { step, seconds, .. } => write!(
+                f,
+                "{step}: the kernel did not end this within {seconds} s, and nothing can end it"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for FunctionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step { step, source } => write!(f, "{step}: {source}"),
+            Self::NotTaken { function, stub } => write!(
+                f,
+                "{stub} did not take {function}, though the kernel refused nothing"
+            ),
+            Self::NotBack { function, driver } => {
+                write!(f, "{driver} did not take {function} back")
+            }
+            Self::NotFree(function) => write!(f, "{function} did not become free"),
+            Self::Override(function) => write!(
+                f,
+                "the driver_override of {function} did not become what it was"
+            ),
+            Self::TakenAgain { function, driver } => {
+                let driver = driver.as_ref().map_or("a stub driver", DriverName::as_str);
+                write!(
+                    f,
+                    "the kernel gave {function} to {driver} again: vfio-pci.ids= of the kernel \
+                     command line or of /etc/modprobe.d names it"
+                )
+            }
+            Self::Late(refusal) => refusal.fmt(f),
+            Self::Unseen { function, why } => write!(f, "{function} cannot be seen: {why}"),
+        }
+    }
+}
+
+fn joined(parts: &[impl fmt::Display]) -> String {
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    parts.join("; ")
+}
 
 impl From<SysfsError> for Fault {
     fn from(error: SysfsError) -> Self {

@@ -40,12 +40,7 @@ impl Handover<'_> {
         let functions = cards.iter().flat_map(|card| card.functions.iter());
         let functions = functions.map(|function| function.address);
         let leaving: Vec<PciAddress> = functions.chain(claims.iter().copied()).collect();
-        let refused = |card: &GpuCard, fault| CardError {
-            verb: "prepare",
-            name: card.name,
-            slot: card.slot(),
-            fault,
-        };
+        let refused = |card: &GpuCard, fault| CardError::new("prepare", card, fault);
         if cards.len() > 1 {
             for card in cards {
                 self.judge_for(guest, card, &leaving)
@@ -83,14 +78,8 @@ impl Handover<'_> {
         });
         held.filter_map(|(slot, record, holder)| {
             let card = self.card_in(slot)?;
-            let result = self
-                .release_card(card, record, &holder)
-                .map_err(|fault| CardError {
-                    verb: "give back",
-                    name: card.name,
-                    slot,
-                    fault,
-                });
+            let released = self.release_card(card, record, &holder);
+            let result = released.map_err(|fault| CardError::new("give back", card, fault));
             let name = card.name;
             Some(Released { name, result })
         })

@@ -11,7 +11,7 @@ mod see;
 mod select;
 mod undo;
 
-pub use error::{CardError, Fault};
+pub use error::{CardError, Fault, FunctionError};
 pub use guest::{Guest, Released};
 pub use recover::Recovered;
 pub use select::{NoSuchCard, select};

@@ -65,12 +65,8 @@ impl Handover<'_> {
     }
 
     fn recover_card(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, CardError> {
-        self.try_recover(card, libvirt).map_err(|fault| CardError {
-            verb: "recover",
-            name: card.name,
-            slot: card.slot(),
-            fault,
-        })
+        let recovered = self.try_recover(card, libvirt);
+        recovered.map_err(|fault| CardError::new("recover", card, fault))
     }
 
     fn try_recover(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, Fault> {

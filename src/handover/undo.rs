@@ -1,7 +1,6 @@
 //! Undoing: what was taken from a card's drivers is given back, last first.
 
 use crate::binding::{Binding, CardRecord, Former};
-use crate::exit::Exit;
 use crate::gpu::GpuCard;
 use crate::handover::act::Missed;
 use crate::handover::{Fault, Handover};
@@ -18,8 +17,8 @@ impl Handover<'_> {
         missed: Missed,
     ) -> Fault {
         let cause = match missed {
-            Missed::Stuck(step) => return self.poison(card, before.clone(), &step),
-            Missed::Refused(cause) => cause,
+            Missed::Stuck(step) => return self.poison(card, before.clone(), step),
+            Missed::Refused(cause) => Box::new(cause),
         };
         let mut left = Vec::new();
         for binding in taken.iter().rev() {
@@ -28,23 +27,20 @@ impl Handover<'_> {
             match self.restore(&former.unwrap_or_else(|| Former::from(binding))) {
                 Ok(_) => (),
                 Err(Missed::Refused(why)) => left.push(why),
-                Err(Missed::Stuck(step)) => return self.poison(card, before.clone(), &step),
+                Err(Missed::Stuck(step)) => return self.poison(card, before.clone(), step),
             }
         }
         if left.is_empty() {
             self.take_back_record(card, earlier);
-            return Fault::Stopped {
-                cause,
-                state: format!("what was done is undone: {}", self.standing(card)),
-                remedy: "see what `dmesg` says of the card".to_owned(),
-                exit: Exit::Failed,
-            };
         }
-        Fault::Stopped {
-            cause,
-            state: format!("{}; not undone: {}", self.standing(card), left.join("; ")),
-            remedy: "see what `dmesg` says of the card, then `gpupci recover`".to_owned(),
-            exit: Exit::HalfWay,
+        let standing = self.standing(card);
+        match left.is_empty() {
+            true => Fault::Undone { cause, standing },
+            false => Fault::NotUndone {
+                cause,
+                left,
+                standing,
+            },
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn refusal(error: &CardError) -> String {
         error.name,
         error.slot,
         error.causes().join("; "),
-        error.state(),
+        error.state().unwrap_or_default(),
         error.remedies().join("; ")
     )
 }

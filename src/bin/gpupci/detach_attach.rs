@@ -1,6 +1,7 @@
 //! `gpupci detach` and `gpupci attach`: cards to the guests' side and back.
 
 use anyhow::Result;
+use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
 use gpupt::handover::{CardError, Done, Handed, Mode};
 use gpupt::host::Machine;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::json;
-use crate::report::{Answer, card_failure};
+use crate::report::Answer;
 use crate::this_host::ThisHost;
 
 /// Which way cards go.
@@ -60,11 +61,7 @@ pub(crate) fn run(
                 notes: handed.notes.clone(),
                 ..Answer::done(text(way, card, &handed, mode, global.json))
             },
-            Err(error) => Answer {
-                errors: vec![card_failure(&error)],
-                exit: error.exit(),
-                ..Answer::default()
-            },
+            Err(error) => Answer::failed(&error),
         });
     }
     if global.json {
@@ -118,16 +115,6 @@ fn object(card: &GpuCard, handed: &Result<Done, CardError>, mode: Mode) -> Value
         "exit": error.map_or(0, |error| error.exit().code()),
         "functions": functions.collect::<Vec<_>>(),
         "writes": (mode == Mode::DryRun).then(|| writes.collect::<Vec<_>>()),
-        "error": error.map(failure),
-    })
-}
-
-/// What failed, why, how things stand, what to do.
-pub(crate) fn failure(error: &CardError) -> Value {
-    json!({
-        "what": error.to_string(),
-        "causes": error.causes(),
-        "state": error.state(),
-        "remedies": error.remedies(),
+        "error": error.map(|error| json::failure(error)),
     })
 }

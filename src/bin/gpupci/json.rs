@@ -1,5 +1,6 @@
 //! JSON: our own documents, and the shape that Rocks' lists have.
 
+use gpupt::failure::Failure;
 use serde_json::{Value, json};
 
 /// `{"version": 1, NAME: [ … ]}`.
@@ -7,6 +8,16 @@ pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
     let document = json!({ "version": 1, name: list });
     let text = serde_json::to_string_pretty(&document);
     text.unwrap_or_default() + "\n"
+}
+
+/// What failed, why, how things stand, what to do.
+pub(crate) fn failure(failure: &dyn Failure) -> Value {
+    json!({
+        "what": failure.to_string(),
+        "causes": failure.causes(),
+        "state": failure.state(),
+        "remedies": failure.remedies(),
+    })
 }
 
 /// `text` as Python's `json.dumps` writes it: quoted, and in ASCII.

@@ -1,15 +1,15 @@
 //! `gpupci recover`: what was left half done is finished or undone.
 
 use anyhow::Result;
+use gpupt::failure::Failure;
 use gpupt::handover::{CardError, Recovered};
 use gpupt::host::Machine;
 use gpupt::pci::PciSlot;
 use serde_json::{Value, json};
 
 use crate::args::Global;
-use crate::detach_attach::failure;
 use crate::json;
-use crate::report::{Answer, card_failure};
+use crate::report::Answer;
 use crate::this_host::ThisHost;
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
@@ -20,11 +20,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     for (slot, result) in &recovered {
         answer = answer.and(match result {
             Ok(recovered) => Answer::done(format!("{slot} {}\n", words(*recovered))),
-            Err(error) => Answer {
-                errors: vec![card_failure(error)],
-                exit: error.exit(),
-                ..Answer::default()
-            },
+            Err(error) => Answer::failed(error),
         });
     }
     if global.json {
@@ -53,6 +49,6 @@ fn object((slot, result): &(PciSlot, Result<Recovered, CardError>)) -> Value {
         "slot": slot.to_string(),
         "result": result.as_ref().ok().map(|recovered| words(*recovered)),
         "exit": error.map_or(0, |error| error.exit().code()),
-        "error": error.map(failure),
+        "error": error.map(|error| json::failure(error)),
     })
 }

@@ -6,7 +6,6 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
 use gpupt::exit::Exit;
 use gpupt::failure::{Failure, lines};
-use gpupt::handover::CardError;
 
 /// What a command has to say.
 #[derive(Debug)]
@@ -37,6 +36,15 @@ impl Answer {
     pub(crate) fn done(text: String) -> Self {
         Self {
             text: text.into_bytes(),
+            ..Self::default()
+        }
+    }
+
+    /// Something failed.
+    pub(crate) fn failed(failure: &dyn Failure) -> Self {
+        Self {
+            errors: vec![format!("gpupci: {}", lines(failure))],
+            exit: failure.exit(),
             ..Self::default()
         }
     }
@@ -75,19 +83,6 @@ pub(crate) fn answer(answer: &Answer, is_quiet: bool) -> Result<Exit> {
             .map(|()| answer.exit)
             .context("cannot write the answer"),
     }
-}
-
-/// A card that was not handed over, in the same words as any other error.
-pub(crate) fn card_failure(error: &CardError) -> String {
-    let mut text = format!("gpupci: {error}");
-    for cause in error.causes() {
-        text += &format!("\n  cause: {cause}");
-    }
-    text += &format!("\n  state: {}", error.state());
-    for remedy in error.remedies() {
-        text += &format!("\n  try:   {remedy}");
-    }
-    text
 }
 
 /// Whether standard output is a terminal that likes colour; `NO_COLOR` speaks against it.

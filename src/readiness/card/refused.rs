@@ -2,6 +2,7 @@
 
 use crate::binding::Refusal;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::readiness::{Finding, Verdict};
 
 /// What was found by this reason. Whatever passes by itself, or was somebody's wish, is a warning.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::escape::printable;
 use crate::hook_folder::HookFile;
 use crate::hook_folder::{
-    FileStep, HookBefore, HookError, HookFault, HookStatus, HookView, LibvirtVersion, plan_install,
+    FileStep, HookBefore, HookError, HookStatus, HookView, LibvirtVersion, plan_install,
     plan_uninstall,
 };
 use crate::host::{HookFolder, Machine};
@@ -44,10 +44,7 @@ pub fn install(
     from: Option<&Path>,
     deadline: Duration,
 ) -> Result<Installed, HookError> {
-    let failed = |fault| HookError {
-        verb: "install",
-        fault,
-    };
+    let failed = |fault| HookError::new("install", fault);
     let folder = HookFolder::of(machine);
     let program = folder.program(from).map_err(failed)?;
     let state = folder.state(Some(&program.content), deadline);
@@ -86,10 +83,7 @@ pub fn install(
 /// # Errors
 /// Why it was not removed, and the state of the hook folder.
 pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, HookError> {
-    let failed = |fault: HookFault| HookError {
-        verb: "uninstall",
-        fault,
-    };
+    let failed = |fault| HookError::new("uninstall", fault);
     let folder = HookFolder::of(machine);
     let state = folder.state(None, deadline).map_err(failed)?;
     let steps = plan_uninstall(&state);

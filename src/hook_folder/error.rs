@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::exit::Exit;
+use crate::failure::{Code, Failure, UNCHANGED, remedy};
 
 /// The hook was not installed, or not taken away.
 #[derive(Debug)]
@@ -66,18 +66,25 @@ pub struct Obstacle {
 }
 
 impl HookError {
-    /// With which code a program ends.
-    pub fn exit(&self) -> Exit {
-        match &self.fault {
-            HookFault::NoLibvirt => Exit::Unable,
-            HookFault::InTheWay(_) => Exit::Busy,
-            HookFault::HalfWay { .. } => Exit::HalfWay,
-            _ => Exit::Failed,
-        }
+    /// The hook was not changed: what was wanted, and why it was not done.
+    pub fn new(verb: &'static str, fault: HookFault) -> Self {
+        Self { verb, fault }
+    }
+}
+
+impl Failure for HookError {
+    fn codes(&self) -> Vec<Code> {
+        vec![match &self.fault {
+            HookFault::NoLibvirt => Code::NoLibvirt,
+            HookFault::InTheWay(_) => Code::HookObstacle,
+            HookFault::NoProgram(_) | HookFault::Program { .. } => Code::HookProgram,
+            HookFault::Read { .. } => Code::HookNotRead,
+            HookFault::Write { .. } => Code::HookNotWritten,
+            HookFault::HalfWay { .. } => Code::HookHalfWay,
+        }]
     }
 
-    /// Why it failed: a sentence each.
-    pub fn causes(&self) -> Vec<String> {
+    fn causes(&self) -> Vec<String> {
         match &self.fault {
             HookFault::NoLibvirt => {
                 vec!["libvirt is not on this host: there is no /etc/libvirt".to_owned()]
@@ -111,17 +118,15 @@ impl HookError {
         }
     }
 
-    /// How things stand now.
-    pub fn state(&self) -> String {
-        match &self.fault {
+    fn state(&self) -> Option<String> {
+        Some(match &self.fault {
             HookFault::Write { .. } => "all is as it was".to_owned(),
             HookFault::HalfWay { left, .. } => left.join("; "),
-            _ => "nothing was changed".to_owned(),
-        }
+            _ => UNCHANGED.to_owned(),
+        })
     }
 
-    /// What to do: a sentence each.
-    pub fn remedies(&self) -> Vec<String> {
+    fn remedies(&self) -> Vec<String> {
         match &self.fault {
             HookFault::NoLibvirt => vec![
                 "install libvirt and QEMU; `gpupci check` says how; then `gpupci hook install`"
@@ -132,9 +137,7 @@ impl HookError {
                 vec!["name the program: gpupci hook install --from FILE".to_owned()]
             }
             HookFault::Read { .. } => vec!["see that root may read there".to_owned()],
-            HookFault::Write { .. } => {
-                vec!["see that there is room, and that root may write there".to_owned()]
-            }
+            HookFault::Write { .. } => vec![remedy::WRITABLE.to_owned()],
             HookFault::HalfWay { .. } => {
                 vec!["see that root may write there, then do the same again".to_owned()]
             }

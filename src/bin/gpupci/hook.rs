@@ -4,7 +4,7 @@ use anyhow::Result;
 use gpupt::error::Error;
 use gpupt::escape::printable;
 use gpupt::exit::Exit;
-use gpupt::hook_folder::{FileStep, HookError, HookStatus, HookView, StatusLine};
+use gpupt::hook_folder::{FileStep, HookStatus, HookView, StatusLine};
 use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{HookFolder, Machine};
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
@@ -21,7 +21,7 @@ pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> 
             let _lock = lock_for_change("install the libvirt hook", global, machine)?;
             Ok(match install(machine, from.as_deref(), global.timeout) {
                 Ok(installed) => installed_answer(&installed),
-                Err(error) => failure(&error),
+                Err(error) => Answer::failed(&error),
             })
         }
         HookCommand::Uninstall => {
@@ -35,7 +35,7 @@ pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> 
                     notes: gone.notes,
                     ..Answer::done(gone.steps.iter().filter_map(step_text).collect())
                 },
-                Err(error) => failure(&error),
+                Err(error) => Answer::failed(&error),
             })
         }
         HookCommand::Status => run_status(global, machine),
@@ -68,23 +68,6 @@ fn step_text(step: &FileStep) -> Option<String> {
         } => Some(format!("restored the former hook {HOOK}\n")),
         FileStep::Remove(path) => Some(format!("removed {path}\n")),
         FileStep::MakeFolder(_) | FileStep::Write | FileStep::Move { .. } => None,
-    }
-}
-
-/// What failed, why, how things stand, what to do.
-fn failure(error: &HookError) -> Answer {
-    let mut text = format!("gpupci: {error}");
-    for cause in error.causes() {
-        text += &format!("\n  cause: {cause}");
-    }
-    text += &format!("\n  state: {}", error.state());
-    for remedy in error.remedies() {
-        text += &format!("\n  try:   {remedy}");
-    }
-    Answer {
-        errors: vec![text],
-        exit: error.exit(),
-        ..Answer::default()
     }
 }
 

@@ -16,6 +16,8 @@ mod chain;
 mod claims;
 #[path = "hook/cluster_rule.rs"]
 mod cluster_rule;
+#[path = "hook/codes.rs"]
+mod codes;
 #[path = "hook/concurrent.rs"]
 mod concurrent;
 #[path = "hook/crash.rs"]

@@ -4,18 +4,18 @@
 
 mod arrive;
 mod prepare;
+mod refusal;
 mod sight;
-mod words;
 
 use std::time::{Duration, Instant};
 
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
 use crate::error::Error;
-use crate::failure::sentence;
+use crate::failure::{Code, Failure, line, sentence};
 use crate::gpu::GpuCard;
 use crate::handover::{Done, Guest, Handover};
+use crate::hook::refusal::HookRefusal;
 use crate::hook::sight::Sight;
-use crate::hook::words::refusal;
 use crate::host::{Machine, Weight};
 use crate::pci::PciAddress;
 
@@ -90,7 +90,7 @@ impl Hook<'_> {
                 guest.name,
                 sentence(&unread)
             );
-            self.log(Weight::Failed, &line, &guest);
+            self.log_failure(&line, &guest, &unread.codes());
         }
         // Nobody waits for those who are at work for another guest.
         if !self.machine.slots_held_by(&guest.uuid).is_empty()
@@ -101,7 +101,7 @@ impl Hook<'_> {
                 guest.name,
                 sentence(&error)
             );
-            self.log(Weight::Failed, &line, &guest);
+            self.log_failure(&line, &guest, &error.codes());
         }
         Outcome::Quiet
     }
@@ -116,7 +116,10 @@ impl Hook<'_> {
                     let name = released.name.to_string();
                     self.tell(guest, &name, &done, "guest", "host", started);
                 }
-                Err(error) => self.log(Weight::Failed, &refusal(&error), guest),
+                Err(error) => {
+                    let refusal = HookRefusal::Card(error);
+                    self.log_failure(&line(&refusal), guest, &refusal.codes());
+                }
             }
         }
         Ok(())
@@ -157,6 +160,16 @@ impl Hook<'_> {
             ("GPUPT_MS", &ms),
         ];
         self.machine.log(Weight::Done, &line, &fields);
+    }
+
+    /// The journal takes a field more than once, so that each code can be searched for.
+    fn log_failure(&self, line: &str, guest: &Guest, codes: &[Code]) {
+        let mut fields = vec![
+            ("GPUPT_GUEST", guest.name.as_str()),
+            ("GPUPT_UUID", &guest.uuid),
+        ];
+        fields.extend(codes.iter().map(|code| ("GPUPT_CODE", code.word())));
+        self.machine.log(Weight::Failed, line, &fields);
     }
 
     fn log(&self, weight: Weight, line: &str, guest: &Guest) {

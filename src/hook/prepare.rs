@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use crate::domain_xml::{Claim, claims};
-use crate::escape::printable;
+use crate::error::Error;
+use crate::failure::{Failure, line};
 use crate::gpu::{GpuCard, Registered};
 use crate::handover::{Done, Guest};
+use crate::hook::refusal::{CardPart, HookRefusal};
 use crate::hook::sight::Near;
-use crate::hook::words::{given_away, refusal, sorry};
 use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
 use crate::host::Weight;
 use crate::pci::{PciAddress, PciSlot};
@@ -21,12 +22,13 @@ impl Hook<'_> {
         };
         let started = Instant::now();
         let prepared = self.prepare_guest(&guest, &claims);
-        let refused = prepared.as_ref().err();
+        let said = prepared.as_ref().err().map(|refusal| line(refusal));
         // `gpupci why` asks for it; that it cannot be written is no reason for anything.
-        let said = refused.map(String::as_str);
         let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
         if has_cards {
-            let _ = self.machine.keep_start(&guest.uuid, &guest.name, said);
+            let _ = self
+                .machine
+                .keep_start(&guest.uuid, &guest.name, said.as_deref());
         }
         match prepared {
             Ok(cards) => {
@@ -35,9 +37,10 @@ impl Hook<'_> {
                 }
                 Outcome::Quiet
             }
-            Err(why) => {
-                let line = format!("guest {} cannot start: {why}", guest.name);
-                self.log(Weight::Failed, &line, &guest);
+            Err(refusal) => {
+                let why = line(&refusal);
+                let said = format!("guest {} cannot start: {why}", guest.name);
+                self.log_failure(&said, &guest, &refusal.codes());
                 Outcome::Refused(why)
             }
         }
@@ -48,13 +51,13 @@ impl Hook<'_> {
         &self,
         guest: &Guest,
         claims: &[Claim],
-    ) -> Result<Vec<(String, Done)>, String> {
+    ) -> Result<Vec<(String, Done)>, HookRefusal> {
         let sight = match self.near(claims) {
             Near::NoCard => return Ok(Vec::new()),
             Near::Cards(near) => near,
             Near::Unclear => match self.far() {
                 Err(_) if !self.may_be_cards(claims) => return Ok(Vec::new()),
-                looked => looked.map_err(sorry)?,
+                looked => looked?,
             },
         };
         let wanted = self.wanted(&sight.cards, claims)?;
@@ -63,17 +66,17 @@ impl Hook<'_> {
         }
         self.refuse_given_away(guest, &sight.settings, &wanted)?;
         let lock = self.machine.lock(self.deadline * PATIENCE);
-        let _lock = lock.map_err(|error| sorry(error.into()))?;
+        let _lock = lock.map_err(Error::from)?;
         let claimed: Vec<PciAddress> = functions_of(claims).collect();
         let handover = self.handover(&sight);
         if let Some(done) = handover.hold_ready(guest, &wanted, &claimed) {
             return Ok(named(&wanted, done));
         }
         // What is to be done to a card, or said of it, takes a look at all of them.
-        let sight = self.far().map_err(sorry)?;
+        let sight = self.far()?;
         let wanted = self.wanted(&sight.cards, claims)?;
         let done = self.handover(&sight).prepare(guest, &wanted, &claimed);
-        Ok(named(&wanted, done.map_err(|error| refusal(&error))?))
+        Ok(named(&wanted, done?))
     }
 
     /// Those of `cards` that are claimed, if they can be had so.
@@ -81,7 +84,7 @@ impl Hook<'_> {
         &self,
         cards: &'c [GpuCard],
         claims: &[Claim],
-    ) -> Result<Vec<&'c GpuCard>, String> {
+    ) -> Result<Vec<&'c GpuCard>, HookRefusal> {
         self.refuse_missing(cards, claims)?;
         let wanted = cards.iter().filter(|card| is_claimed(card, claims));
         let wanted: Vec<&GpuCard> = wanted.collect();
@@ -96,14 +99,14 @@ impl Hook<'_> {
         guest: &Guest,
         settings: &Settings,
         cards: &[&GpuCard],
-    ) -> Result<(), String> {
+    ) -> Result<(), HookRefusal> {
         if !settings.has_cluster(self.machine) {
             return Ok(());
         }
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         match self.machine.given_away(&guest.name, &slots) {
             Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(given_away(&why)),
+            Ok(Some(why)) => Err(HookRefusal::GivenAway(why)),
             Err(why) => {
                 let line = format!(
                     "{}: whose card it claims is not known to the cluster: {why}",
@@ -116,8 +119,8 @@ impl Hook<'_> {
     }
 
     /// Where a card was recorded and something else sits now, that something is not for guests.
-    fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), String> {
-        let names = self.machine.names().map_err(|error| sorry(error.into()))?;
+    fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
+        let names = self.machine.names().map_err(Error::from)?;
         for function in functions_of(claims) {
             let is_card = cards.iter().any(|card| card.has(function));
             let known = names.at(function.slot()).filter(|_| !is_card);
@@ -127,12 +130,10 @@ impl Hook<'_> {
                 self.machine.has_slot(function.slot()) && found != Some(known.identity)
             };
             if let Some(known) = known.filter(is_other) {
-                return Err(format!(
-                    "{} was recorded at {}, but what is there now is no such card. What to do: \
-                     compare `gpupci list -v` with what you expect, then `gpupci renumber`.",
-                    known.name,
-                    known.address.slot()
-                ));
+                return Err(HookRefusal::OtherCard {
+                    name: known.name,
+                    slot: known.address.slot(),
+                });
             }
         }
         Ok(())
@@ -140,7 +141,7 @@ impl Hook<'_> {
 
     /// A card is the guest's or the host's: a guest cannot have one and also a part of it that needs
     /// the host driver.
-    fn refuse_split(&self, wanted: &[&GpuCard], claims: &[Claim]) -> Result<(), String> {
+    fn refuse_split(&self, wanted: &[&GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
         for card in wanted {
             let functions = || card.functions.iter().map(|function| function.address);
             for claim in claims {
@@ -148,19 +149,17 @@ impl Hook<'_> {
                     Claim::Function(_) => continue,
                     Claim::Mediated(uuid) => functions()
                         .any(|f| self.machine.mediated_devices(f).contains(uuid))
-                        .then(|| format!("its mediated device {uuid}")),
+                        .then(|| CardPart::MediatedDevice(uuid.clone())),
                     Claim::RenderNode(path) => functions()
                         .any(|f| self.machine.nodes(f).iter().any(|node| node.path == *path))
-                        .then(|| format!("its render node {path}")),
+                        .then(|| CardPart::RenderNode(path.clone())),
                 };
                 if let Some(part) = part {
-                    return Err(format!(
-                        "it claims {} ({}) as a whole, and {}, which needs the card on the host. \
-                         What to do: take one of the two out of its XML.",
-                        card.name,
-                        card.slot(),
-                        printable(part.as_bytes())
-                    ));
+                    return Err(HookRefusal::Split {
+                        name: card.name,
+                        slot: card.slot(),
+                        part,
+                    });
                 }
             }
         }

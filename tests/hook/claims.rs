@@ -23,7 +23,7 @@ fn on_vfio_pci(buses: &[&str]) -> Vec<String> {
     functions.collect()
 }
 
-fn mdev() -> String {
+pub fn mdev() -> String {
     format!(
         "<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source>\
          <address uuid='{MEDIATED}'/></source></hostdev>"
@@ -145,7 +145,7 @@ fn vendors_setting_decides_which_cards_the_hook_detaches() {
 }
 
 /// The manual's host, whose first card has a mediated device and a render node.
-fn shared_card() -> Stage {
+pub fn shared_card() -> Stage {
     let host = TestHost::unpacked("manual.tree");
     fs::create_dir_all(host.path("sys/bus/mdev/devices")).expect("a folder");
     let device = format!("../../../devices/pci0000:00/0000:00:03.0/{VIDEO}/{MEDIATED}");

@@ -94,7 +94,11 @@ impl Stage {
         let line = format!("guest {} cannot start: {why}", guest.shown());
         assert_eq!(said.stderr, format!("gpupt: {line}\n"));
         assert_eq!((said.text(), said.code), (String::new(), Some(1)));
-        let entries = self.journal();
+        let mut entries = self.journal();
+        for entry in &mut entries {
+            let code = entry.remove("GPUPT_CODE");
+            assert!(code.is_some(), "{entry:?} has no code");
+        }
         let expected = entry(&[
             ("MESSAGE", &line),
             ("PRIORITY", "3"),
@@ -111,11 +115,15 @@ impl Stage {
         while let Ok(length) = self.journal.recv(&mut buffer) {
             let text = std::str::from_utf8(&buffer[..length]).expect("UTF-8");
             let text = text.strip_suffix('\n').expect("whole lines");
-            let fields = text.split('\n').map(|line| {
+            let mut entry = Entry::new();
+            for line in text.split('\n') {
                 let (name, value) = line.split_once('=').expect("a field");
-                (name.to_owned(), value.to_owned())
-            });
-            entries.push(fields.collect());
+                // A field may stand there more than once.
+                let values = entry.entry(name.to_owned()).or_default();
+                *values += if values.is_empty() { "" } else { " " };
+                *values += value;
+            }
+            entries.push(entry);
         }
         entries
     }

@@ -1,0 +1,149 @@
+//! Why the hook refuses the start of a guest, or could not give its card back.
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::escape::printable;
+use crate::failure::{Code, Failure, UNCHANGED, sentence};
+use crate::gpu::CardName;
+use crate::handover::CardError;
+use crate::pci::PciSlot;
+
+/// Why a guest cannot have its cards, or why one was not given back. All of it is read as one line.
+#[derive(Debug)]
+pub(super) enum HookRefusal {
+    /// Nothing can be said of any card.
+    Host(Error),
+    /// This card was not handed over.
+    Card(CardError),
+    /// The cluster gives a card to others: a sentence of `gpupci host allows`.
+    GivenAway(String),
+    /// Where a card was recorded, something else is.
+    OtherCard {
+        /// The recorded card.
+        name: CardName,
+        /// Where.
+        slot: PciSlot,
+    },
+    /// The guest claims a card, and a part of it that needs the host's driver.
+    Split {
+        /// The card.
+        name: CardName,
+        /// Where it is.
+        slot: PciSlot,
+        /// The part.
+        part: CardPart,
+    },
+}
+
+/// A part of a card that a guest may claim while the host has the card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CardPart {
+    /// A mediated device, by its uuid.
+    MediatedDevice(String),
+    /// A render node, by its path.
+    RenderNode(String),
+}
+
+impl Failure for HookRefusal {
+    fn codes(&self) -> Vec<Code> {
+        match self {
+            Self::Host(error) => error.codes(),
+            Self::Card(error) => error.codes(),
+            Self::GivenAway(_) => vec![Code::GivenAway],
+            Self::OtherCard { .. } => vec![Code::OtherCard],
+            Self::Split { .. } => vec![Code::SplitCard],
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Host(error) => vec![sentence(error)],
+            Self::Card(error) => error.causes(),
+            Self::GivenAway(why) => vec![why.clone()],
+            Self::OtherCard { .. } | Self::Split { .. } => Vec::new(),
+        }
+    }
+
+    fn state(&self) -> Option<String> {
+        match self {
+            Self::Card(error) => error.state(),
+            Self::GivenAway(_) => Some(UNCHANGED.to_owned()),
+            Self::Host(_) | Self::OtherCard { .. } | Self::Split { .. } => None,
+        }
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        let remedy = match self {
+            Self::Host(error) => {
+                let remedies = error.remedies();
+                if !remedies.is_empty() {
+                    return remedies;
+                }
+                "mend that, then start the guest again"
+            }
+            Self::Card(error) => return error.remedies(),
+            Self::GivenAway(_) => {
+                "see `gpupci host list`; take the card out of this guest's XML, or give it to this \
+                 guest with `gpupci host set`"
+            }
+            Self::OtherCard { .. } => {
+                "compare `gpupci list -v` with what you expect, then `gpupci renumber`"
+            }
+            Self::Split { .. } => "take one of the two out of its XML",
+        };
+        vec![remedy.to_owned()]
+    }
+}
+
+impl fmt::Display for HookRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(_) => f.write_str("its cards cannot be made ready"),
+            Self::Card(error) => {
+                let what = match error.verb {
+                    "prepare" => "made ready",
+                    _ => "given back",
+                };
+                let (name, slot) = (error.name, error.slot);
+                write!(f, "its card cannot be {what}: {name} ({slot})")
+            }
+            Self::GivenAway(_) => f.write_str("its card cannot be made ready"),
+            Self::OtherCard { name, slot } => write!(
+                f,
+                "{name} was recorded at {slot}, but what is there now is no such card"
+            ),
+            Self::Split { name, slot, part } => write!(
+                f,
+                "it claims {name} ({slot}) as a whole, and {part}, which needs the card on the host"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HookRefusal {}
+
+impl fmt::Display for CardPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MediatedDevice(uuid) => {
+                write!(f, "its mediated device {}", printable(uuid.as_bytes()))
+            }
+            Self::RenderNode(path) => {
+                write!(f, "its render node {}", printable(path.as_bytes()))
+            }
+        }
+    }
+}
+
+impl From<Error> for HookRefusal {
+    fn from(error: Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<CardError> for HookRefusal {
+    fn from(error: CardError) -> Self {
+        Self::Card(error)
+    }
+}

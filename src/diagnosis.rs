@@ -4,7 +4,7 @@
 use crate::binding::Refusal;
 use crate::domain_xml::claimed_functions;
 use crate::error::Error;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::gpu::GpuCard;
 use crate::handover::Handover;
 use crate::host::{Definition, Machine};
@@ -31,6 +31,8 @@ pub struct Reason {
     pub source: Source,
     /// What.
     pub text: String,
+    /// The codes of the reasons, where it is one of ours.
+    pub codes: Vec<Code>,
     /// What to do about it, where that is known.
     pub remedy: Option<String>,
 }
@@ -48,6 +50,7 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
     let plain = |source, text| Reason {
         source,
         text,
+        codes: Vec::new(),
         remedy: None,
     };
     let journal = machine.journal_of(name).into_iter();
@@ -67,6 +70,7 @@ fn hook_said(definition: &Definition, machine: &Machine) -> Option<Reason> {
             Some(why) => format!("{age}: {why}"),
             None => format!("{age}: its cards were ready"),
         },
+        codes: Vec::new(),
         remedy: None,
     })
 }
@@ -79,6 +83,7 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
             return vec![Reason {
                 source: Source::Definition,
                 text: error.to_string(),
+                codes: error.codes(),
                 remedy: None,
             }];
         }
@@ -95,6 +100,7 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
             None if !handover.is_there(function) => reasons.push(Reason {
                 source: Source::Host,
                 text: format!("{function} is not there"),
+                codes: Vec::new(),
                 remedy: Some("`gpupci list` tells what is; correct the guest's cards".to_owned()),
             }),
             None => (),
@@ -111,12 +117,14 @@ fn against(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
             .map(|refusal: &Refusal| Reason {
                 source: Source::Host,
                 text: format!("{place}: {refusal}"),
+                codes: refusal.codes(),
                 remedy: Some(refusal.remedy()),
             })
             .collect(),
         Err(error) => vec![Reason {
             source: Source::Host,
             text: format!("{place}: {}", error.causes().join(": ")),
+            codes: error.codes(),
             remedy: error.remedies().into_iter().next(),
         }],
     }

@@ -13,6 +13,8 @@ mod support;
 mod attach;
 #[path = "handover/blocked_writes.rs"]
 mod blocked_writes;
+#[path = "handover/codes.rs"]
+mod codes;
 #[path = "handover/concurrent.rs"]
 mod concurrent;
 #[path = "handover/crash.rs"]

@@ -102,11 +102,13 @@ fn why_reports_the_error_of_qemu_and_a_missing_card() {
         json!({ "version": 1, "reasons": [
             {
                 "source": "qemu",
+                "codes": [],
                 "text": "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \u{1b}[31mno such host device",
                 "remedy": null,
             },
             {
                 "source": "now",
+                "codes": [],
                 "text": "0000:7f:00.0 is not there",
                 "remedy": "`gpupci list` tells what is; correct the guest's cards",
             },

@@ -1,6 +1,6 @@
 //! JSON: our own documents, and the shape that Rocks' lists have.
 
-use gpupt::failure::Failure;
+use gpupt::failure::{Code, Failure};
 use serde_json::{Value, json};
 
 /// `{"version": 1, NAME: [ … ]}`.
@@ -10,14 +10,20 @@ pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
     text.unwrap_or_default() + "\n"
 }
 
-/// What failed, why, how things stand, what to do.
+/// What failed, why, how things stand, what to do; and the codes of the reasons.
 pub(crate) fn failure(failure: &dyn Failure) -> Value {
     json!({
+        "codes": codes(&failure.codes()),
         "what": failure.to_string(),
         "causes": failure.causes(),
         "state": failure.state(),
         "remedies": failure.remedies(),
     })
+}
+
+/// The codes, as text.
+pub(crate) fn codes(codes: &[Code]) -> Vec<&'static str> {
+    codes.iter().map(|code| code.word()).collect()
 }
 
 /// `text` as Python's `json.dumps` writes it: quoted, and in ASCII.

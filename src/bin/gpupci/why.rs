@@ -20,6 +20,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
         let objects = reasons.iter().map(|reason| {
             json!({
                 "source": word(reason.source),
+                "codes": json::codes(&reason.codes),
                 "text": reason.text,
                 "remedy": reason.remedy,
             })

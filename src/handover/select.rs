@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::escape::printable;
+use crate::failure::{Code, Failure};
 use crate::gpu::{CardName, GpuCard};
 use crate::pci::PciAddress;
 
@@ -14,6 +15,18 @@ impl fmt::Display for NoSuchCard {
     /// In the words of the original, which scripts look for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GPU card {} not found", printable(self.0.as_bytes()))
+    }
+}
+
+impl std::error::Error for NoSuchCard {}
+
+impl Failure for NoSuchCard {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::UnknownCard]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use gpupt::error::Error;
 use gpupt::exit::Exit;
+use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
 use gpupt::handover::{Handover, select};
 use gpupt::host::{Lock, Machine};
@@ -65,11 +66,9 @@ impl<'m> ThisHost<'m> {
     /// The cards that `words` name, and an answer that says which words name none.
     pub(crate) fn select(&self, words: &[String]) -> (Vec<&GpuCard>, Answer) {
         let (cards, missing) = select(words, &self.cards);
-        let errors: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        let exit = match errors.is_empty() {
-            true => Exit::Done,
-            false => Exit::NotFound,
-        };
+        let errors = missing.iter().map(ToString::to_string).collect();
+        let exit = missing.iter().map(Failure::exit).max();
+        let exit = exit.unwrap_or(Exit::Done);
         let answer = Answer {
             errors,
             exit,

@@ -16,13 +16,13 @@ use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
 /// What to look at, and how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Looking<'l> {
+pub struct CheckOptions<'o> {
     /// What the administrator chose.
-    pub settings: &'l Settings,
+    pub settings: &'o Settings,
     /// The database that was named on the command line or in the environment.
-    pub database: Option<&'l str>,
+    pub database: Option<&'o str>,
     /// Whether we may see what files the processes of others have open.
-    pub sees_all: bool,
+    pub can_see_processes: bool,
     /// How long looking for the users of one card may take.
     pub deadline: Duration,
 }
@@ -31,8 +31,8 @@ pub struct Looking<'l> {
 ///
 /// # Errors
 /// When the database that was named is none.
-pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
-    let vendors = &looking.settings.vendors;
+pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts, Error> {
+    let vendors = &options.settings.vendors;
     let functions = machine.function_facts();
     let (cards, names) = match named_cards(machine, vendors) {
         Err(NamingError::Kept(error)) => (
@@ -41,47 +41,50 @@ pub fn look(machine: &Machine, looking: &Looking) -> Result<HostFacts, Error> {
         ),
         cards => (cards, None),
     };
-    let cards = cards.map(|cards| card_facts(machine, looking, &cards));
+    let cards = cards.map(|cards| card_facts(machine, options, &cards));
     Ok(HostFacts {
         distribution: machine.distribution(),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(),
-        stub: machine.stub_facts(&looking.settings.stub),
+        stub: machine.stub_facts(&options.settings.stub),
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
         cards: cards.map_err(|error| sentence(&error)),
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),
-        cluster: cluster_facts(machine, looking)?,
+        cluster: cluster_facts(machine, options)?,
     })
 }
 
-fn card_facts(machine: &Machine, looking: &Looking, cards: &[GpuCard]) -> Vec<CardFacts> {
+fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> Vec<CardFacts> {
     // Names that cannot be read are told apart from this.
-    let differing = misplaced(machine, cards).unwrap_or_default();
+    let misplaced = misplaced(machine, cards).unwrap_or_default();
     let facts = cards.iter().map(|card| {
         let mut facts = machine.card_facts(card, cards);
-        if looking.sees_all {
-            machine.add_users(&mut facts, card, cards, looking.deadline);
+        if options.can_see_processes {
+            machine.add_users(&mut facts, card, cards, options.deadline);
         } else {
             let why = "only root sees what processes have open".to_owned();
             facts.view.unseen.push(why);
         }
-        facts.record = recorded(machine.card_record(card.slot()), &mut facts);
+        facts.record = record_facts(machine.card_record(card.slot()), &mut facts);
         let is_own =
             |r: &&Refusal| matches!(r, Refusal::Differs { name, .. } if *name == card.name);
         facts
             .view
             .known
-            .extend(differing.iter().filter(is_own).cloned());
+            .extend(misplaced.iter().filter(is_own).cloned());
         facts
     });
     facts.collect()
 }
 
 /// What is written down of a card. A write that never ended is a reason of its own.
-fn recorded(record: Result<Option<CardRecord>, KeptError>, facts: &mut CardFacts) -> RecordFacts {
+fn record_facts(
+    record: Result<Option<CardRecord>, KeptError>,
+    facts: &mut CardFacts,
+) -> RecordFacts {
     match record {
         Ok(None) => RecordFacts::None,
         Ok(Some(CardRecord {
@@ -97,30 +100,30 @@ fn recorded(record: Result<Option<CardRecord>, KeptError>, facts: &mut CardFacts
 }
 
 /// What the cluster says of this host; nothing where there is no database.
-fn cluster_facts(machine: &Machine, looking: &Looking) -> Result<Option<ClusterFacts>, Error> {
-    let url = match database_of(machine, looking.settings, looking.database) {
+fn cluster_facts(machine: &Machine, options: &CheckOptions) -> Result<Option<ClusterFacts>, Error> {
+    let url = match database_of(machine, options.settings, options.database) {
         Ok(url) => url,
         Err(DatabaseChoiceError::Settings(error)) => return Ok(Some(unreachable(&error.into()))),
         Err(error) => return Err(error.into()),
     };
-    let is_chosen = looking.database.is_some() || looking.settings.database.is_some();
-    let is_there = match &url {
+    let is_chosen = options.database.is_some() || options.settings.database.is_some();
+    let exists = match &url {
         DatabaseUrl::Sqlite(path) => Machine::has_file(path).unwrap_or(true),
         DatabaseUrl::MySql(_) => true,
     };
-    if !is_chosen && !is_there {
+    if !is_chosen && !exists {
         return Ok(None);
     }
     let mut database = Database::at(url);
     Ok(Some(match database.cluster() {
         Err(error) => unreachable(&error.into()),
         Ok(cluster) => match this_host(&cluster, machine) {
-            None => ClusterFacts::Stranger {
+            None => ClusterFacts::UnknownHost {
                 name: machine.own_name(),
             },
-            Some(here) => {
-                let home = (database.origin() == Origin::Embedded).then_some(here);
-                ClusterFacts::of(&cluster, here, home)
+            Some(host) => {
+                let default_host = (database.origin() == Origin::Embedded).then_some(host);
+                ClusterFacts::of(&cluster, host, default_host)
             }
         },
     }))

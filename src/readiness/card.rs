@@ -1,12 +1,12 @@
 //! One card: whether a guest could have it now, by the same reasons for which `gpupci detach` would
 //! refuse, and whether it would come through that well.
 
-mod refused;
+mod refusal;
 
 use crate::binding::{Binding, CardView, Phase, Refusal, judge_detach};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
-use crate::readiness::card::refused::refused;
+use crate::readiness::card::refusal::finding_of;
 use crate::readiness::{Finding, HostFacts};
 
 /// What is written down of a card.
@@ -42,23 +42,23 @@ pub struct CardFacts {
     /// What is written down of it.
     pub record: RecordFacts,
     /// What of it cannot be told.
-    pub untold: Vec<String>,
+    pub unreadable: Vec<String>,
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let mut findings = vec![count(facts)];
+    let mut findings = vec![card_count(facts)];
     findings.extend(facts.names.as_ref().map(|why| {
         let text = format!("the recorded card names could not be read: {why}");
         Finding::fail("names", text, "gpupci renumber")
     }));
     for card in facts.cards.as_deref().unwrap_or_default() {
-        let judged = card.judge(&facts.stub.driver, facts.platform.groups > 0);
+        let judged = card.judge(&facts.stub.driver, facts.platform.group_count > 0);
         findings.extend(judged.into_iter().map(|finding| finding.of(card.name)));
     }
     findings
 }
 
-fn count(facts: &HostFacts) -> Finding {
+fn card_count(facts: &HostFacts) -> Finding {
     const TOPIC: &str = "cards";
     match facts.cards.as_deref() {
         Err(why) => Finding::fail(
@@ -82,28 +82,31 @@ fn count(facts: &HostFacts) -> Finding {
 
 impl CardFacts {
     fn judge(&self, stub: &DriverName, has_groups: bool) -> Vec<Finding> {
-        let mut findings = self.untold();
+        let mut findings = self.unreadable();
         findings.push(self.drivers(stub));
         let refusals = judge_detach(&self.view, stub, &[]);
         // What ails the whole host is said once, and not again of each card.
-        let counts = |refusal: &&Refusal| match refusal {
+        let is_of_card = |refusal: &&Refusal| match refusal {
             Refusal::NoGroup(_) => has_groups,
             Refusal::NoOverride(_) => false,
             _ => true,
         };
-        findings.extend(refusals.iter().filter(counts).map(refused));
+        findings.extend(refusals.iter().filter(is_of_card).map(finding_of));
         let is_open = |topic| findings.iter().all(|finding| finding.topic != topic);
-        let praises = [self.alone(), unused(), self.display(stub)];
-        let praises = praises.into_iter().flatten().filter(|p| is_open(p.topic));
-        let praises: Vec<Finding> = praises.collect();
-        findings.extend(praises);
+        let passes = [self.group(), not_in_use(), self.console(stub)];
+        let passes = passes
+            .into_iter()
+            .flatten()
+            .filter(|pass| is_open(pass.topic));
+        let passes: Vec<Finding> = passes.collect();
+        findings.extend(passes);
         findings.push(self.reset());
         findings.extend(self.power());
         findings.extend(self.record());
         findings
     }
 
-    fn untold(&self) -> Vec<Finding> {
+    fn unreadable(&self) -> Vec<Finding> {
         let fail = |why| {
             let text = format!("it could not be read completely: {why}");
             Finding::fail(
@@ -112,7 +115,7 @@ impl CardFacts {
                 "check the file, then run `gpupci check` again",
             )
         };
-        self.untold.iter().map(fail).collect()
+        self.unreadable.iter().map(fail).collect()
     }
 
     /// Which drivers have it. Neither all nor none of it on the stub driver is what a crash leaves.
@@ -123,8 +126,8 @@ impl CardFacts {
             .bindings
             .iter()
             .partition(|binding| binding.is_detached(stub));
-        let on_host = || others.iter().filter(|binding| binding.driver.is_some());
-        if let Some(left) = on_host().next().filter(|_| !detached.is_empty()) {
+        let with_host_driver = || others.iter().filter(|binding| binding.driver.is_some());
+        if let Some(left) = with_host_driver().next().filter(|_| !detached.is_empty()) {
             let text = format!(
                 "it is only partly bound to {stub}: {} is bound to {}",
                 left.function,
@@ -132,10 +135,12 @@ impl CardFacts {
             );
             return Finding::warn(TOPIC, text, format!("gpupci detach {}", self.name));
         }
-        if on_host().next().is_none() && detached.is_empty() {
+        if with_host_driver().next().is_none() && detached.is_empty() {
             Finding::pass(TOPIC, "it is bound to no driver")
         } else if detached.is_empty() {
-            let mut drivers: Vec<String> = on_host().map(|binding| driver_of(binding)).collect();
+            let mut drivers: Vec<String> = with_host_driver()
+                .map(|binding| driver_of(binding))
+                .collect();
             drivers.dedup();
             Finding::pass(
                 TOPIC,
@@ -146,7 +151,7 @@ impl CardFacts {
         }
     }
 
-    fn alone(&self) -> Option<Finding> {
+    fn group(&self) -> Option<Finding> {
         let numbers: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
         let word = match numbers.as_slice() {
             [] => return None,
@@ -160,7 +165,7 @@ impl CardFacts {
         Some(Finding::pass("iommu-group", text))
     }
 
-    fn display(&self, stub: &DriverName) -> Option<Finding> {
+    fn console(&self, stub: &DriverName) -> Option<Finding> {
         const TOPIC: &str = "console";
         let is_detached = self
             .view
@@ -236,7 +241,7 @@ fn driver_of(binding: &Binding) -> String {
     driver.map_or_else(|| "no driver".to_owned(), ToString::to_string)
 }
 
-fn unused() -> Option<Finding> {
+fn not_in_use() -> Option<Finding> {
     Some(Finding::pass("use", "it is not in use"))
 }
 

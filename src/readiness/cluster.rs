@@ -19,7 +19,7 @@ pub enum ClusterFacts {
         remedy: String,
     },
     /// It does not know this host.
-    Stranger {
+    UnknownHost {
         /// How this host calls itself.
         name: Option<String>,
     },
@@ -37,26 +37,26 @@ pub enum ClusterFacts {
 impl ClusterFacts {
     /// What `cluster` says of the node `here`. Where nothing places a guest it lives on
     /// `home`.
-    pub fn of(cluster: &Cluster, here: &Node, home: Option<&Node>) -> Self {
+    pub fn of(cluster: &Cluster, host: &Node, default_host: Option<&Node>) -> Self {
         let card = |attribute: &Attribute| {
             let name: CardName = attribute.name.as_str()?.parse().ok()?;
             let value = attribute.value.as_ref();
             Some((name, value.map(Text::to_string).unwrap_or_default()))
         };
         let guests = cluster.nodes().iter().filter(|node| {
-            let host = node.physical_host.or(home.map(|home| home.id));
-            node.is_guest && host == Some(here.id)
+            let its_host = node.physical_host.or(default_host.map(|node| node.id));
+            node.is_guest && its_host == Some(host.id)
         });
         let mut names: Vec<String> = guests.map(|guest| guest.name.to_string()).collect();
-        names.push(here.name.to_string());
-        let conflicts = conflicts_of(cluster, home);
+        names.push(host.name.to_string());
+        let conflicts = conflicts_of(cluster, default_host);
         let is_own = |conflict: &&Conflict| names.iter().any(|name| name == conflict.node());
         // A value of this host that cannot be followed is told with its card.
-        let is_value = |conflict: &Conflict| matches!(conflict, Conflict::Unusable { node, .. } if here.name.to_string() == *node);
+        let is_value = |conflict: &Conflict| matches!(conflict, Conflict::Unusable { node, .. } if host.name.to_string() == *node);
         let own = conflicts.iter().filter(|c| is_own(c) && !is_value(c));
-        let attributes = cluster.attributes_of(here).into_iter();
+        let attributes = cluster.attributes_of(host).into_iter();
         Self::Known {
-            host: here.name.to_string(),
+            host: host.name.to_string(),
             cards: attributes.filter_map(card).collect(),
             conflicts: own.map(ToString::to_string).collect(),
         }
@@ -68,12 +68,12 @@ impl ClusterFacts {
                 let text = format!("the cluster's attributes could not be read: {why}");
                 vec![Finding::warn(TOPIC, text, remedy)]
             }
-            Self::Stranger { name: None } => vec![Finding::warn(
+            Self::UnknownHost { name: None } => vec![Finding::warn(
                 TOPIC,
                 "this host has no host name, so its attributes in the cluster cannot be found",
                 "hostnamectl set-hostname NAME",
             )],
-            Self::Stranger { name: Some(name) } => stranger(name, present),
+            Self::UnknownHost { name: Some(name) } => unknown_host(name, present),
             Self::Known {
                 host,
                 cards,
@@ -83,7 +83,7 @@ impl ClusterFacts {
     }
 }
 
-fn stranger(name: &str, present: &[CardFacts]) -> Vec<Finding> {
+fn unknown_host(name: &str, present: &[CardFacts]) -> Vec<Finding> {
     let Some(card) = present.first() else {
         return Vec::new();
     };
@@ -100,14 +100,14 @@ fn known(
     conflicts: &[String],
     present: &[CardFacts],
 ) -> Vec<Finding> {
-    let told = |name| cards.iter().find(|(told, _)| *told == name);
+    let recorded = |name| cards.iter().find(|(one, _)| *one == name);
     let mut findings: Vec<Finding> = present
         .iter()
-        .filter_map(|card| compared(host, card, told(card.name)))
+        .filter_map(|card| compare(host, card, recorded(card.name)))
         .collect();
     let is_here = |name| present.iter().any(|card| card.name == name);
     let gone = cards.iter().filter(|(name, _)| !is_here(*name));
-    findings.extend(gone.map(|(name, value)| absent(host, *name, value)));
+    findings.extend(gone.map(|(name, value)| no_such_card(host, *name, value)));
     if findings.is_empty() {
         let text = format!("the cluster's attributes of {host} match its cards");
         findings.push(Finding::pass(TOPIC, text));
@@ -120,9 +120,9 @@ fn known(
 }
 
 /// What is wrong with the attribute of a card; nothing when it names the card.
-fn compared(host: &str, card: &CardFacts, told: Option<&(CardName, String)>) -> Option<Finding> {
+fn compare(host: &str, card: &CardFacts, recorded: Option<&(CardName, String)>) -> Option<Finding> {
     let name = card.name;
-    let Some((_, value)) = told else {
+    let Some((_, value)) = recorded else {
         let text = format!("the cluster has no attribute {name} of {host}");
         let add = command("add", host, name, Some(card.display));
         return Some(Finding::warn(TOPIC, text, add).of(name));
@@ -138,7 +138,7 @@ fn compared(host: &str, card: &CardFacts, told: Option<&(CardName, String)>) -> 
     Some(Finding::fail(TOPIC, text, set).of(name))
 }
 
-fn absent(host: &str, name: CardName, value: &str) -> Finding {
+fn no_such_card(host: &str, name: CardName, value: &str) -> Finding {
     let text = format!(
         "the cluster's attribute {name} of {host} is {}, but the host has no such card",
         Excerpt(value)

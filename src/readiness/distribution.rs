@@ -52,44 +52,46 @@ impl Distribution {
     }
 
     /// How `word` gets onto the kernel line.
-    pub fn with_argument(&self, word: &str) -> String {
+    pub fn with_argument(&self, argument: &str) -> String {
         match self.loader {
             Loader::Grubby => {
-                format!("run `grubby --update-kernel=ALL --args={word}`, then reboot")
+                format!("run `grubby --update-kernel=ALL --args={argument}`, then reboot")
             }
-            Loader::RpmOstree => format!("run `rpm-ostree kargs --append={word}`, then reboot"),
+            Loader::RpmOstree => format!("run `rpm-ostree kargs --append={argument}`, then reboot"),
             Loader::Proxmox => format!(
-                "add {word} to /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then reboot"
+                "add {argument} to /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then reboot"
             ),
             Loader::Grub => match self.grub() {
                 Some(command) => format!(
-                    "add {word} to GRUB_CMDLINE_LINUX in /etc/default/grub, run `{command}`, then \
+                    "add {argument} to GRUB_CMDLINE_LINUX in /etc/default/grub, run `{command}`, then \
                      reboot"
                 ),
                 None => format!(
-                    "add {word} to the kernel command line in your boot loader, then reboot"
+                    "add {argument} to the kernel command line in your boot loader, then reboot"
                 ),
             },
         }
     }
 
     /// How `word` leaves the kernel line.
-    pub fn without_argument(&self, word: &str) -> String {
+    pub fn without_argument(&self, argument: &str) -> String {
         match self.loader {
             Loader::Grubby => {
-                format!("run `grubby --update-kernel=ALL --remove-args={word}`, then reboot")
+                format!("run `grubby --update-kernel=ALL --remove-args={argument}`, then reboot")
             }
-            Loader::RpmOstree => format!("run `rpm-ostree kargs --delete={word}`, then reboot"),
+            Loader::RpmOstree => format!("run `rpm-ostree kargs --delete={argument}`, then reboot"),
             Loader::Proxmox => format!(
-                "remove {word} from /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then \
+                "remove {argument} from /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then \
                  reboot"
             ),
             Loader::Grub => match self.grub() {
                 Some(command) => {
-                    format!("remove {word} from /etc/default/grub, run `{command}`, then reboot")
+                    format!(
+                        "remove {argument} from /etc/default/grub, run `{command}`, then reboot"
+                    )
                 }
                 None => format!(
-                    "remove {word} from the kernel command line in your boot loader, then reboot"
+                    "remove {argument} from the kernel command line in your boot loader, then reboot"
                 ),
             },
         }

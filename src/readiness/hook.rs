@@ -17,8 +17,8 @@ pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> V
     };
     let mut findings = installed(hooks);
     for file in &hooks.files {
-        findings.extend(open_to_all(file));
-        findings.extend(foreign(file));
+        findings.extend(writable_by_others(file));
+        findings.extend(other_hook(file));
     }
     findings
 }
@@ -36,15 +36,15 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
             "gpupci hook install",
         )];
     };
-    if let Some(idle) = ours.iter().find(|file| !file.is_executable) {
+    if let Some(skipped) = ours.iter().find(|file| !file.is_executable) {
         let text = format!(
             "{} is not executable, so libvirt skips it without a message",
-            idle.path
+            skipped.path
         );
         return vec![Finding::fail(
             OURS,
             text,
-            format!("chmod 0755 {}", idle.path),
+            format!("chmod 0755 {}", skipped.path),
         )];
     }
     if let Some(second) = ours.get(1) {
@@ -55,10 +55,10 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
         return vec![Finding::warn(OURS, text, format!("remove {}", second.path))];
     }
     let installed = Finding::pass(OURS, format!("the libvirt hook is {}", first.path));
-    vec![installed, seen(hooks)]
+    vec![installed, last_run(hooks)]
 }
 
-fn seen(hooks: &HookFacts) -> Finding {
+fn last_run(hooks: &HookFacts) -> Finding {
     if hooks.is_seen {
         return Finding::pass(SEEN, "libvirt has run the hook since the last boot");
     }
@@ -70,7 +70,7 @@ fn seen(hooks: &HookFacts) -> Finding {
     )
 }
 
-fn open_to_all(file: &HookFile) -> Option<Finding> {
+fn writable_by_others(file: &HookFile) -> Option<Finding> {
     file.is_open_to_all.then(|| {
         let text = format!(
             "users other than root can write {}, which libvirt runs as root",
@@ -80,14 +80,14 @@ fn open_to_all(file: &HookFile) -> Option<Finding> {
     })
 }
 
-fn foreign(file: &HookFile) -> Option<Finding> {
+fn other_hook(file: &HookFile) -> Option<Finding> {
     let path = &file.path;
     if let Some(why) = &file.unread {
         let text = format!("{path} could not be read ({why}), so it was not checked");
         return Some(Finding::warn(OTHERS, text, "run `gpupci check` as root"));
     }
-    let is_run = file.is_executable && file.calls_virsh && !file.is_ours;
-    is_run.then(|| {
+    let can_hang = file.is_executable && file.calls_virsh && !file.is_ours;
+    can_hang.then(|| {
         Finding::warn(
             OTHERS,
             format!(

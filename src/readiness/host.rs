@@ -1,10 +1,10 @@
 //! The host itself: its kernel, and whether its IOMMU is on, from the firmware up.
 
-use crate::readiness::{Distribution, Finding, KernelLine};
+use crate::readiness::{Distribution, Finding, KernelCmdline};
 
 /// Who made the processor, which decides how an IOMMU is turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Processor {
+pub enum CpuVendor {
     /// Intel: VT-d, which many kernels leave off.
     Intel,
     /// AMD, and Hygon after it: AMD-Vi, which kernels turn on.
@@ -19,33 +19,33 @@ pub struct Platform {
     /// The kernel's release: `6.1.0-18-amd64`.
     pub release: String,
     /// What it was started with.
-    pub line: KernelLine,
+    pub cmdline: KernelCmdline,
     /// Who made the processor, where that is told.
-    pub processor: Option<Processor>,
+    pub cpu_vendor: Option<CpuVendor>,
     /// Whether this host is itself a guest.
     pub is_guest: bool,
     /// The table by which the firmware reports an IOMMU: `DMAR`.
-    pub table: Option<String>,
+    pub acpi_table: Option<String>,
     /// How many IOMMU groups there are.
-    pub groups: usize,
+    pub group_count: usize,
     /// Whether functions have `driver_override`; `None` where there is no function.
-    pub has_override: Option<bool>,
+    pub has_driver_override: Option<bool>,
     /// Whether this kernel turns VT-d on by itself (`CONFIG_INTEL_IOMMU_DEFAULT_ON`).
-    pub is_on_by_default: bool,
+    pub is_vtd_on_by_default: bool,
     /// Whether VFIO hands out cards without any IOMMU (`enable_unsafe_noiommu_mode`).
-    pub is_unsafe: bool,
+    pub is_noiommu_enabled: bool,
 }
 
 const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
-const HINT: &str = "; iommu=pt would save the host's own devices the translation";
+const PASSTHROUGH_HINT: &str = "; iommu=pt would save the host's own devices the translation";
 
 pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
     let mut findings = vec![
         kernel(platform),
         firmware(platform),
-        kernel_line(platform, distribution),
+        kernel_cmdline(platform, distribution),
         groups(platform),
     ];
     findings.extend(unsafe_mode(platform));
@@ -55,33 +55,33 @@ pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Fin
 
 impl Platform {
     /// Who made the processor; a table says as much.
-    fn maker(&self) -> Option<Processor> {
-        let by_table = || match self.table.as_deref()? {
-            "DMAR" => Some(Processor::Intel),
-            "IVRS" => Some(Processor::Amd),
+    fn vendor(&self) -> Option<CpuVendor> {
+        let by_table = || match self.acpi_table.as_deref()? {
+            "DMAR" => Some(CpuVendor::Intel),
+            "IVRS" => Some(CpuVendor::Amd),
             _ => None,
         };
-        self.processor.or_else(by_table)
+        self.cpu_vendor.or_else(by_table)
     }
 
     /// The word on the kernel line that turns the IOMMU off.
-    fn off_word(&self) -> Option<&'static str> {
-        let line = &self.line;
-        let maker = self.maker();
-        if line.parts("iommu").any(|part| part == "off") {
+    fn off_parameter(&self) -> Option<&'static str> {
+        let cmdline = &self.cmdline;
+        let vendor = self.vendor();
+        if cmdline.parts("iommu").any(|part| part == "off") {
             Some("iommu=off")
-        } else if maker != Some(Processor::Amd) && line.is_on("intel_iommu") == Some(false) {
+        } else if vendor != Some(CpuVendor::Amd) && cmdline.is_on("intel_iommu") == Some(false) {
             Some("intel_iommu=off")
-        } else if maker != Some(Processor::Intel) && line.is_on("amd_iommu") == Some(false) {
+        } else if vendor != Some(CpuVendor::Intel) && cmdline.is_on("amd_iommu") == Some(false) {
             Some("amd_iommu=off")
         } else {
             None
         }
     }
 
-    fn is_passing(&self) -> bool {
-        let is_pt = self.line.parts("iommu").any(|part| part == "pt");
-        is_pt || self.line.values("iommu.passthrough").next_back() == Some("1")
+    fn is_passthrough(&self) -> bool {
+        let is_pt = self.cmdline.parts("iommu").any(|part| part == "pt");
+        is_pt || self.cmdline.values("iommu.passthrough").next_back() == Some("1")
     }
 }
 
@@ -92,7 +92,7 @@ fn kernel(platform: &Platform) -> Finding {
         "" => "this kernel".to_owned(),
         release => format!("Linux {release}"),
     };
-    match platform.has_override {
+    match platform.has_driver_override {
         Some(true) => Finding::pass(TOPIC, format!("{name} supports driver_override")),
         None => Finding::warn(
             TOPIC,
@@ -113,24 +113,24 @@ fn kernel(platform: &Platform) -> Finding {
 }
 
 fn firmware(platform: &Platform) -> Finding {
-    if let Some(table) = &platform.table {
+    if let Some(table) = &platform.acpi_table {
         let text = format!("the firmware reports an IOMMU (ACPI table {table})");
         return Finding::pass(FIRMWARE, text);
     }
-    if platform.groups > 0 {
+    if platform.group_count > 0 {
         return Finding::pass(FIRMWARE, "the kernel found an IOMMU");
     }
-    let remedy = match platform.processor {
+    let remedy = match platform.cpu_vendor {
         _ if platform.is_guest => {
             "this host is itself a guest: add a virtual IOMMU to its domain XML, for example \
              <iommu model='intel'>"
         }
-        Some(Processor::Intel) => {
+        Some(CpuVendor::Intel) => {
             "enable VT-d (\"Intel Virtualization Technology for Directed I/O\") in the firmware \
              setup, then reboot"
         }
-        Some(Processor::Amd) => "enable IOMMU (\"AMD-Vi\") in the firmware setup, then reboot",
-        Some(Processor::Other) | None => {
+        Some(CpuVendor::Amd) => "enable IOMMU (\"AMD-Vi\") in the firmware setup, then reboot",
+        Some(CpuVendor::Other) | None => {
             "enable the IOMMU (VT-d, AMD-Vi) in the firmware setup, then reboot"
         }
     };
@@ -138,19 +138,23 @@ fn firmware(platform: &Platform) -> Finding {
     Finding::fail(FIRMWARE, text, remedy)
 }
 
-fn kernel_line(platform: &Platform, distribution: &Distribution) -> Finding {
-    let hint = if platform.is_passing() { "" } else { HINT };
-    let said_on = platform.line.is_on("intel_iommu") == Some(true);
-    if platform.groups > 0 {
-        let how = if said_on { " (intel_iommu=on)" } else { "" };
+fn kernel_cmdline(platform: &Platform, distribution: &Distribution) -> Finding {
+    let hint = if platform.is_passthrough() {
+        ""
+    } else {
+        PASSTHROUGH_HINT
+    };
+    let is_set_on = platform.cmdline.is_on("intel_iommu") == Some(true);
+    if platform.group_count > 0 {
+        let how = if is_set_on { " (intel_iommu=on)" } else { "" };
         return Finding::pass(KERNEL, format!("the kernel uses the IOMMU{how}{hint}"));
     }
-    if let Some(word) = platform.off_word() {
-        let text = format!("{word} on the kernel command line turns the IOMMU off");
-        return Finding::fail(KERNEL, text, distribution.without_argument(word));
+    if let Some(parameter) = platform.off_parameter() {
+        let text = format!("{parameter} on the kernel command line turns the IOMMU off");
+        return Finding::fail(KERNEL, text, distribution.without_argument(parameter));
     }
-    match platform.maker() {
-        Some(Processor::Intel) if !said_on && !platform.is_on_by_default => Finding::fail(
+    match platform.vendor() {
+        Some(CpuVendor::Intel) if !is_set_on && !platform.is_vtd_on_by_default => Finding::fail(
             KERNEL,
             "intel_iommu=on is not on the kernel command line, and this kernel leaves VT-d off \
              without it",
@@ -160,7 +164,7 @@ fn kernel_line(platform: &Platform, distribution: &Distribution) -> Finding {
             KERNEL,
             "nothing on the kernel command line turns the IOMMU off",
         ),
-        None if said_on => Finding::pass(KERNEL, "intel_iommu=on is on the kernel command line"),
+        None if is_set_on => Finding::pass(KERNEL, "intel_iommu=on is on the kernel command line"),
         None => Finding::warn(
             KERNEL,
             "cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
@@ -173,7 +177,7 @@ fn kernel_line(platform: &Platform, distribution: &Distribution) -> Finding {
 }
 
 fn groups(platform: &Platform) -> Finding {
-    match platform.groups {
+    match platform.group_count {
         0 => Finding::fail(
             GROUPS,
             "there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
@@ -186,7 +190,7 @@ fn groups(platform: &Platform) -> Finding {
 }
 
 fn unsafe_mode(platform: &Platform) -> Option<Finding> {
-    platform.is_unsafe.then(|| {
+    platform.is_noiommu_enabled.then(|| {
         Finding::warn(
             "vfio-unsafe",
             "VFIO works without an IOMMU (enable_unsafe_noiommu_mode): a guest can read and write \
@@ -197,7 +201,7 @@ fn unsafe_mode(platform: &Platform) -> Option<Finding> {
 }
 
 fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Finding> {
-    let value = platform.line.values("pcie_acs_override").next()?;
+    let value = platform.cmdline.values("pcie_acs_override").next()?;
     Some(Finding::warn(
         "acs-override",
         "pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than what \

@@ -1,6 +1,6 @@
 //! Whether the IOMMU keeps a guest's interrupts apart. Without that, VFIO hands out no device.
 
-use crate::readiness::{Finding, HostFacts, KernelLine};
+use crate::readiness::{Finding, HostFacts, KernelCmdline};
 
 /// Interrupt remapping in a VT-d unit's extended capabilities (VT-d specification, ECAP_REG.IR).
 const REMAPPING: u64 = 1 << 3;
@@ -26,20 +26,25 @@ pub struct InterruptFacts {
 
 /// Silent where the IOMMU is off as a whole: that is said elsewhere.
 pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
-    let line = &facts.platform.line;
-    let obstacle = obstacle(&facts.interrupts, line);
-    match obstacle {
-        Some(Obstacle::Word(word)) => {
-            let remedy = facts.distribution.without_argument(word);
-            let text = format!("{word} on the kernel command line turns interrupt remapping off");
-            Some(weighed(&facts.interrupts, text, remedy))
+    let cmdline = &facts.platform.cmdline;
+    let problem = problem(&facts.interrupts, cmdline);
+    match problem {
+        Some(Problem::Parameter(parameter)) => {
+            let remedy = facts.distribution.without_argument(parameter);
+            let text =
+                format!("{parameter} on the kernel command line turns interrupt remapping off");
+            Some(fail_unless_allowed(&facts.interrupts, text, remedy))
         }
-        Some(Obstacle::Unit(unit)) => {
+        Some(Problem::Unit(unit)) => {
             let text = format!("the IOMMU {unit} cannot remap interrupts");
             let remedy = "if you trust every guest, add `options vfio_iommu_type1 \
                           allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a \
                           guest can then raise any interrupt of the host";
-            Some(weighed(&facts.interrupts, text, remedy.to_owned()))
+            Some(fail_unless_allowed(
+                &facts.interrupts,
+                text,
+                remedy.to_owned(),
+            ))
         }
         None if facts.interrupts.are_unsafe_allowed => Some(Finding::warn(
             TOPIC,
@@ -47,30 +52,31 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
             "echo 0 > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts, and remove \
              it from /etc/modprobe.d and the kernel command line",
         )),
-        None if facts.platform.groups == 0 => None,
-        None => Some(Finding::pass(TOPIC, remark(&facts.interrupts))),
+        None if facts.platform.group_count == 0 => None,
+        None => Some(Finding::pass(TOPIC, pass_text(&facts.interrupts))),
     }
 }
 
-enum Obstacle<'f> {
-    Word(&'static str),
+enum Problem<'f> {
+    Parameter(&'static str),
     Unit(&'f str),
 }
 
-fn obstacle<'f>(interrupts: &'f InterruptFacts, line: &KernelLine) -> Option<Obstacle<'f>> {
-    if line.has("nointremap") {
-        return Some(Obstacle::Word("nointremap"));
+fn problem<'f>(interrupts: &'f InterruptFacts, cmdline: &KernelCmdline) -> Option<Problem<'f>> {
+    if cmdline.has("nointremap") {
+        return Some(Problem::Parameter("nointremap"));
     }
-    if line.parts("intremap").any(|part| part == "off") {
-        return Some(Obstacle::Word("intremap=off"));
+    if cmdline.parts("intremap").any(|part| part == "off") {
+        return Some(Problem::Parameter("intremap=off"));
     }
     let mut units = interrupts.units.iter();
-    let lacking = units.find(|unit| unit.capabilities.is_some_and(|c| c & REMAPPING == 0));
-    lacking.map(|unit| Obstacle::Unit(&unit.name))
+    let without_remapping =
+        units.find(|unit| unit.capabilities.is_some_and(|c| c & REMAPPING == 0));
+    without_remapping.map(|unit| Problem::Unit(&unit.name))
 }
 
 /// A failure, unless VFIO was told to go on all the same.
-fn weighed(interrupts: &InterruptFacts, text: String, remedy: String) -> Finding {
+fn fail_unless_allowed(interrupts: &InterruptFacts, text: String, remedy: String) -> Finding {
     if interrupts.are_unsafe_allowed {
         let text = format!(
             "{text}, and VFIO continues without it (allow_unsafe_interrupts): a guest can raise \
@@ -81,9 +87,9 @@ fn weighed(interrupts: &InterruptFacts, text: String, remedy: String) -> Finding
     Finding::fail(TOPIC, format!("{text}, but VFIO requires it"), remedy)
 }
 
-fn remark(interrupts: &InterruptFacts) -> &'static str {
-    let is_told = |unit: &RemappingUnit| unit.capabilities.is_some();
-    if interrupts.units.iter().any(is_told) {
+fn pass_text(interrupts: &InterruptFacts) -> &'static str {
+    let has_capabilities = |unit: &RemappingUnit| unit.capabilities.is_some();
+    if interrupts.units.iter().any(has_capabilities) {
         "every IOMMU can remap interrupts"
     } else {
         "nothing turns interrupt remapping off"
@@ -107,24 +113,27 @@ mod tests {
 
     #[test]
     fn one_iommu_unit_without_remapping_is_an_obstacle() {
-        let none = KernelLine::new("ro");
+        let none = KernelCmdline::new("ro");
         let bare = interrupts(&[0x00f0_20df, 0x00f0_20d0 & !REMAPPING]);
         assert!(matches!(
-            obstacle(&bare, &none),
-            Some(Obstacle::Unit("dmar1"))
+            problem(&bare, &none),
+            Some(Problem::Unit("dmar1"))
         ));
-        assert!(obstacle(&interrupts(&[0x00f0_20df]), &none).is_none());
-        assert!(obstacle(&InterruptFacts::default(), &none).is_none());
+        assert!(problem(&interrupts(&[0x00f0_20df]), &none).is_none());
+        assert!(problem(&InterruptFacts::default(), &none).is_none());
     }
 
     #[test]
     fn both_parameters_that_turn_remapping_off_are_found() {
         for line in ["nointremap", "intremap=off", "intremap=nosid,off"] {
-            let line = KernelLine::new(line);
+            let line = KernelCmdline::new(line);
             let facts = InterruptFacts::default();
-            assert!(matches!(obstacle(&facts, &line), Some(Obstacle::Word(_))));
+            assert!(matches!(
+                problem(&facts, &line),
+                Some(Problem::Parameter(_))
+            ));
         }
-        let other = KernelLine::new("intremap=nosid intremap_off nosmt");
-        assert!(obstacle(&InterruptFacts::default(), &other).is_none());
+        let other = KernelCmdline::new("intremap=nosid intremap_off nosmt");
+        assert!(problem(&InterruptFacts::default(), &other).is_none());
     }
 }

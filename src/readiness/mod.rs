@@ -3,23 +3,23 @@
 
 mod card;
 mod cluster;
+mod cmdline;
 mod distribution;
 mod hook;
 mod host;
 mod interrupts;
-mod kernel_line;
 mod modprobe;
 mod stub;
 mod vfio_ids;
 
 pub use card::{CardFacts, RecordFacts};
 pub use cluster::ClusterFacts;
+pub use cmdline::KernelCmdline;
 pub use distribution::{Distribution, Loader};
-pub use host::{Platform, Processor};
+pub use host::{CpuVendor, Platform};
 pub use interrupts::{InterruptFacts, RemappingUnit};
-pub use kernel_line::KernelLine;
 pub use modprobe::{ConfigFile, ModprobeFacts};
-pub use stub::{Provision, StubFacts};
+pub use stub::{DriverSource, StubFacts};
 pub use vfio_ids::FunctionFacts;
 
 use std::fmt;

@@ -1,6 +1,6 @@
 //! What modprobe was told of the drivers that matter here (modprobe.d(5)).
 
-use crate::readiness::kernel_line::underscored;
+use crate::readiness::cmdline::underscored;
 use crate::readiness::{Finding, HostFacts};
 
 /// Drivers of cards that people keep from loading.
@@ -94,8 +94,8 @@ fn rule(line: &str) -> Option<Rule> {
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let modprobe = &facts.modprobe;
-    let unread = modprobe.files.iter().filter_map(unread);
-    let mut findings: Vec<Finding> = unread.collect();
+    let unreadable = modprobe.files.iter().filter_map(unreadable);
+    let mut findings: Vec<Finding> = unreadable.collect();
     findings.extend(
         CARD_DRIVERS
             .iter()
@@ -109,7 +109,7 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings
 }
 
-fn unread(file: &ConfigFile) -> Option<Finding> {
+fn unreadable(file: &ConfigFile) -> Option<Finding> {
     let why = file.text.as_ref().err()?;
     let path = &file.path;
     Some(Finding::warn(
@@ -122,22 +122,22 @@ fn unread(file: &ConfigFile) -> Option<Finding> {
 /// A driver that is kept from loading, and has a card all the same, was loaded before the file
 /// counted, or by its name.
 fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
-    let by_line = |key| {
+    let on_cmdline = |key| {
         facts
             .platform
-            .line
+            .cmdline
             .parts(key)
             .any(|d| underscored(d) == driver)
     };
     let place = match facts.modprobe.blacklist_of(driver) {
         Some(path) => path,
-        None if by_line("modprobe.blacklist") => "modprobe.blacklist on the kernel command line",
-        None if by_line("module_blacklist") => "module_blacklist on the kernel command line",
+        None if on_cmdline("modprobe.blacklist") => "modprobe.blacklist on the kernel command line",
+        None if on_cmdline("module_blacklist") => "module_blacklist on the kernel command line",
         None => return None,
     };
-    let is_its = |name: &str| underscored(name) == driver;
+    let is_driver = |name: &str| underscored(name) == driver;
     let mut functions = facts.functions.iter();
-    let bound = functions.find(|f| f.driver.as_ref().is_some_and(|d| is_its(d.as_str())));
+    let bound = functions.find(|f| f.driver.as_ref().is_some_and(|d| is_driver(d.as_str())));
     Some(match bound {
         None => Finding::pass(
             TOPIC,

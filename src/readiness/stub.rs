@@ -1,14 +1,14 @@
 //! The stub driver, by which guests get their cards: whether it is here, or can be loaded.
 
 use crate::pci::DriverName;
-use crate::readiness::kernel_line::underscored;
+use crate::readiness::cmdline::underscored;
 use crate::readiness::{Finding, HostFacts};
 
 const TOPIC: &str = "vfio";
 
 /// Where a driver would come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provision {
+pub enum DriverSource {
     /// It is part of the kernel.
     BuiltIn,
     /// There is a module.
@@ -27,12 +27,12 @@ pub struct StubFacts {
     /// Whether the kernel has it already.
     pub is_loaded: bool,
     /// Where it would come from.
-    pub provision: Provision,
+    pub source: DriverSource,
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = vec![presence(facts)];
-    findings.extend(obstacle(facts));
+    findings.extend(load_problem(facts));
     findings
 }
 
@@ -42,21 +42,21 @@ fn presence(facts: &HostFacts) -> Finding {
         return Finding::pass(TOPIC, format!("the driver {driver} is loaded"));
     }
     let release = &facts.platform.release;
-    match facts.stub.provision {
-        Provision::BuiltIn => Finding::pass(
+    match facts.stub.source {
+        DriverSource::BuiltIn => Finding::pass(
             TOPIC,
             format!("the driver {driver} is built into the kernel"),
         ),
-        Provision::Module => Finding::pass(
+        DriverSource::Module => Finding::pass(
             TOPIC,
             format!("the driver {driver} is a module, which is loaded when it is needed"),
         ),
-        Provision::Missing => Finding::fail(
+        DriverSource::Missing => Finding::fail(
             TOPIC,
             format!("this kernel has no driver {driver}, neither built in nor as a module"),
             facts.distribution.modules(release),
         ),
-        Provision::NoModules => Finding::fail(
+        DriverSource::NoModules => Finding::fail(
             TOPIC,
             format!(
                 "the driver {driver} is not loaded, and /lib/modules has nothing for the running \
@@ -71,52 +71,56 @@ fn presence(facts: &HostFacts) -> Finding {
 }
 
 /// What would keep the driver from being loaded. It matters only until the driver is there.
-fn obstacle(facts: &HostFacts) -> Option<Finding> {
-    let (what, remedy) = blacklisted(facts).or_else(|| replaced(facts))?;
+fn load_problem(facts: &HostFacts) -> Option<Finding> {
+    let (problem, remedy) = blacklisted(facts).or_else(|| install_command(facts))?;
     let driver = &facts.stub.driver;
     Some(if facts.stub.is_loaded {
-        let text = format!("{what}: {driver} is loaded now, but may not be after the next boot");
+        let text = format!("{problem}: {driver} is loaded now, but may not be after the next boot");
         Finding::warn(TOPIC, text, remedy)
-    } else if facts.stub.provision == Provision::BuiltIn {
+    } else if facts.stub.source == DriverSource::BuiltIn {
         Finding::pass(
             TOPIC,
-            format!("{what}, which has no effect: it is built into the kernel"),
+            format!("{problem}, which has no effect: it is built into the kernel"),
         )
     } else {
-        Finding::fail(TOPIC, format!("{what}: {driver} cannot be loaded"), remedy)
+        Finding::fail(
+            TOPIC,
+            format!("{problem}: {driver} cannot be loaded"),
+            remedy,
+        )
     })
 }
 
 fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
     let driver = facts.stub.driver.as_str();
-    let line = &facts.platform.line;
+    let cmdline = &facts.platform.cmdline;
     for key in ["modprobe.blacklist", "module_blacklist"] {
-        if line
+        if cmdline
             .parts(key)
             .any(|one| underscored(one) == underscored(driver))
         {
-            let what = format!("{key} on the kernel command line names {driver}");
+            let problem = format!("{key} on the kernel command line names {driver}");
             let remedy = facts
                 .distribution
                 .without_argument(&format!("{key}={driver}"));
-            return Some((what, remedy));
+            return Some((problem, remedy));
         }
     }
     let path = facts.modprobe.blacklist_of(driver)?;
-    let what = format!("{path} blacklists {driver}");
-    Some((what, format!("remove `blacklist {driver}` from {path}")))
+    let problem = format!("{path} blacklists {driver}");
+    Some((problem, format!("remove `blacklist {driver}` from {path}")))
 }
 
 /// `install vfio-pci /bin/false` has nothing loaded; any other command may well load it.
-fn replaced(facts: &HostFacts) -> Option<(String, String)> {
+fn install_command(facts: &HostFacts) -> Option<(String, String)> {
     let driver = facts.stub.driver.as_str();
     let (path, command) = facts.modprobe.install_of(driver)?;
     let program = command.split_ascii_whitespace().next()?;
-    let is_nothing = matches!(program.rsplit('/').next()?, "false" | "true" | ":");
-    is_nothing.then(|| {
-        let what = format!("{path} runs {program} instead of loading {driver}");
+    let loads_nothing = matches!(program.rsplit('/').next()?, "false" | "true" | ":");
+    loads_nothing.then(|| {
+        let problem = format!("{path} runs {program} instead of loading {driver}");
         (
-            what,
+            problem,
             format!("remove `install {driver} {program}` from {path}"),
         )
     })

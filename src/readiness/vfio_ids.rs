@@ -4,7 +4,7 @@ use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, PciAddress};
 use crate::readiness::modprobe::Rule;
-use crate::readiness::{Finding, HostFacts, Provision};
+use crate::readiness::{DriverSource, Finding, HostFacts};
 
 const TOPIC: &str = "vfio-ids";
 /// What stands for any id.
@@ -24,84 +24,88 @@ pub struct FunctionFacts {
 }
 
 /// Ids, and where they were said.
-struct Claim<'f> {
+struct IdsOption<'f> {
     place: String,
     file: Option<&'f str>,
     ids: Vec<String>,
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let claims = claims(facts);
-    claims
+    let options = options(facts);
+    options
         .iter()
-        .flat_map(|claim| judge_claim(claim, facts))
+        .flat_map(|option| judge_option(option, facts))
         .collect()
 }
 
-fn claims(facts: &HostFacts) -> Vec<Claim<'_>> {
-    let mut claims = Vec::new();
-    let said: Vec<&str> = facts.platform.line.parts("vfio-pci.ids").collect();
-    if !said.is_empty() {
-        claims.push(Claim {
+fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
+    let mut options = Vec::new();
+    let ids: Vec<&str> = facts.platform.cmdline.parts("vfio-pci.ids").collect();
+    if !ids.is_empty() {
+        options.push(IdsOption {
             place: "vfio-pci.ids on the kernel command line".to_owned(),
             file: None,
-            ids: said.into_iter().map(str::to_owned).collect(),
+            ids: ids.into_iter().map(str::to_owned).collect(),
         });
     }
     for (path, rule) in facts.modprobe.rules() {
-        let Rule::Options(module, options) = rule else {
+        let Rule::Options(module, parameters) = rule else {
             continue;
         };
-        let values = options
+        let values = parameters
             .iter()
-            .filter_map(|option| option.strip_prefix("ids="));
+            .filter_map(|parameter| parameter.strip_prefix("ids="));
         let ids: Vec<String> = values
             .flat_map(|v| v.split(','))
             .map(str::to_owned)
             .collect();
         if module == "vfio_pci" && !ids.is_empty() {
-            claims.push(Claim {
+            options.push(IdsOption {
                 place: format!("`options vfio-pci ids=` in {path}"),
                 file: Some(path),
                 ids,
             });
         }
     }
-    claims
+    options
 }
 
-fn judge_claim(claim: &Claim, facts: &HostFacts) -> Vec<Finding> {
-    if claim.file.is_some() && facts.stub.provision == Provision::BuiltIn {
+fn judge_option(option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
+    if option.file.is_some() && facts.stub.source == DriverSource::BuiltIn {
         let text = format!(
             "{} has no effect: vfio-pci is built into this kernel",
-            claim.place
+            option.place
         );
-        let word = format!("vfio-pci.ids={}", claim.ids.join(","));
+        let word = format!("vfio-pci.ids={}", option.ids.join(","));
         return vec![Finding::warn(
             TOPIC,
             text,
             facts.distribution.with_argument(&word),
         )];
     }
-    let mut findings: Vec<Finding> = claim
+    let mut findings: Vec<Finding> = option
         .ids
         .iter()
-        .filter_map(|id| idle(id, claim, facts))
+        .filter_map(|id| unmatched(id, option, facts))
         .collect();
-    let claimed: Vec<&FunctionFacts> = facts.functions.iter().filter(|f| claim.has(f)).collect();
-    if claimed.is_empty() {
+    let matched: Vec<&FunctionFacts> = facts.functions.iter().filter(|f| option.has(f)).collect();
+    if matched.is_empty() {
         return findings;
     }
-    let text = format!("{} binds {} at boot", claim.place, listed(&claimed, facts));
+    let text = format!(
+        "{} binds {} at boot",
+        option.place,
+        functions_by_card(&matched, facts)
+    );
     findings.push(Finding::pass(TOPIC, text));
-    let late = claimed
+    let elsewhere = matched
         .iter()
-        .filter_map(|function| late(function, claim, facts));
-    findings.extend(late);
+        .filter_map(|function| bound_elsewhere(function, option, facts));
+    findings.extend(elsewhere);
     findings
 }
 
-impl Claim<'_> {
+impl IdsOption<'_> {
     fn has(&self, function: &FunctionFacts) -> bool {
         let identity = function.identity.as_ref();
         identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
@@ -109,14 +113,14 @@ impl Claim<'_> {
 }
 
 /// An id that nothing here has: a card that was pulled, or a slip.
-fn idle(id: &str, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
+fn unmatched(id: &str, option: &IdsOption, facts: &HostFacts) -> Option<Finding> {
     let mut identities = facts.functions.iter().filter_map(|f| f.identity.as_ref());
     if identities.any(|identity| is_named(id, identity)) {
         return None;
     }
     let text = format!(
         "{} names {}, but no device of this host has this id",
-        claim.place,
+        option.place,
         Excerpt(id)
     );
     Some(Finding::warn(
@@ -127,7 +131,11 @@ fn idle(id: &str, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
 }
 
 /// A device that another driver got first.
-fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Finding> {
+fn bound_elsewhere(
+    function: &FunctionFacts,
+    option: &IdsOption,
+    facts: &HostFacts,
+) -> Option<Finding> {
     let driver = function.driver.as_ref()?;
     if function.is_vfio || *driver == facts.stub.driver {
         return None;
@@ -137,7 +145,7 @@ fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Fi
         TOPIC,
         format!(
             "{} names {}, but it is bound to {driver}, which was loaded first or got it back later",
-            claim.place, function.address
+            option.place, function.address
         ),
         format!(
             "add `softdep {driver} pre: vfio-pci` to /etc/modprobe.d/vfio.conf, {}",
@@ -151,11 +159,11 @@ fn late(function: &FunctionFacts, claim: &Claim, facts: &HostFacts) -> Option<Fi
 }
 
 /// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0 (part of no card)`.
-fn listed(claimed: &[&FunctionFacts], facts: &HostFacts) -> String {
+fn functions_by_card(matched: &[&FunctionFacts], facts: &HostFacts) -> String {
     let mut parts: Vec<String> = Vec::new();
     let cards = facts.cards.as_deref().unwrap_or_default();
     for card in cards {
-        let own = claimed
+        let own = matched
             .iter()
             .filter(|f| card.functions.contains(&f.address));
         let own: Vec<String> = own.map(|function| function.address.to_string()).collect();
@@ -163,7 +171,7 @@ fn listed(claimed: &[&FunctionFacts], facts: &HostFacts) -> String {
             parts.push(format!("{} ({})", card.name, own.join(", ")));
         }
     }
-    let others = claimed
+    let others = matched
         .iter()
         .filter(|f| card_of(f.address, facts).is_none());
     parts.extend(others.map(|f| format!("{} (part of no card)", f.address)));
@@ -182,18 +190,18 @@ fn is_named(id: &str, identity: &Identity) -> bool {
         .split(':')
         .map(|part| u32::from_str_radix(part, 16).ok())
         .collect();
-    let Some([vendor, device, board @ ..]) = numbers.as_deref() else {
+    let Some([vendor, device, subsystem @ ..]) = numbers.as_deref() else {
         return false;
     };
     let own_vendor = u32::from_str_radix(&identity.vendor.to_string(), 16);
-    let (maker, model) = identity.subsystem.unwrap_or_default();
-    let is_board = |wanted: Option<&u32>, own: u16| {
+    let (sub_vendor, sub_device) = identity.subsystem.unwrap_or_default();
+    let is_subsystem = |wanted: Option<&u32>, own: u16| {
         wanted.is_none_or(|wanted| *wanted == ANY || *wanted == u32::from(own))
     };
     own_vendor == Ok(*vendor)
         && *device == u32::from(identity.device)
-        && is_board(board.first(), maker)
-        && is_board(board.get(1), model)
+        && is_subsystem(subsystem.first(), sub_vendor)
+        && is_subsystem(subsystem.get(1), sub_device)
 }
 
 #[cfg(test)]

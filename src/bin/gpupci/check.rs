@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use gpupt::check::{Looking, look};
+use gpupt::check::{CheckOptions, host_facts};
 use gpupt::error::Error;
 use gpupt::host::Machine;
 use gpupt::readiness::{Finding, Verdict, exit_of, judge};
@@ -18,12 +18,12 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut settings = Settings::of(machine).map_err(Error::from)?;
     settings.vendors.extend(&global.vendors);
     let database = global.database();
-    let facts = look(
+    let facts = host_facts(
         machine,
-        &Looking {
+        &CheckOptions {
             settings: &settings,
             database: database.as_deref(),
-            sees_all: may_change(machine),
+            can_see_processes: may_change(machine),
             deadline: global.timeout,
         },
     )?;
@@ -44,10 +44,10 @@ fn text(findings: &[Finding], is_coloured: bool) -> String {
     for (index, finding) in findings.iter().enumerate() {
         text += &line(finding, is_coloured);
         let next = findings.get(index + 1);
-        let is_told_next = next.is_some_and(|next| {
+        let is_remedy_repeated = next.is_some_and(|next| {
             (next.topic, next.card, &next.remedy) == (finding.topic, finding.card, &finding.remedy)
         });
-        if let Some(remedy) = finding.remedy.as_ref().filter(|_| !is_told_next) {
+        if let Some(remedy) = finding.remedy.as_ref().filter(|_| !is_remedy_repeated) {
             text += &format!("      try: {remedy}\n");
         }
     }

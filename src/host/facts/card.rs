@@ -28,7 +28,7 @@ impl Machine {
             resets: self.resets(display),
             power_state: self.sysfs_attribute(display, "power_state"),
             record: RecordFacts::None,
-            untold: errors.iter().map(|error| sentence(error)).collect(),
+            unreadable: errors.iter().map(|error| sentence(error)).collect(),
         }
     }
 

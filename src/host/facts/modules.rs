@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::host::Machine;
 use crate::pci::DriverName;
-use crate::readiness::{ConfigFile, ModprobeFacts, Provision, StubFacts};
+use crate::readiness::{ConfigFile, DriverSource, ModprobeFacts, StubFacts};
 
 /// Where modprobe looks (modprobe.d(5)), the weightiest last: a file takes the place of those of its
 /// name before.
@@ -31,19 +31,19 @@ impl Machine {
             let text = self.beginning_of_text(&format!("{folder}/{list}"), LIST_BYTES);
             text.lines().any(|line| is_module(line, driver.as_str()))
         };
-        let provision = if lists("modules.builtin") {
-            Provision::BuiltIn
+        let source = if lists("modules.builtin") {
+            DriverSource::BuiltIn
         } else if is_loaded || lists("modules.dep") {
-            Provision::Module
+            DriverSource::Module
         } else if self.release().is_empty() || self.exists(&folder) {
-            Provision::Missing
+            DriverSource::Missing
         } else {
-            Provision::NoModules
+            DriverSource::NoModules
         };
         StubFacts {
             driver: driver.clone(),
             is_loaded,
-            provision,
+            source,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::host::Machine;
 use crate::paths::{ACPI_TABLES, IOMMUS};
 use crate::readiness::{
-    Distribution, FunctionFacts, InterruptFacts, KernelLine, Loader, Platform, Processor,
+    CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Loader, Platform,
     RemappingUnit,
 };
 
@@ -22,14 +22,14 @@ impl Machine {
         let mut told = told.filter(|name| tables.iter().any(|table| table == name));
         let overrides = functions.iter().map(|f| self.has_override(f.address));
         Platform {
-            line: KernelLine::new(&self.beginning_of_text("/proc/cmdline", LINE_BYTES)),
-            processor: maker(&processor),
+            cmdline: KernelCmdline::new(&self.beginning_of_text("/proc/cmdline", LINE_BYTES)),
+            cpu_vendor: maker(&processor),
             is_guest: is_virtual(&processor),
-            table: told.next().map(str::to_owned),
-            groups: self.iommu_groups().len(),
-            has_override: overrides.reduce(|any, one| any || one),
-            is_on_by_default: self.is_on_by_default(&release),
-            is_unsafe: self.is_set("vfio", "enable_unsafe_noiommu_mode"),
+            acpi_table: told.next().map(str::to_owned),
+            group_count: self.iommu_groups().len(),
+            has_driver_override: overrides.reduce(|any, one| any || one),
+            is_vtd_on_by_default: self.is_vtd_on_by_default(&release),
+            is_noiommu_enabled: self.is_set("vfio", "enable_unsafe_noiommu_mode"),
             release,
         }
     }
@@ -77,7 +77,7 @@ impl Machine {
         text.trim().to_owned()
     }
 
-    fn is_on_by_default(&self, release: &str) -> bool {
+    fn is_vtd_on_by_default(&self, release: &str) -> bool {
         // A release is part of a name of a file, and no way to another folder.
         if release.is_empty() || release.contains('/') {
             return false;
@@ -101,13 +101,13 @@ fn fact<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     found.map(|(_, value)| value.trim())
 }
 
-fn maker(cpuinfo: &str) -> Option<Processor> {
+fn maker(cpuinfo: &str) -> Option<CpuVendor> {
     Some(match fact(cpuinfo, "vendor_id") {
-        Some("GenuineIntel") => Processor::Intel,
-        Some("AuthenticAMD" | "HygonGenuine") => Processor::Amd,
-        Some(_) => Processor::Other,
+        Some("GenuineIntel") => CpuVendor::Intel,
+        Some("AuthenticAMD" | "HygonGenuine") => CpuVendor::Amd,
+        Some(_) => CpuVendor::Other,
         // Arm's processors have other facts, and no such word.
-        None => fact(cpuinfo, "CPU implementer").map(|_| Processor::Other)?,
+        None => fact(cpuinfo, "CPU implementer").map(|_| CpuVendor::Other)?,
     })
 }
 
@@ -126,12 +126,12 @@ mod tests {
     #[test]
     fn processor_vendor_is_read_from_cpuinfo() {
         let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n\n";
-        assert_eq!(maker(intel), Some(Processor::Intel));
+        assert_eq!(maker(intel), Some(CpuVendor::Intel));
         assert!(is_virtual(intel));
         let amd = "vendor_id\t: AuthenticAMD\nflags\t: fpu no_hypervisor\n";
-        assert_eq!(maker(amd), Some(Processor::Amd));
+        assert_eq!(maker(amd), Some(CpuVendor::Amd));
         assert!(!is_virtual(amd));
-        assert_eq!(maker("CPU implementer\t: 0x41\n"), Some(Processor::Other));
+        assert_eq!(maker("CPU implementer\t: 0x41\n"), Some(CpuVendor::Other));
         assert_eq!(maker("processor : 0\n"), None);
     }
 }

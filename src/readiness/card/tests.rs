@@ -40,7 +40,7 @@ fn card(drivers: [Option<&str>; 2]) -> CardFacts {
         resets: Some("flr bus".to_owned()),
         power_state: Some("D0".to_owned()),
         record: RecordFacts::None,
-        untold: Vec::new(),
+        unreadable: Vec::new(),
     }
 }
 
@@ -63,7 +63,7 @@ fn assert_trouble(card: &CardFacts, trouble: &[&str]) {
 
 #[test]
 fn card_without_problems_passes_everywhere() {
-    let praise = [
+    let passes = [
         "pass driver",
         "pass iommu-group",
         "pass use",
@@ -76,7 +76,7 @@ fn card_without_problems_passes_everywhere() {
         [Some("vfio-pci"), None],
         [None, None],
     ] {
-        assert_eq!(verdicts(&card(drivers)), praise, "{drivers:?}");
+        assert_eq!(verdicts(&card(drivers)), passes, "{drivers:?}");
     }
     assert_trouble(
         &card([Some("vfio-pci"), Some("snd_hda_intel")]),
@@ -176,7 +176,7 @@ fn sleep_reset_record_and_boot_display_are_reported() {
     one.resets = None;
     one.power_state = Some("D3cold".to_owned());
     one.record = RecordFacts::Phase(Phase::Detaching);
-    one.untold = vec!["why".to_owned()];
+    one.unreadable = vec!["why".to_owned()];
     let trouble = [
         "fail sysfs",
         "warn console",

@@ -2,7 +2,7 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 
-fn with_word(os_release: &str, loader: Loader, is_efi: bool) -> String {
+fn remedy_of(os_release: &str, loader: Loader, is_efi: bool) -> String {
     Distribution::of(os_release, loader, is_efi).with_argument("x=y")
 }
 
@@ -80,7 +80,7 @@ fn kernel_parameter_remedy_is_that_of_the_distribution() {
         ("ID=\u{1b}[31m", Loader::Grub, true, "in your boot loader"),
         ("", Loader::Grub, true, "in your boot loader"),
     ] {
-        let remedy = with_word(os_release, loader, is_efi);
+        let remedy = remedy_of(os_release, loader, is_efi);
         assert!(remedy.contains(command), "{os_release}: {remedy}");
     }
 }

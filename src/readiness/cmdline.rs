@@ -2,43 +2,44 @@
 
 /// The kernel's command line (`/proc/cmdline`), word by word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KernelLine {
-    words: Vec<String>,
+pub struct KernelCmdline {
+    parameters: Vec<String>,
 }
 
-impl KernelLine {
+impl KernelCmdline {
     /// Takes a line apart. Double quotes keep blanks inside a word; what follows a lone `--` is for
     /// init.
     pub fn new(line: &str) -> Self {
-        let mut words = Vec::new();
-        let mut word = String::new();
+        let mut parameters = Vec::new();
+        let mut parameter = String::new();
         let mut is_quoted = false;
         for character in line.chars().chain([' ']) {
             match character {
                 '"' => is_quoted = !is_quoted,
                 c if c.is_ascii_whitespace() && !is_quoted => {
-                    if word == "--" {
-                        return Self { words };
+                    if parameter == "--" {
+                        return Self { parameters };
                     }
-                    words.extend(Some(std::mem::take(&mut word)).filter(|w| !w.is_empty()));
+                    parameters
+                        .extend(Some(std::mem::take(&mut parameter)).filter(|p| !p.is_empty()));
                 }
-                c => word.push(c),
+                c => parameter.push(c),
             }
         }
-        words.extend(Some(word).filter(|word| !word.is_empty()));
-        Self { words }
+        parameters.extend(Some(parameter).filter(|p| !p.is_empty()));
+        Self { parameters }
     }
 
     /// Whether this very word is there.
-    pub fn has(&self, word: &str) -> bool {
-        self.words.iter().any(|one| one == word)
+    pub fn has(&self, parameter: &str) -> bool {
+        self.parameters.iter().any(|one| one == parameter)
     }
 
     /// The values of `key`, first to last; the kernel takes `-` and `_` for the same.
     pub fn values(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> {
         let key = underscored(key);
-        self.words.iter().filter_map(move |word| {
-            let (name, value) = word.split_once('=')?;
+        self.parameters.iter().filter_map(move |parameter| {
+            let (name, value) = parameter.split_once('=')?;
             (underscored(name) == key).then_some(value)
         })
     }
@@ -82,13 +83,17 @@ mod tests {
             ("x=\"a intel_iommu=on\"", None),
             ("", None),
         ] {
-            assert_eq!(KernelLine::new(line).is_on("intel_iommu"), is_on, "{line}");
+            assert_eq!(
+                KernelCmdline::new(line).is_on("intel_iommu"),
+                is_on,
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn parameter_is_found_with_dash_or_underscore() {
-        let line = KernelLine::new("vfio-pci.ids=10de:1e84,10de:10f8 vfio_pci.ids=1002:67df x");
+        let line = KernelCmdline::new("vfio-pci.ids=10de:1e84,10de:10f8 vfio_pci.ids=1002:67df x");
         let ids: Vec<&str> = line.parts("vfio_pci.ids").collect();
         assert_eq!(ids, ["10de:1e84", "10de:10f8", "1002:67df"]);
         assert!(line.has("x") && !line.has("vfio-pci.ids"));

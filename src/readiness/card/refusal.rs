@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::readiness::{Finding, Verdict};
 
 /// What was found by this reason. Whatever passes by itself, or was somebody's wish, is a warning.
-pub(super) fn refused(refusal: &Refusal) -> Finding {
+pub(super) fn finding_of(refusal: &Refusal) -> Finding {
     let (topic, verdict) = match refusal {
         Refusal::NoGroup(_) | Refusal::GroupShared { card: None, .. } => {
             ("iommu-group", Verdict::Fail)

@@ -134,7 +134,8 @@ impl Failure for DatabaseError {
 pub struct Cause(pub(crate) String);
 
 impl Cause {
-    pub(super) fn new(said: impl ToString) -> Self {
+    /// What a driver `said`, made safe for a terminal.
+    pub fn new(said: impl ToString) -> Self {
         let said = said.to_string();
         Self(crate::escape::printable(said.trim().as_bytes()).into_owned())
     }

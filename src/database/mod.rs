@@ -16,7 +16,7 @@ mod statements;
 mod transaction;
 mod url;
 
-pub use error::DatabaseError;
+pub use error::{Cause, DatabaseError};
 pub use source::Database;
 pub use url::{DatabaseUrl, Server, UrlError};
 

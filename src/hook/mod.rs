@@ -7,6 +7,8 @@ mod prepare;
 mod refusal;
 mod sight;
 
+pub use refusal::{CardPart, HookRefusal};
+
 use std::time::{Duration, Instant};
 
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
@@ -14,7 +16,6 @@ use crate::error::Error;
 use crate::failure::{Code, Failure, line, sentence};
 use crate::gpu::GpuCard;
 use crate::handover::{Done, Guest, Handover};
-use crate::hook::refusal::HookRefusal;
 use crate::hook::sight::Sight;
 use crate::host::{Machine, Weight};
 use crate::pci::PciAddress;

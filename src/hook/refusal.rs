@@ -11,7 +11,7 @@ use crate::pci::PciSlot;
 
 /// Why a guest cannot have its cards, or why one was not given back. All of it is read as one line.
 #[derive(Debug)]
-pub(super) enum HookRefusal {
+pub enum HookRefusal {
     /// Nothing can be said of any card.
     Host(Error),
     /// This card was not handed over.
@@ -38,7 +38,7 @@ pub(super) enum HookRefusal {
 
 /// A part of a card that a guest may claim while the host has the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CardPart {
+pub enum CardPart {
     /// A mediated device, by its uuid.
     MediatedDevice(String),
     /// A render node, by its path.

@@ -1,0 +1,102 @@
+//! `docs/messages.md`: every refusal and every error with sample values, its code and its remedies.
+//! `GPUPT_REGENERATE=1` writes the file again. A new variant does not compile until it has a sample.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests touch the machine, and may fail"
+)]
+
+/// Checks that there is a sample of every variant: the patterns have to be all there are.
+macro_rules! assert_complete {
+    ($samples:expr, $($variant:pat),+ $(,)?) => {{
+        let mut seen = std::collections::BTreeSet::new();
+        for sample in $samples {
+            match sample {
+                $($variant => seen.insert(stringify!($variant)),)+
+            };
+        }
+        assert_eq!(seen, [$(stringify!($variant)),+].into());
+    }};
+}
+
+#[path = "messages/files.rs"]
+mod files;
+
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+
+use gpupt::failure::{Failure, chain};
+
+const HEAD: &str = "# Messages
+
+Every refusal and every error that gpupt prints, with sample values. A test writes this file:
+`GPUPT_REGENERATE=1 cargo test --test messages`. What a [code](troubleshooting.md#codes) means and what to do about it stands in
+the table of codes.
+";
+
+/// A section with a row for each failure: code, message with its causes, remedies.
+fn section<F: Failure>(title: &str, failures: &[F]) -> String {
+    let row = |failure: &F| {
+        let codes: Vec<String> = failure.codes().iter().map(|c| format!("`{c}`")).collect();
+        let mut message = vec![failure.to_string()];
+        message.extend(failure.causes());
+        message.extend(failure.state().map(|state| format!("*{state}*")));
+        let cells = [codes.join(", "), cell(&message), cell(&failure.remedies())];
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let rows: String = failures.iter().map(row).collect();
+    format!("\n## {title}\n\n| code | message | what to do |\n| --- | --- | --- |\n{rows}")
+}
+
+/// A section of sentences that have no code of their own.
+fn sentences<S: Display>(title: &str, sentences: &[S]) -> String {
+    let row = |sentence: &S| format!("- {}\n", escaped(&sentence.to_string()));
+    let rows: String = sentences.iter().map(row).collect();
+    format!("\n## {title}\n\n{rows}")
+}
+
+fn cell(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
+    lines.join("<br>")
+}
+
+/// The text as Markdown shows it in a cell.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace('\n', "<br>")
+}
+
+/// A value from its spelling.
+fn read<T: FromStr>(text: &str) -> T {
+    let value = text.parse().ok();
+    value.unwrap_or_else(|| panic!("{text} has the wrong spelling"))
+}
+
+/// An error of the system.
+fn refused() -> std::io::Error {
+    std::io::Error::from_raw_os_error(13)
+}
+
+#[test]
+fn document_has_every_message() {
+    let text = HEAD.to_owned() + &files::sections();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
+    if std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1") {
+        fs::write(&path, &text).expect("docs can be written");
+    }
+    let written = fs::read_to_string(&path).expect("docs/messages.md");
+    assert!(
+        written == text,
+        "docs/messages.md is old: run GPUPT_REGENERATE=1 cargo test --test messages"
+    );
+}
+
+/// The sentences of an error and of what stands behind it.
+fn whole(error: &dyn std::error::Error) -> String {
+    chain(error).join(": ")
+}

@@ -21,6 +21,8 @@ macro_rules! assert_complete {
     }};
 }
 
+#[path = "messages/cards.rs"]
+mod cards;
 #[path = "messages/files.rs"]
 mod files;
 
@@ -84,7 +86,7 @@ fn refused() -> std::io::Error {
 
 #[test]
 fn document_has_every_message() {
-    let text = HEAD.to_owned() + &files::sections();
+    let text = HEAD.to_owned() + &cards::sections() + &files::sections();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
     if std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1") {
         fs::write(&path, &text).expect("docs can be written");

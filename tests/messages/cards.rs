@@ -1,0 +1,309 @@
+//! Refusals to hand a card over, and failures while that is done.
+
+use gpupt::binding::{Burden, Refusal, Step, User};
+use gpupt::error::Error;
+use gpupt::gpu::{GpuCard, PciFunction};
+use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard};
+use gpupt::hook::{CardPart, HookRefusal};
+use gpupt::host::{KeptError, LockError, SysfsError};
+use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
+use pretty_assertions::assert_eq;
+
+use crate::{read, refused, section, sentences};
+
+fn video() -> PciAddress {
+    read("0000:02:00.0")
+}
+
+fn nvidia() -> DriverName {
+    read("nvidia")
+}
+
+fn bind() -> Step {
+    Step::Bind {
+        function: video(),
+        driver: nvidia(),
+    }
+}
+
+fn standing() -> String {
+    "0000:02:00.0 is on nvidia, 0000:02:00.1 is on vfio-pci".to_owned()
+}
+
+fn card() -> GpuCard {
+    let display = PciFunction {
+        address: video(),
+        vendor: VendorId::NVIDIA,
+        class: ClassCode::from_sysfs("0x030000").expect("a class"),
+        is_virtual: false,
+    };
+    GpuCard {
+        name: read("gpupci1"),
+        display: display.clone(),
+        functions: vec![display],
+    }
+}
+
+fn burdens() -> Vec<Burden> {
+    let burdens = vec![
+        Burden::FileSystem {
+            device: "sda1".to_owned(),
+            at: "/home".to_owned(),
+        },
+        Burden::Swap {
+            device: "sda2".to_owned(),
+        },
+        Burden::DefaultRoute {
+            interface: "eth0".to_owned(),
+        },
+    ];
+    assert_complete!(
+        &burdens,
+        Burden::FileSystem { .. },
+        Burden::Swap { .. },
+        Burden::DefaultRoute { .. },
+    );
+    burdens
+}
+
+fn refusals() -> Vec<Refusal> {
+    let user = |guest: Option<&str>| User {
+        pid: 812,
+        command: "Xorg".to_owned(),
+        guest: guest.map(str::to_owned),
+        node: "/dev/nvidiactl".to_owned(),
+    };
+    let shared = |card: Option<&str>| Refusal::GroupShared {
+        group: read("8"),
+        member: read("0000:00:1f.2"),
+        driver: read("ahci"),
+        card: card.map(read),
+        burdens: Vec::new(),
+    };
+    let differs = |gone_to| Refusal::Differs {
+        name: read("gpupci1"),
+        recorded: Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x06de,
+            subsystem: Some((0x10de, 0x082f)),
+        },
+        found: Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x1eb8,
+            subsystem: None,
+        },
+        gone_to,
+    };
+    let mut refusals = vec![
+        Refusal::NoGroup(video()),
+        shared(None),
+        shared(Some("gpupci2")),
+        Refusal::NoStub {
+            driver: DriverName::vfio_pci(),
+            why: "No such file or directory (os error 2)".to_owned(),
+        },
+        Refusal::NoOverride(video()),
+        Refusal::Used(user(None)),
+        Refusal::Used(user(Some("rocks-34"))),
+        Refusal::Unseen("Xorg (pid 812): Permission denied (os error 13)".to_owned()),
+        Refusal::Console {
+            function: video(),
+            framebuffer: "fb0".to_owned(),
+        },
+        Refusal::VirtualFunctions {
+            function: video(),
+            count: 2,
+        },
+        Refusal::MediatedDevice {
+            function: video(),
+            uuid: "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001".to_owned(),
+        },
+        Refusal::Held {
+            guest: "rocks-34".to_owned(),
+        },
+        Refusal::Poisoned {
+            write: bind().to_string(),
+        },
+        differs(None),
+        differs(Some(read("0000:03:00.0"))),
+        Refusal::Driverctl {
+            function: video(),
+            driver: "nouveau".to_owned(),
+        },
+    ];
+    refusals.extend(burdens().into_iter().map(|burden| Refusal::Carries {
+        function: video(),
+        burden,
+    }));
+    assert_complete!(
+        &refusals,
+        Refusal::NoGroup(_),
+        Refusal::GroupShared { .. },
+        Refusal::NoStub { .. },
+        Refusal::NoOverride(_),
+        Refusal::Used(_),
+        Refusal::Unseen(_),
+        Refusal::Console { .. },
+        Refusal::Carries { .. },
+        Refusal::VirtualFunctions { .. },
+        Refusal::MediatedDevice { .. },
+        Refusal::Held { .. },
+        Refusal::Poisoned { .. },
+        Refusal::Differs { .. },
+        Refusal::Driverctl { .. },
+    );
+    refusals
+}
+
+fn function_errors() -> Vec<FunctionError> {
+    let errors = vec![
+        FunctionError::Step {
+            step: bind(),
+            source: refused(),
+        },
+        FunctionError::NotTaken {
+            function: video(),
+            stub: DriverName::vfio_pci(),
+        },
+        FunctionError::NotBack {
+            function: video(),
+            driver: nvidia(),
+        },
+        FunctionError::NotFree(video()),
+        FunctionError::Override(video()),
+        FunctionError::TakenAgain {
+            function: video(),
+            driver: Some(DriverName::vfio_pci()),
+        },
+        FunctionError::Late(Refusal::Held {
+            guest: "rocks-34".to_owned(),
+        }),
+        FunctionError::Unseen {
+            function: video(),
+            why: Box::new(Fault::Sysfs(crate::files::sysfs_error())),
+        },
+    ];
+    assert_complete!(
+        &errors,
+        FunctionError::Step { .. },
+        FunctionError::NotTaken { .. },
+        FunctionError::NotBack { .. },
+        FunctionError::NotFree(_),
+        FunctionError::Override(_),
+        FunctionError::TakenAgain { .. },
+        FunctionError::Late(_),
+        FunctionError::Unseen { .. },
+    );
+    errors
+}
+
+fn faults() -> Vec<Fault> {
+    let cause = || FunctionError::NotTaken {
+        function: video(),
+        stub: DriverName::vfio_pci(),
+    };
+    let left = || FunctionError::NotBack {
+        function: video(),
+        driver: nvidia(),
+    };
+    let not_given_back = |is_as_before| Fault::NotGivenBack {
+        causes: vec![left()],
+        is_as_before,
+        standing: standing(),
+    };
+    let stuck = |is_recorded| Fault::Stuck {
+        step: bind(),
+        seconds: 30.0,
+        is_recorded,
+        standing: standing(),
+    };
+    let faults = vec![
+        Fault::Refused(vec![Refusal::NoGroup(video())]),
+        Fault::Sysfs(crate::files::sysfs_error()),
+        Fault::Kept(KeptError::Write {
+            path: "/run/gpupt/cards/0000:02:00.json".into(),
+            source: refused(),
+        }),
+        Fault::Lock(LockError::Held {
+            pid: Some(4711),
+            seconds: 30.0,
+        }),
+        Fault::Undone {
+            cause: Box::new(cause()),
+            standing: standing(),
+        },
+        Fault::NotUndone {
+            cause: Box::new(cause()),
+            left: vec![left()],
+            standing: standing(),
+        },
+        not_given_back(true),
+        not_given_back(false),
+        stuck(true),
+        stuck(false),
+    ];
+    assert_complete!(
+        &faults,
+        Fault::Refused(_),
+        Fault::Sysfs(_),
+        Fault::Kept(_),
+        Fault::Lock(_),
+        Fault::Undone { .. },
+        Fault::NotUndone { .. },
+        Fault::NotGivenBack { .. },
+        Fault::Stuck { .. },
+    );
+    faults
+}
+
+fn hook_refusals() -> Vec<HookRefusal> {
+    let card_error = |verb| {
+        let refused = Fault::Refused(vec![Refusal::NoGroup(video())]);
+        HookRefusal::Card(CardError::new(verb, &card(), refused))
+    };
+    let split = |part| HookRefusal::Split {
+        name: read("gpupci1"),
+        slot: video().slot(),
+        part,
+    };
+    let parts = [
+        CardPart::MediatedDevice("83b8f4f2-509f-382f-3c1e-e6bfe0fa1001".to_owned()),
+        CardPart::RenderNode("/dev/dri/renderD128".to_owned()),
+    ];
+    assert_complete!(&parts, CardPart::MediatedDevice(_), CardPart::RenderNode(_));
+    let mut refusals = vec![
+        HookRefusal::Host(Error::Sysfs(SysfsError::List {
+            path: "/sys/bus/pci/devices".into(),
+            source: refused(),
+        })),
+        card_error("prepare"),
+        card_error("give back"),
+        HookRefusal::GivenAway("gpupci1 (0000:02:00): the cluster gives it to rocks-34".to_owned()),
+        HookRefusal::OtherCard {
+            name: read("gpupci1"),
+            slot: video().slot(),
+        },
+    ];
+    refusals.extend(parts.into_iter().map(split));
+    assert_complete!(
+        &refusals,
+        HookRefusal::Host(_),
+        HookRefusal::Card(_),
+        HookRefusal::GivenAway(_),
+        HookRefusal::OtherCard { .. },
+        HookRefusal::Split { .. },
+    );
+    refusals
+}
+
+pub fn sections() -> String {
+    let faults = faults().into_iter();
+    let errors: Vec<CardError> = faults
+        .map(|fault| CardError::new("detach", &card(), fault))
+        .collect();
+    section("Reasons not to touch a card", &refusals())
+        + &section("A card was not handed over", &errors)
+        + &sentences("A function did not change hands", &function_errors())
+        + &section("The hook refuses a start", &hook_refusals())
+        + &section("A word names no card", &[NoSuchCard("gpupci9".to_owned())])
+}

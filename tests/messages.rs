@@ -23,6 +23,8 @@ macro_rules! assert_complete {
 
 #[path = "messages/cards.rs"]
 mod cards;
+#[path = "messages/cluster.rs"]
+mod cluster;
 #[path = "messages/files.rs"]
 mod files;
 
@@ -31,7 +33,7 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
-use gpupt::failure::{Failure, chain};
+use gpupt::failure::{Code, Failure, chain};
 
 const HEAD: &str = "# Messages
 
@@ -86,7 +88,10 @@ fn refused() -> std::io::Error {
 
 #[test]
 fn document_has_every_message() {
-    let text = HEAD.to_owned() + &cards::sections() + &files::sections();
+    let text = HEAD.to_owned() + &cards::sections() + &files::sections() + &cluster::sections();
+    for code in Code::ALL {
+        assert!(text.contains(&format!("`{code}`")), "{code} has no message");
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
     if std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1") {
         fs::write(&path, &text).expect("docs can be written");

@@ -65,7 +65,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
         if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
         } else {
-            let why = "only root sees what processes have open".to_owned();
+            let why = "only root can see which files processes have open".to_owned();
             facts.view.unseen.push(why);
         }
         facts.record = record_facts(machine.card_record(card.slot()), &mut facts);

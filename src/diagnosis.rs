@@ -68,7 +68,7 @@ fn hook_said(definition: &Definition, machine: &Machine) -> Option<Reason> {
         source: Source::Hook,
         text: match start.refused {
             Some(why) => format!("{age}: {why}"),
-            None => format!("{age}: its cards were ready"),
+            None => format!("{age}: its cards were prepared"),
         },
         codes: Vec::new(),
         remedy: None,
@@ -99,9 +99,9 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
             }
             None if !handover.is_there(function) => reasons.push(Reason {
                 source: Source::Host,
-                text: format!("{function} is not there"),
+                text: format!("this host has no device {function}"),
                 codes: Vec::new(),
-                remedy: Some("`gpupci list` tells what is; correct the guest's cards".to_owned()),
+                remedy: Some("run `gpupci list`, then correct the guest's cards".to_owned()),
             }),
             None => (),
         }

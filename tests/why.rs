@@ -109,8 +109,8 @@ fn why_reports_the_error_of_qemu_and_a_missing_card() {
             {
                 "source": "now",
                 "codes": [],
-                "text": "0000:7f:00.0 is not there",
-                "remedy": "`gpupci list` tells what is; correct the guest's cards",
+                "text": "this host has no device 0000:7f:00.0",
+                "remedy": "run `gpupci list`, then correct the guest's cards",
             },
         ]})
     );
@@ -125,7 +125,7 @@ fn why_says_nothing_about_a_guest_without_problems() {
     assert_eq!((said.code, said.text().as_str()), (Some(0), ""));
     assert_eq!(
         said.stderr,
-        "gpupci: nothing is known of a failed start, and nothing speaks against one\n"
+        "gpupci: no failed start is known, and nothing blocks a start now\n"
     );
     assert_eq!(host.line("why other -q").answer(), "");
 }

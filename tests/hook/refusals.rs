@@ -243,5 +243,8 @@ fn outcome_of_prepare_is_kept_for_gpupci_why() {
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.hook_ok(&guest(), "prepare");
     let told = stage.host.line("why rocks-33").answer();
-    assert!(told.ends_with(" s ago: its cards were ready\n"), "{told}");
+    assert!(
+        told.ends_with(" s ago: its cards were prepared\n"),
+        "{told}"
+    );
 }

@@ -12,7 +12,7 @@ use crate::this_host::{ThisHost, may_change};
 
 pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
-        return Err(gpupt::error::Error::NotRoot("read what libvirt keeps of guests").into());
+        return Err(gpupt::error::Error::NotRoot("read libvirt's files about guests").into());
     }
     let host = ThisHost::of(global, machine)?;
     let reasons = why(guest, &host.handover(), machine)?;
@@ -29,7 +29,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
     }
     let notes = match reasons.is_empty() {
         true => {
-            vec!["nothing is known of a failed start, and nothing speaks against one".to_owned()]
+            vec!["no failed start is known, and nothing blocks a start now".to_owned()]
         }
         false => Vec::new(),
     };

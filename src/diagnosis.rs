@@ -42,26 +42,26 @@ pub struct Reason {
 /// # Errors
 /// When there is no such guest on this host.
 pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Reason>, Error> {
-    let unknown = || Error::NoGuest(format!("{guest:?}"));
-    let definition = machine.definition(guest).ok_or_else(unknown)?;
+    let no_guest = || Error::NoGuest(format!("{guest:?}"));
+    let definition = machine.definition(guest).ok_or_else(no_guest)?;
     let name = definition.identity.name.as_str();
     let mut reasons = Vec::new();
-    reasons.extend(hook_said(&definition, machine));
-    let plain = |source, text| Reason {
+    reasons.extend(hook_reason(&definition, machine));
+    let quoted = |source, text| Reason {
         source,
         text,
         codes: Vec::new(),
         remedy: None,
     };
     let journal = machine.journal_of(name).into_iter();
-    reasons.extend(journal.map(|line| plain(Source::Journal, line)));
+    reasons.extend(journal.map(|line| quoted(Source::Journal, line)));
     let qemu = machine.qemu_complaints(name).into_iter();
-    reasons.extend(qemu.map(|line| plain(Source::Qemu, line)));
-    reasons.extend(now_against(&definition, handover));
+    reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
+    reasons.extend(current_reasons(&definition, handover));
     Ok(reasons)
 }
 
-fn hook_said(definition: &Definition, machine: &Machine) -> Option<Reason> {
+fn hook_reason(definition: &Definition, machine: &Machine) -> Option<Reason> {
     let start = machine.last_start(definition.identity.uuid.as_deref()?)?;
     let age = start.age();
     Some(Reason {
@@ -76,7 +76,7 @@ fn hook_said(definition: &Definition, machine: &Machine) -> Option<Reason> {
 }
 
 /// What speaks against the cards of a guest as things are now.
-fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
+fn current_reasons(definition: &Definition, handover: &Handover) -> Vec<Reason> {
     let claimed = match claimed_functions(&definition.xml) {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -95,7 +95,7 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
             Some(card) if seen.iter().any(|one| one.name == card.name) => (),
             Some(card) => {
                 seen.push(card);
-                reasons.extend(against(card, handover));
+                reasons.extend(card_reasons(card, handover));
             }
             None if !handover.is_there(function) => reasons.push(Reason {
                 source: Source::Host,
@@ -109,7 +109,7 @@ fn now_against(definition: &Definition, handover: &Handover) -> Vec<Reason> {
     reasons
 }
 
-fn against(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
+fn card_reasons(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
     let place = format!("{} ({})", card.name, card.slot());
     match handover.judge(card) {
         Ok(refusals) => refusals

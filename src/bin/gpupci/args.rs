@@ -25,14 +25,14 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(flatten)]
-    pub(crate) short: Short,
+    pub(crate) short: ShortFlags,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
 /// The short flags of the original, which can be combined.
 #[derive(Args, Debug)]
-pub(crate) struct Short {
+pub(crate) struct ShortFlags {
     /// Same as the command `list`.
     #[arg(short, long)]
     pub(crate) list: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Short {
     pub(crate) status: Vec<String>,
 }
 
-impl Short {
+impl ShortFlags {
     /// Whether none of them was given.
     pub(crate) fn is_empty(&self) -> bool {
         !self.list && self.attach.is_empty() && self.detach.is_empty() && self.status.is_empty()
@@ -89,14 +89,15 @@ impl Global {
         let root = self
             .root
             .clone()
-            .or_else(|| Some(set("GPUPT_ROOT")?.into()));
+            .or_else(|| Some(variable("GPUPT_ROOT")?.into()));
         root.unwrap_or_else(|| PathBuf::from("/"))
     }
 
     /// The database URL from the command line or the environment.
     pub(crate) fn database(&self) -> Option<String> {
-        let variable = || set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
-        self.database.clone().or_else(variable)
+        let from_environment =
+            || variable("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
+        self.database.clone().or_else(from_environment)
     }
 }
 
@@ -109,8 +110,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number of seconds from 0.1 to 3600".to_owned())
 }
 
-fn set(variable: &str) -> Option<OsString> {
-    env::var_os(variable).filter(|value| !value.is_empty())
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,9 +121,9 @@ pub(crate) enum Command {
     /// Show the driver of each function of a card.
     Status(Cards),
     /// Bind cards to the stub driver, so that guests can use them.
-    Detach(ChangedCards),
+    Detach(CardsToChange),
     /// Restore the host drivers of cards.
-    Attach(ChangedCards),
+    Attach(CardsToChange),
     /// List the IOMMU groups, with the driver and guest of every member.
     Groups,
     /// Check whether this host is ready for pass-through, and say what to do if it is not.
@@ -137,7 +138,7 @@ pub(crate) enum Command {
     /// Reassign card names, in the order of the addresses.
     Renumber,
     /// Read domain XML on standard input, and write it with the guest's cards added.
-    Splice(SpliceWords),
+    Splice(SpliceArguments),
     /// Manage the libvirt hook, which prepares the cards of a guest that starts.
     #[command(subcommand)]
     Hook(HookCommand),
@@ -167,7 +168,7 @@ pub(crate) struct Cards {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ChangedCards {
+pub(crate) struct CardsToChange {
     /// Cards, by name (gpupci1), by address (02:00.0, 0000:02:00, pci_0000_02_00_0), or `all`.
     #[arg(value_name = "CARD", required = true)]
     pub(crate) cards: Vec<String>,
@@ -176,7 +177,7 @@ pub(crate) struct ChangedCards {
     pub(crate) dry_run: bool,
 }
 
-impl ChangedCards {
+impl CardsToChange {
     /// Whether to perform the writes or only to print them.
     pub(crate) fn mode(&self) -> Mode {
         match self.dry_run {
@@ -187,7 +188,7 @@ impl ChangedCards {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct SpliceWords {
+pub(crate) struct SpliceArguments {
     /// The guest: its name or any other name of it in the cluster.
     pub(crate) guest: String,
     /// Add no card: set the addresses of the guest's cards in the XML to those on this host.
@@ -217,17 +218,17 @@ pub(crate) enum HookCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum HostCommand {
     /// Add a card to a host or a guest: HOST GPU VALUE [gpu=GPU] [value=VALUE]
-    Add(Words),
+    Add(RocksWords),
     /// Add or replace a card; the former value becomes GPU_old: HOST GPU VALUE
-    Set(Words),
+    Set(RocksWords),
     /// Remove a card and GPU_old: HOST GPU [gpu=GPU]
-    Remove(Words),
+    Remove(RocksWords),
     /// List cards: [HOST…] [output-header=no] [output-col=host,gpu,pci_bus] [json=yes]
-    List(Words),
+    List(RocksWords),
     /// Report cards for scripts: [HOST…] [gpu=GPU] [pydict=yes] [json=yes]
-    Report(Words),
+    Report(RocksWords),
     /// Print the commands that recreate the attributes: [HOST…]
-    Dump(Words),
+    Dump(RocksWords),
     /// List contradictions in the whole cluster
     Conflicts,
     /// Check whether the cluster's attributes let a guest use cards of this host
@@ -248,7 +249,7 @@ pub(crate) enum HostCommand {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Words {
+pub(crate) struct RocksWords {
     /// Hosts, names, values and parameters.
     #[arg(value_name = "WORD")]
     pub(crate) words: Vec<String>,

@@ -13,9 +13,9 @@ use crate::json;
 use crate::report::Answer;
 use crate::this_host::ThisHost;
 
-/// Which way cards go.
+/// Which direction cards go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     Detach,
     Attach,
 }
@@ -23,7 +23,7 @@ pub(crate) enum Way {
 /// Hands every card over that can be. One that cannot does not keep the others; the worst end is
 /// that of the command.
 pub(crate) fn run(
-    way: Way,
+    direction: Direction,
     words: &[String],
     mode: Mode,
     global: &Global,
@@ -33,9 +33,9 @@ pub(crate) fn run(
     let host = match mode {
         Mode::DryRun => ThisHost::of(global, machine)?,
         Mode::Real => {
-            let what = match way {
-                Way::Detach => "detach cards",
-                Way::Attach => "attach cards",
+            let what = match direction {
+                Direction::Detach => "detach cards",
+                Direction::Attach => "attach cards",
             };
             let host;
             (host, lock) = ThisHost::lock_for_change(what, global, machine)?;
@@ -45,13 +45,14 @@ pub(crate) fn run(
     };
     let (cards, mut answer) = host.select(words);
     let handover = host.handover();
-    let leaving = cards.iter().flat_map(|card| card.functions.iter());
-    let leaving: Vec<PciAddress> = leaving.map(|function| function.address).collect();
+    let detached_together = cards.iter().flat_map(|card| card.functions.iter());
+    let detached_together: Vec<PciAddress> =
+        detached_together.map(|function| function.address).collect();
     let mut objects = Vec::new();
     for card in cards {
-        let handed = match way {
-            Way::Detach => handover.detach(card, &leaving, mode),
-            Way::Attach => handover.attach(card, mode),
+        let handed = match direction {
+            Direction::Detach => handover.detach(card, &detached_together, mode),
+            Direction::Attach => handover.attach(card, mode),
         };
         if global.json {
             objects.push(object(card, &handed, mode));
@@ -59,7 +60,7 @@ pub(crate) fn run(
         answer = answer.and(match handed {
             Ok(handed) => Answer {
                 notes: handed.notes.clone(),
-                ..Answer::done(text(way, card, &handed, mode, global.json))
+                ..Answer::done(text(direction, card, &handed, mode, global.json))
             },
             Err(error) => Answer::failed(&error),
         });
@@ -70,27 +71,32 @@ pub(crate) fn run(
     Ok(answer)
 }
 
-fn text(way: Way, card: &GpuCard, done: &Done, mode: Mode, is_json: bool) -> String {
+fn text(direction: Direction, card: &GpuCard, done: &Done, mode: Mode, is_json: bool) -> String {
     match mode {
         _ if is_json => String::new(),
         Mode::DryRun => done.steps.iter().map(|step| format!("{step}\n")).collect(),
         Mode::Real => {
-            let lines = done.functions.iter().map(|handed| line(way, card, handed));
+            let lines = done
+                .functions
+                .iter()
+                .map(|handed| line(direction, card, handed));
             lines.collect()
         }
     }
 }
 
 /// What came of a function, in the words of the original.
-fn line(way: Way, card: &GpuCard, handed: &Handed) -> String {
+fn line(direction: Direction, card: &GpuCard, handed: &Handed) -> String {
     let (name, address, word) = (card.name, handed.function, handed.class.word());
-    match (way, handed.was_so) {
-        (Way::Detach, false) => format!("Detached GPU card '{name}' {word} device {address}\n"),
-        (Way::Detach, true) => {
+    match (direction, handed.was_so) {
+        (Direction::Detach, false) => {
+            format!("Detached GPU card '{name}' {word} device {address}\n")
+        }
+        (Direction::Detach, true) => {
             format!("GPU card '{name}' {word} device {address} is already detached\n")
         }
-        (Way::Attach, false) => format!("Attached {word} card {address} of {name}\n"),
-        (Way::Attach, true) => format!("{name} {word} card {address} is already attached\n"),
+        (Direction::Attach, false) => format!("Attached {word} card {address} of {name}\n"),
+        (Direction::Attach, true) => format!("{name} {word} card {address} is already attached\n"),
     }
 }
 

@@ -30,8 +30,8 @@ use clap::Parser;
 use gpupt::handover::Mode;
 use gpupt::host::{Machine, as_writer};
 
-use crate::args::{Cli, Command, Global, Short};
-use crate::detach_attach::Way;
+use crate::args::{Cli, Command, Global, ShortFlags};
+use crate::detach_attach::Direction;
 use crate::report::Answer;
 
 fn main() -> ExitCode {
@@ -62,12 +62,20 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
     match command {
         Command::List => list::run(global, machine),
         Command::Status(words) => status::run(&words.cards, global, machine),
-        Command::Detach(words) => {
-            detach_attach::run(Way::Detach, &words.cards, words.mode(), global, machine)
-        }
-        Command::Attach(words) => {
-            detach_attach::run(Way::Attach, &words.cards, words.mode(), global, machine)
-        }
+        Command::Detach(words) => detach_attach::run(
+            Direction::Detach,
+            &words.cards,
+            words.mode(),
+            global,
+            machine,
+        ),
+        Command::Attach(words) => detach_attach::run(
+            Direction::Attach,
+            &words.cards,
+            words.mode(),
+            global,
+            machine,
+        ),
         Command::Check => check::run(global, machine),
         Command::Groups => groups::run(global, machine),
         Command::Recover => recover::run(global, machine),
@@ -82,17 +90,29 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
 }
 
 /// The short forms, in the order in which the original did them.
-fn run_short(short: &Short, global: &Global, machine: &Machine) -> Result<Answer> {
+fn run_short(short: &ShortFlags, global: &Global, machine: &Machine) -> Result<Answer> {
     let mut answer = Answer::default();
     if short.list {
         answer = answer.and(list::run(global, machine)?);
     }
     if !short.attach.is_empty() {
-        let attached = detach_attach::run(Way::Attach, &short.attach, Mode::Real, global, machine)?;
+        let attached = detach_attach::run(
+            Direction::Attach,
+            &short.attach,
+            Mode::Real,
+            global,
+            machine,
+        )?;
         answer = answer.and(attached);
     }
     if !short.detach.is_empty() {
-        let detached = detach_attach::run(Way::Detach, &short.detach, Mode::Real, global, machine)?;
+        let detached = detach_attach::run(
+            Direction::Detach,
+            &short.detach,
+            Mode::Real,
+            global,
+            machine,
+        )?;
         answer = answer.and(detached);
     }
     if !short.status.is_empty() {

@@ -19,7 +19,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut answer = Answer::default();
     for (slot, result) in &recovered {
         answer = answer.and(match result {
-            Ok(recovered) => Answer::done(format!("{slot} {}\n", words(*recovered))),
+            Ok(recovered) => Answer::done(format!("{slot} {}\n", outcome(*recovered))),
             Err(error) => Answer::failed(error),
         });
     }
@@ -32,7 +32,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     Ok(answer)
 }
 
-fn words(recovered: Recovered) -> &'static str {
+fn outcome(recovered: Recovered) -> &'static str {
     match recovered {
         Recovered::Finished => "is detached, and is now recorded as detached",
         Recovered::GivenBack => "is bound to its host drivers again",
@@ -47,7 +47,7 @@ fn object((slot, result): &(PciSlot, Result<Recovered, CardError>)) -> Value {
     let error = result.as_ref().err();
     json!({
         "slot": slot.to_string(),
-        "result": result.as_ref().ok().map(|recovered| words(*recovered)),
+        "result": result.as_ref().ok().map(|recovered| outcome(*recovered)),
         "exit": error.map_or(0, |error| error.exit().code()),
         "error": error.map(|error| json::failure(error)),
     })

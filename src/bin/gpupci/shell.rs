@@ -2,7 +2,7 @@
 
 /// `bytes` as one word that a shell reads as just these bytes. Control characters, and what may be
 /// part of one in UTF-8, need bash's `$'…'`; all else that means something a backslash.
-pub(crate) fn word(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn quote(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
@@ -28,7 +28,7 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "bash is the judge")]
     fn bash_reads_a_quoted_word_as_the_same_bytes() -> std::io::Result<()> {
         let every: Vec<u8> = (1..=255).collect();
-        let script = [b"printf %s ".as_slice(), &word(&every)].concat();
+        let script = [b"printf %s ".as_slice(), &quote(&every)].concat();
         let script = std::os::unix::ffi::OsStringExt::from_vec(script);
         let script: std::ffi::OsString = script;
         let said = Command::new("bash")

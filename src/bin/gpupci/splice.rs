@@ -10,22 +10,26 @@ use gpupt::guest::{GuestWord, retarget_guest, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
 
-use crate::args::{Global, SpliceWords};
+use crate::args::{Global, SpliceArguments};
 use crate::report::Answer;
 
-pub(crate) fn run(words: &SpliceWords, global: &Global, machine: &Machine) -> Result<Answer> {
+pub(crate) fn run(
+    arguments: &SpliceArguments,
+    global: &Global,
+    machine: &Machine,
+) -> Result<Answer> {
     let settings = Settings::of(machine).map_err(Error::from)?;
     let url = database_of(machine, &settings, global.database().as_deref()).map_err(Error::from)?;
     let xml = domain_xml()?;
     let mut database = Database::at(url);
-    let change = if words.retarget {
+    let change = if arguments.retarget {
         retarget_guest
     } else {
         splice_guest
     };
-    let guest = match words.exact {
-        true => GuestWord::Name(&words.guest),
-        false => GuestWord::AnyName(&words.guest),
+    let guest = match arguments.exact {
+        true => GuestWord::Name(&arguments.guest),
+        false => GuestWord::AnyName(&arguments.guest),
     };
     let text = change(guest, &xml, &mut database, machine)?;
     Ok(Answer {

@@ -14,7 +14,7 @@ use crate::args::Global;
 use crate::report::Answer;
 
 /// How many writes of another program are waited for.
-const WRITES_WAITED_FOR: u32 = 4;
+const LOCK_WAIT_IN_WRITES: u32 = 4;
 
 /// This host and its cards.
 pub(crate) struct ThisHost<'m> {
@@ -57,7 +57,7 @@ impl<'m> ThisHost<'m> {
         Ok(())
     }
 
-    /// ChangedCards these cards over.
+    /// Hands these cards over.
     pub(crate) fn handover(&self) -> Handover<'m> {
         let cards = self.cards.clone();
         Handover::new(self.machine, &self.settings, cards, self.global.timeout)
@@ -87,7 +87,7 @@ pub(crate) fn lock_for_change(
     if !may_change(machine) {
         return Err(Error::NotRoot(what));
     }
-    Ok(machine.lock(global.timeout * WRITES_WAITED_FOR)?)
+    Ok(machine.lock(global.timeout * LOCK_WAIT_IN_WRITES)?)
 }
 
 /// Whether we may change this machine. Who made a tree of files may do with it what they like.

@@ -19,7 +19,7 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
     if global.json {
         let objects = reasons.iter().map(|reason| {
             json!({
-                "source": word(reason.source),
+                "source": source_name(reason.source),
                 "codes": json::codes(&reason.codes),
                 "text": reason.text,
                 "remedy": reason.remedy,
@@ -43,11 +43,11 @@ fn lines(reason: &Reason) -> String {
     let remedy = reason.remedy.as_ref();
     let remedy = remedy.map(|remedy| format!("            try: {remedy}\n"));
     let text = gpupt::escape::printable(reason.text.as_bytes());
-    let source = format!("{}:", word(reason.source));
+    let source = format!("{}:", source_name(reason.source));
     format!("{source:11} {text}\n{}", remedy.unwrap_or_default())
 }
 
-fn word(source: Source) -> &'static str {
+fn source_name(source: Source) -> &'static str {
     match source {
         Source::Definition => "definition",
         Source::Hook => "hook",

@@ -121,7 +121,7 @@ impl Session<'_> {
             text.extend(b"/opt/rocks/bin/rocks add host gpu");
             for word in [host, attribute.name.as_bytes(), value] {
                 text.push(b' ');
-                text.extend(shell::word(word));
+                text.extend(shell::quote(word));
             }
             text.push(b'\n');
         }

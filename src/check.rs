@@ -1,4 +1,4 @@
-//! Looking at a host: all that is judged, from the machine and from the cluster's database.
+//! Collects the facts for `gpupci check`, from the machine and from the cluster's database.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
-/// What to look at, and how long.
+/// What to read, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckOptions<'o> {
-    /// What the administrator chose.
+    /// The settings.
     pub settings: &'o Settings,
-    /// The database that was named on the command line or in the environment.
+    /// The database URL from the command line or the environment.
     pub database: Option<&'o str>,
-    /// Whether we may see what files the processes of others have open.
+    /// Whether gpupci can see which files other users' processes have open.
     pub can_see_processes: bool,
-    /// How long looking for the users of one card may take.
+    /// The time limit to find the users of one card.
     pub deadline: Duration,
 }
 
-/// All that is known of `machine`.
+/// The facts about `machine`.
 ///
 /// # Errors
-/// When the database that was named is none.
+/// If the database URL is invalid.
 pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts, Error> {
     let vendors = &options.settings.vendors;
     let functions = machine.function_facts();
@@ -58,7 +58,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
 }
 
 fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> Vec<CardFacts> {
-    // Names that cannot be read are told apart from this.
+    // Unreadable names have a finding of their own.
     let misplaced = misplaced(machine, cards).unwrap_or_default();
     let facts = cards.iter().map(|card| {
         let mut facts = machine.card_facts(card, cards);
@@ -80,7 +80,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
     facts.collect()
 }
 
-/// What is written down of a card. A write that never ended is a reason of its own.
+/// The record of a card. A card that is locked until reboot is a reason to refuse it.
 fn record_facts(
     record: Result<Option<CardRecord>, KeptError>,
     facts: &mut CardFacts,
@@ -99,7 +99,7 @@ fn record_facts(
     }
 }
 
-/// What the cluster says of this host; nothing where there is no database.
+/// What the cluster's database says about this host; `None` if there is no database.
 fn cluster_facts(machine: &Machine, options: &CheckOptions) -> Result<Option<ClusterFacts>, Error> {
     let url = match database_of(machine, options.settings, options.database) {
         Ok(url) => url,

@@ -1,5 +1,5 @@
-//! Why the last start of a guest failed: what the hook, QEMU and the journal said, and what speaks
-//! against its cards right now.
+//! Why the last start of a guest failed: what the hook, QEMU and the journal reported, and what
+//! blocks its cards now.
 
 use crate::binding::Refusal;
 use crate::domain_xml::claimed_functions;
@@ -9,38 +9,38 @@ use crate::gpu::GpuCard;
 use crate::handover::Handover;
 use crate::host::{Definition, Machine};
 
-/// Who says so.
+/// Where a reason comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// libvirt's definition of the guest.
     Definition,
-    /// Our hook, when the guest was to start.
+    /// gpupt's hook, at the last start.
     Hook,
-    /// QEMU, in its log.
+    /// QEMU's log.
     Qemu,
     /// The journal.
     Journal,
-    /// The machine, as it is now.
+    /// The present state of the host.
     Host,
 }
 
-/// Something that explains a failed start.
+/// A possible reason for a failed start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// Who says so.
+    /// Where it comes from.
     pub source: Source,
-    /// What.
+    /// What is wrong.
     pub text: String,
-    /// The codes of the reasons, where it is one of ours.
+    /// Its codes, if gpupt found it itself.
     pub codes: Vec<Code>,
-    /// What to do about it, where that is known.
+    /// What to do, if that is known.
     pub remedy: Option<String>,
 }
 
-/// What explains that the last start of `guest` failed, in the order of the steps of a start.
+/// The reasons why the last start of `guest` failed, in the order of the steps of a start.
 ///
 /// # Errors
-/// When there is no such guest on this host.
+/// If this host has no such guest.
 pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Reason>, Error> {
     let no_guest = || Error::NoGuest(format!("{guest:?}"));
     let definition = machine.definition(guest).ok_or_else(no_guest)?;
@@ -75,7 +75,7 @@ fn hook_reason(definition: &Definition, machine: &Machine) -> Option<Reason> {
     })
 }
 
-/// What speaks against the cards of a guest as things are now.
+/// What blocks the cards of a guest now.
 fn current_reasons(definition: &Definition, handover: &Handover) -> Vec<Reason> {
     let claimed = match claimed_functions(&definition.xml) {
         Ok(claimed) => claimed,

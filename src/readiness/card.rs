@@ -1,5 +1,5 @@
-//! One card: whether a guest could have it now, by the same reasons for which `gpupci detach` would
-//! refuse, and whether it would come through that well.
+//! The findings about one card: why `gpupci detach` would refuse it now, and what may go wrong in a
+//! guest (reset, power state, boot display).
 
 mod refusal;
 
@@ -9,14 +9,14 @@ use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::readiness::card::refusal::finding_of;
 use crate::readiness::{Finding, HostFacts};
 
-/// What is written down of a card.
+/// What the record of a card says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordFacts {
-    /// Nothing.
+    /// There is no record.
     None,
-    /// How far it had come.
+    /// The phase that is recorded.
     Phase(Phase),
-    /// Something, which cannot be read.
+    /// The record could not be read, and why.
     Unreadable(String),
 }
 
@@ -25,23 +25,23 @@ pub enum RecordFacts {
 pub struct CardFacts {
     /// Its name.
     pub name: CardName,
-    /// The function by which it is known.
+    /// Its display function.
     pub display: PciAddress,
     /// All its functions.
     pub functions: Vec<PciAddress>,
-    /// What speaks for or against detaching it.
+    /// The facts that decide whether it can be detached.
     pub view: CardView,
     /// The IOMMU groups of its functions.
     pub groups: Vec<IommuGroup>,
-    /// Whether the firmware showed its pictures on it (`boot_vga`).
+    /// Whether it is the boot display (`boot_vga`).
     pub is_boot_display: bool,
-    /// By which methods it can be reset; `None` where there is none.
+    /// Its reset methods; `None` if it has none.
     pub resets: Option<String>,
-    /// Whether it sleeps: `D0`, `D3cold`.
+    /// Its power state: `D0`, `D3cold`.
     pub power_state: Option<String>,
-    /// What is written down of it.
+    /// Its record.
     pub record: RecordFacts,
-    /// What of it cannot be told.
+    /// Why parts of it could not be read.
     pub unreadable: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl CardFacts {
         let mut findings = self.unreadable();
         findings.push(self.drivers(stub));
         let refusals = judge_detach(&self.view, stub, &[]);
-        // What ails the whole host is said once, and not again of each card.
+        // A problem of the whole host has one finding, not one for each card.
         let is_of_card = |refusal: &&Refusal| match refusal {
             Refusal::NoGroup(_) => has_groups,
             Refusal::NoOverride(_) => false,
@@ -118,7 +118,7 @@ impl CardFacts {
         self.unreadable.iter().map(fail).collect()
     }
 
-    /// Which drivers have it. Neither all nor none of it on the stub driver is what a crash leaves.
+    /// The drivers it is bound to. After a crash, only some functions may be on the stub driver.
     fn drivers(&self, stub: &DriverName) -> Finding {
         const TOPIC: &str = "driver";
         let (detached, others): (Vec<&Binding>, Vec<&Binding>) = self

@@ -1,4 +1,4 @@
-//! Whether the cluster's attributes name the cards that are here.
+//! Whether the cluster's attributes match the cards of this host.
 
 use crate::escape::Excerpt;
 use crate::gpu::CardName;
@@ -8,35 +8,34 @@ use crate::rocks::{Attribute, Cluster, Conflict, Node, Text, conflicts_of};
 
 const TOPIC: &str = "attributes";
 
-/// What the cluster says of this host.
+/// What the cluster's database says about this host.
 #[derive(Clone, Debug)]
 pub enum ClusterFacts {
-    /// Nothing: its database did not answer.
+    /// The database could not be read.
     Unreachable {
         /// Why.
         why: String,
         /// What to do.
         remedy: String,
     },
-    /// It does not know this host.
+    /// The cluster has no such host.
     UnknownHost {
-        /// How this host calls itself.
+        /// The host name of this host.
         name: Option<String>,
     },
-    /// What it says.
+    /// The cluster has this host.
     Known {
-        /// How it calls this host.
+        /// Its name in the cluster.
         host: String,
-        /// The cards that it says this host has, and the text of their values.
+        /// The host's card attributes: name and value.
         cards: Vec<(CardName, String)>,
-        /// What contradicts itself about this host and its guests, a sentence each.
+        /// The conflicts of this host and its guests, a sentence each.
         conflicts: Vec<String>,
     },
 }
 
 impl ClusterFacts {
-    /// What `cluster` says of the node `here`. Where nothing places a guest it lives on
-    /// `home`.
+    /// What `cluster` says about `host`. A guest without a host belongs to `default_host`.
     pub fn of(cluster: &Cluster, host: &Node, default_host: Option<&Node>) -> Self {
         let card = |attribute: &Attribute| {
             let name: CardName = attribute.name.as_str()?.parse().ok()?;
@@ -51,7 +50,7 @@ impl ClusterFacts {
         names.push(host.name.to_string());
         let conflicts = conflicts_of(cluster, default_host);
         let is_own = |conflict: &&Conflict| names.iter().any(|name| name == conflict.node());
-        // A value of this host that cannot be followed is told with its card.
+        // An unusable value of this host is reported with its card.
         let is_value = |conflict: &Conflict| matches!(conflict, Conflict::Unusable { node, .. } if host.name.to_string() == *node);
         let own = conflicts.iter().filter(|c| is_own(c) && !is_value(c));
         let attributes = cluster.attributes_of(host).into_iter();
@@ -119,7 +118,7 @@ fn known(
     findings
 }
 
-/// What is wrong with the attribute of a card; nothing when it names the card.
+/// The finding if the attribute of a card is missing or has another address.
 fn compare(host: &str, card: &CardFacts, recorded: Option<&(CardName, String)>) -> Option<Finding> {
     let name = card.name;
     let Some((_, value)) = recorded else {
@@ -146,7 +145,7 @@ fn no_such_card(host: &str, name: CardName, value: &str) -> Finding {
     Finding::warn(TOPIC, text, command("remove", host, name, None)).of(name)
 }
 
-/// A command for a shell. A name that a shell would read as something else is left to the reader.
+/// A command for a shell. `HOST` replaces a host name that would need quotes.
 fn command(verb: &str, host: &str, card: CardName, address: Option<PciAddress>) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
     let is_word = !host.is_empty() && !host.starts_with('-') && host.bytes().all(is_plain);

@@ -1,14 +1,13 @@
-//! The words that the kernel was started with.
+//! The kernel command line.
 
-/// The kernel's command line (`/proc/cmdline`), word by word.
+/// The parameters of the kernel command line (`/proc/cmdline`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KernelCmdline {
     parameters: Vec<String>,
 }
 
 impl KernelCmdline {
-    /// Takes a line apart. Double quotes keep blanks inside a word; what follows a lone `--` is for
-    /// init.
+    /// Splits `line`. Blanks in double quotes do not separate; everything after `--` is for init.
     pub fn new(line: &str) -> Self {
         let mut parameters = Vec::new();
         let mut parameter = String::new();
@@ -30,12 +29,12 @@ impl KernelCmdline {
         Self { parameters }
     }
 
-    /// Whether this very word is there.
+    /// Whether `parameter` is given, exactly as it is written.
     pub fn has(&self, parameter: &str) -> bool {
         self.parameters.iter().any(|one| one == parameter)
     }
 
-    /// The values of `key`, first to last; the kernel takes `-` and `_` for the same.
+    /// The values of `key`, first to last. To the kernel, `-` and `_` are the same.
     pub fn values(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> {
         let key = underscored(key);
         self.parameters.iter().filter_map(move |parameter| {
@@ -44,12 +43,12 @@ impl KernelCmdline {
         })
     }
 
-    /// The parts of the values of `key`, where commas part them.
+    /// The comma-separated parts of the values of `key`.
     pub fn parts(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> {
         self.values(key).flat_map(|value| value.split(','))
     }
 
-    /// Which of the two switches of `key`, `on` or `off`, was said last.
+    /// Whether `on` or `off` is the last of these two in the values of `key`.
     pub fn is_on(&self, key: &str) -> Option<bool> {
         let switch = |part| match part {
             "on" => Some(true),
@@ -60,7 +59,7 @@ impl KernelCmdline {
     }
 }
 
-/// A name of a module or parameter, in the one spelling of two that is compared.
+/// The name of a module or parameter with `_` for `-`, so that both spellings compare equal.
 pub(super) fn underscored(name: &str) -> String {
     name.replace('-', "_")
 }

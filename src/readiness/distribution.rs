@@ -1,16 +1,16 @@
-//! What a distribution calls its tools: how a word gets onto the kernel line, how the initramfs is
-//! made anew, which package holds what.
+//! The commands of each distribution: to change the kernel command line, to rebuild the initramfs,
+//! to install packages.
 
-/// Who writes the kernel line of the next boot.
+/// What sets the kernel command line of the next boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loader {
-    /// `/etc/default/grub` and a program that makes `grub.cfg` from it.
+    /// `/etc/default/grub`, and a program that generates `grub.cfg`.
     Grub,
-    /// `grubby`, which changes the entries themselves.
+    /// `grubby`, which edits the boot entries.
     Grubby,
-    /// A system whose root is an image.
+    /// An image-based system (rpm-ostree).
     RpmOstree,
-    /// Proxmox, where it boots by `systemd-boot`.
+    /// Proxmox with `systemd-boot`.
     Proxmox,
 }
 
@@ -29,14 +29,14 @@ enum Family {
 pub struct Distribution {
     family: Family,
     id: String,
-    /// The first number of its version; 0 where it has none.
+    /// The major version; 0 if there is none.
     major: u32,
     loader: Loader,
     is_efi: bool,
 }
 
 impl Distribution {
-    /// The distribution that `/etc/os-release` tells of (os-release(5)).
+    /// The distribution that `/etc/os-release` describes (os-release(5)).
     pub fn of(os_release: &str, loader: Loader, is_efi: bool) -> Self {
         let id = value(os_release, "ID").unwrap_or_default();
         let like = value(os_release, "ID_LIKE").unwrap_or_default();
@@ -51,7 +51,7 @@ impl Distribution {
         }
     }
 
-    /// How `word` gets onto the kernel line.
+    /// How to add `argument` to the kernel command line.
     pub fn with_argument(&self, argument: &str) -> String {
         match self.loader {
             Loader::Grubby => {
@@ -73,7 +73,7 @@ impl Distribution {
         }
     }
 
-    /// How `word` leaves the kernel line.
+    /// How to remove `argument` from the kernel command line.
     pub fn without_argument(&self, argument: &str) -> String {
         match self.loader {
             Loader::Grubby => {
@@ -97,7 +97,7 @@ impl Distribution {
         }
     }
 
-    /// What makes the initramfs anew, so that it holds the files of `/etc/modprobe.d` as they are.
+    /// How to rebuild the initramfs, which has a copy of `/etc/modprobe.d`.
     pub fn initramfs(&self) -> &'static str {
         match self.family {
             Family::RedHat | Family::Suse => "run `dracut -f`, then reboot",
@@ -107,7 +107,7 @@ impl Distribution {
         }
     }
 
-    /// How the modules of the kernel `release` get here.
+    /// How to install the modules of the kernel `release`.
     pub fn modules(&self, release: &str) -> String {
         match (self.family, self.major) {
             (Family::RedHat, 1..=7) => format!("yum reinstall kernel-{release}"),
@@ -118,7 +118,7 @@ impl Distribution {
         }
     }
 
-    /// How libvirt gets here.
+    /// How to install libvirt.
     pub fn libvirt(&self) -> &'static str {
         match (self.family, self.major) {
             (Family::RedHat, 1..=7) => "yum install libvirt qemu-kvm",
@@ -132,7 +132,7 @@ impl Distribution {
         }
     }
 
-    /// The command that makes `grub.cfg`, where that is known.
+    /// The command that generates `grub.cfg`, if it is known.
     fn grub(&self) -> Option<String> {
         Some(match self.family {
             Family::RedHat => format!("grub2-mkconfig -o {}", self.grub_file()),
@@ -143,8 +143,7 @@ impl Distribution {
         })
     }
 
-    /// Where GRUB reads its configuration: until RHEL 9 and Fedora 34 a host that boots by EFI had
-    /// its own.
+    /// The path of `grub.cfg`. Before RHEL 9 and Fedora 34, EFI hosts have it in the EFI partition.
     fn grub_file(&self) -> String {
         let (folder, since) = match self.id.as_str() {
             "fedora" => ("fedora", 34),
@@ -178,7 +177,7 @@ fn family(id: &str, like: &str) -> Family {
     }
 }
 
-/// The value of `key`, without the quotes that it may stand in.
+/// The last value of `key`, without quotes.
 fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let mut assigned = text.lines().filter_map(|line| line.trim().split_once('='));
     let last = assigned.rfind(|(name, _)| *name == key);

@@ -1,4 +1,4 @@
-//! libvirt's hooks: ours, whether libvirt runs it, and what others there are.
+//! The findings about libvirt's hooks: gpupt's hook, whether libvirt runs it, and other hooks.
 
 use crate::hook_folder::{HookFacts, HookFile};
 use crate::readiness::{Distribution, Finding};

@@ -1,38 +1,38 @@
-//! The host itself: its kernel, and whether its IOMMU is on, from the firmware up.
+//! The findings about the kernel and the IOMMU: firmware, kernel command line, groups.
 
 use crate::readiness::{Distribution, Finding, KernelCmdline};
 
-/// Who made the processor, which decides how an IOMMU is turned on.
+/// The vendor of the CPU, which decides how the IOMMU is turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CpuVendor {
-    /// Intel: VT-d, which many kernels leave off.
+    /// Intel: VT-d, which many kernels leave off by default.
     Intel,
-    /// AMD, and Hygon after it: AMD-Vi, which kernels turn on.
+    /// AMD and Hygon: AMD-Vi, which kernels turn on by default.
     Amd,
-    /// Somebody else.
+    /// Any other vendor.
     Other,
 }
 
-/// What is known of kernel, processor and IOMMU.
+/// The facts about kernel, CPU and IOMMU.
 #[derive(Clone, Debug)]
 pub struct Platform {
     /// The kernel's release: `6.1.0-18-amd64`.
     pub release: String,
-    /// What it was started with.
+    /// The kernel command line.
     pub cmdline: KernelCmdline,
-    /// Who made the processor, where that is told.
+    /// The vendor of the CPU, if it is known.
     pub cpu_vendor: Option<CpuVendor>,
     /// Whether this host is itself a guest.
     pub is_guest: bool,
-    /// The table by which the firmware reports an IOMMU: `DMAR`.
+    /// The ACPI table that describes the IOMMU: `DMAR`.
     pub acpi_table: Option<String>,
-    /// How many IOMMU groups there are.
+    /// The number of IOMMU groups.
     pub group_count: usize,
-    /// Whether functions have `driver_override`; `None` where there is no function.
+    /// Whether PCI functions have `driver_override`; `None` if there is no function.
     pub has_driver_override: Option<bool>,
     /// Whether this kernel turns VT-d on by itself (`CONFIG_INTEL_IOMMU_DEFAULT_ON`).
     pub is_vtd_on_by_default: bool,
-    /// Whether VFIO hands out cards without any IOMMU (`enable_unsafe_noiommu_mode`).
+    /// Whether VFIO works without an IOMMU (`enable_unsafe_noiommu_mode`).
     pub is_noiommu_enabled: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Fin
 }
 
 impl Platform {
-    /// Who made the processor; a table says as much.
+    /// The vendor of the CPU; the ACPI table tells it too.
     fn vendor(&self) -> Option<CpuVendor> {
         let by_table = || match self.acpi_table.as_deref()? {
             "DMAR" => Some(CpuVendor::Intel),
@@ -64,7 +64,7 @@ impl Platform {
         self.cpu_vendor.or_else(by_table)
     }
 
-    /// The word on the kernel line that turns the IOMMU off.
+    /// The parameter on the kernel command line that turns the IOMMU off.
     fn off_parameter(&self) -> Option<&'static str> {
         let cmdline = &self.cmdline;
         let vendor = self.vendor();
@@ -85,7 +85,7 @@ impl Platform {
     }
 }
 
-/// Linux since 3.16, and CentOS since 7.2, can be told which driver one function gets.
+/// Linux has `driver_override` since 3.16, CentOS since 7.2.
 fn kernel(platform: &Platform) -> Finding {
     const TOPIC: &str = "kernel";
     let name = match platform.release.as_str() {

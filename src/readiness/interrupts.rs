@@ -1,8 +1,9 @@
-//! Whether the IOMMU keeps a guest's interrupts apart. Without that, VFIO hands out no device.
+//! The finding about interrupt remapping, without which VFIO refuses every device.
 
 use crate::readiness::{Finding, HostFacts, KernelCmdline};
 
-/// Interrupt remapping in a VT-d unit's extended capabilities (VT-d specification, ECAP_REG.IR).
+/// The bit for interrupt remapping in a VT-d unit's extended capabilities (VT-d specification,
+/// ECAP_REG.IR).
 const REMAPPING: u64 = 1 << 3;
 const TOPIC: &str = "interrupt-remapping";
 
@@ -11,20 +12,20 @@ const TOPIC: &str = "interrupt-remapping";
 pub struct RemappingUnit {
     /// Its name: `dmar0`.
     pub name: String,
-    /// Its extended capabilities, where it is one of Intel's.
+    /// Its extended capabilities; only Intel's IOMMUs have them.
     pub capabilities: Option<u64>,
 }
 
-/// What is known of interrupts.
+/// The facts about interrupt remapping.
 #[derive(Clone, Debug, Default)]
 pub struct InterruptFacts {
     /// The host's IOMMUs.
     pub units: Vec<RemappingUnit>,
-    /// Whether VFIO hands devices out all the same (`allow_unsafe_interrupts`).
+    /// Whether VFIO accepts devices without it (`allow_unsafe_interrupts`).
     pub are_unsafe_allowed: bool,
 }
 
-/// Silent where the IOMMU is off as a whole: that is said elsewhere.
+/// `None` if the IOMMU is off: that is a finding of its own.
 pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
     let cmdline = &facts.platform.cmdline;
     let problem = problem(&facts.interrupts, cmdline);
@@ -75,7 +76,7 @@ fn problem<'f>(interrupts: &'f InterruptFacts, cmdline: &KernelCmdline) -> Optio
     without_remapping.map(|unit| Problem::Unit(&unit.name))
 }
 
-/// A failure, unless VFIO was told to go on all the same.
+/// A failure, or a warning if `allow_unsafe_interrupts` is on.
 fn fail_unless_allowed(interrupts: &InterruptFacts, text: String, remedy: String) -> Finding {
     if interrupts.are_unsafe_allowed {
         let text = format!(

@@ -1,5 +1,5 @@
-//! Whether a host is ready to give its cards to guests, and what to do where it is not. What is
-//! known of the host comes in as plain values, findings come out.
+//! Whether a host is ready for pass-through, and what to do if it is not. Facts about the host come
+//! in as plain values, findings come out: nothing here reads the machine.
 
 mod card;
 mod cluster;
@@ -29,14 +29,14 @@ use crate::exit::Exit;
 use crate::gpu::CardName;
 use crate::hook_folder::HookFacts;
 
-/// How a thing stands.
+/// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// As it should be.
     Pass,
-    /// It may go wrong, or goes right for now.
+    /// It can cause a problem, now or later.
     Warn,
-    /// A guest cannot get its card so.
+    /// A guest cannot get its card.
     Fail,
 }
 
@@ -51,14 +51,14 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How it stands.
+    /// The result.
     pub verdict: Verdict,
     /// A word for programs: `iommu-kernel`.
     pub topic: &'static str,
-    /// The card that it is about; `None` for the host.
+    /// The card it is about; `None` for the host.
     pub card: Option<CardName>,
     /// What was found: a sentence, safe on a terminal.
     pub text: String,
@@ -107,40 +107,40 @@ impl Finding {
         Self { card, ..self }
     }
 
-    /// The code that a program ends with for this: 0 unless it is a failure.
+    /// The exit code for this finding: 0 unless it is a failure.
     pub fn exit(&self) -> Exit {
         self.exit
     }
 }
 
-/// All that is known of a host.
+/// The facts about a host that are judged.
 #[derive(Clone, Debug)]
 pub struct HostFacts {
-    /// What it runs.
+    /// Its distribution.
     pub distribution: Distribution,
-    /// Kernel, processor, IOMMU.
+    /// Kernel, CPU, IOMMU.
     pub platform: Platform,
-    /// Whether the IOMMU keeps interrupts apart.
+    /// Interrupt remapping.
     pub interrupts: InterruptFacts,
     /// The stub driver.
     pub stub: StubFacts,
-    /// What modprobe was told.
+    /// The configuration of modprobe.
     pub modprobe: ModprobeFacts,
     /// Every PCI function.
     pub functions: Vec<FunctionFacts>,
-    /// Whose cards were looked for, as vendor ids.
+    /// The vendors whose cards are used, as PCI ids.
     pub vendors: Vec<String>,
-    /// The cards; or why they cannot be told.
+    /// The cards, or why they could not be read.
     pub cards: Result<Vec<CardFacts>, String>,
-    /// Why the names of the cards cannot be read.
+    /// Why the recorded card names could not be read.
     pub names: Option<String>,
-    /// libvirt's hooks; `None` where there is no libvirt.
+    /// libvirt's hooks; `None` if libvirt is not installed.
     pub hooks: Option<HookFacts>,
-    /// The cluster's attributes; `None` where there is no database.
+    /// The cluster's attributes; `None` if there is no database.
     pub cluster: Option<ClusterFacts>,
 }
 
-/// Judges a host: the host first, then its cards, its hooks, its attributes.
+/// The findings about a host: the host first, then its cards, hooks and attributes.
 pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = host::judge(&facts.platform, &facts.distribution);
     findings.extend(interrupts::judge(facts));
@@ -155,7 +155,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings
 }
 
-/// The code that a program ends with: that of the worst finding.
+/// The exit code for these findings: that of the worst.
 pub fn exit_of(findings: &[Finding]) -> Exit {
     let exits = findings.iter().map(Finding::exit);
     exits.max().unwrap_or(Exit::Done)

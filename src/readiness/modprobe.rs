@@ -1,9 +1,9 @@
-//! What modprobe was told of the drivers that matter here (modprobe.d(5)).
+//! The rules of modprobe (modprobe.d(5)) for drivers of cards and for the stub driver.
 
 use crate::readiness::cmdline::underscored;
 use crate::readiness::{Finding, HostFacts};
 
-/// Drivers of cards that people keep from loading.
+/// Drivers of cards that are often blacklisted.
 const CARD_DRIVERS: [&str; 6] = [
     "nouveau",
     "nova_core",
@@ -17,34 +17,34 @@ const TOPIC: &str = "modprobe";
 /// A configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFile {
-    /// Where it is.
+    /// Its path.
     pub path: String,
-    /// What it says; or why that cannot be read.
+    /// Its text, or why it could not be read.
     pub text: Result<String, String>,
 }
 
 /// The configuration of modprobe.
 #[derive(Clone, Debug, Default)]
 pub struct ModprobeFacts {
-    /// Its files, in the order in which they count.
+    /// Its files, in the order in which modprobe reads them.
     pub files: Vec<ConfigFile>,
 }
 
-/// A line of a file, taken apart. Names of modules have underscores.
+/// A parsed line. Module names are written with `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// The module is loaded for no device.
+    /// The module is not loaded automatically.
     Blacklist(String),
-    /// A command runs instead of loading it.
+    /// A command runs instead of loading the module.
     Install(String, String),
-    /// It gets these parameters.
+    /// The module gets these parameters.
     Options(String, Vec<String>),
-    /// Others are loaded before or after it.
+    /// Other modules are loaded before or after it.
     Softdep(String, Vec<String>),
 }
 
 impl ModprobeFacts {
-    /// All rules that matter here, each with its file.
+    /// All rules, each with its file.
     pub(super) fn rules(&self) -> impl Iterator<Item = (&str, Rule)> {
         self.files.iter().flat_map(|file| {
             let text = file.text.as_deref().unwrap_or_default();
@@ -52,14 +52,14 @@ impl ModprobeFacts {
         })
     }
 
-    /// The file that keeps `module` from being loaded by itself.
+    /// The file that blacklists `module`.
     pub(super) fn blacklist_of(&self, module: &str) -> Option<&str> {
         let wanted = Rule::Blacklist(underscored(module));
         let mut rules = self.rules();
         rules.find_map(|(path, rule)| (rule == wanted).then_some(path))
     }
 
-    /// The file that has another command run than the one that loads `module`, and that command.
+    /// The file with an `install` rule for `module`, and its command.
     pub(super) fn install_of(&self, module: &str) -> Option<(&str, String)> {
         let module = underscored(module);
         self.rules().find_map(|(path, rule)| match rule {
@@ -69,7 +69,7 @@ impl ModprobeFacts {
     }
 }
 
-/// Goes on over lines that end in a backslash; leaves out what says nothing here.
+/// A backslash at the end continues a line. Other directives are left out.
 fn rules(text: &str) -> Vec<Rule> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(str::trim);
@@ -119,8 +119,8 @@ fn unreadable(file: &ConfigFile) -> Option<Finding> {
     ))
 }
 
-/// A driver that is kept from loading, and has a card all the same, was loaded before the file
-/// counted, or by its name.
+/// A blacklisted driver can still be bound: it was loaded by its name, or by an initramfs without
+/// this file.
 fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
     let on_cmdline = |key| {
         facts

@@ -1,4 +1,4 @@
-//! The stub driver, by which guests get their cards: whether it is here, or can be loaded.
+//! The findings about the stub driver: whether it is loaded, or can be loaded.
 
 use crate::pci::DriverName;
 use crate::readiness::cmdline::underscored;
@@ -6,27 +6,27 @@ use crate::readiness::{Finding, HostFacts};
 
 const TOPIC: &str = "vfio";
 
-/// Where a driver would come from.
+/// Where a driver is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriverSource {
-    /// It is part of the kernel.
+    /// It is built into the kernel.
     BuiltIn,
-    /// There is a module.
+    /// It is a module.
     Module,
-    /// The kernel's modules are here, and it is not among them.
+    /// It is not among the kernel's modules.
     Missing,
-    /// The modules of the kernel that runs are not here.
+    /// The modules of the running kernel are not installed.
     NoModules,
 }
 
-/// What is known of the stub driver.
+/// The facts about the stub driver.
 #[derive(Clone, Debug)]
 pub struct StubFacts {
     /// Its name.
     pub driver: DriverName,
-    /// Whether the kernel has it already.
+    /// Whether it is loaded.
     pub is_loaded: bool,
-    /// Where it would come from.
+    /// Where it is found.
     pub source: DriverSource,
 }
 
@@ -70,7 +70,7 @@ fn presence(facts: &HostFacts) -> Finding {
     }
 }
 
-/// What would keep the driver from being loaded. It matters only until the driver is there.
+/// What prevents the driver from being loaded: a warning if it is loaded already.
 fn load_problem(facts: &HostFacts) -> Option<Finding> {
     let (problem, remedy) = blacklisted(facts).or_else(|| install_command(facts))?;
     let driver = &facts.stub.driver;
@@ -111,7 +111,7 @@ fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
     Some((problem, format!("remove `blacklist {driver}` from {path}")))
 }
 
-/// `install vfio-pci /bin/false` has nothing loaded; any other command may well load it.
+/// `install vfio-pci /bin/false` loads nothing; any other command may load the driver.
 fn install_command(facts: &HostFacts) -> Option<(String, String)> {
     let driver = facts.stub.driver.as_str();
     let (path, command) = facts.modprobe.install_of(driver)?;

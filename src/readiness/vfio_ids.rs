@@ -1,4 +1,4 @@
-//! Devices that vfio-pci takes at boot by their ids. Ids cannot tell two cards of one make apart.
+//! Devices that vfio-pci is bound to at boot by id. Ids cannot tell two cards of one model apart.
 
 use crate::escape::Excerpt;
 use crate::gpu::CardName;
@@ -7,23 +7,23 @@ use crate::readiness::modprobe::Rule;
 use crate::readiness::{DriverSource, Finding, HostFacts};
 
 const TOPIC: &str = "vfio-ids";
-/// What stands for any id.
+/// The wildcard for an id (`PCI_ANY_ID`).
 const ANY: u32 = u32::MAX;
 
-/// A PCI function, as far as ids and drivers matter.
+/// The ids and the driver of a PCI function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionFacts {
-    /// Where it sits.
+    /// Its address.
     pub address: PciAddress,
-    /// What it is.
+    /// Its ids; `None` if they could not be read.
     pub identity: Option<Identity>,
-    /// The driver that it is bound to.
+    /// The driver it is bound to.
     pub driver: Option<DriverName>,
-    /// Whether that is one of VFIO's.
+    /// Whether that is a VFIO driver.
     pub is_vfio: bool,
 }
 
-/// Ids, and where they were said.
+/// The ids of one `vfio-pci.ids=`, and where it is set.
 struct IdsOption<'f> {
     place: String,
     file: Option<&'f str>,
@@ -112,7 +112,7 @@ impl IdsOption<'_> {
     }
 }
 
-/// An id that nothing here has: a card that was pulled, or a slip.
+/// An id that no device has: of a removed card, or a typing error.
 fn unmatched(id: &str, option: &IdsOption, facts: &HostFacts) -> Option<Finding> {
     let mut identities = facts.functions.iter().filter_map(|f| f.identity.as_ref());
     if identities.any(|identity| is_named(id, identity)) {
@@ -130,7 +130,7 @@ fn unmatched(id: &str, option: &IdsOption, facts: &HostFacts) -> Option<Finding>
     ))
 }
 
-/// A device that another driver got first.
+/// A matching device that is bound to another driver.
 fn bound_elsewhere(
     function: &FunctionFacts,
     option: &IdsOption,
@@ -184,7 +184,7 @@ fn card_of(function: PciAddress, facts: &HostFacts) -> Option<CardName> {
     card.map(|card| card.name)
 }
 
-/// Whether `id` (`10de:1e84`, `10de:1e84:1043:8694`, more after that) names this product.
+/// Whether `id` (`10de:1e84`, `10de:1e84:1043:8694`, more fields after that) matches `identity`.
 fn is_named(id: &str, identity: &Identity) -> bool {
     let numbers: Option<Vec<u32>> = id
         .split(':')

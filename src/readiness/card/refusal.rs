@@ -1,11 +1,11 @@
-//! What the reasons not to detach a card mean for its readiness.
+//! The findings for the reasons to refuse a detach.
 
 use crate::binding::Refusal;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::readiness::{Finding, Verdict};
 
-/// What was found by this reason. Whatever passes by itself, or was somebody's wish, is a warning.
+/// The finding for this reason: a warning if it ends by itself or was set on purpose.
 pub(super) fn finding_of(refusal: &Refusal) -> Finding {
     let (topic, verdict) = match refusal {
         Refusal::NoGroup(_) | Refusal::GroupShared { card: None, .. } => {

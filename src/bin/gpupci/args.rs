@@ -78,7 +78,7 @@ pub(crate) struct Global {
     /// Print more: model, driver, IOMMU group, NUMA node, users of a card.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// The longest that one write to the kernel may take; after that the card is locked until reboot.
+    /// The longest that one write to the kernel may take; then the card is locked until reboot.
     #[arg(long, value_name = "SECONDS", global = true, default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }
@@ -101,7 +101,7 @@ impl Global {
     }
 }
 
-/// From a tenth of a second to an hour.
+/// Parses a time of 0.1 s to 1 h.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: Option<f64> = text.parse().ok();
     seconds

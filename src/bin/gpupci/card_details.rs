@@ -1,4 +1,4 @@
-//! All that is to be told of a card: for tables that people look at, and for JSON.
+//! The details of a card, for the table of `list -v` and `status -v`, and for JSON.
 
 use gpupt::binding::{Binding, Phase, User};
 use gpupt::gpu::GpuCard;
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use crate::table::{Colour, Table};
 use crate::this_host::{ThisHost, may_change};
 
-/// A card and what is known of it.
+/// A card and its details.
 pub(crate) struct CardDetails {
     name: String,
     address: PciAddress,
     model: Option<String>,
     functions: Vec<FunctionDetails>,
     numa_node: Option<i64>,
-    /// Who uses it; nothing when we may not look.
+    /// Its users; `None` if not all processes can be read.
     users: Option<Vec<User>>,
     state: State,
 }
 
-/// How a card stands, as far as anything is written down of it.
+/// The state of a card, from its record and its drivers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Host,
@@ -35,12 +35,12 @@ struct FunctionDetails {
     group: Option<IommuGroup>,
     boot_vga: bool,
     power_state: Option<String>,
-    /// Its virtual functions, which are no cards, and how they are bound.
+    /// Its SR-IOV virtual functions, which are not cards, and their drivers.
     virtual_functions: Vec<Binding>,
 }
 
 impl CardDetails {
-    /// The all of these cards.
+    /// The details of these cards.
     pub(crate) fn of_all(host: &ThisHost, cards: &[&GpuCard]) -> Vec<Self> {
         let addresses = cards.iter().map(|card| card.display.address);
         let identities: Vec<Identity> = addresses
@@ -84,7 +84,7 @@ impl CardDetails {
         }
     }
 
-    /// The card as an object of a document.
+    /// The card as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let functions = self.functions.iter().map(FunctionDetails::json);
         let users = self.users.as_ref().map(|users| {
@@ -158,13 +158,13 @@ impl FunctionDetails {
     }
 }
 
-/// A table of cards, a line for each function.
+/// A table of cards with a line for each function.
 pub(crate) fn table(all: &[CardDetails]) -> String {
     let mut table = Table::new(&[
         "NAME", "ADDRESS", "KIND", "MODEL", "DRIVER", "GROUP", "NUMA", "USED BY",
     ]);
     for details in all {
-        // A card that cannot be looked into has its line all the same.
+        // A card without readable functions has a line too.
         for index in 0..details.functions.len().max(1) {
             let own = |text: String| if index == 0 { text } else { String::new() };
             let function = details.functions.get(index);
@@ -192,7 +192,7 @@ pub(crate) fn table(all: &[CardDetails]) -> String {
     table.text()
 }
 
-/// A virtual function stands apart, below the functions of the card that it is made of.
+/// A virtual function has its own line below the functions of its card.
 fn virtual_row(virtual_function: &Binding) -> [String; 8] {
     let nothing = String::new;
     [
@@ -230,7 +230,7 @@ fn state(host: &ThisHost, card: &GpuCard, functions: &[FunctionDetails]) -> Stat
         Some(record) if record.phase != Phase::Detached => State::Unfinished,
         _ => {
             let is_detached = |f: &FunctionDetails| f.binding.is_detached(&host.settings.stub);
-            // Of a function that cannot be looked at, nobody knows.
+            // The state of an unreadable function is unknown: the card is not reported as detached.
             let is_seen = functions.len() == card.functions.len();
             match is_seen && functions.iter().all(is_detached) {
                 true => State::Detached,

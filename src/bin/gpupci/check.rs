@@ -1,4 +1,4 @@
-//! `gpupci check`: is this host ready, and what to do where it is not.
+//! `gpupci check`: whether this host is ready, and what to do if it is not.
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
@@ -38,7 +38,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     })
 }
 
-/// A line for each finding, and what to do below it; once, where it is the same for several.
+/// A line for each finding, its remedy below. Findings in a row show the same remedy once.
 fn text(findings: &[Finding], is_coloured: bool) -> String {
     let mut text = String::new();
     for (index, finding) in findings.iter().enumerate() {

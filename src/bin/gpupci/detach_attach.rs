@@ -1,4 +1,4 @@
-//! `gpupci detach` and `gpupci attach`: cards to the guests' side and back.
+//! `gpupci detach` and `gpupci attach`: bind cards to the stub driver, restore their host drivers.
 
 use anyhow::Result;
 use gpupt::failure::Failure;
@@ -13,15 +13,15 @@ use crate::json;
 use crate::report::Answer;
 use crate::this_host::ThisHost;
 
-/// Which direction cards go.
+/// Whether cards are detached or attached.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Detach,
     Attach,
 }
 
-/// Hands every card over that can be. One that cannot does not keep the others; the worst end is
-/// that of the command.
+/// Detaches or attaches every card. If one fails, the others are still tried; the worst exit code
+/// is that of the command.
 pub(crate) fn run(
     direction: Direction,
     words: &[String],
@@ -85,7 +85,7 @@ fn text(direction: Direction, card: &GpuCard, done: &Done, mode: Mode, is_json: 
     }
 }
 
-/// What came of a function, in the words of the original.
+/// The result for one function, in the original's words.
 fn line(direction: Direction, card: &GpuCard, handed: &Handed) -> String {
     let (name, address, word) = (card.name, handed.function, handed.class.word());
     match (direction, handed.was_so) {

@@ -1,4 +1,4 @@
-//! `gpupci groups`: who shares an IOMMU group with whom.
+//! `gpupci groups`: the members of each IOMMU group.
 
 use anyhow::Result;
 use gpupt::binding::Binding;
@@ -13,7 +13,7 @@ use crate::report::Answer;
 use crate::table::{Colour, Table};
 use crate::this_host::{ThisHost, may_change};
 
-/// A function, seen as a member of its group.
+/// A function as a member of its group.
 struct Member {
     address: PciAddress,
     binding: Option<Binding>,
@@ -81,7 +81,7 @@ fn members(group: IommuGroup, host: &ThisHost) -> Vec<Member> {
     members.collect()
 }
 
-/// The guest that owns a group: it has the group's node open.
+/// The guest that owns a group: its QEMU has the group's device node open.
 fn guest(group: IommuGroup, host: &ThisHost) -> Option<String> {
     let node = format!("{VFIO_NODES}/{group}");
     if !host.machine.exists(&node) || !may_change(host.machine) {

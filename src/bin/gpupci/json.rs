@@ -1,4 +1,4 @@
-//! JSON: our own documents, and the shape that Rocks' lists have.
+//! JSON documents of gpupci, and strings as Python's `json` writes them for Rocks' lists.
 
 use gpupt::failure::{Code, Failure};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
     text.unwrap_or_default() + "\n"
 }
 
-/// What failed, why, how things stand, what to do; and the codes of the reasons.
+/// A failure: its codes, what failed, why, the state, what to do.
 pub(crate) fn failure(failure: &dyn Failure) -> Value {
     json!({
         "codes": codes(&failure.codes()),

@@ -51,7 +51,7 @@ pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer>
     run(global, machine)
 }
 
-/// Name and node device of each card, as the original printed them.
+/// Name and node device of each card, as the original prints them.
 fn lines(cards: &[GpuCard]) -> String {
     let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
     cards.iter().map(line).collect()

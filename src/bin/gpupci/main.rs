@@ -1,4 +1,4 @@
-//! `gpupci`: the cards of a host, and the cluster's attributes about them.
+//! `gpupci`: the command line for the cards of a host and their attributes in the cluster.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -89,7 +89,7 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
     }
 }
 
-/// The short forms, in the order in which the original did them.
+/// The short flags, in the original's order.
 fn run_short(short: &ShortFlags, global: &Global, machine: &Machine) -> Result<Answer> {
     let mut answer = Answer::default();
     if short.list {

@@ -1,4 +1,4 @@
-//! What comes out of the definition of the command line: completions and manual pages.
+//! Completion scripts and manual pages, generated from the definition of the command line.
 
 use std::io;
 use std::path::Path;
@@ -11,10 +11,10 @@ use clap_mangen::Man;
 use crate::args::Cli;
 use crate::report::Answer;
 
-/// Where manuals keep what administrators do.
+/// The section of the manual for system administration.
 const SECTION: &str = "8";
 
-/// What makes `shell` complete our words.
+/// A completion script for `shell`.
 pub(crate) fn completions(shell: Shell) -> Answer {
     let mut text = Vec::new();
     generate(shell, &mut Cli::command(), "gpupci", &mut text);
@@ -27,7 +27,7 @@ pub(crate) fn completions(shell: Shell) -> Answer {
 /// Writes a manual page for the program and one for each command.
 pub(crate) fn man(directory: &Path) -> Result<Answer> {
     let mut cli = Cli::command();
-    // Now each command knows by which words it is called.
+    // This sets the full name of each command: `gpupci host add`.
     cli.build();
     write_pages(&cli, directory)
         .with_context(|| format!("cannot write manual pages to {}", directory.display()))?;

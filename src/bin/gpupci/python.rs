@@ -9,7 +9,7 @@ pub(crate) fn dictionary<'a>(items: impl Iterator<Item = (&'a [u8], Option<&'a [
     format!("{{{}}}", items.map(item).collect::<Vec<_>>().join(", "))
 }
 
-/// A string literal: in single quotes, unless it holds these and no double ones.
+/// A string literal: in double quotes if the text has single quotes only, else in single quotes.
 fn string(bytes: &[u8]) -> String {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
         '"'

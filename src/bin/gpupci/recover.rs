@@ -1,4 +1,4 @@
-//! `gpupci recover`: what was left half done is finished or undone.
+//! `gpupci recover`: finishes or undoes what was interrupted.
 
 use anyhow::Result;
 use gpupt::failure::Failure;

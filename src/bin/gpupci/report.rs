@@ -1,4 +1,4 @@
-//! All that is printed: answers on standard output, talk and errors on standard error.
+//! All output: answers on standard output, notes and errors on standard error.
 
 use std::io::{self, Write};
 
@@ -7,16 +7,16 @@ use anyhow::{Context, Error, Result};
 use gpupt::exit::Exit;
 use gpupt::failure::{Failure, lines};
 
-/// What a command has to say.
+/// The output of a command.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// For standard output, as it is.
     pub(crate) text: Vec<u8>,
-    /// For standard error, a line each, unless it is to be quiet.
+    /// For standard error, a line each; `--quiet` leaves them out.
     pub(crate) notes: Vec<String>,
     /// For standard error, as they are.
     pub(crate) errors: Vec<String>,
-    /// How it ends.
+    /// The exit code.
     pub(crate) exit: Exit,
 }
 
@@ -32,7 +32,7 @@ impl Default for Answer {
 }
 
 impl Answer {
-    /// All there is to say.
+    /// A success with this text.
     pub(crate) fn done(text: String) -> Self {
         Self {
             text: text.into_bytes(),
@@ -40,7 +40,7 @@ impl Answer {
         }
     }
 
-    /// Something failed.
+    /// A failure.
     pub(crate) fn failed(failure: &dyn Failure) -> Self {
         Self {
             errors: vec![format!("gpupci: {}", lines(failure))],
@@ -49,7 +49,7 @@ impl Answer {
         }
     }
 
-    /// The command as typed makes no sense.
+    /// Wrong usage.
     pub(crate) fn usage(why: &str) -> Self {
         Self {
             errors: vec![format!("gpupci: {why}")],
@@ -58,7 +58,7 @@ impl Answer {
         }
     }
 
-    /// This answer with another after it; the worse end is the end of both.
+    /// This answer, then `other`; the worse exit code wins.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.text.extend(other.text);
         self.notes.extend(other.notes);
@@ -68,13 +68,13 @@ impl Answer {
     }
 }
 
-/// Prints an answer. A reader that has gone away has read enough.
+/// Prints an answer. A closed pipe is not an error.
 pub(crate) fn answer(answer: &Answer, is_quiet: bool) -> Result<Exit> {
     for note in answer.notes.iter().filter(|_| !is_quiet) {
-        talk(&format!("gpupci: {note}\n"));
+        to_stderr(&format!("gpupci: {note}\n"));
     }
     for error in &answer.errors {
-        talk(&format!("{error}\n"));
+        to_stderr(&format!("{error}\n"));
     }
     let mut out = io::stdout().lock();
     match out.write_all(&answer.text).and_then(|()| out.flush()) {
@@ -85,26 +85,26 @@ pub(crate) fn answer(answer: &Answer, is_quiet: bool) -> Result<Exit> {
     }
 }
 
-/// Whether standard output is a terminal that likes colour; `NO_COLOR` speaks against it.
+/// Whether to print colours: standard output is a terminal and `NO_COLOR` is not set.
 pub(crate) fn is_coloured() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
-/// Prints an error: what failed, why, how things stand, what to do.
+/// Prints an error: what failed, why, the state, what to do.
 pub(crate) fn failure(error: &Error) -> Exit {
     match error.downcast_ref::<gpupt::error::Error>() {
         Some(known) => {
-            talk(&format!("gpupci: {}\n", lines(known)));
+            to_stderr(&format!("gpupci: {}\n", lines(known)));
             known.exit()
         }
         None => {
-            talk(&format!("gpupci: {error:#}\n"));
+            to_stderr(&format!("gpupci: {error:#}\n"));
             Exit::Failed
         }
     }
 }
 
-fn talk(text: &str) {
-    // Nobody is left to be told that nobody listens.
+fn to_stderr(text: &str) {
+    // If standard error is closed, there is no place to report it.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -1,7 +1,7 @@
-//! Words for a shell.
+//! Quotes text for a shell.
 
-/// `bytes` as one word that a shell reads as just these bytes. Control characters, and what may be
-/// part of one in UTF-8, need bash's `$'…'`; all else that means something a backslash.
+/// Quotes `bytes` as one word for bash. Control characters and bytes outside ASCII use `$'…'`, other
+/// special characters a backslash.
 pub(crate) fn quote(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for byte in bytes {

@@ -1,4 +1,4 @@
-//! `gpupci splice`: domain XML in, the same with the guest's cards out.
+//! `gpupci splice`: adds a guest's cards to the domain XML on standard input.
 
 use std::io::{self, Read};
 
@@ -38,7 +38,7 @@ pub(crate) fn run(
     })
 }
 
-/// Standard input, up to a byte more than is accepted, so that too much can be told from enough.
+/// Standard input, up to one byte more than the limit: this byte shows that the input is too long.
 fn domain_xml() -> Result<Vec<u8>> {
     let mut xml = Vec::new();
     let limit = BYTES_MAX as u64 + 1;
@@ -47,7 +47,7 @@ fn domain_xml() -> Result<Vec<u8>> {
         .take(limit)
         .read_to_end(&mut xml)
         .context("cannot read domain XML")?;
-    // Even where nothing is to be changed, what was cut must not pass for the whole.
+    // The output is the input if nothing changes: a truncated input must never be printed.
     if xml.len() > BYTES_MAX {
         return Err(Error::Xml(XmlError::TooLarge).into());
     }

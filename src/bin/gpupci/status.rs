@@ -1,4 +1,4 @@
-//! `gpupci status`: which driver each function of a card is on.
+//! `gpupci status`: the driver of each function of a card.
 
 use anyhow::Result;
 use gpupt::error::Error;
@@ -29,7 +29,7 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
     Ok(Answer::done(text).and(missing))
 }
 
-/// The functions of a card, in the words of the original.
+/// The functions of a card, in the original's words.
 fn lines(card: &GpuCard, machine: &Machine) -> Result<String, Error> {
     let mut text = String::new();
     for function in &card.functions {

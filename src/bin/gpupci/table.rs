@@ -1,4 +1,4 @@
-//! Tables for people, in colour where the terminal likes it.
+//! Tables for people, in colour if the terminal supports it.
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, presets};
@@ -6,7 +6,7 @@ use gpupt::escape::printable;
 
 use crate::report::is_coloured;
 
-/// What a row is to look like.
+/// The colour of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
     None,
@@ -15,7 +15,7 @@ pub(crate) enum Colour {
     Red,
 }
 
-/// Rows below a header.
+/// A table with a header.
 pub(crate) struct Table {
     table: comfy_table::Table,
     colours: Vec<Colour>,
@@ -34,7 +34,7 @@ impl Table {
         }
     }
 
-    /// Adds a row. What comes from outside is shown escaped.
+    /// Adds a row. Control characters in the cells are escaped.
     pub(crate) fn row(&mut self, colour: Colour, cells: impl IntoIterator<Item = String>) {
         let cells = cells
             .into_iter()

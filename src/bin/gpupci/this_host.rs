@@ -1,4 +1,4 @@
-//! This host and its cards, as every command about cards needs them.
+//! This host and its cards, for all commands about cards.
 
 use anyhow::Result;
 use gpupt::error::Error;
@@ -13,7 +13,7 @@ use gpupt::settings::Settings;
 use crate::args::Global;
 use crate::report::Answer;
 
-/// How many writes of another program are waited for.
+/// How long to wait for the lock, in multiples of `--timeout`: its owner may hang in a few writes.
 const LOCK_WAIT_IN_WRITES: u32 = 4;
 
 /// This host and its cards.
@@ -26,7 +26,7 @@ pub(crate) struct ThisHost<'m> {
 }
 
 impl<'m> ThisHost<'m> {
-    /// Looks at the cards of this host.
+    /// Reads the cards of this host.
     pub(crate) fn of(global: &'m Global, machine: &'m Machine) -> Result<Self> {
         let mut settings = Settings::of(machine).map_err(Error::from)?;
         settings.vendors.extend(&global.vendors);
@@ -38,8 +38,8 @@ impl<'m> ThisHost<'m> {
         })
     }
 
-    /// The same for who is going to change something: only root may, and one at a time. The cards
-    /// are looked at when all others are at rest.
+    /// The same for a command that changes something: it needs root, and the lock. The cards are read
+    /// after the lock is taken.
     pub(crate) fn lock_for_change(
         what: &'static str,
         global: &'m Global,
@@ -49,7 +49,7 @@ impl<'m> ThisHost<'m> {
         Ok((Self::of(global, machine)?, lock))
     }
 
-    /// Adds the cards of which something is written down, whoever made them.
+    /// Adds the cards that have a record, of any vendor.
     pub(crate) fn add_recorded_cards(&mut self) -> Result<()> {
         let vendors = recorded_vendors(self.machine).map_err(Error::from)?;
         self.settings.vendors.extend(vendors);
@@ -57,13 +57,13 @@ impl<'m> ThisHost<'m> {
         Ok(())
     }
 
-    /// Hands these cards over.
+    /// The handover of these cards.
     pub(crate) fn handover(&self) -> Handover<'m> {
         let cards = self.cards.clone();
         Handover::new(self.machine, &self.settings, cards, self.global.timeout)
     }
 
-    /// The cards that `words` name, and an answer that says which words name none.
+    /// The cards that `words` name, and an answer with an error for each word that names none.
     pub(crate) fn select(&self, words: &[String]) -> (Vec<&GpuCard>, Answer) {
         let (cards, missing) = select(words, &self.cards);
         let errors = missing.iter().map(ToString::to_string).collect();
@@ -78,7 +78,7 @@ impl<'m> ThisHost<'m> {
     }
 }
 
-/// The lock that one command at a time has; only root gets it.
+/// Takes the lock of commands and hooks that change something. It needs root.
 pub(crate) fn lock_for_change(
     what: &'static str,
     global: &Global,
@@ -90,7 +90,7 @@ pub(crate) fn lock_for_change(
     Ok(machine.lock(global.timeout * LOCK_WAIT_IN_WRITES)?)
 }
 
-/// Whether we may change this machine. Who made a tree of files may do with it what they like.
+/// Whether this process may change this machine: as root, or if it is a tree of files (`--root`).
 pub(crate) fn may_change(machine: &Machine) -> bool {
     !machine.is_real() || nix::unistd::geteuid().is_root()
 }

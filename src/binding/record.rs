@@ -85,10 +85,10 @@ pub struct CardRecord {
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// It is not what was written.
-    #[error("it holds no record of a card")]
+    #[error("not a valid record of a card")]
     Grammar(#[from] serde_json::Error),
     /// It was written by another release.
-    #[error("it has version {0}, and this program reads version {VERSION}")]
+    #[error("version {0} is not supported; this program reads version {VERSION}")]
     Version(u32),
 }
 

@@ -32,16 +32,16 @@ pub struct Register {
 #[derive(Debug, Error)]
 pub enum RegisterError {
     /// It is no list of cards.
-    #[error("it holds no list of cards: see line {}, column {}", .0.line(), .0.column())]
+    #[error("not a valid list of cards: line {}, column {}", .0.line(), .0.column())]
     Grammar(serde_json::Error),
     /// It was written by another release.
-    #[error("it has version {0}, and this program reads version {VERSION}")]
+    #[error("version {0} is not supported; this program reads version {VERSION}")]
     Version(u32),
     /// One of its cards has no name, place or identity that could be one.
-    #[error("its card {} is none", Excerpt(.0))]
+    #[error("card {} has an invalid name, address or id", Excerpt(.0))]
     Card(String),
     /// Two of its cards have one name, or one place.
-    #[error("its card {} is there twice", Excerpt(.0))]
+    #[error("card {} repeats the name or the slot of another card", Excerpt(.0))]
     Twice(String),
 }
 

@@ -35,10 +35,10 @@ pub struct PciSlot {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
     /// The text has another shape, or a number out of PCI's range.
-    #[error("{} is not a PCI address, as 0000:02:00.0 or pci_0000_02_00_0 would be", Excerpt(.0))]
+    #[error("{} is not a PCI address such as 0000:02:00.0 or pci_0000_02_00_0", Excerpt(.0))]
     Spelling(String),
     /// An attribute of libvirt's `<address>` is not a number that libvirt reads.
-    #[error("{attribute}={} of an <address> is not a number from 0 to {limit:#x}", Excerpt(.value))]
+    #[error("{attribute}={} in <address> is not a number from 0 to {limit:#x}", Excerpt(.value))]
     Attribute {
         /// `domain`, `bus`, `slot` or `function`.
         attribute: &'static str,
@@ -304,7 +304,7 @@ mod tests {
         }
         assert_eq!(
             read("2:0"),
-            "\"2:0\" is not a PCI address, as 0000:02:00.0 or pci_0000_02_00_0 would be"
+            "\"2:0\" is not a PCI address such as 0000:02:00.0 or pci_0000_02_00_0"
         );
     }
 
@@ -347,7 +347,7 @@ mod tests {
         let error = PciAddress::from_libvirt(None, Some("0x02"), Some("0x20"), None);
         assert_eq!(
             error.map_err(|e| e.to_string()),
-            Err("slot=\"0x20\" of an <address> is not a number from 0 to 0x1f".to_owned())
+            Err("slot=\"0x20\" in <address> is not a number from 0 to 0x1f".to_owned())
         );
     }
 

@@ -16,7 +16,7 @@ pub struct DriverName(String);
 
 /// A text that cannot be the name of a driver.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{} cannot be the name of a driver, as vfio-pci is one", Excerpt(.0))]
+#[error("{} is not a driver name such as vfio-pci", Excerpt(.0))]
 pub struct DriverNameError(String);
 
 impl DriverName {

@@ -11,7 +11,7 @@ pub struct VendorId(u16);
 
 /// A text that is no vendor id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not a PCI vendor id, four hexadecimal digits such as 10de")]
+#[error("{0:?} is not a PCI vendor id: expected four hexadecimal digits, such as 10de")]
 pub struct IdError(String);
 
 impl VendorId {

@@ -32,20 +32,20 @@ fn unreadable_record_is_refused_and_kept() {
         (
             "{",
             &[
-                "it holds no record of a card",
+                "not a valid record of a card",
                 "EOF while parsing an object at line 1 column 1",
             ][..],
         ),
         (
             "",
             &[
-                "it holds no record of a card",
+                "not a valid record of a card",
                 "EOF while parsing a value at line 1 column 0",
             ],
         ),
         (
             &version,
-            &["it has version 2, and this program reads version 1"],
+            &["version 2 is not supported; this program reads version 1"],
         ),
     ] {
         host.write(RECORD, content);

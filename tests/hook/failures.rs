@@ -130,8 +130,8 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
         (
             "vendors = [\"nvidia\"]\n",
             format!(
-                "`vendors` in {} is wrong: \"nvidia\" is not a PCI vendor id, four hexadecimal \
-                 digits such as 10de",
+                "`vendors` in {} is wrong: \"nvidia\" is not a PCI vendor id: expected four \
+                 hexadecimal digits, such as 10de",
                 path.display()
             ),
         ),
@@ -176,7 +176,7 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
     let why = because(
         &[
             &format!("cannot understand {path}"),
-            "it holds no record of a card",
+            "not a valid record of a card",
             "EOF while parsing an object at line 1 column 1",
         ],
         &[&format!("look at {path}, move it away, then try again")],

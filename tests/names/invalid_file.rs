@@ -95,7 +95,7 @@ fn malformed_names_file_is_reported_with_line_and_column() {
         ),
         (&long, "line 1, column 65539"),
     ] {
-        let why = format!("it holds no list of cards: see {place}");
+        let why = format!("not a valid list of cards: {place}");
         assert_not_understood(&host, content, &why);
     }
 }
@@ -105,7 +105,7 @@ fn names_file_of_another_version_is_refused() {
     let host = host_of_two();
     for version in [0, 2, u32::MAX] {
         let content = format!("{{\"version\": {version}, \"cards\": []}}\n");
-        let why = format!("it has version {version}, and this program reads version 1");
+        let why = format!("version {version} is not supported; this program reads version 1");
         assert_not_understood(&host, &content, &why);
     }
 }
@@ -126,7 +126,11 @@ fn invalid_card_in_the_names_file_is_named() {
         ("subsystem_device", "\"\""),
     ] {
         let content = file(&[card(key, value)]);
-        assert_not_understood(&host, &content, "its card \"gpupci1\" is none");
+        assert_not_understood(
+            &host,
+            &content,
+            "card \"gpupci1\" has an invalid name, address or id",
+        );
     }
     let long = format!("\"{}\"", "x".repeat(1 << 16));
     let cut = format!("\"{}\"… (65536 bytes)", "x".repeat(60));
@@ -139,7 +143,11 @@ fn invalid_card_in_the_names_file_is_named() {
         (&long, &cut),
     ] {
         let content = file(&[card("name", name)]);
-        assert_not_understood(&host, &content, &format!("its card {told} is none"));
+        assert_not_understood(
+            &host,
+            &content,
+            &format!("card {told} has an invalid name, address or id"),
+        );
     }
 }
 
@@ -158,7 +166,7 @@ fn duplicate_name_or_address_in_the_names_file_is_reported() {
         ),
         (own.clone(), "gpupci1"),
     ] {
-        let why = format!("its card \"{name}\" is there twice");
+        let why = format!("card \"{name}\" repeats the name or the slot of another card");
         assert_not_understood(&host, &file(&[own.clone(), other]), &why);
     }
 }

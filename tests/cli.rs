@@ -198,9 +198,9 @@ fn invalid_settings_stop_every_command() {
         ("\nvendors = [\"nvidia\"]\n", "\"nvidia\""),
         ("vendor = [\"10de\"]\n", "`vendor`"),
         ("database = 3\n", "line 1"),
-        ("vendors = [\n", "cannot understand"),
+        ("vendors = [\n", "cannot parse"),
         ("vendors = []\nvendors = []\n", "duplicate"),
-        ("\u{1b}[31m", "cannot understand"),
+        ("\u{1b}[31m", "cannot parse"),
     ] {
         host.write("etc/gpupt.toml", settings);
         for command in commands {

@@ -42,7 +42,7 @@ pub enum KeptError {
         source: io::Error,
     },
     /// A record is none.
-    #[error("cannot understand {path}")]
+    #[error("cannot parse {path}")]
     Record {
         /// The file.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum KeptError {
         source: RecordError,
     },
     /// The names are none.
-    #[error("cannot understand {path}")]
+    #[error("cannot parse {path}")]
     Names {
         /// The file.
         path: PathBuf,

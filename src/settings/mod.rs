@@ -27,7 +27,7 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// It is no TOML, or says what nobody asked.
-    #[error("cannot understand {path}")]
+    #[error("cannot parse {path}")]
     Grammar {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum SettingsError {
         source: GrammarError,
     },
     /// Its database is none.
-    #[error("`database` in {path} is wrong")]
+    #[error("invalid `database` in {path}")]
     Database {
         /// The file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum SettingsError {
         source: UrlError,
     },
     /// One of its vendors is none.
-    #[error("`vendors` in {path} is wrong")]
+    #[error("invalid `vendors` in {path}")]
     Vendor {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum SettingsError {
         source: IdError,
     },
     /// Its stub driver is none.
-    #[error("`stub` in {path} is wrong")]
+    #[error("invalid `stub` in {path}")]
     Stub {
         /// The file.
         path: PathBuf,
@@ -83,7 +83,7 @@ impl GrammarError {
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or(text);
         let reason = match error.message() {
-            message if message.contains("://") => "this is not what belongs here",
+            message if message.contains("://") => "unexpected value",
             message => message,
         };
         Self {

@@ -184,7 +184,7 @@ fn unreadable_names_file_is_a_failure_with_renumber_as_remedy() {
     let host = ready();
     host.write("var/lib/gpupt/cards.json", "nonsense");
     let (trouble, exit) = host.trouble();
-    let told = "FAIL  the recorded card names could not be read: cannot understand ";
+    let told = "FAIL  the recorded card names could not be read: cannot parse ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert!(
         trouble.ends_with("      try: gpupci renumber\n"),
@@ -222,7 +222,7 @@ fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
     assert_trouble(&host, 0, &[]);
     host.write("run/gpupt/cards/0000:02:00.json", "nonsense");
     let (trouble, exit) = host.trouble();
-    let told = "FAIL  gpupci1: its record could not be read: cannot understand ";
+    let told = "FAIL  gpupci1: its record could not be read: cannot parse ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert_eq!(exit, 5);
 }

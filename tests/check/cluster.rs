@@ -97,7 +97,7 @@ fn bad_database_url_is_a_usage_error_as_option_and_a_warning_in_settings() {
     assert_eq!((said.code, said.text().as_str()), (Some(2), ""));
     host.write("etc/gpupt.toml", "database = \"nonsense\"\n");
     let (trouble, exit) = host.trouble();
-    let told = "WARN  the cluster's attributes could not be read: `database` in ";
+    let told = "WARN  the cluster's attributes could not be read: invalid `database` in ";
     assert!(trouble.starts_with(told), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 0), "{trouble}");
 }

@@ -15,7 +15,7 @@ fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
     let causes: String = causes.iter().map(|c| format!("  cause: {c}\n")).collect();
     format!(
         "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
-         cause: cannot understand {0}\n{causes}  \
+         cause: cannot parse {0}\n{causes}  \
          state: nothing was changed\n  \
          try:   look at {0}, move it away, then try again\n",
         path.display()

@@ -122,7 +122,7 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
         (
             "vendors = [\"10de\"]\nstubb = \"a\"\n",
             format!(
-                "cannot understand {}: line 2: unknown field `stubb`, expected one of `database`, \
+                "cannot parse {}: line 2: unknown field `stubb`, expected one of `database`, \
                  `vendors`, `stub`",
                 path.display()
             ),
@@ -130,7 +130,7 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
         (
             "vendors = [\"nvidia\"]\n",
             format!(
-                "`vendors` in {} is wrong: \"nvidia\" is not a PCI vendor id: expected four \
+                "invalid `vendors` in {}: \"nvidia\" is not a PCI vendor id: expected four \
                  hexadecimal digits, such as 10de",
                 path.display()
             ),
@@ -158,7 +158,7 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
     let names = stage.host.path("var/lib/gpupt/cards.json");
     let said = stage.hook(&guest(), "prepare");
     let start = format!(
-        "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot understand \
+        "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot parse \
          {}: ",
         names.display()
     );
@@ -175,7 +175,7 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
     stage.journal();
     let why = because(
         &[
-            &format!("cannot understand {path}"),
+            &format!("cannot parse {path}"),
             "not a valid record of a card",
             "EOF while parsing an object at line 1 column 1",
         ],

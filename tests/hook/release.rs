@@ -220,7 +220,7 @@ fn release_restores_the_card_even_if_the_vendors_setting_changed() {
     assert_eq!(stage.bindings(), ready);
     let said = stage.journal();
     let message = &said[0]["MESSAGE"];
-    assert!(message.starts_with("the cards of rocks-33 are not given back: cannot understand "));
+    assert!(message.starts_with("the cards of rocks-33 are not given back: cannot parse "));
     assert!(message.ends_with("; `gpupci recover` does it"), "{message}");
     stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     stage.hook_ok(&guest(), "release");
@@ -333,7 +333,7 @@ fn release_reports_a_record_that_it_cannot_read() {
     let said = stage.journal();
     assert_eq!(said.len(), 1, "{said:?}");
     let line = &said[0]["MESSAGE"];
-    let start = "whether rocks-33 has this card is not known: cannot understand ";
+    let start = "whether rocks-33 has this card is not known: cannot parse ";
     assert!(line.starts_with(start), "{line}");
     assert!(line.ends_with("; `gpupci recover` tells more"), "{line}");
     assert_eq!(stage.changed_bindings().len(), 2, "it is left alone");

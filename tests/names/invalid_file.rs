@@ -54,7 +54,7 @@ fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
     let path = host.path(CARDS);
     host.write(CARDS, content);
     let expected = format!(
-        "gpupci: cannot understand {}\n  cause: {why}\n  state: nothing was changed\n  \
+        "gpupci: cannot parse {}\n  cause: {why}\n  state: nothing was changed\n  \
          try:   look at the file; `gpupci renumber` writes it anew\n",
         path.display()
     );

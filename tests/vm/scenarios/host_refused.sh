@@ -36,7 +36,7 @@ say "settings that cannot be followed"
 cp /etc/gpupt.toml /tmp/
 echo 'vendors = "1234"' >/etc/gpupt.toml
 refused guest
-says "cannot understand /etc/gpupt.toml"
+says "cannot parse /etc/gpupt.toml"
 define plain
 starts plain
 stops plain

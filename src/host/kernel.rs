@@ -72,7 +72,7 @@ impl SysfsKernel {
             return acted.map(|_| ()).map_err(|why| why.to_string());
         }
         let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
-        let program = program.ok_or("there is no modprobe")?;
+        let program = program.ok_or("modprobe is not installed")?;
         let mut modprobe = Command::new(program);
         modprobe
             .args(["-b", "--", module])
@@ -119,7 +119,7 @@ impl SysfsKernel {
             Some(0) => Ok(output.stdout),
             Some(errno) => Err(ActError::Refused(io::Error::from_raw_os_error(errno))),
             None => Err(ActError::Refused(io::Error::other(
-                "the process that wrote was killed",
+                "the writing process was killed",
             ))),
         }
     }

@@ -37,7 +37,7 @@ pub enum LockError {
         source: io::Error,
     },
     /// Somebody else held it all the time.
-    #[error("another gpupci or hook{} is at work, and did not end within {seconds} s", holder(.pid))]
+    #[error("another gpupci or hook{} is running and did not finish within {seconds} s", holder(.pid))]
     Held {
         /// Who, where that is known.
         pid: Option<u32>,

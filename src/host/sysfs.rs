@@ -34,7 +34,7 @@ pub enum SysfsError {
         source: io::Error,
     },
     /// An attribute holds what the kernel never writes.
-    #[error("{path} holds {content:?}, which the kernel does not write there")]
+    #[error("{path} contains an unexpected value: {content:?}")]
     Content {
         /// The attribute.
         path: PathBuf,

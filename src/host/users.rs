@@ -52,7 +52,7 @@ impl Machine {
         });
         users.unwrap_or_else(|error| match error {
             ActError::Late => Users::unseen(format!(
-                "looking at the processes took longer than {} s",
+                "the check of all processes took longer than {} s",
                 deadline.as_secs_f32()
             )),
             ActError::Refused(error) => Users::unseen(error.to_string()),

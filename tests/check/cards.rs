@@ -114,7 +114,7 @@ fn card_without_reset_method_is_a_warning() {
     assert_trouble(&host, 0, &lines);
     host.write(&format!("{FIRST}/reset"), "");
     assert_trouble(&host, 0, &[]);
-    host.assert_says("PASS  gpupci1: it can be reset (the kernel chooses how)");
+    host.assert_says("PASS  gpupci1: it can be reset (the kernel chooses the method)");
 }
 
 #[test]

@@ -92,10 +92,10 @@ fn unreadable_modprobe_files_are_warnings() {
         ]
     };
     let all = [
-        lines("folder", "it is no plain file"),
-        lines("long", "it has more than 1048576 bytes"),
+        lines("folder", "it is not a regular file"),
+        lines("long", "it is larger than 1048576 bytes"),
         lines("lost", "No such file or directory (os error 2)"),
-        lines("pipe", "it is no plain file"),
+        lines("pipe", "it is not a regular file"),
     ];
     let all: Vec<&str> = all.as_flattened().iter().map(String::as_str).collect();
     assert_trouble(&host, 0, &all);
@@ -150,7 +150,7 @@ fn card_with_an_invalid_device_id_is_a_failure() {
         trouble.starts_with("FAIL  gpupci2: it could not be read completely: "),
         "{trouble}"
     );
-    assert!(trouble.contains("holds \"\\u{1b}[2J"), "{trouble}");
+    assert!(trouble.contains("value: \"\\u{1b}[2J"), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 5), "{trouble}");
 }
 
@@ -165,6 +165,6 @@ fn card_with_an_invalid_driver_name_is_a_failure() {
         trouble.starts_with("FAIL  gpupci2: it could not be read completely: "),
         "{trouble}"
     );
-    assert!(trouble.contains("holds \"a\\u{1b}b\""), "{trouble}");
+    assert!(trouble.contains("value: \"a\\u{1b}b\""), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 5), "{trouble}");
 }

@@ -216,7 +216,7 @@ fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
     nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
     let text = message(
         "detach",
-        &["it cannot be seen who uses it: looking at the processes took longer than 1 s"],
+        &["it cannot be seen who uses it: the check of all processes took longer than 1 s"],
         &["run this as root, outside of containers"],
     );
     refuses(&host, &kernel, "--timeout 1 detach gpupci1", 4, &text);

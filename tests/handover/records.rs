@@ -113,7 +113,7 @@ fn timeout_at_the_lock_names_the_holder() {
     std::io::Read::read_exact(out, &mut held).expect("it is held");
     let pid = fs::read_to_string(&lock).expect("a lock");
     let text = format!(
-        "gpupci: another gpupci or hook (pid {}) is at work, and did not end within 1 s\n  \
+        "gpupci: another gpupci or hook (pid {}) is running and did not finish within 1 s\n  \
          state: nothing was changed\n  \
          try:   try again when it has ended\n",
         pid.trim()

@@ -99,7 +99,7 @@ fn hook_waits_for_the_lock_then_names_its_holder() {
     };
     let said = hook("prepare");
     let why = refusal_of_all_cards(
-        "another gpupci or hook (pid 4711) is at work, and did not end within 0.5 s",
+        "another gpupci or hook (pid 4711) is running and did not finish within 0.5 s",
         "try again when it has ended",
     );
     let line = format!("gpupt: guest rocks-33 cannot start: {why}\n");

@@ -230,7 +230,8 @@ fn timeout_option_ends_the_wait_for_the_lock() {
     let note = said.stderr.trim_end();
     let note =
         note.strip_prefix("gpupci: the card names were not recorded: another gpupci or hook (pid ");
-    let rest = note.and_then(|note| note.split_once(") is at work, and did not end within 0.1 s"));
+    let rest =
+        note.and_then(|note| note.split_once(") is running and did not finish within 0.1 s"));
     assert!(rest.is_some_and(|(number, rest)| pid(number) && rest.is_empty()));
     assert_eq!(host.names_in_file(), ["gpupci1 0000:01:00.0"]);
 }

@@ -169,13 +169,11 @@ fn unreadable_driver_is_reported_and_not_taken_for_the_stub() {
         ),
         (
             Some("../drivers/\u{1b}[31m"),
-            format!(
-                "gpupci: {path} holds \"\\u{{1b}}[31m\", which the kernel does not write there\n"
-            ),
+            format!("gpupci: {path} contains an unexpected value: \"\\u{{1b}}[31m\"\n"),
         ),
         (
             Some("../.."),
-            format!("gpupci: {path} holds \"../..\", which the kernel does not write there\n"),
+            format!("gpupci: {path} contains an unexpected value: \"../..\"\n"),
         ),
     ] {
         fs::remove_file(&link).expect("it goes");

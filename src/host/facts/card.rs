@@ -50,7 +50,7 @@ impl Machine {
         let methods = self.sysfs_attribute(function, "reset_method");
         methods.or_else(|| {
             let can = self.exists(&format!("{PCI_DEVICES}/{function}/reset"));
-            can.then(|| "the kernel chooses how".to_owned())
+            can.then(|| "the kernel chooses the method".to_owned())
         })
     }
 }

@@ -34,7 +34,7 @@ impl Machine {
     pub(super) fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.beginning(path, limit + 1)?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::other(format!("it has more than {limit} bytes")));
+            return Err(io::Error::other(format!("it is larger than {limit} bytes")));
         }
         Ok(bytes)
     }
@@ -47,7 +47,7 @@ impl Machine {
             .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
             .open(self.path(path))?;
         if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no plain file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let mut bytes = Vec::new();
         file.take(limit).read_to_end(&mut bytes)?;

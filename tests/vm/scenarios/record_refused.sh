@@ -35,7 +35,7 @@ say "meanwhile nobody else gets anything"
 kill -STOP $attach
 define other "$twin.0"
 refused other
-says "another gpupci or hook (pid $attach) is at work, and did not end within 60 s"
+says "another gpupci or hook (pid $attach) is running and did not finish within 60 s"
 kill -CONT $attach
 wait $attach
 ok "its deadline has passed" test $? = 6

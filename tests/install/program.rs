@@ -82,7 +82,7 @@ fn install_from_refuses_what_is_no_regular_file() {
     refuses(&host, &format!("hook install --from {folder}"), &cause);
     let pipe = host.path("pipe").display().to_string();
     assert_eq!(run(Command::new("mkfifo").arg(&pipe), b"").answer(), "");
-    let why = "it is no file, but a pipe, a socket or a device";
+    let why = "it is a pipe, a socket or a device";
     let cause = format!("{pipe} cannot be installed as the hook: {why}");
     refuses(&host, &format!("hook install --from {pipe}"), &cause);
     let cause = "the program of the hook is not there: looked for /nowhere";

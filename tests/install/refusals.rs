@@ -45,7 +45,7 @@ fn install_refuses_a_hook_folder_that_is_a_file_or_socket() {
         make(&host);
         let what = match host.path(HOOKS).is_file() {
             true => "a file",
-            false => "no file, but a pipe, a socket or a device",
+            false => "a pipe, a socket or a device",
         };
         refuses(&host, &[&format!("/etc/libvirt/hooks is {what}{REAL}")]);
         let said = host.line("hook uninstall").answer();
@@ -84,7 +84,7 @@ fn install_refuses_a_pipe_at_the_path_of_the_hook() {
     assert_eq!(run(Command::new("mkfifo").arg(pipe), b"").answer(), "");
     refuses(
         &host,
-        &["/etc/libvirt/hooks/qemu is no file, but a pipe, a socket or a device"],
+        &["/etc/libvirt/hooks/qemu is a pipe, a socket or a device"],
     );
 }
 

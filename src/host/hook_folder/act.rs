@@ -118,7 +118,7 @@ impl HookFolder<'_> {
     fn undo(&self, undo: &Undo) -> Result<(), String> {
         let sorry = |path: &str, error: io::Error| {
             format!(
-                "{} is not as it was ({error})",
+                "{} could not be restored ({error})",
                 self.machine.path(path).display()
             )
         };

@@ -138,5 +138,5 @@ fn failed_undo_is_reported_with_its_path() {
         .undo(&undo)
         .expect_err("a folder is no file");
     let path = root.path().join("etc/libvirt/hooks/qemu.d");
-    assert!(said.starts_with(&format!("{} is not as it was (", path.display())));
+    assert!(said.starts_with(&format!("{} could not be restored (", path.display())));
 }

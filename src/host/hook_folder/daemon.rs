@@ -105,15 +105,15 @@ impl HookFolder<'_> {
         let systemctl = SYSTEMCTL.into_iter().find(|path| self.machine.exists(path));
         let Some(systemctl) = systemctl.filter(|_| self.machine.exists(SYSTEMD)) else {
             return format!(
-                "{name} (pid {pid}) looks for hooks only when it is told to: service {name} reload, \
-                 or kill -HUP {pid}"
+                "{name} (pid {pid}) must reload to find the hook: run `service {name} reload` or \
+                 `kill -HUP {pid}`"
             );
         };
         match run(systemctl, &["reload", name], deadline) {
-            Ok(()) => format!("{name} (pid {pid}) was told to look for its hooks"),
+            Ok(()) => format!("{name} (pid {pid}) was reloaded, so it finds the hook"),
             Err(why) => format!(
-                "{name} (pid {pid}) could not be told to look for its hooks: {why}; \
-                 kill -HUP {pid} tells it too"
+                "{name} (pid {pid}) could not be reloaded: {why}; run `kill -HUP {pid}`, so that it \
+                 finds the hook"
             ),
         }
     }
@@ -133,13 +133,13 @@ impl HookFolder<'_> {
             .find(|path| self.machine.exists(path));
         let labelled = match restorecon {
             Some(restorecon) => run(restorecon, &made, deadline),
-            None => Err("there is no restorecon".to_owned()),
+            None => Err("restorecon is not installed".to_owned()),
         };
         let why = labelled.err()?;
         Some(format!(
-            "SELinux may keep libvirt from running the hook, for its label is not set: {why}; run \
-             restorecon {}; `ausearch -m AVC -ts recent` tells what is denied, and `getsebool \
-             virt_hooks_unconfined` what hooks may do",
+            "SELinux may stop libvirt from running the hook, because its label could not be set: \
+             {why}; run `restorecon {}`; `ausearch -m AVC -ts recent` shows what is denied, and \
+             `getsebool virt_hooks_unconfined` whether hooks are confined",
             made.join(" ")
         ))
     }

@@ -219,7 +219,7 @@ fn odd(facts: &Metadata) -> Option<&'static str> {
     match facts {
         _ if facts.is_dir() => Some("a folder"),
         _ if facts.is_file() || facts.is_symlink() => None,
-        _ => Some("no file, but a pipe, a socket or a device"),
+        _ => Some("a pipe, a socket or a device"),
     }
 }
 
@@ -233,14 +233,14 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(io::Error::other(odd(&facts).map_or_else(
-            || "it is no file".to_owned(),
+            || "it is not a regular file".to_owned(),
             |what| format!("it is {what}"),
         )));
     }
     let mut bytes = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > BYTES_MAX {
-        true => Err(io::Error::other("it is too long")),
+        true => Err(io::Error::other("it is larger than 256 MiB")),
         false => Ok(bytes),
     }
 }

@@ -1,43 +1,41 @@
-//! From the functions of a host to its cards.
+//! Finds the cards of a host among its PCI functions.
 
 use std::collections::BTreeMap;
 
 use crate::gpu::CardName;
 use crate::pci::{ClassCode, PciAddress, PciSlot, VendorId};
 
-/// One PCI function of the host, as far as finding cards needs to know it.
+/// One PCI function of the host, with what is needed to find cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PciFunction {
-    /// Where it sits.
+    /// Its address.
     pub address: PciAddress,
-    /// Who made it.
+    /// Its vendor.
     pub vendor: VendorId,
-    /// What it is.
+    /// Its class.
     pub class: ClassCode,
-    /// Whether it is an SR-IOV virtual function, which belongs to its physical function and is no
-    /// card of its own.
+    /// Whether it is an SR-IOV virtual function. Such a function is not part of a card.
     pub is_virtual: bool,
 }
 
-/// A card: all functions of one slot, at least one of them a display function of a wanted vendor.
+/// A card: all functions of one slot, at least one of them a display function of a chosen vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GpuCard {
     /// Its name on this host.
     pub name: CardName,
-    /// The function by which it is known: its first display function of a wanted vendor, which is
-    /// function 0 on every card but the odd one.
+    /// Its first display function of a chosen vendor: function 0 on almost every card.
     pub display: PciFunction,
     /// Its functions, by address.
     pub functions: Vec<PciFunction>,
 }
 
 impl GpuCard {
-    /// Where it sits.
+    /// Its slot.
     pub fn slot(&self) -> PciSlot {
         self.display.address.slot()
     }
 
-    /// Whether the function at `address` is one of this card's.
+    /// Whether the function at `address` is part of this card.
     pub fn has(&self, address: PciAddress) -> bool {
         self.functions
             .iter()
@@ -50,17 +48,17 @@ impl GpuCard {
     }
 }
 
-/// A card of a guest that used to be somewhere else.
+/// A card of a guest that is now in another slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// Where it may have been.
+    /// The slots where it may have been.
     pub from: Vec<PciSlot>,
-    /// Where it is now.
+    /// Its slot now.
     pub to: PciSlot,
 }
 
-/// The cards among `functions` whose display function was made by one of `vendors`, named in the
-/// order of their addresses.
+/// The cards among `functions` whose display function has one of `vendors`, named in the order of
+/// their addresses.
 pub fn cards_of(functions: Vec<PciFunction>, vendors: &[VendorId]) -> Vec<GpuCard> {
     let mut slots: BTreeMap<PciSlot, Vec<PciFunction>> = BTreeMap::new();
     for function in functions.into_iter().filter(|f| !f.is_virtual) {

@@ -1,5 +1,5 @@
-//! Cards: the functions of one slot with a display function of a wanted vendor among them, and the
-//! names `gpupci1`, `gpupci2`, … that people call them by.
+//! Cards: the functions of one slot with a display function of a chosen vendor among them, and
+//! their names `gpupci1`, `gpupci2`, …
 
 mod card;
 mod name;

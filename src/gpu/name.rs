@@ -1,4 +1,4 @@
-//! The names of cards, and the order in which people read them.
+//! The names of cards, and their natural order.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -26,7 +26,7 @@ impl fmt::Display for CardName {
 impl FromStr for CardName {
     type Err = ();
 
-    /// Reads `gpupci7` in upper or lower case; a number with leading zeros is another name.
+    /// Reads `gpupci7` in upper or lower case. A number with leading zeros is rejected.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (prefix, digits) = text.split_at_checked(6).ok_or(())?;
         let plain = prefix.eq_ignore_ascii_case("gpupci")
@@ -39,8 +39,8 @@ impl FromStr for CardName {
     }
 }
 
-/// Orders names as people count: `gpupci2` before `gpupci10`. Runs of digits compare as numbers,
-/// all else bytewise; names that differ only in leading zeros are ordered bytewise too.
+/// Natural order of names: `gpupci2` before `gpupci10`. Digits compare as numbers, all other bytes
+/// bytewise; names that differ only in leading zeros are ordered bytewise too.
 pub fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     let (mut rest_a, mut rest_b) = (a, b);
     while let (Some(first_a), Some(first_b)) = (rest_a.first(), rest_b.first()) {
@@ -58,7 +58,7 @@ pub fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     rest_a.len().cmp(&rest_b.len()).then_with(|| a.cmp(b))
 }
 
-/// Takes the run of digits that `text` starts with, without its leading zeros.
+/// Removes the digits from the start of `text` and returns them without leading zeros.
 fn take_digits<'t>(text: &mut &'t [u8]) -> &'t [u8] {
     let end = text
         .iter()

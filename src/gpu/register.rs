@@ -1,4 +1,4 @@
-//! Names that stay: which name was given to which address, and what sat there then.
+//! The record of card names: which name belongs to which slot, and which product was there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,52 +11,52 @@ use crate::pci::{Identity, PciAddress, PciSlot, id_from_sysfs};
 
 const VERSION: u32 = 1;
 
-/// A card that once got a name.
+/// A card with a recorded name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {
     /// Its name.
     pub name: CardName,
-    /// The function by which it is known.
+    /// Its display function.
     pub address: PciAddress,
-    /// What it is.
+    /// Its ids.
     pub identity: Identity,
 }
 
-/// The names that were given, by slot. A card that was pulled keeps its name.
+/// The recorded names, by slot. A card that was removed keeps its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Register {
     cards: BTreeMap<PciSlot, Registered>,
 }
 
-/// Why a text holds no names.
+/// Why recorded names cannot be parsed.
 #[derive(Debug, Error)]
 pub enum RegisterError {
-    /// It is no list of cards.
+    /// The text is not a list of cards.
     #[error("not a valid list of cards: line {}, column {}", .0.line(), .0.column())]
     Grammar(serde_json::Error),
     /// It was written by another release.
     #[error("version {0} is not supported; this program reads version {VERSION}")]
     Version(u32),
-    /// One of its cards has no name, place or identity that could be one.
+    /// A card has an invalid name, address or id.
     #[error("card {} has an invalid name, address or id", Excerpt(.0))]
     Card(String),
-    /// Two of its cards have one name, or one place.
+    /// Two cards have the same name or the same slot.
     #[error("card {} repeats the name or the slot of another card", Excerpt(.0))]
     Twice(String),
 }
 
 impl Register {
-    /// The cards that have a name, by address.
+    /// The recorded cards, by address.
     pub fn cards(&self) -> impl Iterator<Item = &Registered> {
         self.cards.values()
     }
 
-    /// What is known of the card in `slot`.
+    /// The record of the card in `slot`.
     pub fn at(&self, slot: PciSlot) -> Option<&Registered> {
         self.cards.get(&slot)
     }
 
-    /// Gives `cards` the names that they have; new ones get the lowest free names, in the order of
+    /// Gives `cards` their recorded names. New cards get the lowest free names, in the order of
     /// their addresses.
     pub fn name(&self, cards: &mut [GpuCard]) {
         let mut taken: BTreeSet<CardName> = self.cards.values().map(|card| card.name).collect();
@@ -71,14 +71,14 @@ impl Register {
         cards.sort_by_key(|card| card.name);
     }
 
-    /// Adds `cards` under their names, unless there is one at their place.
+    /// Records `cards`, except those whose slot is recorded already.
     pub fn add(&mut self, cards: impl IntoIterator<Item = Registered>) {
         for card in cards {
             self.cards.entry(card.address.slot()).or_insert(card);
         }
     }
 
-    /// What the cards are at whose places `present` has others.
+    /// The ids of the recorded cards in whose slots `present` has other products.
     pub fn missed(&self, present: &[Registered]) -> Vec<Identity> {
         let missed = present.iter().filter_map(|card| {
             let known = self.at(card.address.slot())?;
@@ -87,8 +87,8 @@ impl Register {
         missed.collect()
     }
 
-    /// Where the card that is known as `lost` seems to be: the one place where `present` has its
-    /// like and nothing of that kind was before.
+    /// Where the recorded card `lost` seems to be now: the only slot where `present` has the same
+    /// product and none was recorded.
     pub fn whereabouts(
         &self,
         lost: &Registered,
@@ -105,10 +105,10 @@ impl Register {
         places.next().is_none().then_some(first.0)
     }
 
-    /// Reads what [`Register::to_json`] wrote.
+    /// Parses the output of [`Register::to_json`].
     ///
     /// # Errors
-    /// When it is something else.
+    /// If the text is something else.
     pub fn from_json(text: &str) -> Result<Self, RegisterError> {
         let file: File = serde_json::from_str(text).map_err(RegisterError::Grammar)?;
         if file.version != VERSION {
@@ -128,7 +128,7 @@ impl Register {
         Ok(register)
     }
 
-    /// The names as they are kept, in their order.
+    /// The names as they are stored, sorted.
     pub fn to_json(&self) -> String {
         let mut cards: Vec<&Registered> = self.cards.values().collect();
         cards.sort_by_key(|card| card.name);
@@ -136,7 +136,7 @@ impl Register {
             version: VERSION,
             cards: cards.into_iter().map(Line::of).collect(),
         };
-        // Text and numbers cannot fail to become JSON.
+        // Text and numbers always serialize.
         serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
     }
 }

@@ -1,4 +1,4 @@
-//! Where a function sits: `0000:83:00.1`, in every spelling that people and programs use.
+//! PCI addresses (`0000:83:00.1`), in every spelling that people and programs use.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -13,8 +13,8 @@ const BUS_MAX: u32 = 0xff;
 const SLOT_MAX: u32 = 0x1f;
 const FUNCTION_MAX: u32 = 7;
 
-/// One PCI function, printed as sysfs names it: `0000:83:00.1`
-/// (domain:bus:slot.function in hexadecimal; domains reach 32 bits, the rest is as narrow as PCI).
+/// The address of one PCI function, printed as sysfs names it: `0000:83:00.1`
+/// (domain:bus:slot.function in hexadecimal; a domain has up to 32 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PciAddress {
     domain: u32,
@@ -31,10 +31,10 @@ pub struct PciSlot {
     slot: u8,
 }
 
-/// Why a text is no PCI address.
+/// Why a text is not a PCI address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// The text has another shape, or a number out of PCI's range.
+    /// The text has another form, or a number out of PCI's range.
     #[error("{} is not a PCI address such as 0000:02:00.0 or pci_0000_02_00_0", Excerpt(.0))]
     Spelling(String),
     /// An attribute of libvirt's `<address>` is not a number that libvirt reads.
@@ -42,9 +42,9 @@ pub enum AddressError {
     Attribute {
         /// `domain`, `bus`, `slot` or `function`.
         attribute: &'static str,
-        /// What stands there.
+        /// Its value.
         value: String,
-        /// The largest number that may stand there.
+        /// The largest number that it may have.
         limit: u32,
     },
 }
@@ -65,7 +65,7 @@ impl PciAddress {
     /// attribute is 0 and `010` is octal.
     ///
     /// # Errors
-    /// The first attribute that libvirt would refuse, with its limit.
+    /// The first attribute that libvirt would reject, with its limit.
     pub fn from_libvirt(
         domain: Option<&str>,
         bus: Option<&str>,
@@ -220,11 +220,11 @@ fn attribute(name: &'static str, value: Option<&str>, limit: u32) -> Result<u32,
         })
 }
 
-/// A number of domain XML, read as libvirt does (`strtoul` with base 0): `0x1f`, `31`, and `037`,
-/// which is octal; blanks and one `+` may lead, nothing may follow.
+/// A number in domain XML, read as libvirt does (`strtoul` with base 0): `0x1f`, `31`, and `037`,
+/// which is octal. Blanks and one `+` may precede it, nothing may follow.
 ///
 /// # Errors
-/// When libvirt would not read the text as a whole, or it needs more than 32 bits.
+/// If libvirt would not read the whole text, or the number needs more than 32 bits.
 pub fn libvirt_number(text: &str) -> Result<u32, ParseIntError> {
     let unsigned = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
     let digits = unsigned.strip_prefix('+').unwrap_or(unsigned);
@@ -233,7 +233,7 @@ pub fn libvirt_number(text: &str) -> Result<u32, ParseIntError> {
         [b'0', _, ..] => (&digits[1..], 8),
         _ => (digits, 10),
     };
-    // Rust would take a second sign here, which libvirt does not.
+    // Rust would accept a second sign here; libvirt does not.
     let digits = if digits.starts_with('+') { "" } else { digits };
     u32::from_str_radix(digits, radix)
 }

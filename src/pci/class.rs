@@ -1,4 +1,4 @@
-//! What a function is: the PCI class code.
+//! The PCI class code of a function.
 
 /// The 24-bit class code of a function, as sysfs' `class` holds it (`0x030000` is a VGA controller;
 /// PCI Code and ID Assignment Specification, 1).
@@ -20,13 +20,13 @@ impl ClassCode {
         self.0 >> 16 == 0x03
     }
 
-    /// Whether this is a bridge: base class 6. The kernel lets those stay in a group that a guest
-    /// owns.
+    /// Whether this is a bridge: base class 6. A bridge in an IOMMU group does not make the group
+    /// not viable.
     pub fn is_bridge(self) -> bool {
         self.0 >> 16 == 0x06
     }
 
-    /// The word that `gpupci` prints for a function of this class.
+    /// What `gpupci` calls a function of this class.
     pub fn word(self) -> &'static str {
         match self.0 >> 8 {
             0x0300..=0x03ff => "video",

@@ -7,20 +7,20 @@ use thiserror::Error;
 
 use crate::escape::Excerpt;
 
-/// The longest name of a file (`NAME_MAX`), which a driver's directory is.
+/// The longest file name (`NAME_MAX`): a driver has a directory of its name.
 const BYTES_MAX: usize = 255;
 
 /// The name of a driver: that of its directory below `/sys/bus/pci/drivers`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DriverName(String);
 
-/// A text that cannot be the name of a driver.
+/// A text that is not a driver name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{} is not a driver name such as vfio-pci", Excerpt(.0))]
 pub struct DriverNameError(String);
 
 impl DriverName {
-    /// The stub driver that hands a function to a guest, unless another one is chosen.
+    /// The default stub driver.
     pub fn vfio_pci() -> Self {
         Self("vfio-pci".to_owned())
     }

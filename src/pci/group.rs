@@ -1,9 +1,9 @@
-//! IOMMU groups: what the hardware cannot keep apart.
+//! IOMMU groups: functions that the IOMMU cannot isolate from each other.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The number of an IOMMU group, which may be another after the next boot.
+/// The number of an IOMMU group. It can change at the next boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IommuGroup(u32);
 

@@ -1,4 +1,4 @@
-//! Who made a function: the PCI vendor id.
+//! PCI vendor ids.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,13 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VendorId(u16);
 
-/// A text that is no vendor id.
+/// A text that is not a vendor id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is not a PCI vendor id: expected four hexadecimal digits, such as 10de")]
 pub struct IdError(String);
 
 impl VendorId {
-    /// NVIDIA, whose cards are wanted when nothing else is said.
+    /// NVIDIA, the default.
     pub const NVIDIA: Self = Self(0x10de);
 
     /// Reads sysfs' spelling, `0x10de`, without its newline.

@@ -1,22 +1,22 @@
-//! Which product sits at an address: its vendor and device, and who built the board.
+//! Which product a function is: its vendor, device and subsystem ids.
 
 use std::fmt;
 
 use crate::pci::VendorId;
 
-/// What tells one product from another; two cards of one make have the same.
+/// The ids of a product. Two cards of the same model have the same ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Who made the chip.
+    /// The vendor of the chip.
     pub vendor: VendorId,
-    /// Which chip, in its vendor's count; printed as four hexadecimal digits.
+    /// The vendor's number for the chip, printed as four hexadecimal digits.
     pub device: u16,
-    /// Who built the board and which one; some functions have none.
+    /// The vendor and the number of the board; some functions have none.
     pub subsystem: Option<(u16, u16)>,
 }
 
 impl fmt::Display for Identity {
-    /// As `lspci -nn` writes ids: `10de:1e87`, with the board's `(1043:8694)` after it.
+    /// The ids as `lspci -nn` prints them: `10de:1e87`, then those of the board: `(1043:8694)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{:04x}", self.vendor, self.device)?;
         match self.subsystem {

@@ -1,5 +1,5 @@
-//! The words of the PCI bus: addresses, identifiers and classes, as the kernel and libvirt spell
-//! them. Everything here parses, compares and prints; nothing here looks at a machine.
+//! The types of the PCI bus: addresses, ids, classes, as the kernel and libvirt spell them.
+//! Everything here parses, compares and prints; nothing here reads the host.
 
 mod address;
 mod class;

@@ -1,4 +1,4 @@
-//! The cards of a machine under the names that stay with them.
+//! The cards of a host under their recorded names.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use crate::gpu::{GpuCard, Register, Registered};
 use crate::host::{KeptError, LockError, Machine, SysfsError};
 use crate::pci::{Identity, PciAddress, VendorId};
 
-/// Why names cannot be given or kept.
+/// Why card names cannot be read or recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum NamingError {
-    /// The names cannot be read or written.
+    /// The file of names cannot be read or written.
     #[error(transparent)]
     Kept(#[from] KeptError),
-    /// Somebody else is at work.
+    /// Another gpupci or hook holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// The cards cannot be told.
+    /// The PCI functions cannot be read.
     #[error(transparent)]
     Sysfs(#[from] SysfsError),
 }
 
-/// The cards of `machine` that one of `vendors` made, under their names. A card that has none yet
-/// has the one that it will get.
+/// The cards of `machine` from one of `vendors`, with their names. A card without a recorded name
+/// has the name that it will get.
 ///
 /// # Errors
-/// When sysfs or the names cannot be read.
+/// If sysfs or the names cannot be read.
 pub fn named_cards(machine: &Machine, vendors: &[VendorId]) -> Result<Vec<GpuCard>, NamingError> {
     let mut cards = machine.cards(vendors)?;
     machine.names()?.name(&mut cards);
     Ok(cards)
 }
 
-/// Writes down the names of cards that have none yet, and gives `cards` those that are written down
-/// by then; waits at most `deadline` for others who write.
+/// Records names for cards that have none yet, and gives `cards` their recorded names. Waits at
+/// most `deadline` for the lock.
 ///
 /// # Errors
-/// When they cannot be written down. The names hold until cards come or go.
+/// If they cannot be recorded. The names then hold until cards are added or removed.
 pub fn record_names(
     machine: &Machine,
     cards: &mut [GpuCard],
@@ -51,13 +51,13 @@ pub fn record_names(
     }
     let _lock = machine.lock(deadline)?;
     let mut names = machine.names()?;
-    // Somebody may have been quicker, and have given other names.
+    // Another process may have recorded other names in the meantime.
     cards.sort_by_key(|card| card.display.address);
     names.name(cards);
     let present = registered(machine, cards)?;
     let missed = names.missed(&present);
-    // What may be a card that is missed at its place is not written down as another one: by it we
-    // tell where that card seems to be.
+    // A new card of the same product as a missing one may be that card in another slot. It is not
+    // recorded, so that `whereabouts` still finds it.
     let is_new = |card: &Registered| {
         names.at(card.address.slot()).is_none() && !missed.contains(&card.identity)
     };
@@ -69,10 +69,10 @@ pub fn record_names(
     Ok(machine.keep_names(&names)?)
 }
 
-/// Names the cards anew, in the order of their addresses, and forgets those that are gone.
+/// Reassigns the names of all cards, in the order of their addresses, and forgets removed cards.
 ///
 /// # Errors
-/// When the new names cannot be written down; the old ones hold then.
+/// If the new names cannot be recorded; the old ones then remain.
 pub fn renumber(
     machine: &Machine,
     vendors: &[VendorId],
@@ -86,10 +86,10 @@ pub fn renumber(
     Ok(cards)
 }
 
-/// The cards at whose places others were recorded, and where those seem to be now.
+/// The slots that hold another product than recorded, and where the recorded card seems to be now.
 ///
 /// # Errors
-/// When sysfs or the names cannot be read.
+/// If sysfs or the names cannot be read.
 pub fn misplaced(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, NamingError> {
     let names = machine.names()?;
     let present = identities(machine, cards)?;
@@ -105,10 +105,10 @@ pub fn misplaced(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, N
     Ok(differing.collect())
 }
 
-/// Who made the cards of which something is written down: they count, whatever was chosen since.
+/// The vendors of the cards that have a record. These are cards whatever the settings say now.
 ///
 /// # Errors
-/// When sysfs cannot be read.
+/// If sysfs cannot be read.
 pub fn recorded_vendors(machine: &Machine) -> Result<Vec<VendorId>, SysfsError> {
     let slots = machine.recorded_slots();
     let functions = machine.functions()?.into_iter();
@@ -129,7 +129,7 @@ fn registered(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Registered>, S
     Ok(registered.collect())
 }
 
-/// Which product each card is; one that is gone meanwhile is left out.
+/// The ids of each card, except of cards that have gone in the meantime.
 fn identities(
     machine: &Machine,
     cards: &[GpuCard],

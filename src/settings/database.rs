@@ -1,5 +1,4 @@
-//! Which database is meant; where Rocks' own is, and who we are there, as Rocks' commands find out at
-//! each start.
+//! Chooses the database. For Rocks' own it finds server, user and password as Rocks' commands do.
 
 use nix::unistd::{User, geteuid};
 
@@ -12,28 +11,28 @@ use crate::settings::{Settings, SettingsError};
 
 /// The port that Rocks compiles into its MySQL.
 const PORT: u16 = 40_000;
-/// Who has a password, and where it is kept. All others go in without one, and may only read.
+/// The users with a password, and its file. Others connect without a password and can only read.
 const PASSWORDS: [(&str, &str); 2] = [
     ("root", "/root/.rocks.my.cnf"),
     ("apache", "/opt/rocks/mysql/my.cnf"),
 ];
 
-/// Why it cannot be said which database is meant.
+/// Why no database can be chosen.
 #[derive(Debug, Error)]
 pub enum DatabaseChoiceError {
-    /// The URL on the command line or in the environment is wrong.
+    /// The URL on the command line or in the environment is invalid.
     #[error(transparent)]
     Named(#[from] UrlError),
-    /// The settings are wrong.
+    /// The URL in the settings is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
-/// The database to use on `machine`: the one that was `named`, on the command line or in the
-/// environment, else that of the settings, else that of the Rocks cluster, else the embedded one.
+/// The database to use on `machine`: the URL `named` on the command line or in the environment, else
+/// that of the settings, else that of the Rocks cluster, else the embedded one.
 ///
 /// # Errors
-/// When the named one is none, or that of the settings.
+/// If the URL of the command line, the environment or the settings is invalid.
 pub fn database_of(
     machine: &Machine,
     settings: &Settings,
@@ -53,7 +52,7 @@ pub fn database_of(
     Ok(rocks_database(machine).unwrap_or_else(embedded))
 }
 
-/// A path that stands in a file of a machine is a path of that machine.
+/// Puts the root of the machine before a path that comes from one of its files.
 fn below_root(machine: &Machine, url: DatabaseUrl) -> DatabaseUrl {
     match url {
         DatabaseUrl::Sqlite(path) => DatabaseUrl::Sqlite(machine.path(path)),
@@ -64,7 +63,7 @@ fn below_root(machine: &Machine, url: DatabaseUrl) -> DatabaseUrl {
     }
 }
 
-/// The database of the Rocks cluster that `machine` is part of; `None` where Rocks is not installed.
+/// The database of the Rocks cluster of `machine`; `None` if Rocks is not installed.
 fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
     if !machine.exists(ROCKS) {
         return None;
@@ -88,8 +87,8 @@ fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
     })))
 }
 
-/// `DatabaseHost`, which the installation of a node appends to Rocks' Python library; failing that,
-/// the frontend's address, which outlives an update of that library.
+/// `DatabaseHost`, which the installation of a node appends to Rocks' Python library; without it,
+/// the address of the frontend, which survives an update of that library.
 fn database_host(machine: &Machine) -> Option<String> {
     let libraries = machine.children(ROCKS_LIBRARIES);
     let libraries = libraries.iter().filter(|name| name.starts_with("python"));
@@ -120,7 +119,7 @@ fn password_of(machine: &Machine, user: &str) -> Option<String> {
     password(&machine.text(file)?)
 }
 
-/// The first line that assigns `password`: what stands between its first and its second `=`.
+/// The first line that assigns `password`: the text between its first and its second `=`.
 fn password(file: &str) -> Option<String> {
     let value = |line: &str| {
         let mut parts = line.split('=');

@@ -1,4 +1,4 @@
-//! What an administrator chose in `/etc/gpupt.toml`.
+//! The settings in `/etc/gpupt.toml`.
 
 mod database;
 
@@ -15,7 +15,7 @@ use crate::host::Machine;
 use crate::paths::{EMBEDDED_DATABASE, ROCKS, SETTINGS};
 use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
 
-/// Why the configuration cannot be followed.
+/// Why the settings cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// The file cannot be read.
@@ -23,39 +23,39 @@ pub enum SettingsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// It is no TOML, or says what nobody asked.
+    /// It is not valid TOML, or has an unknown key.
     #[error("cannot parse {path}")]
     Grammar {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The error.
         source: GrammarError,
     },
-    /// Its database is none.
+    /// Its database URL is invalid.
     #[error("invalid `database` in {path}")]
     Database {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: UrlError,
     },
-    /// One of its vendors is none.
+    /// One of its vendor ids is invalid.
     #[error("invalid `vendors` in {path}")]
     Vendor {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: IdError,
     },
-    /// Its stub driver is none.
+    /// Its stub driver is not a driver name.
     #[error("invalid `stub` in {path}")]
     Stub {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: DriverNameError,
     },
 }
@@ -70,7 +70,7 @@ impl Failure for SettingsError {
     }
 }
 
-/// What is wrong with a file, and where. The line itself is not repeated: it may hold a password.
+/// What is wrong in the file, and in which line. The line is not quoted: it may hold a password.
 #[derive(Debug, Error)]
 #[error("line {line}: {reason}")]
 pub struct GrammarError {
@@ -93,16 +93,16 @@ impl GrammarError {
     }
 }
 
-/// The settings that hold on a machine.
+/// The settings of a host.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The file they come from, which may not be there.
+    /// Their file, which need not exist.
     pub path: PathBuf,
-    /// The URL of the cluster's database, unread: a hook that needs no database reads no URL.
+    /// The URL of the cluster's database, not parsed: a hook that needs no database must not fail on it.
     pub database: Option<String>,
-    /// Whose cards are wanted; NVIDIA's unless something else is said.
+    /// The vendors whose cards are used; NVIDIA by default.
     pub vendors: Vec<VendorId>,
-    /// The driver that a card is given to guests by; `vfio-pci` unless something else is said.
+    /// The stub driver; `vfio-pci` by default.
     pub stub: DriverName,
 }
 
@@ -115,10 +115,10 @@ struct File {
 }
 
 impl Settings {
-    /// Reads the settings of `machine`; without a file there are none.
+    /// Reads the settings of `machine`; the defaults if there is no file.
     ///
     /// # Errors
-    /// When the file is there and cannot be followed.
+    /// If the file exists and cannot be used.
     pub fn of(machine: &Machine) -> Result<Self, SettingsError> {
         let path = || machine.path(SETTINGS);
         let text = machine
@@ -155,7 +155,7 @@ impl Settings {
         })
     }
 
-    /// Whether there are attributes of a cluster to ask for, as far as files tell.
+    /// Whether this host has a cluster's attributes, as far as files show.
     pub fn has_cluster(&self, machine: &Machine) -> bool {
         self.database.is_some() || machine.exists(ROCKS) || machine.exists(EMBEDDED_DATABASE)
     }

@@ -1,4 +1,4 @@
-//! How long ago something was, in words.
+//! Prints how long ago something was.
 
 /// `90 s ago`, `5 min ago`, `3 h ago`, `12 days ago`.
 pub fn ago(seconds: u64) -> String {

@@ -1,11 +1,11 @@
-//! How text from outside is shown: escaped; and quoted in a message: never longer than a line.
+//! Makes text from outside safe to print: escaped, and short where a message quotes it.
 
 use std::borrow::Cow;
 use std::fmt;
 
 const LONGEST: usize = 60;
 
-/// `text` in double quotes, control characters escaped, cut after 60 characters.
+/// Prints a text in double quotes, with control characters escaped, cut after 60 characters.
 pub(crate) struct Excerpt<'t>(pub &'t str);
 
 impl fmt::Display for Excerpt<'_> {
@@ -19,8 +19,8 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
-/// The bytes as text that is safe on a terminal: control characters and bytes that are no UTF-8
-/// come as `\n`, `\x1b`, …; all else is kept.
+/// The bytes as text that is safe on a terminal. Control characters and invalid UTF-8 become `\n`,
+/// `\u{1b}`, `\xff`, …
 pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     let is_plain = bytes.iter().all(|b| matches!(b, b' '..=b'~'));
     if let Some(plain) = is_plain.then(|| str::from_utf8(bytes).ok()).flatten() {
@@ -46,7 +46,7 @@ pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Characters that reorder or hide what stands beside them on a terminal.
+/// Characters that reorder or hide the text around them on a terminal.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -1,26 +1,26 @@
-//! How a program ends: the numbers that scripts branch on.
+//! Exit codes.
 
 /// The exit codes of `gpupci`, which are also what `gpupt_splice` returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done, or already so.
+    /// Done, or nothing to do.
     Done = 0,
-    /// Failed; all is as before.
+    /// Failed; nothing was changed, or all was undone.
     Failed = 1,
-    /// The command makes no sense.
+    /// The command line is invalid.
     Usage = 2,
     /// No such card, guest or host.
     NotFound = 3,
-    /// In use; by whom is said.
+    /// In use; the message names the user.
     Busy = 4,
-    /// This host cannot: IOMMU, vfio, group.
+    /// This host cannot do it: IOMMU, VFIO, group.
     Unable = 5,
-    /// A deadline passed; the card is poisoned until the next boot.
+    /// A deadline passed; the card is locked until reboot.
     Poisoned = 6,
-    /// Failed, and not undone; what is where is said.
+    /// Failed and not undone; the message says the state.
     HalfWay = 7,
-    /// What is recorded and the hardware differ.
+    /// The hardware differs from the records.
     Differs = 8,
     /// Not permitted.
     NotPermitted = 9,

@@ -1,10 +1,10 @@
-//! Where things are on a machine. `host::Machine` puts its root before each.
+//! The absolute paths that gpupt uses. `host::Machine` puts its root before each.
 
 /// PCI functions (`Documentation/ABI/testing/sysfs-bus-pci`).
 pub const PCI_DEVICES: &str = "/sys/bus/pci/devices";
 /// PCI drivers, each with `bind` and `unbind`.
 pub const PCI_DRIVERS: &str = "/sys/bus/pci/drivers";
-/// Makes the kernel look for a driver for the function that is written there.
+/// Makes the kernel probe for a driver for the function whose address is written to it.
 pub const PCI_DRIVERS_PROBE: &str = "/sys/bus/pci/drivers_probe";
 /// Mediated devices.
 pub const MDEV_DEVICES: &str = "/sys/bus/mdev/devices";
@@ -18,23 +18,23 @@ pub const ACPI_TABLES: &str = "/sys/firmware/acpi/tables";
 pub const VTCONSOLES: &str = "/sys/class/vtconsole";
 /// Framebuffers.
 pub const GRAPHICS: &str = "/sys/class/graphics";
-/// The compute node that all AMD cards share.
+/// The device node for compute that all AMD cards share.
 pub const KFD: &str = "/dev/kfd";
 /// Group nodes of VFIO: `/dev/vfio/17`.
 pub const VFIO_NODES: &str = "/dev/vfio";
-/// The program that runs.
+/// The running program.
 pub const SELF_EXE: &str = "/proc/self/exe";
-/// Which boot this is.
+/// The id of this boot.
 pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// The name of this host.
 pub const HOST_NAME: &str = "/proc/sys/kernel/hostname";
-/// Names of other hosts.
+/// Static host names.
 pub const HOSTS: &str = "/etc/hosts";
-/// Overrides that driverctl sets at boot, a file for each function.
+/// Overrides that driverctl sets at boot, one file for each function.
 pub const DRIVERCTL: &str = "/etc/driverctl.d";
-/// Where systemd runs.
+/// Exists if systemd runs.
 pub const SYSTEMD: &str = "/run/systemd/system";
-/// Where SELinux is on.
+/// Exists if SELinux is on.
 pub const SELINUX: &str = "/sys/fs/selinux/enforce";
 /// The journal's socket.
 pub const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
@@ -45,57 +45,57 @@ pub const JOURNALCTL: &str = "/usr/bin/journalctl";
 
 /// The settings.
 pub const SETTINGS: &str = "/etc/gpupt.toml";
-/// What holds until the next boot.
+/// State that is valid until the next boot.
 pub const RUN: &str = "/run/gpupt";
-/// One command at a time changes cards.
+/// The lock: one process at a time changes cards.
 pub const LOCK: &str = "/run/gpupt/lock";
-/// What each card had before it was detached, a file for each.
+/// The drivers of each card before it was detached, one file for each card.
 pub const CARD_RECORDS: &str = "/run/gpupt/cards";
-/// How the last start of each guest went.
+/// The result of the last start of each guest.
 pub const STARTS: &str = "/run/gpupt/guests";
-/// When libvirt ran the hook last.
+/// When libvirt last ran the hook.
 pub const HOOK_SEEN: &str = "/run/gpupt/hook-seen";
-/// What outlives a boot.
+/// State that survives a boot.
 pub const STATE: &str = "/var/lib/gpupt";
 /// The names of the cards.
 pub const CARD_NAMES: &str = "/var/lib/gpupt/cards.json";
-/// The cluster's tables where there is no Rocks.
+/// The embedded database, used without Rocks.
 pub const EMBEDDED_DATABASE: &str = "/var/lib/gpupt/cluster.db";
-/// The folders that `gpupci hook install` made, one a line.
+/// The folders that `gpupci hook install` created, one on each line.
 pub const MADE_FOLDERS: &str = "/var/lib/gpupt/hook-folders";
-/// The hook's program, where packages put it.
+/// The hook's program, as packages install it.
 pub const HOOK_PROGRAM: &str = "/usr/lib/gpupt/qemu-hook";
-/// The hook asks it about the cluster. AppArmor lets a hook run what is in /usr/bin, and little else.
+/// The hook runs it to query the cluster. AppArmor lets hooks run programs in /usr/bin, and few others.
 pub const GPUPCI: &str = "/usr/bin/gpupci";
-/// Tests answer here for the kernel of a tree of files.
+/// The socket on which tests play the kernel of a tree of files.
 pub const KERNEL_SOCKET: &str = "/kernel.sock";
 
-/// Where libvirt keeps its settings: without it there is no libvirt.
+/// libvirt's configuration: without it libvirt is not installed.
 pub const LIBVIRT: &str = "/etc/libvirt";
 /// Definitions of guests.
 pub const GUEST_DEFINITIONS: &str = "/etc/libvirt/qemu";
-/// Process ids of the guests that run.
+/// Process ids of running guests.
 pub const RUNNING_GUESTS: &str = "/run/libvirt/qemu";
-/// What QEMU said, a log for each guest.
+/// QEMU's logs, one for each guest.
 pub const QEMU_LOGS: &str = "/var/log/libvirt/qemu";
-/// Asks libvirt.
+/// libvirt's command line.
 pub const VIRSH: &str = "/usr/bin/virsh";
-/// Where libvirt looks for hooks.
+/// The folder of libvirt's hooks.
 pub const HOOKS: &str = "/etc/libvirt/hooks";
 /// The one hook that every libvirt runs.
 pub const HOOK: &str = "/etc/libvirt/hooks/qemu";
-/// The hook that was there before ours; ours runs it.
+/// The hook that was installed before ours, which ours runs.
 pub const HOOK_BEFORE: &str = "/etc/libvirt/hooks/qemu.before-gpupt";
 /// The folder in which libvirt from 6.5.0 on runs every executable file.
 pub const HOOK_FOLDER: &str = "/etc/libvirt/hooks/qemu.d";
 /// Our hook in that folder.
 pub const HOOK_IN_FOLDER: &str = "/etc/libvirt/hooks/qemu.d/gpupt";
-/// The hook while it is written: libvirt runs nothing of this name.
+/// The hook while it is written: libvirt ignores this name.
 pub const HOOK_NEW: &str = "/etc/libvirt/hooks/gpupt.new";
-/// A hook that is replaced or removed, until all steps are done; a number follows.
+/// A replaced or removed hook until all steps are done; a number follows.
 pub const HOOK_OLD: &str = "/etc/libvirt/hooks/gpupt.old-";
 
-/// Where it is, this host is part of a Rocks cluster.
+/// Exists if this host is part of a Rocks cluster.
 pub const ROCKS: &str = "/opt/rocks/bin/rocks";
 /// The socket of Rocks' MySQL, on the frontend.
 pub const ROCKS_SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";

@@ -1,4 +1,4 @@
-//! How a function is bound, and who shares its IOMMU group.
+//! The bindings of functions and their IOMMU groups, from sysfs.
 
 use std::fs;
 use std::io;
@@ -14,10 +14,10 @@ use crate::pci::{
 };
 
 impl Machine {
-    /// How `function` is bound, but for its override: the kernel may let us wait for that.
+    /// The binding of `function`, without its driver override: to read that can block.
     ///
     /// # Errors
-    /// When the function is gone, or sysfs cannot be read.
+    /// If the function is gone, or sysfs cannot be read.
     pub fn binding(&self, function: PciAddress) -> Result<Binding, SysfsError> {
         let driver = self.driver(function)?;
         let gone = || SysfsError::Read {
@@ -34,10 +34,10 @@ impl Machine {
         })
     }
 
-    /// The driver that `function` is bound to; `None` when it has none, or is being unbound.
+    /// The driver that `function` is bound to; `None` if it has none or is being unbound.
     ///
     /// # Errors
-    /// When the function is gone, or sysfs cannot be read.
+    /// If the function is gone, or sysfs cannot be read.
     pub fn driver(&self, function: PciAddress) -> Result<Option<DriverName>, SysfsError> {
         let name = self.link_name(function, "driver")?;
         let path = || self.path(format!("{PCI_DEVICES}/{function}/driver"));
@@ -50,22 +50,22 @@ impl Machine {
         .transpose()
     }
 
-    /// Whether anything sits in `slot`.
+    /// Whether `slot` has a function.
     pub fn has_slot(&self, slot: PciSlot) -> bool {
         let prefix = format!("{slot}.");
         let names = self.children(PCI_DEVICES);
         names.iter().any(|name| name.starts_with(&prefix))
     }
 
-    /// The module that the driver of `function` came in; `None` when it is built in.
+    /// The module of the driver of `function`; `None` if the driver is built in.
     pub fn module(&self, function: PciAddress) -> Option<String> {
         self.link_name(function, "driver/module").ok().flatten()
     }
 
-    /// The IOMMU group of `function`; `None` when the IOMMU does not keep it apart.
+    /// The IOMMU group of `function`; `None` if it is in none.
     ///
     /// # Errors
-    /// When the function is gone, or sysfs cannot be read.
+    /// If the function is gone, or sysfs cannot be read.
     pub fn iommu_group(&self, function: PciAddress) -> Result<Option<IommuGroup>, SysfsError> {
         let name = self.link_name(function, "iommu_group")?;
         let path = || self.path(format!("{PCI_DEVICES}/{function}/iommu_group"));
@@ -78,7 +78,7 @@ impl Machine {
         .transpose()
     }
 
-    /// The IOMMU groups of this machine, in order; none when the IOMMU is off.
+    /// The IOMMU groups of this machine, in order; none if the IOMMU is off.
     pub fn iommu_groups(&self) -> Vec<IommuGroup> {
         let names = self.children(IOMMU_GROUPS);
         let mut groups: Vec<IommuGroup> = names.iter().filter_map(|n| n.parse().ok()).collect();
@@ -94,35 +94,34 @@ impl Machine {
         members
     }
 
-    /// Whether a driver of VFIO's has `function`, whatever its name: all of them leave this
-    /// directory.
+    /// Whether `function` is bound to a VFIO driver. All VFIO drivers create this directory.
     pub fn is_on_vfio(&self, function: PciAddress) -> bool {
         let directory = self.path(format!("{PCI_DEVICES}/{function}/vfio-dev"));
         directory.symlink_metadata().is_ok()
     }
 
-    /// Whether the kernel knows this driver.
+    /// Whether this driver is registered.
     pub fn has_driver(&self, driver: &DriverName) -> bool {
         self.exists(&format!("{PCI_DRIVERS}/{driver}"))
     }
 
-    /// Whether the kernel lets us say which driver `function` gets.
+    /// Whether the kernel supports a driver override for `function`.
     pub fn has_override(&self, function: PciAddress) -> bool {
         self.exists(&format!("{PCI_DEVICES}/{function}/driver_override"))
     }
 
-    /// The class of `function`; `None` when it is gone.
+    /// The class of `function`; `None` if it has gone.
     ///
     /// # Errors
-    /// When sysfs cannot be read.
+    /// If sysfs cannot be read.
     pub fn class(&self, function: PciAddress) -> Result<Option<ClassCode>, SysfsError> {
         attribute(&self.attribute(function, "class"), ClassCode::from_sysfs)
     }
 
-    /// Which product `function` is; `None` when it is gone.
+    /// The ids of `function`; `None` if it has gone.
     ///
     /// # Errors
-    /// When sysfs cannot be read.
+    /// If sysfs cannot be read.
     pub fn identity(&self, function: PciAddress) -> Result<Option<Identity>, SysfsError> {
         let vendor = attribute(&self.attribute(function, "vendor"), VendorId::from_sysfs)?;
         let number = |name| attribute(&self.attribute(function, name), id_from_sysfs);
@@ -135,16 +134,16 @@ impl Machine {
         }))
     }
 
-    /// An attribute that says something about `function` and that it may lack: `boot_vga`,
-    /// `numa_node`, `power_state`. Never one that wakes a sleeping card (`config`, link speeds,
-    /// `resourceN_resize`) or waits for the device lock (`driver_override`, `sriov_numvfs`).
+    /// An optional attribute of `function`: `boot_vga`, `numa_node`, `power_state`. Not to be used for
+    /// one that wakes a sleeping card (`config`, link speeds, `resourceN_resize`) or waits for the
+    /// device lock (`driver_override`, `sriov_numvfs`).
     pub fn sysfs_attribute(&self, function: PciAddress, name: &str) -> Option<String> {
         let text = self.text(&format!("{PCI_DEVICES}/{function}/{name}"))?;
         Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The virtual functions of `function`, by address. `sriov_numvfs` would wait for the device
-    /// lock.
+    /// The virtual functions of `function`, by address. To read `sriov_numvfs` would wait for the
+    /// device lock.
     pub fn virtual_functions(&self, function: PciAddress) -> Vec<PciAddress> {
         let names = self.children(&format!("{PCI_DEVICES}/{function}"));
         let links = names.iter().filter(|name| name.starts_with("virtfn"));
@@ -157,14 +156,14 @@ impl Machine {
         addresses
     }
 
-    /// The mediated devices that `function` carries.
+    /// The mediated devices of `function`.
     pub fn mediated_devices(&self, function: PciAddress) -> Vec<String> {
         let mut uuids = self.children(MDEV_DEVICES);
         uuids.retain(|uuid| self.is_below(function, &format!("{MDEV_DEVICES}/{uuid}")));
         uuids
     }
 
-    /// Whether what `link` leads to hangs on `function`: sysfs' links name every device on the way.
+    /// Whether the device behind `link` is below `function`: a link of sysfs names all parents.
     pub(super) fn is_below(&self, function: PciAddress, link: &str) -> bool {
         let name = function.to_string();
         let target = fs::read_link(self.path(link));
@@ -175,7 +174,7 @@ impl Machine {
         self.path(format!("{PCI_DEVICES}/{function}/{name}"))
     }
 
-    /// The last part of where a link of `function` leads; `None` when there is no such link.
+    /// The last part of the target of a link of `function`; `None` if there is no such link.
     fn link_name(&self, function: PciAddress, name: &str) -> Result<Option<String>, SysfsError> {
         let path = self.attribute(function, name);
         match fs::read_link(&path) {
@@ -187,7 +186,7 @@ impl Machine {
                         content: target.to_string_lossy().into_owned(),
                     })
             }
-            // Without its directory the function itself is gone, which is another answer.
+            // If the directory has gone too, so has the function: that is an error.
             Err(error) if is_gone(&error) => {
                 match self.path(PCI_DEVICES).join(function.to_string()).metadata() {
                     Ok(_) => Ok(None),

@@ -1,4 +1,4 @@
-//! A card with all that speaks for or against handing it over.
+//! Collects what is needed to decide if a card can be detached or attached.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::host::{Machine, SysfsError, Users};
 use crate::paths::DRIVERCTL;
 use crate::pci::{IommuGroup, PciAddress};
 
-/// driverctl writes the name of a driver.
+/// A file of driverctl holds the name of a driver.
 const DRIVERCTL_BYTES_MAX: u64 = 256;
 
 impl Machine {
-    /// What is to be seen of `card`, one of the `cards` of this machine: bindings, groups and who
-    /// shares them, what the host has on it; not who uses it. Errors come apart, so that one that
-    /// keeps a function from being seen does not hide the rest.
+    /// The state of `card`, one of the `cards` of this machine: bindings, IOMMU groups and their other
+    /// members, host use; without its users. Errors are returned beside it, so that one unreadable
+    /// function does not hide the others.
     pub fn card_view(&self, card: &GpuCard, cards: &[GpuCard]) -> (CardView, Vec<SysfsError>) {
         let mut view = CardView::default();
         let mut errors = Vec::new();
@@ -36,13 +36,13 @@ impl Machine {
         (view, errors)
     }
 
-    /// Who uses `card`, and not only what it shares with others of `cards`.
+    /// The processes that use `card`, and not only a node that it shares with others of `cards`.
     pub fn card_users(&self, card: &GpuCard, cards: &[GpuCard], deadline: Duration) -> Users {
         let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
         self.function_users(&functions, card, cards, deadline)
     }
 
-    /// The same for some of its functions.
+    /// The same for some functions of `card`.
     pub fn function_users(
         &self,
         functions: &[PciAddress],
@@ -54,7 +54,7 @@ impl Machine {
         let others = others.flat_map(|other| other.functions.iter());
         let others: Vec<PciAddress> = others.map(|function| function.address).collect();
         let mut users = self.users_of(functions, &others, deadline);
-        // One who was not seen is reason enough; a container has hundreds.
+        // One process that could not be checked is enough to refuse; in a container there are hundreds.
         let count = users.unseen.len();
         users.unseen.truncate(1);
         if let Some(first) = users.unseen.first_mut().filter(|_| count > 1) {
@@ -63,13 +63,13 @@ impl Machine {
         users
     }
 
-    /// On which driver driverctl keeps a function.
+    /// The driver that driverctl sets for a function.
     pub fn driverctl(&self, function: PciAddress) -> Option<String> {
         let text = self.beginning_of_text(&format!("{DRIVERCTL}/{function}"), DRIVERCTL_BYTES_MAX);
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// Adds the group of a function; one that does not list the function is none.
+    /// Adds the IOMMU group of a function, if the group lists the function.
     fn add_group(&self, view: &mut CardView, function: PciAddress) -> Result<(), SysfsError> {
         match self.iommu_group(function)? {
             Some(group) if self.group_members(group).contains(&function) => {
@@ -82,7 +82,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Adds what the host has on a function.
+    /// Adds the host's use of a function.
     fn add_load(&self, view: &mut CardView, function: PciAddress) {
         if !self.has_override(function) {
             view.without_override.push(function);
@@ -102,7 +102,7 @@ impl Machine {
         view.driverctl.extend(kept.map(|driver| (function, driver)));
     }
 
-    /// A member of a group; nothing when it is gone by now.
+    /// Another member of a group; `None` if it has gone.
     fn neighbour(
         &self,
         group: IommuGroup,

@@ -1,16 +1,16 @@
-//! Which function shows the host's text console.
+//! Finds the function that shows the host's text console.
 
 use crate::host::Machine;
 use crate::paths::{GRAPHICS, VTCONSOLES};
 use crate::pci::PciAddress;
 
 impl Machine {
-    /// By what `function` shows the host's text console, such as `fb0`; `None` when it does not.
+    /// The framebuffer by which `function` shows the host's text console, such as `fb0`; `None` if it
+    /// does not.
     ///
-    /// The kernel gives its consoles to the first framebuffer, and tells nowhere if that was
-    /// changed. One that has shown nothing yet waits for the first message (deferred takeover): then
-    /// there is no console of that kind, and the first framebuffer counts all the same. One that was
-    /// unbound is there and says so.
+    /// The kernel binds its consoles to the first framebuffer and does not show if that was changed.
+    /// With deferred takeover there is no framebuffer console before the first message; then the first
+    /// framebuffer is taken too. A console that was unbound exists, and its `bind` is 0.
     pub fn console(&self, function: PciAddress) -> Option<String> {
         let is_bound = |name| self.is_console_bound(name);
         if is_bound("VGA") == Some(true) {
@@ -25,7 +25,7 @@ impl Machine {
         own.contains(&first).then_some(first)
     }
 
-    /// Whether the console of this kind is in use; `None` when there is none.
+    /// Whether the console of this kind is bound; `None` if there is none.
     fn is_console_bound(&self, kind: &str) -> Option<bool> {
         let consoles = self.children(VTCONSOLES);
         let fact = |console: &str, name| self.text(&format!("{VTCONSOLES}/{console}/{name}"));

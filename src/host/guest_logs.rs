@@ -1,4 +1,4 @@
-//! What QEMU and the journal said of a guest.
+//! Messages about a guest in QEMU's log and in the journal.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,12 +9,12 @@ use crate::host::Machine;
 use crate::host::kernel::finish;
 use crate::paths::{JOURNALCTL, QEMU_LOGS};
 
-/// The end of a log that a start leaves its traces in.
+/// How many bytes are read from the end of a log.
 const TAIL: u64 = 64 * 1024;
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Machine {
-    /// What QEMU said in the last run of a guest that sounds like a failure.
+    /// The errors in QEMU's log of the last run of a guest.
     pub fn qemu_complaints(&self, guest: &str) -> Vec<String> {
         if guest.contains('/') || matches!(guest, "" | "." | "..") {
             return Vec::new();
@@ -25,7 +25,7 @@ impl Machine {
         complaints(&log)
     }
 
-    /// What libvirt and the hook said of a guest in the journal since the last boot.
+    /// The lines of libvirt and the hook about a guest in the journal since the last boot.
     pub fn journal_of(&self, guest: &str) -> Vec<String> {
         if !self.is_real() || !self.exists(JOURNALCTL) {
             return Vec::new();
@@ -54,8 +54,8 @@ impl Machine {
     }
 }
 
-/// The lines of the last run in a log of libvirt's that QEMU wrote of its own accord, or that tell
-/// how it ended.
+/// The error lines of the last run in a guest's log. libvirt's lines with QEMU's command line are
+/// not errors.
 fn complaints(log: &str) -> Vec<String> {
     let lines: Vec<&str> = log.lines().collect();
     let start = lines

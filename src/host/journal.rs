@@ -1,5 +1,4 @@
-//! A line in the journal for every change of a card, with fields to search by; on a host without
-//! systemd the same line in syslog.
+//! Logs each change of a card to the journal, with fields to search by; without systemd to syslog.
 
 use std::os::unix::net::UnixDatagram;
 
@@ -8,21 +7,21 @@ use crate::host::Machine;
 use crate::paths::{JOURNAL_SOCKET, SYSLOG_SOCKET};
 
 const NAME: &str = "gpupt";
-/// syslog(3): what daemons say (facility 3), for information (6) or as an error (3).
+/// syslog(3): the facility of daemons (3).
 const DAEMON: u8 = 3 << 3;
 
-/// How much a line matters.
+/// The priority of a log line (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Something was done.
+    /// Something was done: informational.
     Done = 6,
-    /// Something failed.
+    /// Something failed: an error.
     Failed = 3,
 }
 
 impl Machine {
-    /// Says `line` in the journal or in syslog, with `fields` such as `("GPUPT_GUEST", "rocks-33")`.
-    /// Nobody waits for it, and that nobody listens is no failure.
+    /// Logs `line` to the journal or to syslog, with `fields` such as `("GPUPT_GUEST", "rocks-33")`.
+    /// Does not wait; a line that cannot be sent is dropped.
     pub fn log(&self, weight: Weight, line: &str, fields: &[(&str, &str)]) {
         let line = printable(line.as_bytes());
         let Ok(socket) = UnixDatagram::unbound() else {
@@ -37,8 +36,8 @@ impl Machine {
     }
 }
 
-/// An entry in the journal's own protocol, in which a value with a newline would need its length;
-/// ours are escaped and have none.
+/// An entry in the journal's native protocol. There a value with a newline needs its length; ours are
+/// escaped and have none.
 fn entry(weight: Weight, line: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut entry = format!(
         "MESSAGE={line}\nPRIORITY={}\nSYSLOG_IDENTIFIER={NAME}\n",

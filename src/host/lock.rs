@@ -1,4 +1,4 @@
-//! One at a time: whoever looks in order to change a card, and then changes it, holds this lock.
+//! The lock: a process holds it while it reads the state of a card and changes it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -15,20 +15,20 @@ use crate::failure::{Code, Failure, UNCHANGED, remedy};
 use crate::host::Machine;
 use crate::paths::{LOCK, RUN};
 
-/// Between two looks at the lock: short for who waits alone, and two hundred who wait do not keep the one
-/// at work from its processor.
+/// Shortest and longest pause between two attempts: a single waiter gets the lock at once, and two
+/// hundred waiters do not take the processor from its holder.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(32));
 
-/// The lock. It is open again when this goes, or when its process ends in whatever way.
+/// The lock. It is released when this is dropped or its process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: Flock<File>,
 }
 
-/// Why the lock cannot be had.
+/// Why the lock cannot be taken.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// Its file cannot be made or opened.
+    /// Its file cannot be created or opened.
     #[error("cannot open {path}")]
     Open {
         /// The file.
@@ -36,12 +36,12 @@ pub enum LockError {
         /// What the system said.
         source: io::Error,
     },
-    /// Somebody else held it all the time.
+    /// Another process held it until the deadline.
     #[error("another gpupci or hook{} is running and did not finish within {seconds} s", holder(.pid))]
     Held {
-        /// Who, where that is known.
+        /// That process, if known.
         pid: Option<u32>,
-        /// How long we waited.
+        /// How long we waited, in seconds.
         seconds: f32,
     },
 }
@@ -78,10 +78,10 @@ fn is_forbidden(error: &io::Error) -> bool {
 }
 
 impl Machine {
-    /// Takes the lock, waiting for it until `deadline` has passed.
+    /// Takes the lock; waits for it until `deadline` has passed.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// If it cannot be taken.
     pub fn lock(&self, deadline: Duration) -> Result<Lock, LockError> {
         let path = self.path(LOCK);
         let failed = |source| LockError::Open {
@@ -102,7 +102,7 @@ impl Machine {
         loop {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(mut locked) => {
-                    // Only a help for who waits: who cannot write it has the lock all the same.
+                    // The number is only for the message of a waiter.
                     let _ = locked.set_len(0);
                     let _ = writeln!(locked, "{}", std::process::id());
                     return Ok(Lock { _file: locked });

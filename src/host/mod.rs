@@ -1,7 +1,8 @@
-//! The machine: its files, below a root that tests and `--root` choose. Nothing else opens a file.
+//! The machine: its files, processes and programs, below a root that tests and `--root` choose.
+//! Nothing else opens a file.
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the one place that may touch the machine"
+    reason = "this is the only module that may access the machine"
 )]
 
 mod binding;
@@ -44,7 +45,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-/// A machine, seen through its files.
+/// A machine, accessed through its files.
 #[derive(Clone, Debug)]
 pub struct Machine {
     root: PathBuf,
@@ -56,31 +57,31 @@ impl Machine {
         Self { root: root.into() }
     }
 
-    /// Where the file that this machine knows by the absolute path `path` really is.
+    /// The absolute path `path` of this machine, below its root.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// Whether this is the machine we run on, and not a tree of files.
+    /// Whether this is the running machine, and not a tree of files.
     pub fn is_real(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// Whether there is anything at `path`.
+    /// Whether `path` exists.
     pub fn exists(&self, path: &str) -> bool {
         self.path(path).exists()
     }
 
-    /// The text of a file that may be missing or out of bounds for us: nothing then.
+    /// The text of a file; `None` if it cannot be read.
     pub fn text(&self, path: &str) -> Option<String> {
         fs::read_to_string(self.path(path)).ok()
     }
 
-    /// The text of a file that may be missing: nothing then.
+    /// The text of a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// If it exists and cannot be read.
     pub fn read(&self, path: &str) -> io::Result<Option<String>> {
         match fs::read_to_string(self.path(path)) {
             Ok(text) => Ok(Some(text)),
@@ -89,7 +90,7 @@ impl Machine {
         }
     }
 
-    /// The names in a directory, sorted; none where there is no such directory.
+    /// The names in a directory, sorted; none if it cannot be listed.
     pub fn children(&self, path: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(path))
             .into_iter()
@@ -102,33 +103,32 @@ impl Machine {
         names
     }
 
-    /// Makes a directory, which all may look into, and those that lead to it.
+    /// Creates a directory with mode 0755, and its parents.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created.
     fn make_folder(&self, path: &str) -> io::Result<()> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o755).create(self.path(path))
     }
 
-    /// Puts `text` in the place of a file, as a whole or not at all, even if power fails.
+    /// Replaces a file by `text` atomically, even if power fails.
     ///
     /// # Errors
-    /// When it cannot be written; what was there before still is.
+    /// If it cannot be written; the former file then remains.
     fn replace(&self, path: &str, text: &str) -> io::Result<()> {
         let new = self.path(format!("{path}.new"));
         let written = write_anew(&new, text).and_then(|()| fs::rename(&new, self.path(path)));
         if written.is_err() {
-            // Half a file is of no use to anybody.
             let _ = fs::remove_file(&new);
         }
         written
     }
 
-    /// Removes a file; one that is not there is removed already.
+    /// Removes a file, if it exists.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// If it cannot be removed.
     fn remove(&self, path: &str) -> io::Result<()> {
         match fs::remove_file(self.path(path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -136,18 +136,18 @@ impl Machine {
         }
     }
 
-    /// Whether the path, as the user typed it, leads to a file.
+    /// Whether the path that the user typed exists. It is not below the root.
     ///
     /// # Errors
-    /// When that cannot be looked at, which is not the same as "no".
+    /// If that is unknown.
     pub fn has_file(path: &Path) -> io::Result<bool> {
         path.try_exists()
     }
 
-    /// Makes the directories that lead to a path, as the user typed it.
+    /// Creates the parents of the path that the user typed. It is not below the root.
     ///
     /// # Errors
-    /// When one cannot be made.
+    /// If one cannot be created.
     pub fn make_parents(path: &Path) -> io::Result<()> {
         match path
             .parent()
@@ -171,8 +171,7 @@ fn write_anew(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether an error says that what was there is there no more: a device that was pulled, a process
-/// that ended.
+/// Whether an error says that a device was removed or a process has ended.
 fn is_gone(error: &io::Error) -> bool {
     let gone = [Errno::ENOENT, Errno::ENODEV, Errno::ESRCH];
     error

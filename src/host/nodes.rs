@@ -1,4 +1,4 @@
-//! The device nodes by which programs use a card.
+//! The device nodes of a card.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use crate::host::Machine;
 use crate::paths::{KFD, PCI_DEVICES, VFIO_NODES};
 use crate::pci::PciAddress;
 
-/// What NVIDIA's driver shares among its cards.
+/// The nodes that all cards on NVIDIA's driver share.
 const NVIDIA_SHARED: [&str; 4] = [
     "/dev/nvidiactl",
     "/dev/nvidia-modeset",
@@ -18,17 +18,17 @@ const NVIDIA_SHARED: [&str; 4] = [
 /// A device node of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Where it is: `/dev/dri/card1`.
+    /// Its path: `/dev/dri/card1`.
     pub path: String,
-    /// Major and minor number, by which it is known under any name.
+    /// Its major and minor number, which identify it under any name.
     pub number: Option<(u64, u64)>,
-    /// Whether it belongs to all cards of its driver. Then only those use this card by it who do
-    /// not use another one.
+    /// Whether all cards of the driver share it. A process that has it open uses this card only if
+    /// it uses no other card.
     pub is_shared: bool,
 }
 
 impl Machine {
-    /// The device nodes of `function`, in the order of their kinds.
+    /// The device nodes of `function`.
     pub fn nodes(&self, function: PciAddress) -> Vec<Node> {
         let mut nodes = self.class_nodes(function, "drm", "/dev/dri");
         nodes.extend(self.class_nodes(function, "sound", "/dev/snd"));
@@ -64,7 +64,7 @@ impl Machine {
         entries
     }
 
-    /// NVIDIA's driver has no place in sysfs' classes; it says itself which node is whose.
+    /// NVIDIA's nodes are in no class of sysfs; `/proc/driver/nvidia` names the node of a card.
     fn nvidia_node(&self, function: PciAddress) -> Option<Node> {
         let facts = self.text(&format!("/proc/driver/nvidia/gpus/{function}/information"))?;
         let minor = facts
@@ -101,7 +101,7 @@ impl Machine {
         let number = facts.map(|facts| split(facts.rdev()));
         Node {
             path: path.to_owned(),
-            // A tree of files has plain files for nodes.
+            // In a tree of files the nodes are regular files.
             number: number.filter(|number| *number != (0, 0)),
             is_shared,
         }
@@ -114,7 +114,7 @@ fn device_number(text: &str) -> Option<(u64, u64)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Takes a device number apart as Linux packs it.
+/// Major and minor of a device number.
 pub(super) fn split(device: u64) -> (u64, u64) {
     (nix::sys::stat::major(device), nix::sys::stat::minor(device))
 }

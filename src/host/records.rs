@@ -92,7 +92,7 @@ impl Machine {
     /// What was written down of the card in `slot` since the last boot.
     ///
     /// # Errors
-    /// When something was, and cannot be read.
+    /// If something was, and cannot be read.
     pub fn card_record(&self, slot: PciSlot) -> Result<Option<CardRecord>, KeptError> {
         let path = record_path(slot);
         let Some(text) = self.kept(&path)? else {
@@ -136,7 +136,7 @@ impl Machine {
     /// Writes down what is to be known of the card in `slot`, as a whole or not at all.
     ///
     /// # Errors
-    /// When it cannot be written; what was there before still is.
+    /// If it cannot be written; what was there before still is.
     pub fn keep_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), KeptError> {
         self.keep(CARD_RECORDS, &record_path(slot), &record.to_json())
     }
@@ -144,7 +144,7 @@ impl Machine {
     /// Forgets the card in `slot`.
     ///
     /// # Errors
-    /// When its record cannot be removed.
+    /// If its record cannot be removed.
     pub fn forget_record(&self, slot: PciSlot) -> Result<(), KeptError> {
         let path = record_path(slot);
         self.remove(&path).map_err(|source| KeptError::Write {
@@ -156,7 +156,7 @@ impl Machine {
     /// The names that were given to cards.
     ///
     /// # Errors
-    /// When there are some, and they cannot be read.
+    /// If there are some, and they cannot be read.
     pub fn names(&self) -> Result<Register, KeptError> {
         let text = self.kept(CARD_NAMES).map_err(|error| match error {
             KeptError::Read { path, source } => KeptError::ReadNames { path, source },
@@ -174,7 +174,7 @@ impl Machine {
     /// Writes the names of cards down.
     ///
     /// # Errors
-    /// When they cannot be written; what was there before still is.
+    /// If they cannot be written; what was there before still is.
     pub fn keep_names(&self, names: &Register) -> Result<(), KeptError> {
         self.keep(STATE, CARD_NAMES, &names.to_json())
     }

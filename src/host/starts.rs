@@ -33,7 +33,7 @@ impl Machine {
     /// Writes down how a start of the guest with this uuid went.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     pub fn keep_start(
         &self,
         uuid: &str,

@@ -1,5 +1,5 @@
-//! What the kernel tells of PCI functions. Only attributes are read that leave a sleeping card
-//! asleep (`Documentation/ABI/testing/sysfs-bus-pci`).
+//! Reads PCI functions from sysfs, and only attributes that do not wake a sleeping card
+//! (`Documentation/ABI/testing/sysfs-bus-pci`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,7 +14,7 @@ use crate::host::{Machine, is_gone};
 use crate::paths::PCI_DEVICES;
 use crate::pci::{ClassCode, PciAddress, PciSlot, VendorId};
 
-/// Why the functions of a host cannot be told.
+/// Why the functions of a host cannot be read.
 #[derive(Debug, Error)]
 pub enum SysfsError {
     /// The directory of all functions cannot be listed.
@@ -22,7 +22,7 @@ pub enum SysfsError {
     List {
         /// The directory.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: io::Error,
     },
     /// An attribute that every function has cannot be read.
@@ -30,15 +30,15 @@ pub enum SysfsError {
     Read {
         /// The attribute.
         path: PathBuf,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: io::Error,
     },
-    /// An attribute holds what the kernel never writes.
+    /// An attribute has a value that the kernel never writes.
     #[error("{path} contains an unexpected value: {content:?}")]
     Content {
         /// The attribute.
         path: PathBuf,
-        /// What it holds.
+        /// Its value.
         content: String,
     },
 }
@@ -54,18 +54,18 @@ impl Failure for SysfsError {
 }
 
 impl Machine {
-    /// The cards of this machine whose display function was made by one of `vendors`.
+    /// The cards of this machine whose display function has one of `vendors`.
     ///
     /// # Errors
-    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    /// If sysfs cannot be read. A function that vanishes in the meantime is left out.
     pub fn cards(&self, vendors: &[VendorId]) -> Result<Vec<GpuCard>, SysfsError> {
         Ok(cards_of(self.functions()?, vendors))
     }
 
-    /// Every PCI function of this machine, in no order.
+    /// Every PCI function of this machine, unsorted.
     ///
     /// # Errors
-    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    /// If sysfs cannot be read. A function that vanishes in the meantime is left out.
     pub fn functions(&self) -> Result<Vec<PciFunction>, SysfsError> {
         let path = self.path(PCI_DEVICES);
         let list = |source| SysfsError::List {
@@ -79,10 +79,10 @@ impl Machine {
         Ok(functions)
     }
 
-    /// The PCI functions in `slots`, in no order.
+    /// The PCI functions in `slots`, unsorted.
     ///
     /// # Errors
-    /// When sysfs cannot be read; a function that vanishes meanwhile is none.
+    /// If sysfs cannot be read. A function that vanishes in the meantime is left out.
     pub fn functions_in(&self, slots: &BTreeSet<PciSlot>) -> Result<Vec<PciFunction>, SysfsError> {
         let mut functions = Vec::new();
         for slot in slots {
@@ -95,18 +95,18 @@ impl Machine {
     }
 }
 
-/// The function whose directory this is; nothing for what is none, or is gone by now.
+/// The function of this directory; `None` if it is not a function or has gone.
 fn function(directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
     let name = directory.file_name().and_then(|name| name.to_str());
     let address: Option<PciAddress> = name.and_then(|name| name.parse().ok());
-    // The kernel has one spelling; what people may write besides is no device's name.
+    // The kernel uses one spelling only; other spellings are not names of devices.
     let Some(address) = address.filter(|address| Some(&*address.to_string()) == name) else {
         return Ok(None);
     };
     function_at(address, directory)
 }
 
-/// What sits at `address`, whose directory is known.
+/// The function at `address`; `None` if it has gone.
 fn function_at(address: PciAddress, directory: &Path) -> Result<Option<PciFunction>, SysfsError> {
     let Some(vendor) = attribute(&directory.join("vendor"), VendorId::from_sysfs)? else {
         return Ok(None);
@@ -132,7 +132,7 @@ fn has_link(path: &Path) -> Result<bool, SysfsError> {
     }
 }
 
-/// What an attribute holds; nothing when its function is gone.
+/// The value of an attribute; `None` if its function has gone.
 pub(super) fn attribute<T>(
     path: &Path,
     parse: fn(&str) -> Option<T>,

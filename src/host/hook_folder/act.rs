@@ -35,7 +35,7 @@ impl HookFolder<'_> {
     /// Takes these steps. A failure undoes those that were taken.
     ///
     /// # Errors
-    /// When one cannot be taken; all is as before, unless it says something else.
+    /// If one cannot be taken; all is as before, unless it says something else.
     pub fn take_steps(&self, steps: &[FileStep], program: &[u8]) -> Result<(), HookFault> {
         let mut undos = Vec::new();
         let taken = self

@@ -56,7 +56,7 @@ impl HookFolder<'_> {
     /// The program that is to be the hook: `from`, else that of a package, else the one beside ours.
     ///
     /// # Errors
-    /// When there is none, or it is none.
+    /// If there is none, or it is none.
     pub fn program(&self, from: Option<&Path>) -> Result<HookProgram, HookFault> {
         let beside = env::current_exe().unwrap_or_default().with_file_name(BUILT);
         let candidates = match from {
@@ -82,7 +82,7 @@ impl HookFolder<'_> {
     /// What is there where hooks are; `program` is what is to be installed.
     ///
     /// # Errors
-    /// When that cannot be looked at.
+    /// If that cannot be looked at.
     pub fn state(
         &self,
         program: Option<&[u8]>,

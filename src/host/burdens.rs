@@ -1,4 +1,4 @@
-//! What the host would lose with a function: mounted file systems, swap, its way to the network.
+//! The host's use of a function: mounted file systems, swap, default routes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::host::Machine;
 use crate::pci::PciAddress;
 
 impl Machine {
-    /// What `function` carries that the host needs.
+    /// What the host uses `function` for.
     pub fn burdens(&self, function: PciAddress) -> Vec<Burden> {
         let mut burdens = Vec::new();
         let disks = self.block_devices(function);
@@ -19,7 +19,7 @@ impl Machine {
         burdens
     }
 
-    /// The block devices of `function` and all that is built on them: partitions, volumes, arrays.
+    /// The block devices of `function` and all devices on top of them: partitions, volumes, arrays.
     fn block_devices(&self, function: PciAddress) -> BTreeSet<String> {
         let all = self.children("/sys/class/block");
         let mut waiting: Vec<String> = all
@@ -47,7 +47,7 @@ impl Machine {
         let mounts = text.lines().filter_map(|line| {
             let (number, at, source) = mount(line)?;
             let by_number = numbers.iter().find(|(n, _)| n == number);
-            // btrfs has numbers of its own; its source still names a device.
+            // btrfs has device numbers of its own, but its source names a block device.
             let by_source = || {
                 disks
                     .iter()
@@ -76,7 +76,7 @@ impl Machine {
         names.map(|device| Burden::Swap { device }).collect()
     }
 
-    /// The `dm-N` whose name among the mapped devices this is.
+    /// The `dm-N` of `/dev/mapper/NAME`.
     fn mapper_device(&self, mapped: &str, disks: &BTreeSet<String>) -> Option<String> {
         let is_it = |disk: &&String| {
             let name = self.text(&format!("/sys/class/block/{disk}/dm/name"));
@@ -85,8 +85,7 @@ impl Machine {
         disks.iter().find(is_it).cloned()
     }
 
-    /// The default routes over an interface of `function`, or over a bridge or bond that has one of
-    /// its interfaces.
+    /// The default routes over an interface of `function`, or over a bridge or bond above one.
     fn default_routes(&self, function: PciAddress) -> Vec<Burden> {
         let mut own = self.children("/sys/class/net");
         own.retain(|name| self.is_below(function, &format!("/sys/class/net/{name}")));
@@ -116,7 +115,7 @@ fn mount(line: &str) -> Option<(&str, &str, &str)> {
     Some((number, at, after.split(' ').nth(1)?))
 }
 
-/// mountinfo writes blanks and backslashes as `\040`.
+/// Decodes mountinfo's octal escapes, such as `\040` for a blank.
 fn unescaped(text: &str) -> String {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
@@ -131,7 +130,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// The interface of a line of `/proc/net/route` that leads everywhere.
+/// The interface of a line of `/proc/net/route`, if that is a default route.
 fn default_route(line: &str) -> Option<&str> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [interface, destination, _, _, _, _, _, mask, ..] = words[..] else {
@@ -140,7 +139,7 @@ fn default_route(line: &str) -> Option<&str> {
     (destination == "00000000" && mask == "00000000").then_some(interface)
 }
 
-/// The interface of a line of `/proc/net/ipv6_route` that leads everywhere.
+/// The interface of a line of `/proc/net/ipv6_route`, if that is a default route.
 fn default_route_6(line: &str) -> Option<&str> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let is_default = words.first()?.bytes().all(|b| b == b'0') && words.get(1) == Some(&"00");

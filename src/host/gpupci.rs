@@ -1,4 +1,4 @@
-//! `gpupci`, asked by the hook: the hook itself knows no database.
+//! Runs `gpupci` for the hook, which has no code for databases.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -9,14 +9,15 @@ use crate::host::kernel::finish_fed;
 use crate::paths::GPUPCI;
 use crate::pci::PciSlot;
 
-/// It asks the database, and that has 5 seconds.
+/// `gpupci` queries the database, with 5 seconds for each answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
 impl Machine {
-    /// `xml` as `gpupci splice` gives it for this guest. The XML goes by a pipe: it may hold passwords.
+    /// The output of `gpupci splice` for `xml` of this guest. The XML goes through a pipe, because it may
+    /// hold passwords.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The message of `gpupci`.
     pub fn splice(&self, guest: &str, retarget: bool, xml: &[u8]) -> Result<Vec<u8>, String> {
         let mut words = vec!["splice", "--exact"];
         words.extend(retarget.then_some("--retarget"));
@@ -28,11 +29,10 @@ impl Machine {
         }
     }
 
-    /// What `gpupci host allows` has against it that this guest gets the cards in `slots`: nothing, or a
-    /// sentence.
+    /// Why this guest may not have the cards in `slots`, by `gpupci host allows`; `None` if it may.
     ///
     /// # Errors
-    /// Why that is not known.
+    /// The message of `gpupci`.
     pub fn given_away(&self, guest: &str, slots: &[PciSlot]) -> Result<Option<String>, String> {
         let slots: Vec<String> = slots.iter().map(PciSlot::to_string).collect();
         let mut words = vec!["host", "allows", "--", guest];
@@ -48,7 +48,7 @@ impl Machine {
         }
     }
 
-    /// Has `gpupci`, which may ask the database, answer.
+    /// Runs `gpupci`.
     fn ask_gpupci(&self, words: &[&str], input: &[u8]) -> Result<Output, String> {
         let mut gpupci = Command::new(self.path(GPUPCI));
         gpupci.args(words).stdout(Stdio::piped());
@@ -58,7 +58,7 @@ impl Machine {
     }
 }
 
-/// What a program said that failed: its first line.
+/// The first line of a failed program's standard error.
 fn complaint(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     match said.lines().next() {

@@ -1,11 +1,11 @@
-//! Acting on the kernel: each write in a child of its own, which can be abandoned.
+//! Writes to the kernel: each in a child process, which can be abandoned.
 //!
-//! An unbind may block for ever, and nothing ends a process that is stuck in one. So we never write
-//! ourselves: we start our own program again, under a name that nobody else calls it by, and wait
-//! for it no longer than the deadline. The child's exit status is the kernel's answer, an errno.
+//! An unbind can block for ever, and a process that is stuck in one cannot be killed. So this process
+//! never writes itself: it starts its own program again, under a name that nothing else uses, and
+//! waits for it until the deadline. The child's exit status is the kernel's answer, an errno.
 //!
-//! A tree of files below `--root` has no kernel. What writes to it mean is up to whoever listens on
-//! `kernel.sock` in it; without that, nothing can be written there, only read.
+//! A tree of files below `--root` has no kernel. A process that listens on its `kernel.sock` plays the
+//! kernel; without one, nothing can be written there, only read.
 
 use std::ffi::OsString;
 use std::fs;
@@ -28,15 +28,15 @@ use crate::host::Machine;
 use crate::paths::{HOOKS, KERNEL_SOCKET, SELF_EXE};
 use crate::pci::{DriverName, PciAddress};
 
-/// What a child of ours is called: no shell and no libvirt calls a program by this name.
+/// The name of a child (argv[0]): no shell and no libvirt uses it.
 const CHILD: &str = "gpupt-writer";
-/// The same with another name, and with leave to look at all processes.
+/// Runs the same code as the hook, and may read all processes where the hook is confined.
 const GPUPCI: &str = "/usr/bin/gpupci";
-/// Who looks at processes and hangs has been left alone long ago.
+/// When a check of processes that hangs ends itself; its parent has long given up.
 const LOOKING_SECONDS: u32 = 120;
 const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 
-/// The kernel of a machine, and how long it may take for one write.
+/// The kernel of a machine, with a deadline for each write.
 #[derive(Clone, Debug)]
 pub struct SysfsKernel {
     machine: Machine,
@@ -44,7 +44,7 @@ pub struct SysfsKernel {
 }
 
 impl SysfsKernel {
-    /// The kernel of `machine`. Each write may take as long as `deadline`.
+    /// The kernel of `machine`, with a `deadline` for each write.
     pub fn of(machine: &Machine, deadline: Duration) -> Self {
         Self {
             machine: machine.clone(),
@@ -52,11 +52,11 @@ impl SysfsKernel {
         }
     }
 
-    /// Reads an attribute for which the kernel may have to wait: old kernels take the device lock
-    /// to tell an override, which a stuck unbind holds.
+    /// Reads an attribute whose read can block: old kernels take the device lock to read a driver
+    /// override, and a stuck unbind holds that lock.
     ///
     /// # Errors
-    /// What the kernel answers, or that it does not.
+    /// The error of the kernel, or that the deadline passed.
     pub fn read(&self, path: &str) -> Result<String, ActError> {
         let text = self.act(&["read".into(), path.into()])?;
         Ok(String::from_utf8_lossy(&text).into_owned())
@@ -65,7 +65,7 @@ impl SysfsKernel {
     /// Loads a module.
     ///
     /// # Errors
-    /// What `modprobe` said.
+    /// The message of `modprobe`.
     pub fn load(&self, module: &str) -> Result<(), String> {
         if !self.machine.is_real() {
             let acted = self.act(&["modprobe".into(), module.into()]);
@@ -88,7 +88,8 @@ impl SysfsKernel {
         }
     }
 
-    /// Has a child look who uses cards. A confined hook may not look at every process; `gpupci` may.
+    /// Checks in a child which processes use cards. A confined hook may not read every process;
+    /// `gpupci` may.
     pub(super) fn look(&self, question: &str) -> Result<Vec<u8>, ActError> {
         let words = ["users".into(), question.into()];
         let is_hook = std::env::current_exe().is_ok_and(|program| program.starts_with(HOOKS));
@@ -112,7 +113,7 @@ impl SysfsKernel {
             .arg(self.machine.path("/"))
             .args(words)
             .stdout(Stdio::piped())
-            // Who waits for the end of our standard error must not wait for a child that is stuck.
+            // A stuck child must not keep our standard error open: its reader would wait for ever.
             .stderr(Stdio::null());
         let output = finish(child, self.deadline)?;
         match output.status.code() {
@@ -136,13 +137,13 @@ impl Kernel for SysfsKernel {
     }
 }
 
-/// Waits for a program until `deadline` has passed. Then it is left alone, wherever it is stuck.
+/// Runs a program and waits for it until `deadline` has passed; then it is abandoned, not killed.
 pub(super) fn finish(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
     let child = command.stdin(Stdio::null()).spawn();
     wait(child.map_err(ActError::Refused)?, deadline)
 }
 
-/// The same for a program that reads `input`.
+/// Runs a program that reads `input`, and kills it after `deadline`.
 pub(super) fn finish_fed(
     mut command: Command,
     input: Vec<u8>,
@@ -151,14 +152,14 @@ pub(super) fn finish_fed(
     let child = command.stdin(Stdio::piped()).spawn();
     let mut child = child.map_err(ActError::Refused)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that reads nothing ends, and says why.
+        // A program that does not read its input ends with an error of its own.
         let feeder = thread::Builder::new().spawn(move || drop(stdin.write_all(&input)));
         feeder.map_err(ActError::Refused)?;
     }
     let pid = i32::try_from(child.id()).map(Pid::from_raw);
     let ended = wait(child, deadline);
     if let (Err(ActError::Late), Ok(pid)) = (&ended, pid) {
-        // It only asks; nobody wants its answer any more.
+        // Such a program only reads, so it can be killed.
         let _ = kill(pid, Signal::SIGKILL);
     }
     ended
@@ -167,7 +168,7 @@ pub(super) fn finish_fed(
 fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {
     let (sender, receiver) = sync_channel(1);
     let waiting = thread::Builder::new().spawn(move || {
-        // Nobody waits any more when the deadline has passed.
+        // The receiver has gone if the deadline has passed.
         let _ = sender.send(child.wait_with_output());
     });
     waiting.map_err(ActError::Refused)?;
@@ -177,14 +178,13 @@ fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {
     output.map_err(ActError::Refused)
 }
 
-/// Does what a child was started for, if that is what this process is; a program calls it first of
-/// all.
+/// Does the child's work, if this process is such a child; a program calls this first.
 pub fn as_writer() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     if words.next()? != CHILD {
         return None;
     }
-    // Away from whatever a terminal or libvirt sends to the group of who started us.
+    // A terminal or libvirt may signal the parent's process group; that must not reach the child.
     let _ = nix::unistd::setsid();
     let words: Vec<OsString> = words.collect();
     let ended = match words.as_slice() {
@@ -223,7 +223,7 @@ fn write_or_read(
     match operation.to_str() {
         Some("read") => fs::read(path),
         Some("write") => {
-            // In one piece: the kernel takes each write for a whole.
+            // In one write: the kernel takes each write as a complete value.
             let mut file = fs::OpenOptions::new().write(true).open(path)?;
             let written = file.write(value)?;
             if written == value.len() {
@@ -236,7 +236,7 @@ fn write_or_read(
     }
 }
 
-/// Has whoever plays the kernel of a tree of files do it.
+/// Sends the operation to the process that plays the kernel of a tree of files.
 fn asked(
     socket: &PathBuf,
     operation: &OsString,
@@ -261,7 +261,7 @@ fn asked(
     }
 }
 
-/// The exit status by which a child tells an error.
+/// The exit status of a child that failed with this error.
 fn errno(error: &io::Error) -> u8 {
     let code = error.raw_os_error().unwrap_or(Errno::EIO as i32);
     u8::try_from(code).unwrap_or(Errno::EIO as u8)

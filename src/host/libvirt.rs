@@ -1,4 +1,4 @@
-//! What libvirt knows of guests: their definitions, and whether they run.
+//! Reads libvirt's guests: their definitions, and whether they run.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,26 +10,26 @@ use crate::host::Machine;
 use crate::host::kernel::finish;
 use crate::paths::{GUEST_DEFINITIONS, RUNNING_GUESTS, VIRSH};
 
-/// libvirt answers at once, or waits for somebody.
+/// libvirt answers at once, or waits for another job.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What libvirt says of a guest.
+/// The state of a guest, from libvirt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestState {
     /// It runs, or is about to.
     On,
     /// It does not run.
     Off,
-    /// libvirt does not answer: as long as a hook of a guest is at work it tells nobody of that guest.
+    /// libvirt does not answer: it does not while a hook of the guest runs.
     Silent,
-    /// libvirt is not there, or does not know the guest.
+    /// libvirt is not installed or does not know the guest.
     Unknown,
 }
 
-/// A guest that libvirt has a definition of.
+/// A guest that is defined in libvirt.
 #[derive(Clone, Debug)]
 pub struct Definition {
-    /// Which guest.
+    /// Its name and uuid.
     pub identity: GuestIdentity,
     /// Its domain XML.
     pub xml: Vec<u8>,
@@ -55,7 +55,7 @@ impl Machine {
         })
     }
 
-    /// Whether libvirt runs a guest of this name: it keeps the number of its process.
+    /// Whether libvirt runs a guest of this name, by its file of the process id.
     pub fn is_running(&self, guest: &str) -> bool {
         let is_file_name = !guest.contains('/') && !matches!(guest, "" | "." | "..");
         let pid = is_file_name.then(|| self.text(&format!("{RUNNING_GUESTS}/{guest}.pid")));
@@ -63,8 +63,8 @@ impl Machine {
         pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
     }
 
-    /// Whether libvirt runs the guest with this uuid, or is about to. Never asked by a hook, which libvirt
-    /// would wait for in turn.
+    /// Whether libvirt runs the guest with this uuid, or is about to. A hook must not call this: libvirt
+    /// waits for the hook.
     pub fn guest_state(&self, uuid: &str) -> GuestState {
         let mut virsh = Command::new(self.path(VIRSH));
         virsh

@@ -1,4 +1,4 @@
-//! What products are called: the system's `pci.ids`, where it has one.
+//! The names of products, from the system's `pci.ids`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,13 +6,13 @@ use std::fs;
 use crate::host::Machine;
 use crate::pci::Identity;
 
-/// Where distributions keep it.
+/// Where distributions install it.
 const FILES: [&str; 3] = [
     "/usr/share/hwdata/pci.ids",
     "/usr/share/misc/pci.ids",
     "/usr/share/pci.ids",
 ];
-/// It has 1.5 MB; what is much longer is something else.
+/// It has 1.5 MB; a much longer file is something else.
 const BYTES_MAX: u64 = 16 << 20;
 
 /// The names of products, by vendor and device.
@@ -20,7 +20,7 @@ const BYTES_MAX: u64 = 16 << 20;
 pub struct Models(HashMap<(String, u16), String>);
 
 impl Models {
-    /// The name of a product, as its vendor gives it: `TU104 [GeForce RTX 2080]`.
+    /// The name of a product: `TU104 [GeForce RTX 2080]`.
     pub fn of(&self, identity: &Identity) -> Option<&str> {
         let key = (identity.vendor.to_string(), identity.device);
         self.0.get(&key).map(String::as_str)
@@ -28,7 +28,7 @@ impl Models {
 }
 
 impl Machine {
-    /// The names of `products`. Without a `pci.ids` there are none.
+    /// The names of `products`; none without a `pci.ids`.
     pub fn models(&self, products: &[Identity]) -> Models {
         let file = FILES.into_iter().map(|file| self.path(file));
         let mut file = file.filter(|file| fs::metadata(file).is_ok_and(|f| f.len() <= BYTES_MAX));
@@ -37,7 +37,8 @@ impl Machine {
     }
 }
 
-/// A vendor stands at the start of a line, its devices behind a tab, their boards behind two.
+/// Finds the names of `products`. A line with a vendor starts with its id, a line with a device with
+/// one tab, a line with a board with two.
 fn named(bytes: &[u8], products: &[Identity]) -> HashMap<(String, u16), String> {
     let mut names = HashMap::new();
     let mut vendor: Option<String> = None;
@@ -62,7 +63,7 @@ fn named(bytes: &[u8], products: &[Identity]) -> HashMap<(String, u16), String> 
     names
 }
 
-/// What follows an id and two blanks.
+/// The text after an id and two blanks.
 fn rest_after(line: &[u8], id: &str) -> Option<String> {
     let name = line.strip_prefix(id.as_bytes())?.strip_prefix(b"  ")?;
     Some(String::from_utf8_lossy(name).trim().to_owned())

@@ -1,5 +1,5 @@
-//! What is kept of cards between commands: in `/run` what they were before we touched them, which a
-//! boot makes void; in `/var/lib` their names.
+//! The records of cards: in `/run` their former drivers, valid until the next boot; in `/var/lib`
+//! their names.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,15 +14,15 @@ use crate::host::Machine;
 use crate::paths::{BOOT_ID, CARD_NAMES, CARD_RECORDS, STATE};
 use crate::pci::PciSlot;
 
-/// Why what is kept cannot be used.
+/// Why a record cannot be read or written.
 #[derive(Debug, Error)]
 pub enum KeptError {
-    /// The names cannot be read.
+    /// The file of names cannot be read.
     #[error("cannot read {path}")]
     ReadNames {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A record cannot be read.
@@ -30,7 +30,7 @@ pub enum KeptError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file cannot be written or removed.
@@ -38,23 +38,23 @@ pub enum KeptError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A record is none.
+    /// A record cannot be parsed.
     #[error("cannot parse {path}")]
     Record {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: RecordError,
     },
-    /// The names are none.
+    /// The file of names cannot be parsed.
     #[error("cannot parse {path}")]
     Names {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: RegisterError,
     },
 }
@@ -84,15 +84,15 @@ impl Failure for KeptError {
 }
 
 impl Machine {
-    /// The boot we are in, by which a record of another one is known.
+    /// The id of this boot. A record of another boot is void.
     pub fn boot(&self) -> String {
         self.text(BOOT_ID).unwrap_or_default().trim().to_owned()
     }
 
-    /// What was written down of the card in `slot` since the last boot.
+    /// The record of the card in `slot`, if it is of this boot.
     ///
     /// # Errors
-    /// If something was, and cannot be read.
+    /// If there is one and it cannot be read.
     pub fn card_record(&self, slot: PciSlot) -> Result<Option<CardRecord>, KeptError> {
         let path = record_path(slot);
         let Some(text) = self.kept(&path)? else {
@@ -105,7 +105,7 @@ impl Machine {
         Ok(Some(record).filter(|record| record.boot == self.boot()))
     }
 
-    /// The slots of which something was written down.
+    /// The slots with a record.
     pub fn recorded_slots(&self) -> Vec<PciSlot> {
         let names = self.children(CARD_RECORDS);
         names
@@ -114,7 +114,7 @@ impl Machine {
             .collect()
     }
 
-    /// The slots of the cards that the guest with this uuid has.
+    /// The slots of the cards that are recorded for the guest with this uuid.
     pub fn slots_held_by(&self, uuid: &str) -> Vec<PciSlot> {
         let mut slots = self.recorded_slots();
         slots.retain(|slot| {
@@ -125,7 +125,7 @@ impl Machine {
         slots
     }
 
-    /// Why records cannot be read: nobody knows whose cards those are.
+    /// The errors of unreadable records.
     pub fn unread_records(&self) -> Vec<KeptError> {
         let slots = self.recorded_slots().into_iter();
         slots
@@ -133,18 +133,18 @@ impl Machine {
             .collect()
     }
 
-    /// Writes down what is to be known of the card in `slot`, as a whole or not at all.
+    /// Writes the record of the card in `slot` atomically.
     ///
     /// # Errors
-    /// If it cannot be written; what was there before still is.
+    /// If it cannot be written; the former record then remains.
     pub fn keep_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), KeptError> {
         self.keep(CARD_RECORDS, &record_path(slot), &record.to_json())
     }
 
-    /// Forgets the card in `slot`.
+    /// Removes the record of the card in `slot`.
     ///
     /// # Errors
-    /// If its record cannot be removed.
+    /// If it cannot be removed.
     pub fn forget_record(&self, slot: PciSlot) -> Result<(), KeptError> {
         let path = record_path(slot);
         self.remove(&path).map_err(|source| KeptError::Write {
@@ -153,10 +153,10 @@ impl Machine {
         })
     }
 
-    /// The names that were given to cards.
+    /// The recorded names of cards.
     ///
     /// # Errors
-    /// If there are some, and they cannot be read.
+    /// If their file exists and cannot be read.
     pub fn names(&self) -> Result<Register, KeptError> {
         let text = self.kept(CARD_NAMES).map_err(|error| match error {
             KeptError::Read { path, source } => KeptError::ReadNames { path, source },
@@ -171,10 +171,10 @@ impl Machine {
         })
     }
 
-    /// Writes the names of cards down.
+    /// Records the names of cards atomically.
     ///
     /// # Errors
-    /// If they cannot be written; what was there before still is.
+    /// If they cannot be written; the former names then remain.
     pub fn keep_names(&self, names: &Register) -> Result<(), KeptError> {
         self.keep(STATE, CARD_NAMES, &names.to_json())
     }
@@ -185,7 +185,7 @@ impl Machine {
             source,
         };
         match self.read(path).map_err(failed)? {
-            // A link that leads nowhere is no leave to forget what it once led to.
+            // A dangling link is not a missing file: its target may return.
             None if self.path(path).is_symlink() => Err(failed(Errno::ENOENT.into())),
             text => Ok(text),
         }

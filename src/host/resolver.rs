@@ -1,4 +1,4 @@
-//! The names that this machine knows: its own, `/etc/hosts`, DNS.
+//! Resolves host names: this host's own, `/etc/hosts`, DNS.
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::mpsc::sync_channel;
@@ -9,7 +9,7 @@ use crate::host::Machine;
 use crate::paths::{HOST_NAME, HOSTS};
 use crate::rocks::Resolver;
 
-/// As long as a query may take: a DNS that is down would keep us for half a minute.
+/// For one query: without a deadline, a DNS server that is down blocks for half a minute.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 impl Resolver for Machine {
@@ -34,7 +34,7 @@ impl Resolver for Machine {
     }
 }
 
-/// The address of a line of `/etc/hosts` that gives it this name.
+/// The address in a line of `/etc/hosts`, if the line has this name.
 fn listed(line: &str, name: &str) -> Option<IpAddr> {
     let mut words = line.split('#').next()?.split_ascii_whitespace();
     let address = words.next()?.parse().ok()?;
@@ -48,7 +48,7 @@ fn asked(name: &str) -> Vec<IpAddr> {
     let name = name.to_owned();
     let started = thread::Builder::new().spawn(move || {
         let found = (name.as_str(), 0).to_socket_addrs();
-        // Nobody waits any more when the deadline has passed.
+        // The receiver has gone if the deadline has passed.
         let _ = sender.send(found.map(|all| all.map(|one| one.ip()).collect()));
     });
     match started.map(|_| receiver.recv_timeout(DEADLINE)) {

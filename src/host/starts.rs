@@ -1,4 +1,4 @@
-//! What the hook writes down when libvirt runs it: how the last start of a guest went, and that it ran.
+//! What the hook records when libvirt runs it: the result of a guest's start, and that it ran.
 
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,27 +10,28 @@ use crate::elapsed::ago;
 use crate::host::{KeptError, Machine};
 use crate::paths::{HOOK_SEEN, RUN, STARTS};
 
+/// A mark that is younger than this is not renewed.
 const MARK_LASTS: Duration = Duration::from_secs(2);
 
-/// What the hook said of the last start of a guest.
+/// The record of the last start of a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// The guest's name at that time.
     pub guest: String,
     /// When, in seconds since 1970.
     pub at: u64,
-    /// Why it was refused; nothing when it was not.
+    /// Why the hook refused it; `None` if it did not.
     pub refused: Option<String>,
 }
 
 impl Machine {
-    /// What the hook wrote down of the last start of the guest with this uuid.
+    /// The record of the last start of the guest with this uuid.
     pub fn last_start(&self, uuid: &str) -> Option<Start> {
         let path = is_uuid(uuid).then(|| format!("{STARTS}/{uuid}.json"))?;
         serde_json::from_str(&self.text(&path)?).ok()
     }
 
-    /// Writes down how a start of the guest with this uuid went.
+    /// Records a start of the guest with this uuid.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -49,15 +50,15 @@ impl Machine {
         self.keep(STARTS, &format!("{STARTS}/{uuid}.json"), &text)
     }
 
-    /// Leaves a mark that libvirt has run the hook. One of just now is good enough: every guest waits for
-    /// this. An older one may be of the daemon before this one.
+    /// Marks that libvirt has run the hook. A mark of the last seconds is not renewed, because each
+    /// guest waits for this; an older one may be from before the daemon was started.
     pub fn mark_seen(&self) {
         let mark = fs::metadata(self.path(HOOK_SEEN)).and_then(|facts| facts.modified());
         let age = mark.ok().and_then(|mark| mark.elapsed().ok());
         if age.is_some_and(|age| age < MARK_LASTS) {
             return;
         }
-        // Without it only `gpupci hook status` and `check` know less.
+        // Only `gpupci hook status` and `check` read it.
         let _ = self.keep(RUN, HOOK_SEEN, &now().to_string());
     }
 
@@ -68,7 +69,7 @@ impl Machine {
 }
 
 impl Start {
-    /// How long ago it was, in words.
+    /// How long ago it was, as text.
     pub fn age(&self) -> String {
         ago(now().saturating_sub(self.at))
     }

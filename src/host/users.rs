@@ -1,4 +1,4 @@
-//! Who has a device node open, or mapped.
+//! Finds the processes that have a device node open or mapped.
 
 use std::fs;
 use std::io;
@@ -13,27 +13,27 @@ use crate::host::nodes::{Node, split};
 use crate::host::{Machine, SysfsKernel, is_gone};
 use crate::pci::PciAddress;
 
-/// What was seen of the processes of a machine.
+/// The result of a check of all processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Users {
-    /// Those that use one of the nodes, by process number.
+    /// The processes that use one of the nodes, by process id.
     pub found: Vec<User>,
-    /// Why some could not be looked at, which is not the same as that they use nothing.
+    /// Why some processes could not be checked: they may use a node.
     pub unseen: Vec<String>,
 }
 
-/// Whose users are asked for.
+/// The arguments of a check, as the child gets them.
 #[derive(Serialize, Deserialize)]
 struct Question {
-    /// The functions, as sysfs names them.
+    /// The functions to check, as sysfs names them.
     functions: Vec<String>,
-    /// Those of other cards, by which a user of theirs is told from one of these.
+    /// The functions of other cards: a process that uses one of these may have a shared node open for it.
     others: Vec<String>,
 }
 
 impl Machine {
-    /// Who uses one of `functions`, and not only a node that is shared with one of `others`. Looks at
-    /// every process, in a child that can be abandoned: one that hangs can hang who looks.
+    /// The processes that use one of `functions`, and not only a node that is shared with one of
+    /// `others`. The check runs in a child that can be abandoned: it can hang at a process that hangs.
     pub fn users_of(
         &self,
         functions: &[PciAddress],
@@ -59,7 +59,7 @@ impl Machine {
         })
     }
 
-    /// Answers what [`Machine::users_of`] asks, in the child.
+    /// Runs the check of [`Machine::users_of`], in the child.
     pub(super) fn answer(&self, question: &str) -> io::Result<Vec<u8>> {
         let question: Question = serde_json::from_str(question)?;
         let nodes = |functions: &[String]| -> Vec<Node> {
@@ -76,8 +76,8 @@ impl Machine {
         Ok(serde_json::to_vec(&users)?)
     }
 
-    /// Who uses one of `nodes`, and not only a node that is shared with one of `others`. This may take
-    /// for ever.
+    /// The processes that use one of `nodes`, and not only a node that is shared with one of `others`.
+    /// This can hang.
     pub fn users(&self, nodes: &[Node], others: &[Node]) -> Users {
         let mut users = Users::default();
         let entries = match fs::read_dir(self.path("/proc")) {
@@ -104,7 +104,7 @@ impl Machine {
         users
     }
 
-    /// The node of the card by which `pid` uses it.
+    /// The node by which `pid` uses the card.
     fn opened<'n>(
         &self,
         pid: u32,
@@ -122,7 +122,7 @@ impl Machine {
         Ok(nodes.iter().find(|node| has(node)))
     }
 
-    /// The device nodes that a process has open or mapped. A mapping keeps a node in use when its
+    /// The device nodes that a process has open or mapped. A mapping keeps a node in use after its
     /// descriptor is closed.
     fn open_files(&self, pid: u32) -> io::Result<Vec<OpenFile>> {
         let mut files = Vec::new();
@@ -131,7 +131,7 @@ impl Machine {
             let link = entry?.path();
             match fs::read_link(&link) {
                 Ok(target) => files.extend(OpenFile::behind(&link, &target, is_elsewhere)),
-                // No device node is that deep; anybody may dig so.
+                // No device node has so long a path.
                 Err(error) if error.raw_os_error() == Some(Errno::ENAMETOOLONG as i32) => (),
                 Err(error) if is_gone(&error) => (),
                 Err(error) => return Err(error),
@@ -149,8 +149,8 @@ impl Machine {
         Ok(files)
     }
 
-    /// Whether a process sees other file systems than we do, as in a container: there a node may
-    /// have any name.
+    /// Whether a process is in another mount namespace, as in a container: there a node can have any
+    /// name.
     fn is_in_other_mounts(&self, pid: u32) -> bool {
         let namespace = |pid: &str| fs::read_link(self.path(format!("/proc/{pid}/ns/mnt"))).ok();
         namespace(&pid.to_string()) != namespace("self")
@@ -188,7 +188,7 @@ impl Machine {
     }
 }
 
-/// The value up to QEMU's next option; a comma inside it is written twice.
+/// The first value of an option of QEMU's. A comma in it is doubled.
 fn first_value(text: &str) -> String {
     let mut value = String::new();
     let mut rest = text.chars().peekable();
@@ -217,15 +217,15 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    /// The file that a link of `/proc` leads to, if it may be a device node. Others are not asked
-    /// for their number: a network file system may never answer.
+    /// The file behind a link of `/proc`, if it may be a device node. Other files are not queried for
+    /// their number: a network file system may never answer.
     fn behind(
         link: &std::path::Path,
         target: &std::path::Path,
         is_elsewhere: bool,
     ) -> Option<Self> {
         let path = target.to_str()?;
-        // In a chroot the path goes on before /dev.
+        // In a chroot the path has more parts before /dev.
         if !(path.contains("/dev/") || is_elsewhere && path.starts_with('/')) {
             return None;
         }
@@ -237,8 +237,8 @@ impl OpenFile {
         })
     }
 
-    /// The file that is mapped as `path`. To follow the link takes a capability that confined
-    /// programs lack, so it is asked only where the path may be anything.
+    /// The file that is mapped as `path`. To follow the link needs a capability that confined
+    /// programs lack, so it is followed only if the path may have any name.
     fn mapped(link: &std::path::Path, path: &str, is_elsewhere: bool) -> Option<Self> {
         if is_elsewhere || path.contains("/dev/") && !path.starts_with("/dev/") {
             return Self::behind(link, path.as_ref(), is_elsewhere);

@@ -1,4 +1,4 @@
-//! One card, as far as its readiness goes.
+//! Collects the facts of a card for `gpupci check`.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::pci::PciAddress;
 use crate::readiness::{CardFacts, RecordFacts};
 
 impl Machine {
-    /// What is known of `card`, one of the `cards` of this machine, but for who uses it and what is
-    /// written down of it.
+    /// The facts of `card`, one of the `cards` of this machine, without its users and its record.
     pub fn card_facts(&self, card: &GpuCard, cards: &[GpuCard]) -> CardFacts {
         let display = card.display.address;
         let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
@@ -32,7 +31,7 @@ impl Machine {
         }
     }
 
-    /// Adds who uses `card`.
+    /// Adds the users of `card`.
     pub fn add_users(
         &self,
         facts: &mut CardFacts,
@@ -45,7 +44,7 @@ impl Machine {
         facts.view.unseen = users.unseen;
     }
 
-    /// How a function can be reset. Linux before 5.15 says only that it can.
+    /// The reset methods of a function. Linux before 5.15 shows only whether there is one.
     fn resets(&self, function: PciAddress) -> Option<String> {
         let methods = self.sysfs_attribute(function, "reset_method");
         methods.or_else(|| {

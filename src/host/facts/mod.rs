@@ -1,5 +1,5 @@
-//! What `gpupci check` wants to know of a machine, as plain values. A machine may hold anything where
-//! these look: what is no plain file, or has no end, is not read.
+//! Collects the facts for `gpupci check`, as plain values. The files may be anything, so only regular
+//! files are read, and only up to a limit.
 
 mod card;
 mod modules;
@@ -16,7 +16,7 @@ use crate::pci::PciAddress;
 use crate::readiness::FunctionFacts;
 
 impl Machine {
-    /// What is known of every PCI function; nothing where the bus cannot be listed.
+    /// The facts of every PCI function; none if the bus cannot be listed.
     pub fn function_facts(&self) -> Vec<FunctionFacts> {
         let functions = self.functions().unwrap_or_default();
         let mut addresses: Vec<PciAddress> = functions.iter().map(|f| f.address).collect();
@@ -30,7 +30,7 @@ impl Machine {
         facts.collect()
     }
 
-    /// The bytes of a plain file that is no longer than `limit`.
+    /// The bytes of a regular file of at most `limit` bytes.
     pub(super) fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.beginning(path, limit + 1)?;
         if bytes.len() as u64 > limit {
@@ -39,9 +39,9 @@ impl Machine {
         Ok(bytes)
     }
 
-    /// At most `limit` bytes of a plain file.
+    /// At most `limit` bytes of a regular file.
     fn beginning(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
-        // Opening a pipe would wait for who writes into it.
+        // Without O_NONBLOCK, to open a pipe would wait for a writer.
         let file = fs::OpenOptions::new()
             .read(true)
             .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
@@ -54,7 +54,7 @@ impl Machine {
         Ok(bytes)
     }
 
-    /// The beginning of a plain file, as text; empty where there is none.
+    /// The beginning of a regular file, as text; empty if there is none.
     pub(super) fn beginning_of_text(&self, path: &str, limit: u64) -> String {
         let bytes = self.beginning(path, limit).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()

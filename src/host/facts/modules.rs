@@ -1,4 +1,4 @@
-//! The kernel's modules, and what modprobe was told of them.
+//! Facts of kernel modules, and modprobe's configuration.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,7 @@ use crate::host::Machine;
 use crate::pci::DriverName;
 use crate::readiness::{ConfigFile, DriverSource, ModprobeFacts, StubFacts};
 
-/// Where modprobe looks (modprobe.d(5)), the weightiest last: a file takes the place of those of its
-/// name before.
+/// modprobe's folders (modprobe.d(5)). A file replaces files of the same name in earlier folders.
 const FOLDERS: [&str; 5] = [
     "/lib/modprobe.d",
     "/usr/lib/modprobe.d",
@@ -17,13 +16,13 @@ const FOLDERS: [&str; 5] = [
     "/run/modprobe.d",
     "/etc/modprobe.d",
 ];
-/// Much more than people write into one.
+/// Much larger than a usual file.
 const CONFIG_BYTES: u64 = 1 << 20;
 /// `modules.dep` has about 1 MB.
 const LIST_BYTES: u64 = 32 << 20;
 
 impl Machine {
-    /// What is known of the stub driver.
+    /// The facts of the stub driver.
     pub fn stub_facts(&self, driver: &DriverName) -> StubFacts {
         let is_loaded = self.has_driver(driver);
         let folder = format!("/lib/modules/{}", self.release());
@@ -47,7 +46,7 @@ impl Machine {
         }
     }
 
-    /// What modprobe was told.
+    /// modprobe's configuration.
     pub fn modprobe_facts(&self) -> ModprobeFacts {
         let mut paths = BTreeMap::new();
         for folder in FOLDERS {
@@ -69,15 +68,15 @@ impl Machine {
         }
     }
 
-    /// Whether a file only takes the place of another of its name.
+    /// Whether a file only masks another of the same name, as a link to `/dev/null`.
     fn is_masked(&self, path: &str) -> bool {
         let target = fs::read_link(self.path(path));
         target.is_ok_and(|target| target == Path::new("/dev/null"))
     }
 }
 
-/// Whether a line of `modules.builtin` or `modules.dep` is about this module:
-/// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: …`. Its file has either of `-` and `_`.
+/// Whether a line of `modules.builtin` or `modules.dep` is for this module:
+/// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: …`. The file name may have `-` or `_`.
 fn is_module(line: &str, module: &str) -> bool {
     let path = line.split(':').next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Kernel, processor, IOMMU, distribution.
+//! Facts of kernel, processor, IOMMU and distribution.
 
 use crate::host::Machine;
 use crate::paths::{ACPI_TABLES, IOMMUS};
@@ -13,7 +13,7 @@ const LINE_BYTES: u64 = 64 << 10;
 const CONFIG_BYTES: u64 = 4 << 20;
 
 impl Machine {
-    /// What is known of kernel, processor and IOMMU.
+    /// The facts of kernel, processor and IOMMU.
     pub fn platform(&self, functions: &[FunctionFacts]) -> Platform {
         let release = self.release();
         let processor = self.beginning_of_text("/proc/cpuinfo", LINE_BYTES);
@@ -34,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// What is known of interrupt remapping.
+    /// The facts of interrupt remapping.
     pub fn interrupt_facts(&self) -> InterruptFacts {
         let units = self.children(IOMMUS).into_iter().map(|name| {
             let path = format!("{IOMMUS}/{name}/intel-iommu/ecap");
@@ -71,14 +71,14 @@ impl Machine {
         }
     }
 
-    /// The release of the kernel that runs; empty where that is not told.
+    /// The release of the running kernel; empty if unknown.
     pub(super) fn release(&self) -> String {
         let text = self.beginning_of_text("/proc/sys/kernel/osrelease", 256);
         text.trim().to_owned()
     }
 
     fn is_vtd_on_by_default(&self, release: &str) -> bool {
-        // A release is part of a name of a file, and no way to another folder.
+        // The release is part of a file name and must not lead to another folder.
         if release.is_empty() || release.contains('/') {
             return false;
         }
@@ -94,7 +94,7 @@ impl Machine {
     }
 }
 
-/// What `/proc/cpuinfo` says of the first processor under this name.
+/// The value of this field of `/proc/cpuinfo` for the first processor.
 fn fact<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let mut facts = text.lines().filter_map(|line| line.split_once(':'));
     let found = facts.find(|(key, _)| key.trim() == name);
@@ -106,7 +106,7 @@ fn maker(cpuinfo: &str) -> Option<CpuVendor> {
         Some("GenuineIntel") => CpuVendor::Intel,
         Some("AuthenticAMD" | "HygonGenuine") => CpuVendor::Amd,
         Some(_) => CpuVendor::Other,
-        // Arm's processors have other facts, and no such word.
+        // Arm's processors have other fields.
         None => fact(cpuinfo, "CPU implementer").map(|_| CpuVendor::Other)?,
     })
 }

@@ -1,4 +1,4 @@
-//! Taking the steps that bring a hook to its place or take it away: all or none.
+//! Executes the steps that install or remove the hook: all or none.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::host::HookFolder;
 use crate::paths::{HOOK_FOLDER, HOOK_NEW, HOOK_OLD, HOOKS};
 use crate::paths::{MADE_FOLDERS, STATE};
 
-/// No plan makes more files give way.
+/// No plan replaces more files.
 const OLD_MAX: usize = 8;
 
 /// How a step is undone.
@@ -23,19 +23,19 @@ enum Undo {
     MoveBack {
         from: String,
         to: String,
-        /// What was in the place that it was moved to.
+        /// The copy of the file that it replaced.
         former: Option<String>,
     },
 }
 
-/// What could not be written.
+/// The path that could not be written, and why.
 type Stop = (String, io::Error);
 
 impl HookFolder<'_> {
-    /// Takes these steps. A failure undoes those that were taken.
+    /// Executes these steps. After a failure it undoes those that were done.
     ///
     /// # Errors
-    /// If one cannot be taken; all is as before, unless it says something else.
+    /// If one fails. All is then undone, except for [`HookFault::HalfWay`].
     pub fn take_steps(&self, steps: &[FileStep], program: &[u8]) -> Result<(), HookFault> {
         let mut undos = Vec::new();
         let taken = self
@@ -49,18 +49,17 @@ impl HookFolder<'_> {
         let undone = undos.iter().rev().filter_map(|undo| self.undo(undo).err());
         let left: Vec<String> = undone.collect();
         if left.is_empty() {
-            // What cannot be removed is in nobody's way.
+            // A leftover file does no harm.
             let _ = self.sweep();
             return Err(HookFault::Write { path, source });
         }
         Err(HookFault::HalfWay { path, source, left })
     }
 
-    /// Removes what only we had need of: folders that we made, and marks.
+    /// Removes the folders that we created, if they are empty, and our marks.
     pub fn tidy(&self) {
         let made = self.machine.text(MADE_FOLDERS).unwrap_or_default();
         let ours = |path: &&&str| made.lines().any(|line| line == **path);
-        // One with something in it stays.
         for path in [HOOK_FOLDER, HOOKS].iter().filter(ours) {
             let _ = fs::remove_dir(self.machine.path(path));
         }
@@ -83,7 +82,7 @@ impl HookFolder<'_> {
                     undos.push(Undo::RemoveFolder((*path).to_owned()));
                 }
                 FileStep::Write => {
-                    // Half of it has to go too.
+                    // Undone even if only half of it was written.
                     undos.push(Undo::Remove(HOOK_NEW.to_owned()));
                     self.write_program(program).map_err(at(HOOK_NEW))?;
                 }
@@ -99,8 +98,7 @@ impl HookFolder<'_> {
         self.keep_made(steps).map_err(at(MADE_FOLDERS))
     }
 
-    /// Moves a file. What had its new name is kept as `old`: at no moment is there nothing of that
-    /// name.
+    /// Moves a file. A file with the new name is kept as `old`, and the name exists at every moment.
     fn move_over(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
         let is_taken = self.machine.path(to).symlink_metadata().is_ok();
         let former = old.filter(|_| is_taken);
@@ -146,7 +144,7 @@ impl HookFolder<'_> {
     fn make_one_folder(&self, path: &str) -> io::Result<()> {
         let real = self.machine.path(path);
         fs::DirBuilder::new().mode(0o755).create(&real)?;
-        // Whatever our umask is.
+        // The umask does not apply here.
         let opened = fs::set_permissions(&real, fs::Permissions::from_mode(0o755));
         if opened.is_err() {
             let _ = fs::remove_dir(&real);
@@ -154,8 +152,8 @@ impl HookFolder<'_> {
         opened
     }
 
-    /// Writes the program where libvirt does not look. Only there is it made executable: libvirt
-    /// would start half of it.
+    /// Writes the program under a name that libvirt ignores, and makes it executable before it gets
+    /// its own: libvirt must not run half of it.
     fn write_program(&self, program: &[u8]) -> io::Result<()> {
         let mut file = fs::OpenOptions::new()
             .create_new(true)
@@ -170,7 +168,7 @@ impl HookFolder<'_> {
         file.sync_all()
     }
 
-    /// Writes down which folders we made, besides those of earlier times.
+    /// Records the folders that we created, in addition to earlier ones.
     fn keep_made(&self, steps: &[FileStep]) -> io::Result<()> {
         let made = steps.iter().filter_map(|step| match step {
             FileStep::MakeFolder(path) => Some(format!("{path}\n")),
@@ -186,7 +184,7 @@ impl HookFolder<'_> {
             .replace(MADE_FOLDERS, &format!("{before}{made}"))
     }
 
-    /// Removes what an interrupted run, or ours, left behind.
+    /// Removes temporary files, also those of an interrupted run.
     fn sweep(&self) -> Result<(), Stop> {
         let old = (0..OLD_MAX).map(|index| format!("{HOOK_OLD}{index}"));
         for path in old.chain([HOOK_NEW.to_owned()]) {
@@ -198,12 +196,12 @@ impl HookFolder<'_> {
         Ok(())
     }
 
-    /// All steps are taken: that survives a power failure, as far as the file system lets us ask.
+    /// Syncs the folders after the last step, and removes temporary files.
     fn settle(&self) {
         for folder in [HOOKS, HOOK_FOLDER] {
             let _ = fs::File::open(self.machine.path(folder)).and_then(|folder| folder.sync_all());
         }
-        // What cannot be removed is in nobody's way.
+        // A leftover file does no harm.
         let _ = self.sweep();
     }
 }

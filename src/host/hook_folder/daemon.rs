@@ -1,4 +1,4 @@
-//! The daemon that runs hooks: whether it knows of ours, and how it hears of it.
+//! The daemon that runs hooks: whether it has found ours, and how to reload it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,22 +11,22 @@ use crate::host::HookFolder;
 use crate::host::kernel::finish;
 use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
 
-/// Where a daemon writes its number down, and what it is called.
+/// The daemons' files of their process id, and their names.
 const PIDS: [(&str, &str); 4] = [
     ("/run/libvirtd.pid", "libvirtd"),
     ("/run/libvirt/libvirtd.pid", "libvirtd"),
     ("/run/virtqemud.pid", "virtqemud"),
     ("/run/libvirt/virtqemud.pid", "virtqemud"),
 ];
-/// Linux tells times to programs in hundredths of a second.
+/// Clock ticks per second in `/proc` (`USER_HZ`).
 const TICKS: u64 = 100;
-/// The 22nd field of `stat`, counted from the state, which is the third and comes after the name.
+/// `starttime`, field 22 of `/proc/PID/stat`, counted from field 3, which follows the name.
 const START_FIELD: usize = 19;
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
 const RESTORECON: [&str; 2] = ["/sbin/restorecon", "/usr/sbin/restorecon"];
 
 impl HookFolder<'_> {
-    /// The daemons that run now and run hooks.
+    /// The running daemons that run hooks.
     pub fn daemons(&self) -> Vec<Daemon> {
         let mut daemons: Vec<Daemon> = Vec::new();
         for (path, name) in PIDS {
@@ -41,7 +41,7 @@ impl HookFolder<'_> {
         daemons
     }
 
-    /// The process `pid`, if it is this daemon: one that died leaves its number behind.
+    /// The process `pid`, if it is this daemon: the file of a dead one may remain.
     fn daemon(&self, name: &'static str, pid: u32) -> Option<Daemon> {
         let stat = self.machine.text(&format!("/proc/{pid}/stat"))?;
         let (command, rest) = stat.rsplit_once(')')?;
@@ -64,19 +64,19 @@ impl HookFolder<'_> {
         lines.find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
     }
 
-    /// When libvirt ran our hook last, in seconds since 1970.
+    /// When libvirt last ran our hook, in seconds since 1970.
     pub fn seen_at(&self) -> Option<u64> {
         self.machine.text(HOOK_SEEN)?.trim().parse().ok()
     }
 
-    /// Forgets that libvirt ran our hook: it was another one, or is no more.
+    /// Removes the mark that libvirt ran our hook, after the hook was replaced or removed.
     pub fn forget_seen(&self) {
-        // Only `gpupci hook status` and `check` look at it.
+        // Only `gpupci hook status` and `check` read it.
         let _ = self.machine.remove(HOOK_SEEN);
     }
 
-    /// Whether the daemon that runs knows of the hook in `place`: it was started later, or has run it.
-    /// Nothing where none runs.
+    /// Whether the running daemon has found the hook in `place`: it was started later, or has run it.
+    /// `None` if no daemon runs.
     pub fn is_known(&self, place: &str) -> Option<bool> {
         let started_at = self.daemons().into_iter().next()?.started_at?;
         let is_seen = self.seen_at().is_some_and(|at| at >= started_at);
@@ -84,13 +84,14 @@ impl HookFolder<'_> {
         Some(is_seen || was_there)
     }
 
-    /// When a file came to its place, in seconds since 1970.
+    /// When a file got its path (ctime), in seconds since 1970.
     pub fn put_at(&self, path: &str) -> Option<u64> {
         let facts = fs::metadata(self.machine.path(path)).ok()?;
         u64::try_from(facts.ctime()).ok()
     }
 
-    /// Has the daemons that run look for hooks; no guest notices. What is left to do is said.
+    /// Reloads the running daemons, so that they find the hook; this does not affect guests. Returns a
+    /// note for each.
     pub fn reload_daemons(&self, deadline: Duration) -> Vec<String> {
         if !self.machine.is_real() {
             return Vec::new();
@@ -118,7 +119,7 @@ impl HookFolder<'_> {
         }
     }
 
-    /// Labels what these steps made as SELinux wants it; what is left to do is said.
+    /// Restores the SELinux labels of the files that these steps created. Returns a note if that failed.
     pub fn relabel(&self, steps: &[FileStep], deadline: Duration) -> Option<String> {
         if !self.machine.is_real() || !self.machine.exists(SELINUX) {
             return None;
@@ -145,7 +146,7 @@ impl HookFolder<'_> {
     }
 }
 
-/// Runs a program to its end; what it said, if it failed.
+/// Runs a program; the error is its message.
 fn run(program: &str, words: &[&str], deadline: Duration) -> Result<(), String> {
     let mut command = Command::new(Path::new(program));
     command

@@ -1,4 +1,4 @@
-//! libvirt's hooks, as they lie in its folder.
+//! Facts of the hooks in libvirt's folder, for `gpupci check`.
 
 use std::fs;
 use std::io;
@@ -8,16 +8,15 @@ use crate::hook_folder::{HookFacts, HookFile, calls_virsh, is_ours};
 use crate::host::HookFolder;
 use crate::paths::{HOOK, HOOK_FOLDER, HOOK_SEEN, LIBVIRT};
 
-/// A hook may be a program, with all that helps to find its faults.
+/// A hook may be a program with debug information.
 const HOOK_BYTES: u64 = 64 << 20;
-/// Guests, operations and suboperations have folders below `qemu.d` where people follow the common
-/// recipes.
+/// A common recipe has folders of guests, operations and suboperations below `qemu.d`.
 const DEPTH: usize = 3;
-/// Who has more hooks than this has none that we could tell him about.
+/// More hooks than this are not read.
 const FILES_MAX: usize = 256;
 
 impl HookFolder<'_> {
-    /// What is known of libvirt's hooks; `None` where there is no libvirt.
+    /// The facts of libvirt's hooks; `None` if libvirt is not installed.
     pub fn facts(&self) -> Option<HookFacts> {
         self.machine.exists(LIBVIRT).then(|| {
             let mut files: Vec<HookFile> = self.hook_file(HOOK, true).into_iter().collect();
@@ -46,7 +45,7 @@ impl HookFolder<'_> {
         }
     }
 
-    /// A hook; nothing for what is no plain file, which libvirt runs neither.
+    /// A hook; `None` if it is not a regular file, which libvirt does not run either.
     fn hook_file(&self, path: &str, is_direct: bool) -> Option<HookFile> {
         let facts = fs::metadata(self.machine.path(path)).ok()?;
         let mode = facts.permissions().mode();
@@ -63,7 +62,7 @@ impl HookFolder<'_> {
         })
     }
 
-    /// The daemon that runs hooks: the one for QEMU alone where the one for all is not at work.
+    /// The daemon that runs hooks: `libvirtd`, or `virtqemud` on hosts with modular daemons.
     fn daemon_name(&self) -> &'static str {
         const FOR_ALL: &str = "libvirtd";
         const FOR_QEMU: &str = "virtqemud";

@@ -1,4 +1,4 @@
-//! The place of libvirt's hooks: what is there, and the program that goes there.
+//! libvirt's hook folder, and the hook program to install there.
 
 mod act;
 mod daemon;
@@ -23,40 +23,40 @@ use crate::host::Machine;
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_FOLDER, HOOK_IN_FOLDER, HOOKS, LIBVIRT};
 use crate::paths::{HOOK_PROGRAM, SELF_EXE};
 
-/// What the program is called where it was built, beside `gpupci`.
+/// The program's name in a build folder, beside `gpupci`.
 const BUILT: &str = "qemu";
-/// A program may have all in it that helps to find its faults.
+/// A program may have debug information.
 const BYTES_MAX: u64 = 256 << 20;
-/// What a hook of ours may be to whom.
+/// The mode of our hook.
 const MODE: u32 = 0o755;
 
-/// The program that is to be the hook.
+/// The program to install as the hook.
 #[derive(Clone, Debug)]
 pub struct HookProgram {
     /// Its file.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its bytes.
     pub content: Vec<u8>,
 }
 
-/// The place of libvirt's hooks on a machine.
+/// libvirt's hook folder on a machine.
 #[derive(Clone, Copy, Debug)]
 pub struct HookFolder<'m> {
     machine: &'m Machine,
 }
 
 impl<'m> HookFolder<'m> {
-    /// The place of the hooks of `machine`.
+    /// The hook folder of `machine`.
     pub fn of(machine: &'m Machine) -> Self {
         Self { machine }
     }
 }
 
 impl HookFolder<'_> {
-    /// The program that is to be the hook: `from`, else that of a package, else the one beside ours.
+    /// The program to install: `from`, else that of a package, else the one beside this program.
     ///
     /// # Errors
-    /// If there is none, or it is none.
+    /// If it does not exist or is not the hook.
     pub fn program(&self, from: Option<&Path>) -> Result<HookProgram, HookFault> {
         let beside = env::current_exe().unwrap_or_default().with_file_name(BUILT);
         let candidates = match from {
@@ -79,10 +79,10 @@ impl HookFolder<'_> {
         })
     }
 
-    /// What is there where hooks are; `program` is what is to be installed.
+    /// The state of the folder; `program` is the one to install.
     ///
     /// # Errors
-    /// If that cannot be looked at.
+    /// If it cannot be read.
     pub fn state(
         &self,
         program: Option<&[u8]>,
@@ -99,17 +99,17 @@ impl HookFolder<'_> {
         })
     }
 
-    /// Whether a file is our hook.
+    /// Whether a file is gpupt's hook.
     pub fn is_ours(&self, path: &str) -> bool {
         content(&self.machine.path(path)).is_ok_and(|content| is_hook_program(&content))
     }
 
-    /// Whether there is just this in a file.
+    /// Whether a file has exactly this content.
     pub fn has_content(&self, path: &str, program: &[u8]) -> bool {
         content(&self.machine.path(path)).is_ok_and(|content| content == program)
     }
 
-    /// The hook that made room for ours.
+    /// The hook that ours replaced and runs.
     pub fn hook_before(&self) -> Option<HookFile> {
         let facts = fs::metadata(self.machine.path(HOOK_BEFORE)).ok()?;
         let content = content(&self.machine.path(HOOK_BEFORE));
@@ -124,7 +124,7 @@ impl HookFolder<'_> {
         })
     }
 
-    /// Whether we may look where hooks are.
+    /// Whether this user may list the folder.
     pub fn may_list(&self) -> bool {
         let looked = fs::read_dir(self.machine.path(HOOKS));
         !looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
@@ -155,7 +155,7 @@ impl HookFolder<'_> {
         }
         let content = match content(&self.machine.path(path)) {
             Ok(content) => content,
-            // A link to nothing, or to what is no file; or nothing that could be our hook.
+            // A dangling link, a link to something else than a file, or a file too large for our hook.
             Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => {
                 return Ok(HookEntry::Foreign);
             }
@@ -171,7 +171,7 @@ impl HookFolder<'_> {
         })
     }
 
-    /// What is in the place of the hook that made room for ours.
+    /// The state of the path of the hook that ours replaced.
     fn hook_before_state(&self) -> Result<HookBefore, HookFault> {
         let Some(kept) = self.metadata(HOOK_BEFORE)? else {
             return Ok(HookBefore::Nothing);
@@ -194,12 +194,12 @@ impl HookFolder<'_> {
         })
     }
 
-    /// What is known of the file itself, not of what it links to.
+    /// The metadata of the file itself, not of a link's target.
     fn metadata(&self, path: &str) -> Result<Option<Metadata>, HookFault> {
         match fs::symlink_metadata(self.machine.path(path)) {
             Ok(facts) => Ok(Some(facts)),
             Err(error) => match error.kind() {
-                // The folder may be a file, which is told of the folder.
+                // If the folder is a file, that is reported for the folder.
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
                 _ => Err(self.unseen(path, error)),
             },
@@ -214,7 +214,7 @@ impl HookFolder<'_> {
     }
 }
 
-/// What it is, if neither a file nor a link.
+/// The kind of file, if it is neither a regular file nor a link.
 fn odd(facts: &Metadata) -> Option<&'static str> {
     match facts {
         _ if facts.is_dir() => Some("a folder"),
@@ -223,9 +223,9 @@ fn odd(facts: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// What is in a file that is one, and has an end.
+/// The bytes of a regular file of at most [`BYTES_MAX`].
 fn content(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for who writes into it.
+    // Without O_NONBLOCK, to open a pipe would wait for a writer.
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())

@@ -1,4 +1,4 @@
-//! Which libvirt is here: its library's name tells, or else the daemon.
+//! The version of libvirt, from the file name of its library or from the daemon.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -9,22 +9,22 @@ use crate::host::HookFolder;
 use crate::host::kernel::finish;
 
 const FOLDERS: [&str; 4] = ["/usr/lib64", "/usr/lib", "/lib64", "/lib"];
-/// What the linker finds the library by: it links to the one that is used.
+/// The library's soname, a link to the file with the version.
 const LINK: &str = "libvirt.so.0";
 const DAEMONS: [&str; 2] = ["/usr/sbin/libvirtd", "/usr/sbin/virtqemud"];
 
 impl HookFolder<'_> {
-    /// The version of the libvirt that is here, where that can be told.
+    /// The version of the installed libvirt, if known.
     pub fn libvirt_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
         let mut folders: Vec<String> = FOLDERS.map(str::to_owned).to_vec();
         for folder in ["/usr/lib", "/lib"] {
             let below = self.machine.children(folder).into_iter();
-            // Debian has a folder for each kind of machine.
+            // Debian has a folder for each architecture.
             let below = below.filter(|name| name.contains("-linux-"));
             folders.extend(below.map(|name| format!("{folder}/{name}")));
         }
         let found = folders.iter().filter_map(|folder| self.library_in(folder));
-        // Where there are several, what the oldest does the others do too.
+        // If there are several, the oldest supports the least.
         found.min().or_else(|| self.daemon_version(deadline))
     }
 
@@ -42,7 +42,7 @@ impl HookFolder<'_> {
         })
     }
 
-    /// What the daemon itself says; in a tree of files no program is run.
+    /// The version that the daemon prints; in a tree of files no program is run.
     fn daemon_version(&self, deadline: Duration) -> Option<LibvirtVersion> {
         let mut daemons = DAEMONS
             .into_iter()

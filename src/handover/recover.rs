@@ -1,6 +1,7 @@
 //! Recovering: what a crash or a deadline left half done is finished or undone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
 use crate::gpu::{CardName, GpuCard};
@@ -27,6 +28,20 @@ pub enum Recovered {
     TakenBack,
     /// It is no card of this host any more; what was written down is void.
     Gone,
+}
+
+impl fmt::Display for Recovered {
+    /// What a card is, as a sentence after its slot.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "is detached, and is now recorded as detached",
+            Self::GivenBack => "is bound to its host drivers again",
+            Self::Sound => "is detached; nothing to recover",
+            Self::Starting => "is prepared for a guest that may be starting; try again later",
+            Self::TakenBack => "was attached by another program; its record was removed",
+            Self::Gone => "is not on this host any more; its record was removed",
+        })
+    }
 }
 
 impl Handover<'_> {

@@ -3,7 +3,7 @@
 use gpupt::binding::{Burden, Refusal, Step, User};
 use gpupt::error::Error;
 use gpupt::gpu::{GpuCard, PciFunction};
-use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard};
+use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
 use gpupt::hook::{CardPart, HookRefusal};
 use gpupt::host::{KeptError, LockError, SysfsError};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
@@ -296,6 +296,27 @@ fn hook_refusals() -> Vec<HookRefusal> {
     refusals
 }
 
+fn recovered() -> Vec<Recovered> {
+    let recovered = vec![
+        Recovered::Finished,
+        Recovered::GivenBack,
+        Recovered::Sound,
+        Recovered::Starting,
+        Recovered::TakenBack,
+        Recovered::Gone,
+    ];
+    assert_complete!(
+        &recovered,
+        Recovered::Finished,
+        Recovered::GivenBack,
+        Recovered::Sound,
+        Recovered::Starting,
+        Recovered::TakenBack,
+        Recovered::Gone,
+    );
+    recovered
+}
+
 pub fn sections() -> String {
     let faults = faults().into_iter();
     let errors: Vec<CardError> = faults
@@ -306,4 +327,8 @@ pub fn sections() -> String {
         + &sentences("A function did not change hands", &function_errors())
         + &section("The hook refuses a start", &hook_refusals())
         + &section("A word names no card", &[NoSuchCard("gpupci9".to_owned())])
+        + &sentences(
+            "What `gpupci recover` found, after the slot of a card",
+            &recovered(),
+        )
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     let mut answer = Answer::default();
     for (slot, result) in &recovered {
         answer = answer.and(match result {
-            Ok(recovered) => Answer::done(format!("{slot} {}\n", outcome(*recovered))),
+            Ok(recovered) => Answer::done(format!("{slot} {recovered}\n")),
             Err(error) => Answer::failed(error),
         });
     }
@@ -32,22 +32,11 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
     Ok(answer)
 }
 
-fn outcome(recovered: Recovered) -> &'static str {
-    match recovered {
-        Recovered::Finished => "is detached, and is now recorded as detached",
-        Recovered::GivenBack => "is bound to its host drivers again",
-        Recovered::Sound => "is detached; nothing to recover",
-        Recovered::Starting => "is prepared for a guest that may be starting; try again later",
-        Recovered::TakenBack => "was attached by another program; its record was removed",
-        Recovered::Gone => "is not on this host any more; its record was removed",
-    }
-}
-
 fn object((slot, result): &(PciSlot, Result<Recovered, CardError>)) -> Value {
     let error = result.as_ref().err();
     json!({
         "slot": slot.to_string(),
-        "result": result.as_ref().ok().map(|recovered| outcome(*recovered)),
+        "result": result.as_ref().ok().map(ToString::to_string),
         "exit": error.map_or(0, |error| error.exit().code()),
         "error": error.map(|error| json::failure(error)),
     })

@@ -122,7 +122,7 @@ fn known(
 fn compare(host: &str, card: &CardFacts, recorded: Option<&(CardName, String)>) -> Option<Finding> {
     let name = card.name;
     let Some((_, value)) = recorded else {
-        let text = format!("the cluster has no attribute {name} of {host}");
+        let text = format!("the cluster has no attribute {name} for {host}");
         let add = command("add", host, name, Some(card.display));
         return Some(Finding::warn(TOPIC, text, add).of(name));
     };
@@ -132,7 +132,7 @@ fn compare(host: &str, card: &CardFacts, recorded: Option<&(CardName, String)>) 
     }
     let (shown, here) = (Excerpt(value), card.display.node_device());
     let text =
-        format!("the cluster's attribute {name} of {host} is {shown}, but the card is {here}");
+        format!("the cluster's attribute {name} of {host} is {shown}, but the card is at {here}");
     let set = command("set", host, name, Some(card.display));
     Some(Finding::fail(TOPIC, text, set).of(name))
 }

@@ -39,7 +39,7 @@ pub struct Platform {
 const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
-const PASSTHROUGH_HINT: &str = "; iommu=pt would save the host's own devices the translation";
+const PASSTHROUGH_HINT: &str = "; iommu=pt would avoid the translation for the host's own devices";
 
 pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
     let mut findings = vec![
@@ -96,9 +96,7 @@ fn kernel(platform: &Platform) -> Finding {
         Some(true) => Finding::pass(TOPIC, format!("{name} supports driver_override")),
         None => Finding::warn(
             TOPIC,
-            format!(
-                "{name} shows no PCI device, so cannot tell whether it supports driver_override"
-            ),
+            format!("found no PCI device, so cannot tell whether {name} supports driver_override"),
             "see that /sys is mounted and that this is a PCI host",
         ),
         Some(false) => Finding::fail(

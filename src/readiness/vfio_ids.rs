@@ -144,7 +144,7 @@ fn bound_elsewhere(
     let finding = Finding::warn(
         TOPIC,
         format!(
-            "{} names {}, but it is bound to {driver}, which was loaded first or got it back later",
+            "{} names {}, but it is bound to {driver}, which was loaded first or bound later",
             option.place, function.address
         ),
         format!(

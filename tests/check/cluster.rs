@@ -25,7 +25,7 @@ fn attribute_with_another_address_is_a_failure() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 07:00.0"]);
     let lines = [
         "FAIL  gpupci2: the cluster's attribute gpupci2 of vm-container-0-15 is \
-         \"pci_0000_07_00_0\", but the card is pci_0000_03_00_0",
+         \"pci_0000_07_00_0\", but the card is at pci_0000_03_00_0",
         "      try: gpupci host set vm-container-0-15 gpupci2 pci_0000_03_00_0",
     ];
     assert_trouble(&host, 5, &lines);
@@ -38,7 +38,7 @@ fn attribute_with_another_address_is_a_failure() {
 fn missing_and_surplus_attributes_are_warnings() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci3 04:00.0"]);
     let lines = [
-        "WARN  gpupci2: the cluster has no attribute gpupci2 of vm-container-0-15",
+        "WARN  gpupci2: the cluster has no attribute gpupci2 for vm-container-0-15",
         "      try: gpupci host add vm-container-0-15 gpupci2 pci_0000_03_00_0",
         "WARN  gpupci3: the cluster's attribute gpupci3 of vm-container-0-15 is \
          \"pci_0000_04_00_0\", but the host has no such card",

@@ -15,7 +15,7 @@ fn check_runs_on_a_host_without_any_files() {
     let (trouble, exit) = host.trouble();
     assert_eq!(exit, 5);
     for line in [
-        "WARN  this kernel shows no PCI device, so cannot tell whether it supports driver_override",
+        "WARN  found no PCI device, so cannot tell whether this kernel supports driver_override",
         "FAIL  the firmware reports no IOMMU (no ACPI table DMAR, IVRS or IORT)",
         "WARN  cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
         "FAIL  there are no IOMMU groups: the IOMMU is off, so no guest can use a card",

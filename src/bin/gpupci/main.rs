@@ -61,18 +61,18 @@ fn run(cli: &Cli) -> Result<Answer> {
 fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<Answer> {
     match command {
         Command::List => list::run(global, machine),
-        Command::Status(words) => status::run(&words.cards, global, machine),
-        Command::Detach(words) => detach_attach::run(
+        Command::Status(arguments) => status::run(&arguments.cards, global, machine),
+        Command::Detach(arguments) => detach_attach::run(
             Direction::Detach,
-            &words.cards,
-            words.mode(),
+            &arguments.cards,
+            arguments.mode(),
             global,
             machine,
         ),
-        Command::Attach(words) => detach_attach::run(
+        Command::Attach(arguments) => detach_attach::run(
             Direction::Attach,
-            &words.cards,
-            words.mode(),
+            &arguments.cards,
+            arguments.mode(),
             global,
             machine,
         ),
@@ -81,7 +81,7 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
         Command::Recover => recover::run(global, machine),
         Command::Why { guest } => why::run(guest, global, machine),
         Command::Renumber => list::run_renumber(global, machine),
-        Command::Splice(words) => splice::run(words, global, machine),
+        Command::Splice(arguments) => splice::run(arguments, global, machine),
         Command::Hook(command) => hook::run(command, global, machine),
         Command::Host(command) => host::run(command, global, machine),
         Command::Completions { shell } => Ok(manual::completions(*shell)),

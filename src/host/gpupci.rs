@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::host::Machine;
-use crate::host::kernel::finish_fed;
+use crate::host::kernel::run_with_input;
 use crate::paths::GPUPCI;
 use crate::pci::PciSlot;
 
@@ -53,7 +53,7 @@ impl Machine {
         let mut gpupci = Command::new(self.path(GPUPCI));
         gpupci.args(words).stdout(Stdio::piped());
         gpupci.stderr(Stdio::piped());
-        let output = finish_fed(gpupci, input.to_vec(), ANSWER_DEADLINE);
+        let output = run_with_input(gpupci, input.to_vec(), ANSWER_DEADLINE);
         output.map_err(|why| format!("{GPUPCI}: {why}"))
     }
 }

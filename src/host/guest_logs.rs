@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::host::Machine;
-use crate::host::kernel::finish;
+use crate::host::kernel::run_with_deadline;
 use crate::paths::{JOURNALCTL, QEMU_LOGS};
 
 /// How many bytes are read from the end of a log.
@@ -36,7 +36,7 @@ impl Machine {
             .args(["-t", "gpupt", "-t", "libvirtd", "-t", "virtqemud"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let Ok(output) = finish(journalctl, JOURNAL_DEADLINE) else {
+        let Ok(output) = run_with_deadline(journalctl, JOURNAL_DEADLINE) else {
             return Vec::new();
         };
         let text = String::from_utf8_lossy(&output.stdout);

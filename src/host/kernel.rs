@@ -29,11 +29,11 @@ use crate::paths::{HOOKS, KERNEL_SOCKET, SELF_EXE};
 use crate::pci::{DriverName, PciAddress};
 
 /// The name of a child (argv[0]): no shell and no libvirt uses it.
-const CHILD: &str = "gpupt-writer";
+const CHILD_NAME: &str = "gpupt-writer";
 /// Runs the same code as the hook, and may read all processes where the hook is confined.
 const GPUPCI: &str = "/usr/bin/gpupci";
 /// When a check of processes that hangs ends itself; its parent has long given up.
-const LOOKING_SECONDS: u32 = 120;
+const CHECK_SECONDS: u32 = 120;
 const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 
 /// The kernel of a machine, with a deadline for each write.
@@ -58,7 +58,7 @@ impl SysfsKernel {
     /// # Errors
     /// The error of the kernel, or that the deadline passed.
     pub fn read(&self, path: &str) -> Result<String, ActError> {
-        let text = self.act(&["read".into(), path.into()])?;
+        let text = self.run_child(&["read".into(), path.into()])?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -68,7 +68,7 @@ impl SysfsKernel {
     /// The message of `modprobe`.
     pub fn load(&self, module: &str) -> Result<(), String> {
         if !self.machine.is_real() {
-            let acted = self.act(&["modprobe".into(), module.into()]);
+            let acted = self.run_child(&["modprobe".into(), module.into()]);
             return acted.map(|_| ()).map_err(|why| why.to_string());
         }
         let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
@@ -78,44 +78,44 @@ impl SysfsKernel {
             .args(["-b", "--", module])
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let output = finish(modprobe, self.deadline).map_err(|why| why.to_string())?;
+        let output = run_with_deadline(modprobe, self.deadline).map_err(|why| why.to_string())?;
         if output.status.success() {
             return Ok(());
         }
         match String::from_utf8_lossy(&output.stderr).trim() {
             "" => Err(format!("modprobe {module} failed; it may be blacklisted")),
-            said => Err(said.to_owned()),
+            message => Err(message.to_owned()),
         }
     }
 
     /// Checks in a child which processes use cards. A confined hook may not read every process;
     /// `gpupci` may.
-    pub(super) fn look(&self, question: &str) -> Result<Vec<u8>, ActError> {
-        let words = ["users".into(), question.into()];
+    pub(super) fn check_users(&self, query: &str) -> Result<Vec<u8>, ActError> {
+        let words = ["users".into(), query.into()];
         let is_hook = std::env::current_exe().is_ok_and(|program| program.starts_with(HOOKS));
         if self.machine.is_real() && is_hook && Path::new(GPUPCI).exists() {
-            let seen = self.act_by(GPUPCI, &words);
-            if !matches!(seen, Err(ActError::Refused(_))) {
-                return seen;
+            let answer = self.run_child_of(GPUPCI, &words);
+            if !matches!(answer, Err(ActError::Refused(_))) {
+                return answer;
             }
         }
-        self.act(&words)
+        self.run_child(&words)
     }
 
-    fn act(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {
-        self.act_by(SELF_EXE, words)
+    fn run_child(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {
+        self.run_child_of(SELF_EXE, words)
     }
 
-    fn act_by(&self, program: &str, words: &[OsString]) -> Result<Vec<u8>, ActError> {
+    fn run_child_of(&self, program: &str, words: &[OsString]) -> Result<Vec<u8>, ActError> {
         let mut child = Command::new(program);
         child
-            .arg0(CHILD)
+            .arg0(CHILD_NAME)
             .arg(self.machine.path("/"))
             .args(words)
             .stdout(Stdio::piped())
             // A stuck child must not keep our standard error open: its reader would wait for ever.
             .stderr(Stdio::null());
-        let output = finish(child, self.deadline)?;
+        let output = run_with_deadline(child, self.deadline)?;
         match output.status.code() {
             Some(0) => Ok(output.stdout),
             Some(errno) => Err(ActError::Refused(io::Error::from_raw_os_error(errno))),
@@ -129,7 +129,7 @@ impl SysfsKernel {
 impl Kernel for SysfsKernel {
     fn perform(&mut self, step: &Step) -> Result<(), ActError> {
         let words = ["write".into(), step.path().into(), step.value().into()];
-        self.act(&words).map(|_| ())
+        self.run_child(&words).map(|_| ())
     }
 
     fn driver(&mut self, function: PciAddress) -> io::Result<Option<DriverName>> {
@@ -138,13 +138,16 @@ impl Kernel for SysfsKernel {
 }
 
 /// Runs a program and waits for it until `deadline` has passed; then it is abandoned, not killed.
-pub(super) fn finish(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
+pub(super) fn run_with_deadline(
+    mut command: Command,
+    deadline: Duration,
+) -> Result<Output, ActError> {
     let child = command.stdin(Stdio::null()).spawn();
-    wait(child.map_err(ActError::Refused)?, deadline)
+    wait_with_deadline(child.map_err(ActError::Refused)?, deadline)
 }
 
 /// Runs a program that reads `input`, and kills it after `deadline`.
-pub(super) fn finish_fed(
+pub(super) fn run_with_input(
     mut command: Command,
     input: Vec<u8>,
     deadline: Duration,
@@ -153,19 +156,19 @@ pub(super) fn finish_fed(
     let mut child = child.map_err(ActError::Refused)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not read its input ends with an error of its own.
-        let feeder = thread::Builder::new().spawn(move || drop(stdin.write_all(&input)));
-        feeder.map_err(ActError::Refused)?;
+        let writer = thread::Builder::new().spawn(move || drop(stdin.write_all(&input)));
+        writer.map_err(ActError::Refused)?;
     }
     let pid = i32::try_from(child.id()).map(Pid::from_raw);
-    let ended = wait(child, deadline);
-    if let (Err(ActError::Late), Ok(pid)) = (&ended, pid) {
+    let outcome = wait_with_deadline(child, deadline);
+    if let (Err(ActError::Late), Ok(pid)) = (&outcome, pid) {
         // Such a program only reads, so it can be killed.
         let _ = kill(pid, Signal::SIGKILL);
     }
-    ended
+    outcome
 }
 
-fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {
+fn wait_with_deadline(child: Child, deadline: Duration) -> Result<Output, ActError> {
     let (sender, receiver) = sync_channel(1);
     let waiting = thread::Builder::new().spawn(move || {
         // The receiver has gone if the deadline has passed.
@@ -181,21 +184,21 @@ fn wait(child: Child, deadline: Duration) -> Result<Output, ActError> {
 /// Does the child's work, if this process is such a child; a program calls this first.
 pub fn as_writer() -> Option<ExitCode> {
     let mut words = std::env::args_os();
-    if words.next()? != CHILD {
+    if words.next()? != CHILD_NAME {
         return None;
     }
     // A terminal or libvirt may signal the parent's process group; that must not reach the child.
     let _ = nix::unistd::setsid();
     let words: Vec<OsString> = words.collect();
-    let ended = match words.as_slice() {
+    let outcome = match words.as_slice() {
         [root, operation, path, value @ ..] => {
             let machine = Machine::at(root);
             let value = value.first().cloned().unwrap_or_default();
-            write_or_read(&machine, operation, path, value.as_encoded_bytes())
+            run_operation(&machine, operation, path, value.as_encoded_bytes())
         }
         _ => Err(Errno::EINVAL.into()),
     };
-    let text = match ended {
+    let text = match outcome {
         Ok(text) => text,
         Err(error) => return Some(errno(&error).into()),
     };
@@ -205,19 +208,19 @@ pub fn as_writer() -> Option<ExitCode> {
     })
 }
 
-fn write_or_read(
+fn run_operation(
     machine: &Machine,
     operation: &OsString,
     path: &OsString,
     value: &[u8],
 ) -> io::Result<Vec<u8>> {
     if operation == "users" {
-        nix::unistd::alarm::set(LOOKING_SECONDS);
-        return machine.answer(&path.to_string_lossy());
+        nix::unistd::alarm::set(CHECK_SECONDS);
+        return machine.answer_user_query(&path.to_string_lossy());
     }
     let socket = machine.path(KERNEL_SOCKET);
     if !machine.is_real() && (operation != "read" || socket.exists()) {
-        return asked(&socket, operation, path, value);
+        return send_to_socket(&socket, operation, path, value);
     }
     let path = machine.path(path);
     match operation.to_str() {
@@ -237,7 +240,7 @@ fn write_or_read(
 }
 
 /// Sends the operation to the process that plays the kernel of a tree of files.
-fn asked(
+fn send_to_socket(
     socket: &PathBuf,
     operation: &OsString,
     path: &OsString,

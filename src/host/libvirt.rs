@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::binding::ActError;
 use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity};
 use crate::host::Machine;
-use crate::host::kernel::finish;
+use crate::host::kernel::run_with_deadline;
 use crate::paths::{GUEST_DEFINITIONS, RUNNING_GUESTS, VIRSH};
 
 /// libvirt answers at once, or waits for another job.
@@ -72,7 +72,7 @@ impl Machine {
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let output = match finish(virsh, STATE_DEADLINE) {
+        let output = match run_with_deadline(virsh, STATE_DEADLINE) {
             Ok(output) if output.status.success() => output,
             Err(ActError::Late) => return GuestState::Silent,
             _ => return GuestState::Unknown,

@@ -24,7 +24,7 @@ pub struct Users {
 
 /// The arguments of a check, as the child gets them.
 #[derive(Serialize, Deserialize)]
-struct Question {
+struct UserQuery {
     /// The functions to check, as sysfs names them.
     functions: Vec<String>,
     /// The functions of other cards: a process that uses one of these may have a shared node open for it.
@@ -41,12 +41,12 @@ impl Machine {
         deadline: Duration,
     ) -> Users {
         let texts = |functions: &[PciAddress]| functions.iter().map(ToString::to_string).collect();
-        let question = Question {
+        let query = UserQuery {
             functions: texts(functions),
             others: texts(others),
         };
-        let question = serde_json::to_string(&question).unwrap_or_default();
-        let answer = SysfsKernel::of(self, deadline).look(&question);
+        let query = serde_json::to_string(&query).unwrap_or_default();
+        let answer = SysfsKernel::of(self, deadline).check_users(&query);
         let users = answer.and_then(|answer| {
             serde_json::from_slice(&answer).map_err(|error| ActError::Refused(error.into()))
         });
@@ -60,8 +60,8 @@ impl Machine {
     }
 
     /// Runs the check of [`Machine::users_of`], in the child.
-    pub(super) fn answer(&self, question: &str) -> io::Result<Vec<u8>> {
-        let question: Question = serde_json::from_str(question)?;
+    pub(super) fn answer_user_query(&self, query: &str) -> io::Result<Vec<u8>> {
+        let query: UserQuery = serde_json::from_str(query)?;
         let nodes = |functions: &[String]| -> Vec<Node> {
             let functions = functions
                 .iter()
@@ -70,9 +70,9 @@ impl Machine {
                 .flat_map(|function| self.nodes(function))
                 .collect()
         };
-        let others = nodes(&question.others).into_iter();
+        let others = nodes(&query.others).into_iter();
         let others: Vec<Node> = others.filter(|node| !node.is_shared).collect();
-        let users = self.users(&nodes(&question.functions), &others);
+        let users = self.users(&nodes(&query.functions), &others);
         Ok(serde_json::to_vec(&users)?)
     }
 
@@ -90,10 +90,10 @@ impl Machine {
             .collect();
         pids.sort_unstable();
         for pid in pids {
-            match self.opened(pid, nodes, others) {
-                Ok(opened) => users
+            match self.open_node(pid, nodes, others) {
+                Ok(node) => users
                     .found
-                    .extend(opened.map(|node| self.user(pid, &node.path))),
+                    .extend(node.map(|node| self.user(pid, &node.path))),
                 Err(error) if is_gone(&error) => (),
                 Err(error) => {
                     let command = self.command_of(pid);
@@ -105,14 +105,14 @@ impl Machine {
     }
 
     /// The node by which `pid` uses the card.
-    fn opened<'n>(
+    fn open_node<'n>(
         &self,
         pid: u32,
         nodes: &'n [Node],
         others: &[Node],
     ) -> io::Result<Option<&'n Node>> {
-        let opened = self.open_files(pid)?;
-        let has = |node: &Node| opened.iter().any(|file| file.is(node));
+        let open_files = self.open_files(pid)?;
+        let has = |node: &Node| open_files.iter().any(|file| file.is(node));
         if let Some(own) = nodes.iter().find(|node| !node.is_shared && has(node)) {
             return Ok(Some(own));
         }
@@ -126,11 +126,11 @@ impl Machine {
     /// descriptor is closed.
     fn open_files(&self, pid: u32) -> io::Result<Vec<OpenFile>> {
         let mut files = Vec::new();
-        let is_elsewhere = self.is_in_other_mounts(pid);
+        let in_other_mounts = self.is_in_other_mounts(pid);
         for entry in fs::read_dir(self.path(format!("/proc/{pid}/fd")))? {
             let link = entry?.path();
             match fs::read_link(&link) {
-                Ok(target) => files.extend(OpenFile::behind(&link, &target, is_elsewhere)),
+                Ok(target) => files.extend(OpenFile::of_link(&link, &target, in_other_mounts)),
                 // No device node has so long a path.
                 Err(error) if error.raw_os_error() == Some(Errno::ENAMETOOLONG as i32) => (),
                 Err(error) if is_gone(&error) => (),
@@ -144,7 +144,7 @@ impl Machine {
         };
         for (range, path) in maps.lines().filter_map(mapped) {
             let link = self.path(format!("/proc/{pid}/map_files/{range}"));
-            files.extend(OpenFile::mapped(&link, path, is_elsewhere));
+            files.extend(OpenFile::mapped(&link, path, in_other_mounts));
         }
         Ok(files)
     }
@@ -219,14 +219,14 @@ struct OpenFile {
 impl OpenFile {
     /// The file behind a link of `/proc`, if it may be a device node. Other files are not queried for
     /// their number: a network file system may never answer.
-    fn behind(
+    fn of_link(
         link: &std::path::Path,
         target: &std::path::Path,
-        is_elsewhere: bool,
+        in_other_mounts: bool,
     ) -> Option<Self> {
         let path = target.to_str()?;
         // In a chroot the path has more parts before /dev.
-        if !(path.contains("/dev/") || is_elsewhere && path.starts_with('/')) {
+        if !(path.contains("/dev/") || in_other_mounts && path.starts_with('/')) {
             return None;
         }
         let facts = fs::metadata(link).ok();
@@ -239,9 +239,9 @@ impl OpenFile {
 
     /// The file that is mapped as `path`. To follow the link needs a capability that confined
     /// programs lack, so it is followed only if the path may have any name.
-    fn mapped(link: &std::path::Path, path: &str, is_elsewhere: bool) -> Option<Self> {
-        if is_elsewhere || path.contains("/dev/") && !path.starts_with("/dev/") {
-            return Self::behind(link, path.as_ref(), is_elsewhere);
+    fn mapped(link: &std::path::Path, path: &str, in_other_mounts: bool) -> Option<Self> {
+        if in_other_mounts || path.contains("/dev/") && !path.starts_with("/dev/") {
+            return Self::of_link(link, path.as_ref(), in_other_mounts);
         }
         path.starts_with("/dev/").then(|| Self {
             path: path.trim_end_matches(" (deleted)").to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::hook_folder::{Daemon, FileStep};
 use crate::host::HookFolder;
-use crate::host::kernel::finish;
+use crate::host::kernel::run_with_deadline;
 use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
 
 /// The daemons' files of their process id, and their names.
@@ -153,7 +153,7 @@ fn run(program: &str, words: &[&str], deadline: Duration) -> Result<(), String> 
         .args(words)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let output = finish(command, deadline).map_err(|why| why.to_string())?;
+    let output = run_with_deadline(command, deadline).map_err(|why| why.to_string())?;
     if output.status.success() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::hook_folder::LibvirtVersion;
 use crate::host::HookFolder;
-use crate::host::kernel::finish;
+use crate::host::kernel::run_with_deadline;
 
 const FOLDERS: [&str; 4] = ["/usr/lib64", "/usr/lib", "/lib64", "/lib"];
 /// The library's soname, a link to the file with the version.
@@ -53,7 +53,7 @@ impl HookFolder<'_> {
                 .arg("--version")
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null());
-            let output = finish(daemon, deadline).ok()?;
+            let output = run_with_deadline(daemon, deadline).ok()?;
             LibvirtVersion::of_daemon(&String::from_utf8_lossy(&output.stdout))
         })
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::escape::printable;
 use gpupt::hook::{Hook, Operation, Outcome};
-use gpupt::host::{Machine, Weight, as_writer};
+use gpupt::host::{LogPriority, Machine, as_writer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let outcome = match operation {
         Some(_) if !is_whole => {
             let line = "the domain XML from libvirt did not arrive in time, so no card was checked";
-            machine.log(Weight::Failed, line, &[]);
+            machine.log(LogPriority::Error, line, &[]);
             Outcome::Quiet
         }
         Some(operation) if may_act(&machine) => {

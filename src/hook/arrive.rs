@@ -1,7 +1,7 @@
 //! A guest that comes from another host, or from an image.
 
 use crate::hook::{Hook, Outcome, guest_of};
-use crate::host::Weight;
+use crate::host::LogPriority;
 
 impl Hook<'_> {
     /// A guest that comes from elsewhere has its cards where they are here. Who knows is the cluster's
@@ -15,7 +15,7 @@ impl Hook<'_> {
             Ok(arrived) => arrived,
             Err(why) => {
                 let line = format!("{}: its XML is left as it is: {why}", guest.name);
-                self.log(Weight::Done, &line, &guest);
+                self.log(LogPriority::Info, &line, &guest);
                 return Outcome::Quiet;
             }
         };
@@ -29,7 +29,7 @@ impl Hook<'_> {
                 guest.uuid,
                 quoted(&guest.name)
             );
-            self.log(Weight::Failed, &line, &guest);
+            self.log(LogPriority::Error, &line, &guest);
         }
         match arrived == xml {
             true => Outcome::Quiet,

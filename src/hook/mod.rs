@@ -17,7 +17,7 @@ use crate::failure::{Code, Failure, line, sentence};
 use crate::gpu::GpuCard;
 use crate::handover::{Done, Guest, Handover};
 use crate::hook::sight::Sight;
-use crate::host::{Machine, Weight};
+use crate::host::{LogPriority, Machine};
 use crate::pci::PciAddress;
 
 /// How many writes of another program are waited for.
@@ -160,7 +160,7 @@ impl Hook<'_> {
             ("GPUPT_TO", to),
             ("GPUPT_MS", &ms),
         ];
-        self.machine.log(Weight::Done, &line, &fields);
+        self.machine.log(LogPriority::Info, &line, &fields);
     }
 
     /// The journal takes a field more than once, so that each code can be searched for.
@@ -170,15 +170,15 @@ impl Hook<'_> {
             ("GPUPT_UUID", &guest.uuid),
         ];
         fields.extend(codes.iter().map(|code| ("GPUPT_CODE", code.word())));
-        self.machine.log(Weight::Failed, line, &fields);
+        self.machine.log(LogPriority::Error, line, &fields);
     }
 
-    fn log(&self, weight: Weight, line: &str, guest: &Guest) {
+    fn log(&self, priority: LogPriority, line: &str, guest: &Guest) {
         let fields = [
             ("GPUPT_GUEST", guest.name.as_str()),
             ("GPUPT_UUID", &guest.uuid),
         ];
-        self.machine.log(weight, line, &fields);
+        self.machine.log(priority, line, &fields);
     }
 }
 

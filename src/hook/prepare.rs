@@ -10,7 +10,7 @@ use crate::handover::{Done, Guest};
 use crate::hook::refusal::{CardPart, HookRefusal};
 use crate::hook::sight::Near;
 use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
-use crate::host::Weight;
+use crate::host::LogPriority;
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
 
@@ -112,7 +112,7 @@ impl Hook<'_> {
                     "{}: whose card it claims is not known to the cluster: {why}",
                     guest.name
                 );
-                self.log(Weight::Done, &line, guest);
+                self.log(LogPriority::Info, &line, guest);
                 Ok(())
             }
         }

@@ -12,25 +12,25 @@ const DAEMON: u8 = 3 << 3;
 
 /// The priority of a log line (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weight {
+pub enum LogPriority {
     /// Something was done: informational.
-    Done = 6,
+    Info = 6,
     /// Something failed: an error.
-    Failed = 3,
+    Error = 3,
 }
 
 impl Machine {
     /// Logs `line` to the journal or to syslog, with `fields` such as `("GPUPT_GUEST", "rocks-33")`.
     /// Does not wait; a line that cannot be sent is dropped.
-    pub fn log(&self, weight: Weight, line: &str, fields: &[(&str, &str)]) {
+    pub fn log(&self, priority: LogPriority, line: &str, fields: &[(&str, &str)]) {
         let line = printable(line.as_bytes());
         let Ok(socket) = UnixDatagram::unbound() else {
             return;
         };
         let _ = socket.set_nonblocking(true);
-        let entry = entry(weight, &line, fields);
+        let entry = entry(priority, &line, fields);
         if socket.send_to(&entry, self.path(JOURNAL_SOCKET)).is_err() {
-            let line = format!("<{}>{NAME}: {line}", DAEMON | weight as u8);
+            let line = format!("<{}>{NAME}: {line}", DAEMON | priority as u8);
             let _ = socket.send_to(line.as_bytes(), self.path(SYSLOG_SOCKET));
         }
     }
@@ -38,10 +38,10 @@ impl Machine {
 
 /// An entry in the journal's native protocol. There a value with a newline needs its length; ours are
 /// escaped and have none.
-fn entry(weight: Weight, line: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+fn entry(priority: LogPriority, line: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut entry = format!(
         "MESSAGE={line}\nPRIORITY={}\nSYSLOG_IDENTIFIER={NAME}\n",
-        weight as u8
+        priority as u8
     );
     for (name, value) in fields {
         entry += &format!("{name}={}\n", printable(value.as_bytes()));
@@ -56,7 +56,11 @@ mod tests {
 
     #[test]
     fn guest_name_cannot_add_journal_fields() {
-        let entry = entry(Weight::Failed, "no", &[("GPUPT_GUEST", "a\nPRIORITY=0")]);
+        let entry = entry(
+            LogPriority::Error,
+            "no",
+            &[("GPUPT_GUEST", "a\nPRIORITY=0")],
+        );
         assert_eq!(
             String::from_utf8_lossy(&entry),
             "MESSAGE=no\nPRIORITY=3\nSYSLOG_IDENTIFIER=gpupt\nGPUPT_GUEST=a\\nPRIORITY=0\n"

@@ -26,7 +26,7 @@ mod sysfs;
 mod users;
 
 pub use hook_folder::{HookFolder, HookProgram};
-pub use journal::Weight;
+pub use journal::LogPriority;
 pub use kernel::{SysfsKernel, as_writer};
 pub use libvirt::{Definition, GuestState};
 pub use lock::{Lock, LockError};

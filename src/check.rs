@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::failure::{Failure, sentence};
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
-use crate::host::{HookFolder, KeptError, Machine};
+use crate::host::{HookFolder, Machine, StateFileError};
 use crate::naming::{NamingError, misplaced, named_cards};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
@@ -35,7 +35,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
     let vendors = &options.settings.vendors;
     let functions = machine.function_facts();
     let (cards, names) = match named_cards(machine, vendors) {
-        Err(NamingError::Kept(error)) => (
+        Err(NamingError::StateFile(error)) => (
             machine.cards(vendors).map_err(NamingError::from),
             Some(error),
         ),
@@ -82,7 +82,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
 
 /// The record of a card. A card that is locked until reboot is a reason to refuse it.
 fn record_facts(
-    record: Result<Option<CardRecord>, KeptError>,
+    record: Result<Option<CardRecord>, StateFileError>,
     facts: &mut CardFacts,
 ) -> RecordFacts {
     match record {

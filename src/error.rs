@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::database::{DatabaseError, UrlError};
 use crate::domain_xml::XmlError;
 use crate::failure::{Code, Failure, UNCHANGED, remedy};
-use crate::host::{KeptError, LockError, SysfsError};
+use crate::host::{LockError, StateFileError, SysfsError};
 use crate::naming::NamingError;
 use crate::rocks::{GuestError, HostError, LookupError, NameError, ValueError};
 use crate::settings::{DatabaseChoiceError, SettingsError};
@@ -49,7 +49,7 @@ pub enum Error {
     Sysfs(#[from] SysfsError),
     /// What is kept of cards cannot be read or written.
     #[error(transparent)]
-    Kept(#[from] KeptError),
+    StateFile(#[from] StateFileError),
     /// Somebody else is at work.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -67,7 +67,7 @@ pub enum Error {
 impl From<NamingError> for Error {
     fn from(error: NamingError) -> Self {
         match error {
-            NamingError::Kept(error) => Self::Kept(error),
+            NamingError::StateFile(error) => Self::StateFile(error),
             NamingError::Lock(error) => Self::Lock(error),
             NamingError::Sysfs(error) => Self::Sysfs(error),
         }
@@ -133,7 +133,7 @@ impl Error {
             Self::Settings(error) => Some(error),
             Self::Url(error) => Some(error),
             Self::Sysfs(error) => Some(error),
-            Self::Kept(error) => Some(error),
+            Self::StateFile(error) => Some(error),
             Self::Lock(error) => Some(error),
             Self::Value { .. } | Self::NotRoot(_) | Self::NoGuest(_) | Self::Usage(_) => None,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::binding::Refusal;
 use crate::gpu::{GpuCard, Register, Registered};
-use crate::host::{KeptError, LockError, Machine, SysfsError};
+use crate::host::{LockError, Machine, StateFileError, SysfsError};
 use crate::pci::{Identity, PciAddress, VendorId};
 
 /// Why card names cannot be read or recorded.
@@ -12,7 +12,7 @@ use crate::pci::{Identity, PciAddress, VendorId};
 pub enum NamingError {
     /// The file of names cannot be read or written.
     #[error(transparent)]
-    Kept(#[from] KeptError),
+    StateFile(#[from] StateFileError),
     /// Another gpupci or hook holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -66,7 +66,7 @@ pub fn record_names(
         return Ok(());
     }
     names.add(new);
-    Ok(machine.keep_names(&names)?)
+    Ok(machine.save_names(&names)?)
 }
 
 /// Reassigns the names of all cards, in the order of their addresses, and forgets removed cards.
@@ -82,7 +82,7 @@ pub fn renumber(
     let cards = machine.cards(vendors)?;
     let mut names = Register::default();
     names.add(registered(machine, &cards)?);
-    machine.keep_names(&names)?;
+    machine.save_names(&names)?;
     Ok(cards)
 }
 

@@ -86,7 +86,7 @@ impl Handover<'_> {
     /// Marks a card as one that must not be touched until the next boot.
     pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, step: Step) -> Fault {
         record.poisoned = Some(step.to_string());
-        let kept = self.machine.keep_record(card.slot(), &record);
+        let kept = self.machine.save_record(card.slot(), &record);
         Fault::Stuck {
             step,
             seconds: self.deadline.as_secs_f32(),

@@ -43,7 +43,7 @@ impl Handover<'_> {
             .collect();
         if plans.iter().all(Vec::is_empty) {
             if record.is_some() && mode == Mode::Real {
-                self.machine.forget_record(slot)?;
+                self.machine.remove_record(slot)?;
             }
             return Ok(self.given(&bindings, &plans));
         }
@@ -58,7 +58,7 @@ impl Handover<'_> {
         let unknown = || CardRecord::of_unknown(self.machine.boot());
         let underway = record.clone().unwrap_or_else(unknown);
         let underway = underway.in_phase(Phase::Attaching);
-        self.machine.keep_record(slot, &underway)?;
+        self.machine.save_record(slot, &underway)?;
         self.give_all(card, &bindings, &plans, underway, record)
     }
 
@@ -86,7 +86,7 @@ impl Handover<'_> {
                 done.notes.extend(driverless(&done));
             }
             // A record that stays would only make `recover` look once more.
-            let forgotten = self.machine.forget_record(slot);
+            let forgotten = self.machine.remove_record(slot);
             done.notes
                 .extend(forgotten.err().map(|error| error.to_string()));
             return Ok(done);

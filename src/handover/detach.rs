@@ -74,7 +74,7 @@ impl Handover<'_> {
         let holder = holder.or_else(|| before.holder.clone());
         let before = before.held_by(holder);
         if mode == Mode::Real {
-            self.machine.keep_record(slot, &before)?;
+            self.machine.save_record(slot, &before)?;
         }
         for (index, binding) in bindings.iter().enumerate() {
             let steps = plan_detach(binding, &self.stub);
@@ -141,7 +141,7 @@ impl Handover<'_> {
     /// take it for unfinished; so it is no failure.
     pub(super) fn confirm(&self, slot: PciSlot, record: CardRecord) -> Option<String> {
         let record = record.in_phase(Phase::Detached);
-        let kept = self.machine.keep_record(slot, &record);
+        let kept = self.machine.save_record(slot, &record);
         kept.err()
             .map(|error| format!("{error}: `gpupci recover` will look at it again"))
     }

@@ -6,7 +6,7 @@ use std::io;
 use crate::binding::{Refusal, Step};
 use crate::failure::{Code, Failure, UNCHANGED, chain};
 use crate::gpu::{CardName, GpuCard};
-use crate::host::{KeptError, LockError, SysfsError};
+use crate::host::{LockError, StateFileError, SysfsError};
 use crate::naming::NamingError;
 use crate::pci::{DriverName, PciAddress, PciSlot};
 
@@ -31,7 +31,7 @@ pub enum Fault {
     /// sysfs cannot be read.
     Sysfs(SysfsError),
     /// What has to be kept of it cannot be kept or read.
-    Kept(KeptError),
+    StateFile(StateFileError),
     /// Somebody else is at work.
     Lock(LockError),
     /// A function did not go to the stub driver, and the card is as it was.
@@ -140,7 +140,7 @@ impl Failure for CardError {
                 codes
             }
             Fault::Sysfs(error) => error.codes(),
-            Fault::Kept(error) => error.codes(),
+            Fault::StateFile(error) => error.codes(),
             Fault::Lock(error) => error.codes(),
             Fault::Undone { .. } => vec![Code::Undone],
             Fault::NotGivenBack { is_as_before, .. } if *is_as_before => vec![Code::Undone],
@@ -153,7 +153,7 @@ impl Failure for CardError {
         match &self.fault {
             Fault::Refused(refusals) => refusals.iter().map(Refusal::to_string).collect(),
             Fault::Sysfs(error) => chain(error),
-            Fault::Kept(error) => chain(error),
+            Fault::StateFile(error) => chain(error),
             Fault::Lock(error) => chain(error),
             other => vec![other.to_string()],
         }
@@ -174,7 +174,7 @@ impl Failure for CardError {
             Fault::Stuck { standing, .. } => format!(
                 "{standing}; that the card is stuck could not be written down: do not touch it"
             ),
-            Fault::Refused(_) | Fault::Sysfs(_) | Fault::Kept(_) | Fault::Lock(_) => {
+            Fault::Refused(_) | Fault::Sysfs(_) | Fault::StateFile(_) | Fault::Lock(_) => {
                 UNCHANGED.to_owned()
             }
         })
@@ -189,7 +189,7 @@ impl Failure for CardError {
                 remedies
             }
             Fault::Sysfs(error) => error.remedies(),
-            Fault::Kept(error) => error.remedies(),
+            Fault::StateFile(error) => error.remedies(),
             Fault::Lock(error) => error.remedies(),
             Fault::Undone { .. } => vec![dmesg.to_owned()],
             Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => {
@@ -214,7 +214,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Refused(refusals) => f.write_str(&joined(refusals)),
             Self::Sysfs(error) => error.fmt(f),
-            Self::Kept(error) => error.fmt(f),
+            Self::StateFile(error) => error.fmt(f),
             Self::Lock(error) => error.fmt(f),
             Self::Undone { cause, .. } | Self::NotUndone { cause, .. } => cause.fmt(f),
             Self::NotGivenBack { causes, .. } => f.write_str(&joined(causes)),
@@ -270,15 +270,15 @@ impl From<SysfsError> for Fault {
 impl From<NamingError> for Fault {
     fn from(error: NamingError) -> Self {
         match error {
-            NamingError::Kept(error) => Self::Kept(error),
+            NamingError::StateFile(error) => Self::StateFile(error),
             NamingError::Lock(error) => Self::Lock(error),
             NamingError::Sysfs(error) => Self::Sysfs(error),
         }
     }
 }
 
-impl From<KeptError> for Fault {
-    fn from(error: KeptError) -> Self {
-        Self::Kept(error)
+impl From<StateFileError> for Fault {
+    fn from(error: StateFileError) -> Self {
+        Self::StateFile(error)
     }
 }

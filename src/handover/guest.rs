@@ -164,9 +164,9 @@ impl Handover<'_> {
         let slot = card.slot();
         // Of a card that came to the stub driver without us there is nothing else to remember.
         if record.functions.is_empty() {
-            self.machine.forget_record(slot)?;
+            self.machine.remove_record(slot)?;
         } else {
-            self.machine.keep_record(slot, &record.held_by(None))?;
+            self.machine.save_record(slot, &record.held_by(None))?;
         }
         Ok(Done::default())
     }
@@ -181,7 +181,7 @@ impl Handover<'_> {
         let unknown = || CardRecord::of_unknown(self.machine.boot());
         let record = record.unwrap_or_else(unknown).in_phase(Phase::Detached);
         let record = record.held_by(Some(self.holder(guest, was_detached)));
-        Ok(self.machine.keep_record(slot, &record)?)
+        Ok(self.machine.save_record(slot, &record)?)
     }
 
     fn holder(&self, guest: &Guest, was_detached: bool) -> Holder {

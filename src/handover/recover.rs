@@ -158,7 +158,7 @@ impl Handover<'_> {
     /// Forgets a card that is not there any more, or was written down before the last boot.
     fn bury(&self, slot: PciSlot) -> Recovered {
         // What cannot be removed is looked at again the next time.
-        let _ = self.machine.forget_record(slot);
+        let _ = self.machine.remove_record(slot);
         Recovered::Gone
     }
 }

@@ -49,8 +49,8 @@ impl Handover<'_> {
     pub(super) fn take_back_record(&self, card: &GpuCard, earlier: Option<&CardRecord>) {
         let slot = card.slot();
         let _ = match earlier {
-            Some(record) => self.machine.keep_record(slot, record),
-            None => self.machine.forget_record(slot),
+            Some(record) => self.machine.save_record(slot, record),
+            None => self.machine.remove_record(slot),
         };
     }
 }

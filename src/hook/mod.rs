@@ -85,7 +85,7 @@ impl Hook<'_> {
         let Some(guest) = guest_of(xml) else {
             return Outcome::Quiet;
         };
-        for unread in self.machine.unread_records() {
+        for unread in self.machine.record_errors() {
             let line = format!(
                 "whether {} has this card is not known: {}; `gpupci recover` tells more",
                 guest.name,

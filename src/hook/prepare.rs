@@ -28,7 +28,7 @@ impl Hook<'_> {
         if has_cards {
             let _ = self
                 .machine
-                .keep_start(&guest.uuid, &guest.name, said.as_deref());
+                .save_start(&guest.uuid, &guest.name, said.as_deref());
         }
         match prepared {
             Ok(cards) => {

@@ -32,7 +32,7 @@ pub use libvirt::{Definition, GuestState};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;
 pub use pci_ids::Models;
-pub use records::KeptError;
+pub use records::StateFileError;
 pub use starts::Start;
 pub use sysfs::SysfsError;
 pub use users::Users;

@@ -16,7 +16,7 @@ use crate::pci::PciSlot;
 
 /// Why a record cannot be read or written.
 #[derive(Debug, Error)]
-pub enum KeptError {
+pub enum StateFileError {
     /// The file of names cannot be read.
     #[error("cannot read {path}")]
     ReadNames {
@@ -59,7 +59,7 @@ pub enum KeptError {
     },
 }
 
-impl Failure for KeptError {
+impl Failure for StateFileError {
     fn codes(&self) -> Vec<Code> {
         vec![match self {
             Self::ReadNames { .. } | Self::Names { .. } => Code::Names,
@@ -93,12 +93,12 @@ impl Machine {
     ///
     /// # Errors
     /// If there is one and it cannot be read.
-    pub fn card_record(&self, slot: PciSlot) -> Result<Option<CardRecord>, KeptError> {
+    pub fn card_record(&self, slot: PciSlot) -> Result<Option<CardRecord>, StateFileError> {
         let path = record_path(slot);
-        let Some(text) = self.kept(&path)? else {
+        let Some(text) = self.read_state_file(&path)? else {
             return Ok(None);
         };
-        let record = CardRecord::from_json(&text).map_err(|source| KeptError::Record {
+        let record = CardRecord::from_json(&text).map_err(|source| StateFileError::Record {
             path: self.path(&path),
             source,
         })?;
@@ -126,7 +126,7 @@ impl Machine {
     }
 
     /// The errors of unreadable records.
-    pub fn unread_records(&self) -> Vec<KeptError> {
+    pub fn record_errors(&self) -> Vec<StateFileError> {
         let slots = self.recorded_slots().into_iter();
         slots
             .filter_map(|slot| self.card_record(slot).err())
@@ -137,17 +137,17 @@ impl Machine {
     ///
     /// # Errors
     /// If it cannot be written; the former record then remains.
-    pub fn keep_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), KeptError> {
-        self.keep(CARD_RECORDS, &record_path(slot), &record.to_json())
+    pub fn save_record(&self, slot: PciSlot, record: &CardRecord) -> Result<(), StateFileError> {
+        self.write_state_file(CARD_RECORDS, &record_path(slot), &record.to_json())
     }
 
     /// Removes the record of the card in `slot`.
     ///
     /// # Errors
     /// If it cannot be removed.
-    pub fn forget_record(&self, slot: PciSlot) -> Result<(), KeptError> {
+    pub fn remove_record(&self, slot: PciSlot) -> Result<(), StateFileError> {
         let path = record_path(slot);
-        self.remove(&path).map_err(|source| KeptError::Write {
+        self.remove(&path).map_err(|source| StateFileError::Write {
             path: self.path(&path),
             source,
         })
@@ -157,15 +157,17 @@ impl Machine {
     ///
     /// # Errors
     /// If their file exists and cannot be read.
-    pub fn names(&self) -> Result<Register, KeptError> {
-        let text = self.kept(CARD_NAMES).map_err(|error| match error {
-            KeptError::Read { path, source } => KeptError::ReadNames { path, source },
-            other => other,
-        });
+    pub fn names(&self) -> Result<Register, StateFileError> {
+        let text = self
+            .read_state_file(CARD_NAMES)
+            .map_err(|error| match error {
+                StateFileError::Read { path, source } => StateFileError::ReadNames { path, source },
+                other => other,
+            });
         let Some(text) = text? else {
             return Ok(Register::default());
         };
-        Register::from_json(&text).map_err(|source| KeptError::Names {
+        Register::from_json(&text).map_err(|source| StateFileError::Names {
             path: self.path(CARD_NAMES),
             source,
         })
@@ -175,12 +177,12 @@ impl Machine {
     ///
     /// # Errors
     /// If they cannot be written; the former names then remain.
-    pub fn keep_names(&self, names: &Register) -> Result<(), KeptError> {
-        self.keep(STATE, CARD_NAMES, &names.to_json())
+    pub fn save_names(&self, names: &Register) -> Result<(), StateFileError> {
+        self.write_state_file(STATE, CARD_NAMES, &names.to_json())
     }
 
-    fn kept(&self, path: &str) -> Result<Option<String>, KeptError> {
-        let failed = |source| KeptError::Read {
+    fn read_state_file(&self, path: &str) -> Result<Option<String>, StateFileError> {
+        let failed = |source| StateFileError::Read {
             path: self.path(path),
             source,
         };
@@ -191,11 +193,16 @@ impl Machine {
         }
     }
 
-    pub(super) fn keep(&self, folder: &str, path: &str, text: &str) -> Result<(), KeptError> {
-        let kept = self
+    pub(super) fn write_state_file(
+        &self,
+        folder: &str,
+        path: &str,
+        text: &str,
+    ) -> Result<(), StateFileError> {
+        let written = self
             .make_folder(folder)
             .and_then(|()| self.replace(path, text));
-        kept.map_err(|source| KeptError::Write {
+        written.map_err(|source| StateFileError::Write {
             path: self.path(path),
             source,
         })

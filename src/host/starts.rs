@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain_xml::is_uuid;
 use crate::elapsed::ago;
-use crate::host::{KeptError, Machine};
+use crate::host::{Machine, StateFileError};
 use crate::paths::{HOOK_SEEN, RUN, STARTS};
 
 /// A mark that is younger than this is not renewed.
@@ -35,19 +35,19 @@ impl Machine {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn keep_start(
+    pub fn save_start(
         &self,
         uuid: &str,
         guest: &str,
         refused: Option<&str>,
-    ) -> Result<(), KeptError> {
+    ) -> Result<(), StateFileError> {
         let start = Start {
             guest: guest.to_owned(),
             at: now(),
             refused: refused.map(str::to_owned),
         };
         let text = serde_json::to_string(&start).unwrap_or_default();
-        self.keep(STARTS, &format!("{STARTS}/{uuid}.json"), &text)
+        self.write_state_file(STARTS, &format!("{STARTS}/{uuid}.json"), &text)
     }
 
     /// Marks that libvirt has run the hook. A mark of the last seconds is not renewed, because each
@@ -59,7 +59,7 @@ impl Machine {
             return;
         }
         // Only `gpupci hook status` and `check` read it.
-        let _ = self.keep(RUN, HOOK_SEEN, &now().to_string());
+        let _ = self.write_state_file(RUN, HOOK_SEEN, &now().to_string());
     }
 
     /// Seconds since 1970.

@@ -5,7 +5,7 @@ use gpupt::error::Error;
 use gpupt::gpu::{GpuCard, PciFunction};
 use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
 use gpupt::hook::{CardPart, HookRefusal};
-use gpupt::host::{KeptError, LockError, SysfsError};
+use gpupt::host::{LockError, StateFileError, SysfsError};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use pretty_assertions::assert_eq;
 
@@ -220,7 +220,7 @@ fn faults() -> Vec<Fault> {
     let faults = vec![
         Fault::Refused(vec![Refusal::NoGroup(video())]),
         Fault::Sysfs(crate::files::sysfs_error()),
-        Fault::Kept(KeptError::Write {
+        Fault::StateFile(StateFileError::Write {
             path: "/run/gpupt/cards/0000:02:00.json".into(),
             source: refused(),
         }),
@@ -246,7 +246,7 @@ fn faults() -> Vec<Fault> {
         &faults,
         Fault::Refused(_),
         Fault::Sysfs(_),
-        Fault::Kept(_),
+        Fault::StateFile(_),
         Fault::Lock(_),
         Fault::Undone { .. },
         Fault::NotUndone { .. },

@@ -7,7 +7,7 @@ use gpupt::domain_xml::{Place, XmlError};
 use gpupt::error::Error;
 use gpupt::gpu::{Register, RegisterError};
 use gpupt::hook_folder::{HookError, HookFault, Obstacle};
-use gpupt::host::{KeptError, LockError, Machine, SysfsError};
+use gpupt::host::{LockError, Machine, StateFileError, SysfsError};
 use gpupt::pci::{DriverName, VendorId};
 use gpupt::settings::{Settings, SettingsError};
 use pretty_assertions::assert_eq;
@@ -68,42 +68,46 @@ fn register_errors() -> Vec<RegisterError> {
     errors
 }
 
-fn kept_errors() -> Vec<KeptError> {
+fn state_file_errors() -> Vec<StateFileError> {
     let names = "/var/lib/gpupt/cards.json";
     let record = "/run/gpupt/cards/0000:02:00.json";
     let mut errors = vec![
-        KeptError::ReadNames {
+        StateFileError::ReadNames {
             path: names.into(),
             source: refused(),
         },
-        KeptError::Read {
+        StateFileError::Read {
             path: record.into(),
             source: refused(),
         },
-        KeptError::Write {
+        StateFileError::Write {
             path: record.into(),
             source: refused(),
         },
     ];
-    errors.extend(record_errors().into_iter().map(|source| KeptError::Record {
-        path: record.into(),
-        source,
-    }));
+    errors.extend(
+        record_errors()
+            .into_iter()
+            .map(|source| StateFileError::Record {
+                path: record.into(),
+                source,
+            }),
+    );
     errors.extend(
         register_errors()
             .into_iter()
-            .map(|source| KeptError::Names {
+            .map(|source| StateFileError::Names {
                 path: names.into(),
                 source,
             }),
     );
     assert_complete!(
         &errors,
-        KeptError::ReadNames { .. },
-        KeptError::Read { .. },
-        KeptError::Write { .. },
-        KeptError::Record { .. },
-        KeptError::Names { .. },
+        StateFileError::ReadNames { .. },
+        StateFileError::Read { .. },
+        StateFileError::Write { .. },
+        StateFileError::Record { .. },
+        StateFileError::Names { .. },
     );
     errors
 }
@@ -245,7 +249,7 @@ fn is_own(error: &Error) -> bool {
         | Error::Settings(_)
         | Error::Url(_)
         | Error::Sysfs(_)
-        | Error::Kept(_)
+        | Error::StateFile(_)
         | Error::Lock(_) => false,
     }
 }
@@ -271,7 +275,7 @@ pub fn sections() -> String {
         .filter(|text| !text.is_empty())
         .collect();
     section("sysfs", &sysfs_errors())
-        + &section("Names and records of cards", &kept_errors())
+        + &section("Names and records of cards", &state_file_errors())
         + &section("The lock", &lock_errors())
         + &section("Settings", &settings_errors())
         + &section("Domain XML", &xml_errors())

@@ -50,8 +50,8 @@ pub fn install(
     let state = folder.state(Some(&program.content), deadline);
     let state = state.map_err(failed)?;
     let plan = plan_install(&state).map_err(failed)?;
-    let taken = folder.take_steps(&plan.steps, &program.content);
-    taken.map_err(failed)?;
+    let executed = folder.execute(&plan.steps, &program.content);
+    executed.map_err(failed)?;
     let is_new = |step: &FileStep| matches!(step, FileStep::Move { from: HOOK_NEW, .. });
     let was_there = match plan.place {
         HOOK => state.hook.is_ours(),
@@ -61,11 +61,11 @@ pub fn install(
     if plan.steps.iter().any(is_new) {
         notes.extend(folder.relabel(&plan.steps, deadline));
         if !was_there {
-            folder.forget_seen();
+            folder.forget_last_run();
         }
     }
-    let is_unknown = folder.is_known(plan.place) == Some(false);
-    if !plan.steps.is_empty() || is_unknown {
+    let is_not_loaded = folder.has_loaded(plan.place) == Some(false);
+    if !plan.steps.is_empty() || is_not_loaded {
         notes.extend(folder.reload_daemons(deadline));
     }
     notes.extend(copies(folder, plan.place));
@@ -87,8 +87,8 @@ pub fn uninstall(machine: &Machine, deadline: Duration) -> Result<Uninstalled, H
     let folder = HookFolder::of(machine);
     let state = folder.state(None, deadline).map_err(failed)?;
     let steps = plan_uninstall(&state);
-    folder.take_steps(&steps, &[]).map_err(failed)?;
-    folder.tidy();
+    folder.execute(&steps, &[]).map_err(failed)?;
+    folder.remove_created_folders();
     let mut notes = Vec::new();
     if !steps.is_empty() {
         notes.extend(folder.reload_daemons(deadline));
@@ -136,14 +136,14 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
     }
     let place = hooks.iter().find(|hook| hook.file.is_ours && hook.is_run);
     HookStatus {
-        put_at: place.and_then(|hook| folder.put_at(&hook.file.path)),
+        put_at: place.and_then(|hook| folder.changed_at(&hook.file.path)),
         has_libvirt: facts.is_some(),
         version,
         hooks,
         program: program.map(|program| program.path),
         daemon: folder.daemons().into_iter().next(),
         daemon_name: facts.map_or("libvirtd", |facts| facts.daemon),
-        seen_at: folder.seen_at(),
+        seen_at: folder.last_run(),
         now: machine.now(),
     }
 }

@@ -62,7 +62,7 @@ pub const CARD_NAMES: &str = "/var/lib/gpupt/cards.json";
 /// The embedded database, used without Rocks.
 pub const EMBEDDED_DATABASE: &str = "/var/lib/gpupt/cluster.db";
 /// The folders that `gpupci hook install` created, one on each line.
-pub const MADE_FOLDERS: &str = "/var/lib/gpupt/hook-folders";
+pub const CREATED_FOLDERS: &str = "/var/lib/gpupt/hook-folders";
 /// The hook's program, as packages install it.
 pub const HOOK_PROGRAM: &str = "/usr/lib/gpupt/qemu-hook";
 /// The hook runs it to query the cluster. AppArmor lets hooks run programs in /usr/bin, and few others.

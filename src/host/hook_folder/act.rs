@@ -10,8 +10,8 @@ use nix::unistd::geteuid;
 use super::MODE;
 use crate::hook_folder::{FileStep, HookFault};
 use crate::host::HookFolder;
+use crate::paths::{CREATED_FOLDERS, STATE};
 use crate::paths::{HOOK_FOLDER, HOOK_NEW, HOOK_OLD, HOOKS};
-use crate::paths::{MADE_FOLDERS, STATE};
 
 /// No plan replaces more files.
 const OLD_MAX: usize = 8;
@@ -36,13 +36,13 @@ impl HookFolder<'_> {
     ///
     /// # Errors
     /// If one fails. All is then undone, except for [`HookFault::HalfWay`].
-    pub fn take_steps(&self, steps: &[FileStep], program: &[u8]) -> Result<(), HookFault> {
+    pub fn execute(&self, steps: &[FileStep], program: &[u8]) -> Result<(), HookFault> {
         let mut undos = Vec::new();
-        let taken = self
-            .sweep()
-            .and_then(|()| self.take_all(steps, program, &mut undos));
-        let Err((path, source)) = taken else {
-            self.settle();
+        let executed = self
+            .remove_temporary_files()
+            .and_then(|()| self.execute_all(steps, program, &mut undos));
+        let Err((path, source)) = executed else {
+            self.sync_folders();
             return Ok(());
         };
         let path = self.machine.path(path);
@@ -50,25 +50,25 @@ impl HookFolder<'_> {
         let left: Vec<String> = undone.collect();
         if left.is_empty() {
             // A leftover file does no harm.
-            let _ = self.sweep();
+            let _ = self.remove_temporary_files();
             return Err(HookFault::Write { path, source });
         }
         Err(HookFault::HalfWay { path, source, left })
     }
 
     /// Removes the folders that we created, if they are empty, and our marks.
-    pub fn tidy(&self) {
-        let made = self.machine.text(MADE_FOLDERS).unwrap_or_default();
-        let ours = |path: &&&str| made.lines().any(|line| line == **path);
+    pub fn remove_created_folders(&self) {
+        let created = self.machine.text(CREATED_FOLDERS).unwrap_or_default();
+        let ours = |path: &&&str| created.lines().any(|line| line == **path);
         for path in [HOOK_FOLDER, HOOKS].iter().filter(ours) {
             let _ = fs::remove_dir(self.machine.path(path));
         }
-        let _ = self.machine.remove(MADE_FOLDERS);
+        let _ = self.machine.remove(CREATED_FOLDERS);
         let _ = fs::remove_dir(self.machine.path(STATE));
-        self.forget_seen();
+        self.forget_last_run();
     }
 
-    fn take_all(
+    fn execute_all(
         &self,
         steps: &[FileStep],
         program: &[u8],
@@ -91,17 +91,20 @@ impl HookFolder<'_> {
                     linked.map_err(at(to))?;
                     undos.push(Undo::Remove((*to).to_owned()));
                 }
-                FileStep::Move { from, to } => undos.push(self.move_over(from, to, Some(&old))?),
-                FileStep::Remove(path) => undos.push(self.move_over(path, &old, None)?),
+                FileStep::Move { from, to } => {
+                    undos.push(self.move_replacing(from, to, Some(&old))?)
+                }
+                FileStep::Remove(path) => undos.push(self.move_replacing(path, &old, None)?),
             }
         }
-        self.keep_made(steps).map_err(at(MADE_FOLDERS))
+        self.record_created_folders(steps)
+            .map_err(at(CREATED_FOLDERS))
     }
 
     /// Moves a file. A file with the new name is kept as `old`, and the name exists at every moment.
-    fn move_over(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
-        let is_taken = self.machine.path(to).symlink_metadata().is_ok();
-        let former = old.filter(|_| is_taken);
+    fn move_replacing(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
+        let is_replaced = self.machine.path(to).symlink_metadata().is_ok();
+        let former = old.filter(|_| is_replaced);
         if let Some(former) = former {
             fs::hard_link(self.machine.path(to), self.machine.path(former)).map_err(at(to))?;
         }
@@ -114,7 +117,7 @@ impl HookFolder<'_> {
     }
 
     fn undo(&self, undo: &Undo) -> Result<(), String> {
-        let sorry = |path: &str, error: io::Error| {
+        let not_restored = |path: &str, error: io::Error| {
             format!(
                 "{} could not be restored ({error})",
                 self.machine.path(path).display()
@@ -122,12 +125,12 @@ impl HookFolder<'_> {
         };
         match undo {
             Undo::RemoveFolder(path) => {
-                fs::remove_dir(self.machine.path(path)).map_err(|error| sorry(path, error))
+                fs::remove_dir(self.machine.path(path)).map_err(|error| not_restored(path, error))
             }
             Undo::Remove(path) => self
                 .machine
                 .remove(path)
-                .map_err(|error| sorry(path, error)),
+                .map_err(|error| not_restored(path, error)),
             Undo::MoveBack { from, to, former } => {
                 let undone = match former {
                     None => fs::rename(self.machine.path(to), self.machine.path(from)),
@@ -136,7 +139,7 @@ impl HookFolder<'_> {
                             fs::rename(self.machine.path(former), self.machine.path(to))
                         }),
                 };
-                undone.map_err(|error| sorry(to, error))
+                undone.map_err(|error| not_restored(to, error))
             }
         }
     }
@@ -169,27 +172,27 @@ impl HookFolder<'_> {
     }
 
     /// Records the folders that we created, in addition to earlier ones.
-    fn keep_made(&self, steps: &[FileStep]) -> io::Result<()> {
-        let made = steps.iter().filter_map(|step| match step {
+    fn record_created_folders(&self, steps: &[FileStep]) -> io::Result<()> {
+        let created = steps.iter().filter_map(|step| match step {
             FileStep::MakeFolder(path) => Some(format!("{path}\n")),
             _ => None,
         });
-        let made: String = made.collect();
-        if made.is_empty() {
+        let created: String = created.collect();
+        if created.is_empty() {
             return Ok(());
         }
-        let before = self.machine.text(MADE_FOLDERS).unwrap_or_default();
+        let before = self.machine.text(CREATED_FOLDERS).unwrap_or_default();
         self.machine.make_folder(STATE)?;
         self.machine
-            .replace(MADE_FOLDERS, &format!("{before}{made}"))
+            .replace(CREATED_FOLDERS, &format!("{before}{created}"))
     }
 
     /// Removes temporary files, also those of an interrupted run.
-    fn sweep(&self) -> Result<(), Stop> {
+    fn remove_temporary_files(&self) -> Result<(), Stop> {
         let old = (0..OLD_MAX).map(|index| format!("{HOOK_OLD}{index}"));
         for path in old.chain([HOOK_NEW.to_owned()]) {
             match fs::remove_file(self.machine.path(&path)) {
-                Err(error) if !is_nowhere(&error) => return Err((path, error)),
+                Err(error) if !is_missing(&error) => return Err((path, error)),
                 _ => (),
             }
         }
@@ -197,12 +200,12 @@ impl HookFolder<'_> {
     }
 
     /// Syncs the folders after the last step, and removes temporary files.
-    fn settle(&self) {
+    fn sync_folders(&self) {
         for folder in [HOOKS, HOOK_FOLDER] {
             let _ = fs::File::open(self.machine.path(folder)).and_then(|folder| folder.sync_all());
         }
         // A leftover file does no harm.
-        let _ = self.sweep();
+        let _ = self.remove_temporary_files();
     }
 }
 
@@ -211,7 +214,7 @@ fn at<'p>(path: &'p str) -> impl FnOnce(io::Error) -> Stop + use<'p> {
     move |error| (path.display().to_string(), error)
 }
 
-fn is_nowhere(error: &io::Error) -> bool {
+fn is_missing(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     kinds.contains(&error.kind())
 }

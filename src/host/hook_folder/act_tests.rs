@@ -60,7 +60,7 @@ fn undoes(there: &[(&str, &str)], steps: &[FileStep]) {
         let before = files(&machine);
         let mut steps = steps[..count].to_vec();
         steps.push(NEVER);
-        let failed = HookFolder::of(&machine).take_steps(&steps, PROGRAM);
+        let failed = HookFolder::of(&machine).execute(&steps, PROGRAM);
         assert!(matches!(failed, Err(HookFault::Write { .. })), "{failed:?}");
         assert_eq!(files(&machine), before, "{steps:?}");
     }
@@ -96,20 +96,20 @@ fn undo_removes_a_folder_that_was_created() {
     ];
     let steps = [&folders[..], &[FileStep::Write, put(HOOK_IN_FOLDER), NEVER]].concat();
     HookFolder::of(&machine)
-        .take_steps(&steps, PROGRAM)
+        .execute(&steps, PROGRAM)
         .expect_err("no");
-    assert!(!machine.exists(HOOKS) && !machine.exists(MADE_FOLDERS));
+    assert!(!machine.exists(HOOKS) && !machine.exists(CREATED_FOLDERS));
     HookFolder::of(&machine)
-        .take_steps(&steps[..4], PROGRAM)
+        .execute(&steps[..4], PROGRAM)
         .expect("done");
     assert_eq!(
-        machine.text(MADE_FOLDERS),
+        machine.text(CREATED_FOLDERS),
         Some(format!("{HOOKS}\n{HOOK_FOLDER}\n"))
     );
     HookFolder::of(&machine)
-        .take_steps(&[FileStep::Remove(HOOK_IN_FOLDER)], &[])
+        .execute(&[FileStep::Remove(HOOK_IN_FOLDER)], &[])
         .expect("done");
-    HookFolder::of(&machine).tidy();
+    HookFolder::of(&machine).remove_created_folders();
     assert!(!machine.exists(HOOKS) && !machine.exists(STATE));
 }
 
@@ -120,12 +120,12 @@ fn other_hook_that_is_a_link_is_kept_as_a_link() {
     let before = files(&machine);
     let steps = [FileStep::Write, LINK, put(HOOK)];
     HookFolder::of(&machine)
-        .take_steps(&steps, PROGRAM)
+        .execute(&steps, PROGRAM)
         .expect("done");
     let kept = fs::read_link(machine.path(HOOK_BEFORE)).expect("a link");
     assert_eq!(kept.to_str(), Some("nowhere"));
     HookFolder::of(&machine)
-        .take_steps(&[BACK], &[])
+        .execute(&[BACK], &[])
         .expect("done");
     assert_eq!(files(&machine), before);
 }

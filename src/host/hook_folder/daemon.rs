@@ -35,8 +35,8 @@ impl HookFolder<'_> {
                 .text(path)
                 .and_then(|pid| pid.trim().parse().ok());
             let daemon = pid.and_then(|pid| self.daemon(name, pid));
-            let is_known = |daemon: &Daemon| daemons.iter().any(|known| known.pid == daemon.pid);
-            daemons.extend(daemon.filter(|daemon| !is_known(daemon)));
+            let is_listed = |daemon: &Daemon| daemons.iter().any(|known| known.pid == daemon.pid);
+            daemons.extend(daemon.filter(|daemon| !is_listed(daemon)));
         }
         daemons
     }
@@ -65,27 +65,27 @@ impl HookFolder<'_> {
     }
 
     /// When libvirt last ran our hook, in seconds since 1970.
-    pub fn seen_at(&self) -> Option<u64> {
+    pub fn last_run(&self) -> Option<u64> {
         self.machine.text(HOOK_SEEN)?.trim().parse().ok()
     }
 
     /// Removes the mark that libvirt ran our hook, after the hook was replaced or removed.
-    pub fn forget_seen(&self) {
+    pub fn forget_last_run(&self) {
         // Only `gpupci hook status` and `check` read it.
         let _ = self.machine.remove(HOOK_SEEN);
     }
 
     /// Whether the running daemon has found the hook in `place`: it was started later, or has run it.
     /// `None` if no daemon runs.
-    pub fn is_known(&self, place: &str) -> Option<bool> {
+    pub fn has_loaded(&self, place: &str) -> Option<bool> {
         let started_at = self.daemons().into_iter().next()?.started_at?;
-        let is_seen = self.seen_at().is_some_and(|at| at >= started_at);
-        let was_there = self.put_at(place).is_some_and(|at| at < started_at);
-        Some(is_seen || was_there)
+        let has_run = self.last_run().is_some_and(|at| at >= started_at);
+        let was_there = self.changed_at(place).is_some_and(|at| at < started_at);
+        Some(has_run || was_there)
     }
 
     /// When a file got its path (ctime), in seconds since 1970.
-    pub fn put_at(&self, path: &str) -> Option<u64> {
+    pub fn changed_at(&self, path: &str) -> Option<u64> {
         let facts = fs::metadata(self.machine.path(path)).ok()?;
         u64::try_from(facts.ctime()).ok()
     }
@@ -97,8 +97,8 @@ impl HookFolder<'_> {
             return Vec::new();
         }
         let daemons = self.daemons();
-        let told = daemons.iter().map(|daemon| self.reload(daemon, deadline));
-        told.collect()
+        let notes = daemons.iter().map(|daemon| self.reload(daemon, deadline));
+        notes.collect()
     }
 
     fn reload(&self, daemon: &Daemon, deadline: Duration) -> String {
@@ -124,24 +124,24 @@ impl HookFolder<'_> {
         if !self.machine.is_real() || !self.machine.exists(SELINUX) {
             return None;
         }
-        let made = steps.iter().filter_map(|step| match step {
+        let created = steps.iter().filter_map(|step| match step {
             FileStep::MakeFolder(path) | FileStep::Move { to: path, .. } => Some(*path),
             _ => None,
         });
-        let made: Vec<&str> = made.collect();
+        let created: Vec<&str> = created.collect();
         let restorecon = RESTORECON
             .into_iter()
             .find(|path| self.machine.exists(path));
-        let labelled = match restorecon {
-            Some(restorecon) => run(restorecon, &made, deadline),
+        let outcome = match restorecon {
+            Some(restorecon) => run(restorecon, &created, deadline),
             None => Err("restorecon is not installed".to_owned()),
         };
-        let why = labelled.err()?;
+        let why = outcome.err()?;
         Some(format!(
             "SELinux may stop libvirt from running the hook, because its label could not be set: \
              {why}; run `restorecon {}`; `ausearch -m AVC -ts recent` shows what is denied, and \
              `getsebool virt_hooks_unconfined` whether hooks are confined",
-            made.join(" ")
+            created.join(" ")
         ))
     }
 }
@@ -157,8 +157,8 @@ fn run(program: &str, words: &[&str], deadline: Duration) -> Result<(), String> 
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    match said.trim().lines().next() {
+    let message = String::from_utf8_lossy(&output.stderr);
+    match message.trim().lines().next() {
         Some(line) => Err(line.to_owned()),
         None => Err(format!("{program} {} failed", words.join(" "))),
     }

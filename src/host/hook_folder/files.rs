@@ -64,21 +64,21 @@ impl HookFolder<'_> {
 
     /// The daemon that runs hooks: `libvirtd`, or `virtqemud` on hosts with modular daemons.
     fn daemon_name(&self) -> &'static str {
-        const FOR_ALL: &str = "libvirtd";
-        const FOR_QEMU: &str = "virtqemud";
-        let signs = [
-            ("/run/libvirtd.pid", FOR_ALL),
-            ("/run/virtqemud.pid", FOR_QEMU),
+        const LIBVIRTD: &str = "libvirtd";
+        const VIRTQEMUD: &str = "virtqemud";
+        let hints = [
+            ("/run/libvirtd.pid", LIBVIRTD),
+            ("/run/virtqemud.pid", VIRTQEMUD),
             (
                 "/etc/systemd/system/sockets.target.wants/virtqemud.socket",
-                FOR_QEMU,
+                VIRTQEMUD,
             ),
-            ("/usr/sbin/libvirtd", FOR_ALL),
-            ("/usr/sbin/virtqemud", FOR_QEMU),
+            ("/usr/sbin/libvirtd", LIBVIRTD),
+            ("/usr/sbin/virtqemud", VIRTQEMUD),
         ];
-        let sign = signs
+        let hint = hints
             .into_iter()
             .find(|(path, _)| self.machine.exists(path));
-        sign.map_or(FOR_ALL, |(_, daemon)| daemon)
+        hint.map_or(LIBVIRTD, |(_, daemon)| daemon)
     }
 }

@@ -66,13 +66,13 @@ impl HookFolder<'_> {
         let Some(path) = candidates.iter().find(|path| path.exists()) else {
             return Err(HookFault::NoProgram(candidates));
         };
-        let unfit = |why: String| HookFault::Program {
+        let invalid = |why: String| HookFault::Program {
             path: path.clone(),
             why,
         };
-        let content = content(path).map_err(|why| unfit(why.to_string()))?;
-        let gpupci = content_of_ours().unwrap_or_default();
-        judge_program(&content, &gpupci).map_err(|why| unfit(why.to_owned()))?;
+        let content = content(path).map_err(|why| invalid(why.to_string()))?;
+        let gpupci = own_content().unwrap_or_default();
+        judge_program(&content, &gpupci).map_err(|why| invalid(why.to_owned()))?;
         Ok(HookProgram {
             path: path.clone(),
             content,
@@ -93,8 +93,8 @@ impl HookFolder<'_> {
             version: self.libvirt_version(deadline),
             hooks: self.folder(HOOKS)?,
             folder: self.folder(HOOK_FOLDER)?,
-            hook: self.found(HOOK, program)?,
-            in_folder: self.found(HOOK_IN_FOLDER, program)?,
+            hook: self.entry(HOOK, program)?,
+            in_folder: self.entry(HOOK_IN_FOLDER, program)?,
             before: self.hook_before_state()?,
         })
     }
@@ -126,8 +126,8 @@ impl HookFolder<'_> {
 
     /// Whether this user may list the folder.
     pub fn may_list(&self) -> bool {
-        let looked = fs::read_dir(self.machine.path(HOOKS));
-        !looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+        let listed = fs::read_dir(self.machine.path(HOOKS));
+        !listed.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     fn folder(&self, path: &str) -> Result<Folder, HookFault> {
@@ -142,15 +142,15 @@ impl HookFolder<'_> {
                 let target = target.to_string_lossy();
                 format!("a link to {}", printable(target.as_bytes()))
             }
-            Err(_) => odd(&facts).unwrap_or("a file").to_owned(),
+            Err(_) => special_kind(&facts).unwrap_or("a file").to_owned(),
         }))
     }
 
-    fn found(&self, path: &str, program: Option<&[u8]>) -> Result<HookEntry, HookFault> {
+    fn entry(&self, path: &str, program: Option<&[u8]>) -> Result<HookEntry, HookFault> {
         let Some(facts) = self.metadata(path)? else {
             return Ok(HookEntry::Nothing);
         };
-        if let Some(what) = odd(&facts) {
+        if let Some(what) = special_kind(&facts) {
             return Ok(HookEntry::Odd(what));
         }
         let content = match content(&self.machine.path(path)) {
@@ -159,7 +159,7 @@ impl HookFolder<'_> {
             Err(_) if facts.is_symlink() || facts.len() > BYTES_MAX => {
                 return Ok(HookEntry::Foreign);
             }
-            Err(source) => return Err(self.unseen(path, source)),
+            Err(source) => return Err(self.read_error(path, source)),
         };
         if !is_hook_program(&content) {
             return Ok(HookEntry::Foreign);
@@ -176,7 +176,7 @@ impl HookFolder<'_> {
         let Some(kept) = self.metadata(HOOK_BEFORE)? else {
             return Ok(HookBefore::Nothing);
         };
-        if odd(&kept).is_some() {
+        if special_kind(&kept).is_some() {
             return Ok(HookBefore::Odd);
         }
         let Some(single) = self.metadata(HOOK)? else {
@@ -201,12 +201,12 @@ impl HookFolder<'_> {
             Err(error) => match error.kind() {
                 // If the folder is a file, that is reported for the folder.
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-                _ => Err(self.unseen(path, error)),
+                _ => Err(self.read_error(path, error)),
             },
         }
     }
 
-    fn unseen(&self, path: &str, source: io::Error) -> HookFault {
+    fn read_error(&self, path: &str, source: io::Error) -> HookFault {
         HookFault::Read {
             path: self.machine.path(path),
             source,
@@ -215,7 +215,7 @@ impl HookFolder<'_> {
 }
 
 /// The kind of file, if it is neither a regular file nor a link.
-fn odd(facts: &Metadata) -> Option<&'static str> {
+fn special_kind(facts: &Metadata) -> Option<&'static str> {
     match facts {
         _ if facts.is_dir() => Some("a folder"),
         _ if facts.is_file() || facts.is_symlink() => None,
@@ -232,7 +232,7 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
         .open(path)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
-        return Err(io::Error::other(odd(&facts).map_or_else(
+        return Err(io::Error::other(special_kind(&facts).map_or_else(
             || "it is not a regular file".to_owned(),
             |what| format!("it is {what}"),
         )));
@@ -245,6 +245,6 @@ fn content(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-fn content_of_ours() -> io::Result<Vec<u8>> {
+fn own_content() -> io::Result<Vec<u8>> {
     content(Path::new(SELF_EXE))
 }

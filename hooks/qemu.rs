@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             Outcome::Quiet
         }
         Some(operation) if may_act(&machine) => {
-            machine.mark_seen();
+            machine.mark_hook_run();
             let deadline = deadline();
             Hook {
                 machine: &machine,

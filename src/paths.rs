@@ -54,7 +54,7 @@ pub const CARD_RECORDS: &str = "/run/gpupt/cards";
 /// The result of the last start of each guest.
 pub const STARTS: &str = "/run/gpupt/guests";
 /// When libvirt last ran the hook.
-pub const HOOK_SEEN: &str = "/run/gpupt/hook-seen";
+pub const HOOK_LAST_RUN: &str = "/run/gpupt/hook-seen";
 /// State that survives a boot.
 pub const STATE: &str = "/var/lib/gpupt";
 /// The names of the cards.

@@ -24,7 +24,7 @@ impl Machine {
                 Err(error) => errors.push(error),
             }
             errors.extend(self.add_group(&mut view, function).err());
-            self.add_load(&mut view, function);
+            self.add_host_use(&mut view, function);
         }
         in_order(&mut view.bindings);
         for group in &view.groups {
@@ -65,7 +65,7 @@ impl Machine {
 
     /// The driver that driverctl sets for a function.
     pub fn driverctl(&self, function: PciAddress) -> Option<String> {
-        let text = self.beginning_of_text(&format!("{DRIVERCTL}/{function}"), DRIVERCTL_BYTES_MAX);
+        let text = self.read_start_as_text(&format!("{DRIVERCTL}/{function}"), DRIVERCTL_BYTES_MAX);
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
@@ -83,7 +83,7 @@ impl Machine {
     }
 
     /// Adds the host's use of a function.
-    fn add_load(&self, view: &mut CardView, function: PciAddress) {
+    fn add_host_use(&self, view: &mut CardView, function: PciAddress) {
         if !self.has_override(function) {
             view.without_override.push(function);
         }

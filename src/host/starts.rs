@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain_xml::is_uuid;
 use crate::elapsed::ago;
 use crate::host::{Machine, StateFileError};
-use crate::paths::{HOOK_SEEN, RUN, STARTS};
+use crate::paths::{HOOK_LAST_RUN, RUN, STARTS};
 
 /// A mark that is younger than this is not renewed.
-const MARK_LASTS: Duration = Duration::from_secs(2);
+const MARK_VALID: Duration = Duration::from_secs(2);
 
 /// The record of the last start of a guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,14 +52,14 @@ impl Machine {
 
     /// Marks that libvirt has run the hook. A mark of the last seconds is not renewed, because each
     /// guest waits for this; an older one may be from before the daemon was started.
-    pub fn mark_seen(&self) {
-        let mark = fs::metadata(self.path(HOOK_SEEN)).and_then(|facts| facts.modified());
+    pub fn mark_hook_run(&self) {
+        let mark = fs::metadata(self.path(HOOK_LAST_RUN)).and_then(|facts| facts.modified());
         let age = mark.ok().and_then(|mark| mark.elapsed().ok());
-        if age.is_some_and(|age| age < MARK_LASTS) {
+        if age.is_some_and(|age| age < MARK_VALID) {
             return;
         }
         // Only `gpupci hook status` and `check` read it.
-        let _ = self.write_state_file(RUN, HOOK_SEEN, &now().to_string());
+        let _ = self.write_state_file(RUN, HOOK_LAST_RUN, &now().to_string());
     }
 
     /// Seconds since 1970.

@@ -31,8 +31,8 @@ impl Machine {
     }
 
     /// The bytes of a regular file of at most `limit` bytes.
-    pub(super) fn bounded(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
-        let bytes = self.beginning(path, limit + 1)?;
+    pub(super) fn read_limited(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let bytes = self.read_start(path, limit + 1)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::other(format!("it is larger than {limit} bytes")));
         }
@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// At most `limit` bytes of a regular file.
-    fn beginning(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    fn read_start(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         // Without O_NONBLOCK, to open a pipe would wait for a writer.
         let file = fs::OpenOptions::new()
             .read(true)
@@ -55,14 +55,14 @@ impl Machine {
     }
 
     /// The beginning of a regular file, as text; empty if there is none.
-    pub(super) fn beginning_of_text(&self, path: &str, limit: u64) -> String {
-        let bytes = self.beginning(path, limit).unwrap_or_default();
+    pub(super) fn read_start_as_text(&self, path: &str, limit: u64) -> String {
+        let bytes = self.read_start(path, limit).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Whether a parameter of a module is on.
-    fn is_set(&self, module: &str, parameter: &str) -> bool {
+    fn is_parameter_on(&self, module: &str, parameter: &str) -> bool {
         let path = format!("/sys/module/{module}/parameters/{parameter}");
-        self.beginning_of_text(&path, 16).trim() == "Y"
+        self.read_start_as_text(&path, 16).trim() == "Y"
     }
 }

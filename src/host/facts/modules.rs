@@ -27,7 +27,7 @@ impl Machine {
         let is_loaded = self.has_driver(driver);
         let folder = format!("/lib/modules/{}", self.release());
         let lists = |list: &str| {
-            let text = self.beginning_of_text(&format!("{folder}/{list}"), LIST_BYTES);
+            let text = self.read_start_as_text(&format!("{folder}/{list}"), LIST_BYTES);
             text.lines().any(|line| is_module(line, driver.as_str()))
         };
         let source = if lists("modules.builtin") {
@@ -56,7 +56,7 @@ impl Machine {
         }
         let paths = paths.into_values().filter(|path| !self.is_masked(path));
         let files = paths.map(|path| {
-            let bytes = self.bounded(&path, CONFIG_BYTES);
+            let bytes = self.read_limited(&path, CONFIG_BYTES);
             let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             ConfigFile {
                 text: text.map_err(|error| error.to_string()),

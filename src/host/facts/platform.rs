@@ -16,20 +16,20 @@ impl Machine {
     /// The facts of kernel, processor and IOMMU.
     pub fn platform(&self, functions: &[FunctionFacts]) -> Platform {
         let release = self.release();
-        let processor = self.beginning_of_text("/proc/cpuinfo", LINE_BYTES);
+        let processor = self.read_start_as_text("/proc/cpuinfo", LINE_BYTES);
         let tables = self.children(ACPI_TABLES);
-        let told = ["DMAR", "IVRS", "IORT"].into_iter();
-        let mut told = told.filter(|name| tables.iter().any(|table| table == name));
+        let iommu_tables = ["DMAR", "IVRS", "IORT"].into_iter();
+        let mut iommu_tables = iommu_tables.filter(|name| tables.iter().any(|table| table == name));
         let overrides = functions.iter().map(|f| self.has_override(f.address));
         Platform {
-            cmdline: KernelCmdline::new(&self.beginning_of_text("/proc/cmdline", LINE_BYTES)),
-            cpu_vendor: maker(&processor),
+            cmdline: KernelCmdline::new(&self.read_start_as_text("/proc/cmdline", LINE_BYTES)),
+            cpu_vendor: cpu_vendor(&processor),
             is_guest: is_virtual(&processor),
-            acpi_table: told.next().map(str::to_owned),
+            acpi_table: iommu_tables.next().map(str::to_owned),
             group_count: self.iommu_groups().len(),
             has_driver_override: overrides.reduce(|any, one| any || one),
             is_vtd_on_by_default: self.is_vtd_on_by_default(&release),
-            is_noiommu_enabled: self.is_set("vfio", "enable_unsafe_noiommu_mode"),
+            is_noiommu_enabled: self.is_parameter_on("vfio", "enable_unsafe_noiommu_mode"),
             release,
         }
     }
@@ -38,7 +38,7 @@ impl Machine {
     pub fn interrupt_facts(&self) -> InterruptFacts {
         let units = self.children(IOMMUS).into_iter().map(|name| {
             let path = format!("{IOMMUS}/{name}/intel-iommu/ecap");
-            let text = self.beginning_of_text(&path, 64);
+            let text = self.read_start_as_text(&path, 64);
             RemappingUnit {
                 capabilities: u64::from_str_radix(text.trim(), 16).ok(),
                 name,
@@ -46,14 +46,14 @@ impl Machine {
         });
         InterruptFacts {
             units: units.collect(),
-            are_unsafe_allowed: self.is_set("vfio_iommu_type1", "allow_unsafe_interrupts"),
+            are_unsafe_allowed: self.is_parameter_on("vfio_iommu_type1", "allow_unsafe_interrupts"),
         }
     }
 
     /// The distribution of this machine.
     pub fn distribution(&self) -> Distribution {
         let files = ["/etc/os-release", "/usr/lib/os-release"].into_iter();
-        let mut texts = files.map(|file| self.beginning_of_text(file, LINE_BYTES));
+        let mut texts = files.map(|file| self.read_start_as_text(file, LINE_BYTES));
         let text = texts.find(|text| !text.is_empty()).unwrap_or_default();
         Distribution::of(&text, self.loader(), self.exists("/sys/firmware/efi"))
     }
@@ -73,7 +73,7 @@ impl Machine {
 
     /// The release of the running kernel; empty if unknown.
     pub(super) fn release(&self) -> String {
-        let text = self.beginning_of_text("/proc/sys/kernel/osrelease", 256);
+        let text = self.read_start_as_text("/proc/sys/kernel/osrelease", 256);
         text.trim().to_owned()
     }
 
@@ -87,7 +87,7 @@ impl Machine {
             format!("/lib/modules/{release}/config"),
         ];
         files.iter().any(|file| {
-            let text = self.beginning_of_text(file, CONFIG_BYTES);
+            let text = self.read_start_as_text(file, CONFIG_BYTES);
             let mut lines = text.lines();
             lines.any(|line| line == "CONFIG_INTEL_IOMMU_DEFAULT_ON=y")
         })
@@ -95,24 +95,24 @@ impl Machine {
 }
 
 /// The value of this field of `/proc/cpuinfo` for the first processor.
-fn fact<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+fn cpuinfo_field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let mut facts = text.lines().filter_map(|line| line.split_once(':'));
     let found = facts.find(|(key, _)| key.trim() == name);
     found.map(|(_, value)| value.trim())
 }
 
-fn maker(cpuinfo: &str) -> Option<CpuVendor> {
-    Some(match fact(cpuinfo, "vendor_id") {
+fn cpu_vendor(cpuinfo: &str) -> Option<CpuVendor> {
+    Some(match cpuinfo_field(cpuinfo, "vendor_id") {
         Some("GenuineIntel") => CpuVendor::Intel,
         Some("AuthenticAMD" | "HygonGenuine") => CpuVendor::Amd,
         Some(_) => CpuVendor::Other,
         // Arm's processors have other fields.
-        None => fact(cpuinfo, "CPU implementer").map(|_| CpuVendor::Other)?,
+        None => cpuinfo_field(cpuinfo, "CPU implementer").map(|_| CpuVendor::Other)?,
     })
 }
 
 fn is_virtual(cpuinfo: &str) -> bool {
-    let flags = fact(cpuinfo, "flags").unwrap_or_default();
+    let flags = cpuinfo_field(cpuinfo, "flags").unwrap_or_default();
     flags
         .split_ascii_whitespace()
         .any(|flag| flag == "hypervisor")
@@ -126,12 +126,15 @@ mod tests {
     #[test]
     fn processor_vendor_is_read_from_cpuinfo() {
         let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n\n";
-        assert_eq!(maker(intel), Some(CpuVendor::Intel));
+        assert_eq!(cpu_vendor(intel), Some(CpuVendor::Intel));
         assert!(is_virtual(intel));
         let amd = "vendor_id\t: AuthenticAMD\nflags\t: fpu no_hypervisor\n";
-        assert_eq!(maker(amd), Some(CpuVendor::Amd));
+        assert_eq!(cpu_vendor(amd), Some(CpuVendor::Amd));
         assert!(!is_virtual(amd));
-        assert_eq!(maker("CPU implementer\t: 0x41\n"), Some(CpuVendor::Other));
-        assert_eq!(maker("processor : 0\n"), None);
+        assert_eq!(
+            cpu_vendor("CPU implementer\t: 0x41\n"),
+            Some(CpuVendor::Other)
+        );
+        assert_eq!(cpu_vendor("processor : 0\n"), None);
     }
 }

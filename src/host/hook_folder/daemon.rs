@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::hook_folder::{Daemon, FileStep};
 use crate::host::HookFolder;
 use crate::host::kernel::run_with_deadline;
-use crate::paths::{HOOK_SEEN, SELINUX, SYSTEMD};
+use crate::paths::{HOOK_LAST_RUN, SELINUX, SYSTEMD};
 
 /// The daemons' files of their process id, and their names.
 const PIDS: [(&str, &str); 4] = [
@@ -66,13 +66,13 @@ impl HookFolder<'_> {
 
     /// When libvirt last ran our hook, in seconds since 1970.
     pub fn last_run(&self) -> Option<u64> {
-        self.machine.text(HOOK_SEEN)?.trim().parse().ok()
+        self.machine.text(HOOK_LAST_RUN)?.trim().parse().ok()
     }
 
     /// Removes the mark that libvirt ran our hook, after the hook was replaced or removed.
     pub fn forget_last_run(&self) {
         // Only `gpupci hook status` and `check` read it.
-        let _ = self.machine.remove(HOOK_SEEN);
+        let _ = self.machine.remove(HOOK_LAST_RUN);
     }
 
     /// Whether the running daemon has found the hook in `place`: it was started later, or has run it.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::hook_folder::{HookFacts, HookFile, calls_virsh, is_ours};
 use crate::host::HookFolder;
-use crate::paths::{HOOK, HOOK_FOLDER, HOOK_SEEN, LIBVIRT};
+use crate::paths::{HOOK, HOOK_FOLDER, HOOK_LAST_RUN, LIBVIRT};
 
 /// A hook may be a program with debug information.
 const HOOK_BYTES: u64 = 64 << 20;
@@ -23,7 +23,7 @@ impl HookFolder<'_> {
             self.add_hooks(&mut files, HOOK_FOLDER, DEPTH);
             HookFacts {
                 files,
-                is_seen: self.machine.exists(HOOK_SEEN),
+                is_seen: self.machine.exists(HOOK_LAST_RUN),
                 daemon: self.daemon_name(),
             }
         })
@@ -49,7 +49,7 @@ impl HookFolder<'_> {
     fn hook_file(&self, path: &str, is_direct: bool) -> Option<HookFile> {
         let facts = fs::metadata(self.machine.path(path)).ok()?;
         let mode = facts.permissions().mode();
-        let content: io::Result<Vec<u8>> = self.machine.bounded(path, HOOK_BYTES);
+        let content: io::Result<Vec<u8>> = self.machine.read_limited(path, HOOK_BYTES);
         let bytes = content.as_deref().unwrap_or_default();
         facts.is_file().then(|| HookFile {
             path: path.to_owned(),

@@ -55,7 +55,7 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
     };
     let journal = machine.journal_of(name).into_iter();
     reasons.extend(journal.map(|line| quoted(Source::Journal, line)));
-    let qemu = machine.qemu_complaints(name).into_iter();
+    let qemu = machine.qemu_errors(name).into_iter();
     reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
     reasons.extend(current_reasons(&definition, handover));
     Ok(reasons)

@@ -104,7 +104,7 @@ impl Hook<'_> {
             return Ok(());
         }
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
-        match self.machine.given_away(&guest.name, &slots) {
+        match self.machine.assigned_elsewhere(&guest.name, &slots) {
             Ok(None) => Ok(()),
             Ok(Some(why)) => Err(HookRefusal::GivenAway(why)),
             Err(why) => {

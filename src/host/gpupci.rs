@@ -22,10 +22,10 @@ impl Machine {
         let mut words = vec!["splice", "--exact"];
         words.extend(retarget.then_some("--retarget"));
         words.extend(["--", guest]);
-        let output = self.ask_gpupci(&words, xml)?;
+        let output = self.run_gpupci(&words, xml)?;
         match output.status.success() {
             true => Ok(output.stdout),
-            false => Err(complaint(&output)),
+            false => Err(error_line(&output)),
         }
     }
 
@@ -33,23 +33,27 @@ impl Machine {
     ///
     /// # Errors
     /// The message of `gpupci`.
-    pub fn given_away(&self, guest: &str, slots: &[PciSlot]) -> Result<Option<String>, String> {
+    pub fn assigned_elsewhere(
+        &self,
+        guest: &str,
+        slots: &[PciSlot],
+    ) -> Result<Option<String>, String> {
         let slots: Vec<String> = slots.iter().map(PciSlot::to_string).collect();
         let mut words = vec!["host", "allows", "--", guest];
         words.extend(slots.iter().map(String::as_str));
-        let output = self.ask_gpupci(&words, &[])?;
+        let output = self.run_gpupci(&words, &[])?;
         match output.status.code() {
             Some(0) => Ok(None),
             Some(code) if code == i32::from(Exit::Busy.code()) => {
-                let said = String::from_utf8_lossy(&output.stdout);
-                Ok(Some(said.lines().collect::<Vec<_>>().join("; ")))
+                let message = String::from_utf8_lossy(&output.stdout);
+                Ok(Some(message.lines().collect::<Vec<_>>().join("; ")))
             }
-            _ => Err(complaint(&output)),
+            _ => Err(error_line(&output)),
         }
     }
 
     /// Runs `gpupci`.
-    fn ask_gpupci(&self, words: &[&str], input: &[u8]) -> Result<Output, String> {
+    fn run_gpupci(&self, words: &[&str], input: &[u8]) -> Result<Output, String> {
         let mut gpupci = Command::new(self.path(GPUPCI));
         gpupci.args(words).stdout(Stdio::piped());
         gpupci.stderr(Stdio::piped());
@@ -59,9 +63,9 @@ impl Machine {
 }
 
 /// The first line of a failed program's standard error.
-fn complaint(output: &Output) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    match said.lines().next() {
+fn error_line(output: &Output) -> String {
+    let message = String::from_utf8_lossy(&output.stderr);
+    match message.lines().next() {
         Some(line) => line.to_owned(),
         None => format!("{GPUPCI}: {}", output.status),
     }

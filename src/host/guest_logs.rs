@@ -15,14 +15,14 @@ const JOURNAL_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Machine {
     /// The errors in QEMU's log of the last run of a guest.
-    pub fn qemu_complaints(&self, guest: &str) -> Vec<String> {
+    pub fn qemu_errors(&self, guest: &str) -> Vec<String> {
         if guest.contains('/') || matches!(guest, "" | "." | "..") {
             return Vec::new();
         }
         let log = self
             .tail(&format!("{QEMU_LOGS}/{guest}.log"))
             .unwrap_or_default();
-        complaints(&log)
+        error_lines(&log)
     }
 
     /// The lines of libvirt and the hook about a guest in the journal since the last boot.
@@ -41,7 +41,7 @@ impl Machine {
         };
         let text = String::from_utf8_lossy(&output.stdout);
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(guest)).collect();
-        last_of(&lines)
+        last_lines(&lines)
     }
 
     fn tail(&self, path: &str) -> io::Result<String> {
@@ -56,13 +56,13 @@ impl Machine {
 
 /// The error lines of the last run in a guest's log. libvirt's lines with QEMU's command line are
 /// not errors.
-fn complaints(log: &str) -> Vec<String> {
+fn error_lines(log: &str) -> Vec<String> {
     let lines: Vec<&str> = log.lines().collect();
     let start = lines
         .iter()
         .rposition(|line| line.contains("starting up libvirt version"));
     let run = &lines[start.unwrap_or(0)..];
-    let complains = |line: &&&str| {
+    let is_error = |line: &&&str| {
         let line = line.to_ascii_lowercase();
         let is_command = line.starts_with('-') || line.ends_with('\\');
         !is_command
@@ -70,13 +70,13 @@ fn complaints(log: &str) -> Vec<String> {
                 .iter()
                 .any(|word| line.contains(word) && !line.contains("starting up"))
     };
-    let found: Vec<&str> = run.iter().filter(complains).copied().collect();
-    last_of(&found)
+    let found: Vec<&str> = run.iter().filter(is_error).copied().collect();
+    last_lines(&found)
 }
 
-fn last_of(lines: &[&str]) -> Vec<String> {
-    const MANY: usize = 5;
-    let start = lines.len().saturating_sub(MANY);
+fn last_lines(lines: &[&str]) -> Vec<String> {
+    const LINES_MAX: usize = 5;
+    let start = lines.len().saturating_sub(LINES_MAX);
     lines[start..]
         .iter()
         .map(|line| (*line).to_owned())
@@ -101,12 +101,12 @@ mod tests {
             Please ensure all devices within the iommu_group are bound to their vfio bus driver.\n\
             2026-01-02 10:00:02.000+0000: shutting down, reason=failed\n";
         assert_eq!(
-            complaints(log),
+            error_lines(log),
             [
                 "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:04:00.0: group 17 is not viable",
                 "Please ensure all devices within the iommu_group are bound to their vfio bus driver.",
             ]
         );
-        assert_eq!(complaints(""), [""; 0]);
+        assert_eq!(error_lines(""), [""; 0]);
     }
 }

@@ -98,7 +98,7 @@ impl Machine {
 
     fn node(&self, path: &str, is_shared: bool) -> Node {
         let facts = fs::metadata(self.path(path)).ok();
-        let number = facts.map(|facts| split(facts.rdev()));
+        let number = facts.map(|facts| major_minor(facts.rdev()));
         Node {
             path: path.to_owned(),
             // In a tree of files the nodes are regular files.
@@ -115,6 +115,6 @@ fn device_number(text: &str) -> Option<(u64, u64)> {
 }
 
 /// Major and minor of a device number.
-pub(super) fn split(device: u64) -> (u64, u64) {
+pub(super) fn major_minor(device: u64) -> (u64, u64) {
     (nix::sys::stat::major(device), nix::sys::stat::minor(device))
 }

@@ -33,13 +33,13 @@ impl Machine {
         let file = FILES.into_iter().map(|file| self.path(file));
         let mut file = file.filter(|file| fs::metadata(file).is_ok_and(|f| f.len() <= BYTES_MAX));
         let bytes = file.find_map(|file| fs::read(file).ok());
-        Models(named(&bytes.unwrap_or_default(), products))
+        Models(names_of(&bytes.unwrap_or_default(), products))
     }
 }
 
 /// Finds the names of `products`. A line with a vendor starts with its id, a line with a device with
 /// one tab, a line with a board with two.
-fn named(bytes: &[u8], products: &[Identity]) -> HashMap<(String, u16), String> {
+fn names_of(bytes: &[u8], products: &[Identity]) -> HashMap<(String, u16), String> {
     let mut names = HashMap::new();
     let mut vendor: Option<String> = None;
     for line in bytes.split(|byte| *byte == b'\n') {
@@ -84,7 +84,7 @@ mod tests {
             device: 0x1e87,
             subsystem: None,
         };
-        let models = Models(named(text, &[card]));
+        let models = Models(names_of(text, &[card]));
         assert_eq!(models.of(&card), Some("TU104 [GeForce RTX 2080]"));
         let other = Identity {
             device: 0x1e88,

@@ -23,11 +23,11 @@ impl Resolver for Machine {
         let hosts = self.text(HOSTS).unwrap_or_default();
         let known: Vec<IpAddr> = hosts
             .lines()
-            .filter_map(|line| listed(line, name))
+            .filter_map(|line| hosts_entry(line, name))
             .collect();
         // A tree of files has no DNS of its own.
         if known.is_empty() && self.is_real() {
-            asked(name)
+            resolve(name)
         } else {
             known
         }
@@ -35,7 +35,7 @@ impl Resolver for Machine {
 }
 
 /// The address in a line of `/etc/hosts`, if the line has this name.
-fn listed(line: &str, name: &str) -> Option<IpAddr> {
+fn hosts_entry(line: &str, name: &str) -> Option<IpAddr> {
     let mut words = line.split('#').next()?.split_ascii_whitespace();
     let address = words.next()?.parse().ok()?;
     words
@@ -43,7 +43,7 @@ fn listed(line: &str, name: &str) -> Option<IpAddr> {
         .then_some(address)
 }
 
-fn asked(name: &str) -> Vec<IpAddr> {
+fn resolve(name: &str) -> Vec<IpAddr> {
     let (sender, receiver) = sync_channel(1);
     let name = name.to_owned();
     let started = thread::Builder::new().spawn(move || {
@@ -66,10 +66,10 @@ mod tests {
     fn etc_hosts_line_maps_each_name_to_its_address() {
         let line = "10.1.9.9\toutsider.example.net Outsider # not rocks-33";
         let address = Some(IpAddr::from([10, 1, 9, 9]));
-        assert_eq!(listed(line, "outsider"), address);
-        assert_eq!(listed(line, "outsider.example.net"), address);
+        assert_eq!(hosts_entry(line, "outsider"), address);
+        assert_eq!(hosts_entry(line, "outsider.example.net"), address);
         for name in ["10.1.9.9", "rocks-33", "#", ""] {
-            assert_eq!(listed(line, name), None, "{name}");
+            assert_eq!(hosts_entry(line, name), None, "{name}");
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::binding::{ActError, User};
-use crate::host::nodes::{Node, split};
+use crate::host::nodes::{Node, major_minor};
 use crate::host::{Machine, SysfsKernel, is_gone};
 use crate::pci::PciAddress;
 
@@ -230,7 +230,7 @@ impl OpenFile {
             return None;
         }
         let facts = fs::metadata(link).ok();
-        let number = facts.map(|facts| split(facts.rdev()));
+        let number = facts.map(|facts| major_minor(facts.rdev()));
         Some(Self {
             path: path.trim_end_matches(" (deleted)").to_owned(),
             number: number.filter(|number| *number != (0, 0)),

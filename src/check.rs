@@ -9,7 +9,7 @@ use crate::failure::{Failure, sentence};
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
 use crate::host::{HookFolder, Machine, StateFileError};
-use crate::naming::{NamingError, misplaced, named_cards};
+use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
@@ -59,7 +59,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
 
 fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> Vec<CardFacts> {
     // Unreadable names have a finding of their own.
-    let misplaced = misplaced(machine, cards).unwrap_or_default();
+    let replaced_cards = replaced_cards(machine, cards).unwrap_or_default();
     let facts = cards.iter().map(|card| {
         let mut facts = machine.card_facts(card, cards);
         if options.can_see_processes {
@@ -74,7 +74,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
         facts
             .view
             .known
-            .extend(misplaced.iter().filter(is_own).cloned());
+            .extend(replaced_cards.iter().filter(is_own).cloned());
         facts
     });
     facts.collect()

@@ -55,11 +55,11 @@ pub fn record_names(
     cards.sort_by_key(|card| card.display.address);
     names.name(cards);
     let present = registered(machine, cards)?;
-    let missed = names.missed(&present);
+    let replaced = names.replaced(&present);
     // A new card of the same product as a missing one may be that card in another slot. It is not
-    // recorded, so that `whereabouts` still finds it.
+    // recorded, so that `new_address_of` still finds it.
     let is_new = |card: &Registered| {
-        names.at(card.address.slot()).is_none() && !missed.contains(&card.identity)
+        names.at(card.address.slot()).is_none() && !replaced.contains(&card.identity)
     };
     let new: Vec<Registered> = present.into_iter().filter(is_new).collect();
     if new.is_empty() {
@@ -90,7 +90,7 @@ pub fn renumber(
 ///
 /// # Errors
 /// If sysfs or the names cannot be read.
-pub fn misplaced(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, NamingError> {
+pub fn replaced_cards(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, NamingError> {
     let names = machine.names()?;
     let present = identities(machine, cards)?;
     let differing = present.iter().filter_map(|(address, found)| {
@@ -99,7 +99,7 @@ pub fn misplaced(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, N
             name: known.name,
             recorded: known.identity,
             found: *found,
-            gone_to: names.whereabouts(known, &present),
+            gone_to: names.new_address_of(known, &present),
         })
     });
     Ok(differing.collect())

@@ -79,17 +79,17 @@ impl Register {
     }
 
     /// The ids of the recorded cards in whose slots `present` has other products.
-    pub fn missed(&self, present: &[Registered]) -> Vec<Identity> {
-        let missed = present.iter().filter_map(|card| {
+    pub fn replaced(&self, present: &[Registered]) -> Vec<Identity> {
+        let replaced = present.iter().filter_map(|card| {
             let known = self.at(card.address.slot())?;
             (known.identity != card.identity).then_some(known.identity)
         });
-        missed.collect()
+        replaced.collect()
     }
 
     /// Where the recorded card `lost` seems to be now: the only slot where `present` has the same
     /// product and none was recorded.
-    pub fn whereabouts(
+    pub fn new_address_of(
         &self,
         lost: &Registered,
         present: &[(PciAddress, Identity)],
@@ -98,11 +98,11 @@ impl Register {
             let known = self.at(address.slot());
             known.is_none_or(|known| known.identity != lost.identity)
         };
-        let mut places = present
+        let mut matches = present
             .iter()
             .filter(|(address, identity)| *identity == lost.identity && is_new(*address));
-        let first = places.next()?;
-        places.next().is_none().then_some(first.0)
+        let first = matches.next()?;
+        matches.next().is_none().then_some(first.0)
     }
 
     /// Parses the output of [`Register::to_json`].

@@ -4,7 +4,7 @@ use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, in_order}
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, Handover};
 use crate::host::SysfsError;
-use crate::naming::misplaced;
+use crate::naming::replaced_cards;
 use crate::paths::PCI_DEVICES;
 use crate::pci::PciAddress;
 
@@ -94,8 +94,8 @@ impl Handover<'_> {
     ) -> Result<(), Fault> {
         let poisoned = record.and_then(|record| record.poisoned.clone());
         let poisoned = poisoned.map(|write| Refusal::Poisoned { write });
-        let misplaced = misplaced(self.machine, &self.cards)?.into_iter();
-        let differs = misplaced.filter(
+        let replaced_cards = replaced_cards(self.machine, &self.cards)?.into_iter();
+        let differs = replaced_cards.filter(
             |refusal| matches!(refusal, Refusal::Differs { name, .. } if *name == card.name),
         );
         let refusals: Vec<Refusal> = poisoned.into_iter().chain(differs).collect();

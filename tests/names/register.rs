@@ -120,15 +120,15 @@ proptest! {
         look(&mut register, &old);
         let present: Vec<_> = new.iter().map(|(place, device)| (*place, identity(*device))).collect();
         for lost in by_place(&register).values() {
-            let places: Vec<PciAddress> = new
+            let matches: Vec<PciAddress> = new
                 .iter()
                 .filter(|(place, device)| {
                     identity(**device) == lost.identity && old.get(place) != Some(device)
                 })
                 .map(|(place, _)| *place)
                 .collect();
-            let found = register.whereabouts(lost, &present);
-            prop_assert_eq!(found, places.first().copied().filter(|_| places.len() == 1));
+            let found = register.new_address_of(lost, &present);
+            prop_assert_eq!(found, matches.first().copied().filter(|_| matches.len() == 1));
         }
     }
 }

@@ -6,7 +6,7 @@ use gpupt::error::Error;
 use gpupt::failure::sentence;
 use gpupt::gpu::GpuCard;
 use gpupt::host::Machine;
-use gpupt::naming::{misplaced, record_names, renumber};
+use gpupt::naming::{record_names, renumber, replaced_cards};
 use gpupt::settings::Settings;
 
 use crate::args::Global;
@@ -24,8 +24,8 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         let why = sentence(&Error::from(error));
         notes.push(format!("the card names were not recorded: {why}"));
     }
-    let misplaced = misplaced(machine, &host.cards).map_err(Error::from)?;
-    notes.extend(misplaced.iter().map(Refusal::to_string));
+    let replaced_cards = replaced_cards(machine, &host.cards).map_err(Error::from)?;
+    notes.extend(replaced_cards.iter().map(Refusal::to_string));
     let all: Vec<&GpuCard> = host.cards.iter().collect();
     let text = if global.json {
         let cards = CardDetails::of_all(&host, &all);

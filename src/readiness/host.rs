@@ -102,10 +102,10 @@ fn kernel(platform: &Platform) -> Finding {
         Some(false) => Finding::fail(
             TOPIC,
             format!(
-                "{name} has no driver_override, so two cards of one model cannot have different \
-                 drivers"
+                "{name} has no driver_override, so two cards of the same model cannot have \
+                 different drivers"
             ),
-            "boot Linux 3.16 or later, or the kernel of CentOS 7.2 or later",
+            "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
         ),
     }
 }
@@ -205,7 +205,7 @@ fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Find
         "pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than what \
          the hardware isolates, so a guest may reach devices outside its group",
         format!(
-            "use slots whose groups are small without it; {}",
+            "move cards to slots whose groups are small without it; {}",
             distribution.without_argument(&format!("pcie_acs_override={value}"))
         ),
     ))

@@ -64,7 +64,7 @@ fn function_without_iommu_group_is_a_failure() {
     host.remove(&format!("{FIRST}/iommu_group"));
     let lines = [
         "FAIL  gpupci1: 0000:02:00.0 has no IOMMU group: the IOMMU is off, or does not reach it",
-        "      try: put the card into another slot, or update the firmware: the IOMMU is on, but \
+        "      try: move the card to another slot, or update the firmware: the IOMMU is on, but \
          does not cover this slot",
     ];
     assert_trouble(&host, 5, &lines);

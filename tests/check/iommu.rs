@@ -122,7 +122,7 @@ fn acs_override_and_noiommu_mode_are_warnings() {
         "      try: echo 0 > /sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
         "WARN  pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than \
          what the hardware isolates, so a guest may reach devices outside its group",
-        "      try: use slots whose groups are small without it; remove \
+        "      try: move cards to slots whose groups are small without it; remove \
          pcie_acs_override=downstream from /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
@@ -178,9 +178,9 @@ fn kernel_without_driver_override_is_a_failure() {
         std::fs::remove_file(file).expect("it is removed");
     }
     let lines = [
-        "FAIL  Linux 3.10.0 has no driver_override, so two cards of one model cannot have different \
+        "FAIL  Linux 3.10.0 has no driver_override, so two cards of the same model cannot have different \
          drivers",
-        "      try: boot Linux 3.16 or later, or the kernel of CentOS 7.2 or later",
+        "      try: boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later",
     ];
     assert_trouble(&host, 5, &lines);
 }

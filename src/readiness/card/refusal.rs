@@ -38,9 +38,11 @@ pub(super) fn finding_of(refusal: &Refusal) -> Finding {
 
 fn remedy(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NoGroup(_) => "put the card into another slot, or update the firmware: the IOMMU \
-                                is on, but does not cover this slot"
-            .to_owned(),
+        Refusal::NoGroup(_) => {
+            "move the card to another slot, or update the firmware: the IOMMU is \
+                                on, but does not cover this slot"
+                .to_owned()
+        }
         other => other.remedy(),
     }
 }

@@ -1,4 +1,4 @@
-//! Why the hook was not installed or taken away, and how things stand.
+//! Why the hook was not installed or removed, and the state of its folder.
 
 use std::fmt;
 use std::io;
@@ -6,67 +6,67 @@ use std::path::PathBuf;
 
 use crate::failure::{Code, Failure, UNCHANGED, remedy};
 
-/// The hook was not installed, or not taken away.
+/// The hook was not installed, or not removed.
 #[derive(Debug)]
 pub struct HookError {
-    /// What was wanted: `install`, `uninstall`.
+    /// The command: `install`, `uninstall`.
     pub verb: &'static str,
-    /// Why it was not done.
+    /// Why it failed.
     pub fault: HookFault,
 }
 
-/// Why it was not done.
+/// Why it failed.
 #[derive(Debug)]
 pub enum HookFault {
-    /// There is no libvirt here.
+    /// libvirt is not installed.
     NoLibvirt,
-    /// Something is in the way that is not ours.
-    InTheWay(Vec<Obstacle>),
-    /// The hook's program is nowhere.
+    /// Files that are not ours prevent it.
+    Obstructed(Vec<Obstacle>),
+    /// The hook's program does not exist at any of these paths.
     NoProgram(Vec<PathBuf>),
-    /// What should be the hook's program is not.
+    /// The file is not the hook's program.
     Program {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// Something cannot be looked at.
+    /// A file or folder cannot be read.
     Read {
-        /// What.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Something cannot be written; what was there before is there again.
+    /// A file cannot be written; all changes were undone.
     Write {
-        /// What.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Something could not be written, nor could all be undone.
+    /// A file cannot be written, and not all changes could be undone.
     HalfWay {
-        /// What could not be written.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
-        /// What is not as it was.
+        /// What could not be undone.
         left: Vec<String>,
     },
 }
 
-/// What is in the way.
+/// A file or folder that prevents the installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What: a sentence.
+    /// What it is, as a sentence.
     pub text: String,
     /// What to do about it.
     pub remedy: String,
 }
 
 impl HookError {
-    /// The hook was not changed: what was wanted, and why it was not done.
+    /// The error of a command that failed with `fault`.
     pub fn new(verb: &'static str, fault: HookFault) -> Self {
         Self { verb, fault }
     }
@@ -76,7 +76,7 @@ impl Failure for HookError {
     fn codes(&self) -> Vec<Code> {
         vec![match &self.fault {
             HookFault::NoLibvirt => Code::NoLibvirt,
-            HookFault::InTheWay(_) => Code::HookObstacle,
+            HookFault::Obstructed(_) => Code::HookObstacle,
             HookFault::NoProgram(_) | HookFault::Program { .. } => Code::HookProgram,
             HookFault::Read { .. } => Code::HookNotRead,
             HookFault::Write { .. } => Code::HookNotWritten,
@@ -87,13 +87,13 @@ impl Failure for HookError {
     fn causes(&self) -> Vec<String> {
         match &self.fault {
             HookFault::NoLibvirt => {
-                vec!["libvirt is not on this host: there is no /etc/libvirt".to_owned()]
+                vec!["libvirt is not installed: /etc/libvirt does not exist".to_owned()]
             }
-            HookFault::InTheWay(obstacles) => obstacles.iter().map(|o| o.text.clone()).collect(),
+            HookFault::Obstructed(obstacles) => obstacles.iter().map(|o| o.text.clone()).collect(),
             HookFault::NoProgram(paths) => {
                 let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
                 vec![format!(
-                    "the program of the hook is not there: looked for {}",
+                    "the hook program was not found: looked for {}",
                     paths.join(" and ")
                 )]
             }
@@ -105,7 +105,7 @@ impl Failure for HookError {
             }
             HookFault::Read { path, source } => {
                 vec![
-                    format!("cannot look at {}", path.display()),
+                    format!("cannot read {}", path.display()),
                     source.to_string(),
                 ]
             }
@@ -120,7 +120,7 @@ impl Failure for HookError {
 
     fn state(&self) -> Option<String> {
         Some(match &self.fault {
-            HookFault::Write { .. } => "all is as it was".to_owned(),
+            HookFault::Write { .. } => "all changes were undone".to_owned(),
             HookFault::HalfWay { left, .. } => left.join("; "),
             _ => UNCHANGED.to_owned(),
         })
@@ -129,17 +129,19 @@ impl Failure for HookError {
     fn remedies(&self) -> Vec<String> {
         match &self.fault {
             HookFault::NoLibvirt => vec![
-                "install libvirt and QEMU; `gpupci check` says how; then `gpupci hook install`"
+                "install libvirt and QEMU as `gpupci check` says, then run `gpupci hook install`"
                     .to_owned(),
             ],
-            HookFault::InTheWay(obstacles) => obstacles.iter().map(|o| o.remedy.clone()).collect(),
-            HookFault::NoProgram(_) | HookFault::Program { .. } => {
-                vec!["name the program: gpupci hook install --from FILE".to_owned()]
+            HookFault::Obstructed(obstacles) => {
+                obstacles.iter().map(|o| o.remedy.clone()).collect()
             }
-            HookFault::Read { .. } => vec!["see that root may read there".to_owned()],
+            HookFault::NoProgram(_) | HookFault::Program { .. } => {
+                vec!["name the hook program: gpupci hook install --from FILE".to_owned()]
+            }
+            HookFault::Read { .. } => vec!["check that root may read it".to_owned()],
             HookFault::Write { .. } => vec![remedy::WRITABLE.to_owned()],
             HookFault::HalfWay { .. } => {
-                vec!["see that root may write there, then do the same again".to_owned()]
+                vec!["check that root may write there, then run the command again".to_owned()]
             }
         }
     }

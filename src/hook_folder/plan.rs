@@ -52,7 +52,7 @@ pub fn plan_install(state: &HookFolderState) -> Result<Plan, HookFault> {
     };
     let obstacles = obstacles(state, goes_inside);
     if !obstacles.is_empty() {
-        return Err(HookFault::InTheWay(obstacles));
+        return Err(HookFault::Obstructed(obstacles));
     }
     let (place, found) = match goes_inside {
         true => (HOOK_IN_FOLDER, state.in_folder),

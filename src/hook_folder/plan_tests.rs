@@ -127,7 +127,7 @@ fn plan_moves_the_hook_when_the_libvirt_version_changed() {
 #[track_caller]
 fn refuses(state: &HookFolderState, parts: &[&str]) {
     let refused = plan_install(state);
-    let Err(HookFault::InTheWay(obstacles)) = refused else {
+    let Err(HookFault::Obstructed(obstacles)) = refused else {
         panic!("it is refused: {refused:?}");
     };
     assert_eq!(obstacles.len(), parts.len(), "{obstacles:?}");

@@ -33,7 +33,7 @@ impl HookStatus {
 
     fn hook_line(&self) -> StatusLine {
         if !self.has_libvirt {
-            let text = "not installed: libvirt is not on this host".to_owned();
+            let text = "not installed: this host has no libvirt".to_owned();
             return advice(
                 "hook",
                 text,

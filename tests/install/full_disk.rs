@@ -24,7 +24,7 @@ fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
         "gpupci: cannot install the libvirt hook\n  \
          cause: cannot write {}\n  \
          cause: {why}\n  \
-         state: all is as it was\n  \
+         state: all changes were undone\n  \
          try:   see that there is room, and that root may write there\n",
         host.path(path).display()
     )

@@ -17,7 +17,7 @@ fn refuses(host: &TestHost, line: &str, cause: &str) {
             "gpupci: cannot install the libvirt hook\n  \
              cause: {cause}\n  \
              state: nothing was changed\n  \
-             try:   name the program: gpupci hook install --from FILE\n"
+             try:   name the hook program: gpupci hook install --from FILE\n"
         )
     );
     assert_eq!(said.code, Some(1));
@@ -85,6 +85,6 @@ fn install_from_refuses_what_is_no_regular_file() {
     let why = "it is a pipe, a socket or a device";
     let cause = format!("{pipe} cannot be installed as the hook: {why}");
     refuses(&host, &format!("hook install --from {pipe}"), &cause);
-    let cause = "the program of the hook is not there: looked for /nowhere";
+    let cause = "the hook program was not found: looked for /nowhere";
     refuses(&host, "hook install --from /nowhere", cause);
 }

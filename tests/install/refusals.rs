@@ -128,9 +128,9 @@ fn install_refuses_without_libvirt() {
     assert_eq!(
         said.stderr,
         "gpupci: cannot install the libvirt hook\n  \
-         cause: libvirt is not on this host: there is no /etc/libvirt\n  \
+         cause: libvirt is not installed: /etc/libvirt does not exist\n  \
          state: nothing was changed\n  \
-         try:   install libvirt and QEMU; `gpupci check` says how; then `gpupci hook install`\n"
+         try:   install libvirt and QEMU as `gpupci check` says, then run `gpupci hook install`\n"
     );
     assert_eq!(said.code, Some(5));
     fs::write(host.path("etc/libvirt"), "a file").expect("written");

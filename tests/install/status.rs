@@ -103,7 +103,7 @@ fn status_reports_a_missing_hook() {
     let other = "other:    /etc/libvirt/hooks/qemu.d/gpupt, not a gpupt hook";
     assert_status(&host, 1, &[line, install, "libvirt:  9.0.0", other]);
     std::fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
-    let line = "hook:     not installed: libvirt is not on this host";
+    let line = "hook:     not installed: this host has no libvirt";
     let check = "          try: install libvirt and QEMU, as `gpupci check` says";
     assert_status(&host, 1, &[line, check, "libvirt:  9.0.0"]);
 }

@@ -198,7 +198,7 @@ fn hook_errors() -> Vec<HookError> {
     let path = || "/etc/libvirt/hooks/qemu".into();
     let faults = vec![
         HookFault::NoLibvirt,
-        HookFault::InTheWay(vec![Obstacle {
+        HookFault::Obstructed(vec![Obstacle {
             text: "/etc/libvirt/hooks/qemu is a folder".to_owned(),
             remedy: "look what /etc/libvirt/hooks/qemu is for, and move it away".to_owned(),
         }]),
@@ -218,13 +218,13 @@ fn hook_errors() -> Vec<HookError> {
         HookFault::HalfWay {
             path: path(),
             source: refused(),
-            left: vec!["/etc/libvirt/hooks/qemu is not as it was".to_owned()],
+            left: vec!["/etc/libvirt/hooks/qemu could not be restored".to_owned()],
         },
     ];
     assert_complete!(
         &faults,
         HookFault::NoLibvirt,
-        HookFault::InTheWay(_),
+        HookFault::Obstructed(_),
         HookFault::NoProgram(_),
         HookFault::Program { .. },
         HookFault::Read { .. },

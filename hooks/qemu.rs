@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::escape::printable;
 use gpupt::hook::{Hook, Operation, Outcome};
-use gpupt::host::{LogPriority, Machine, as_writer};
+use gpupt::host::{LogPriority, Machine, run_as_writer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -27,8 +27,8 @@ const STDIN_DEADLINE: Duration = Duration::from_secs(5);
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    if let Some(ended) = as_writer() {
-        return ended;
+    if let Some(exit) = run_as_writer() {
+        return exit;
     }
     let words: Vec<OsString> = env::args_os().collect();
     let chained = chain::hook_after(words.first());

@@ -131,10 +131,10 @@ mod tests {
             names.sort_by(|a, b| natural_order(a.as_bytes(), b.as_bytes()));
             for (i, a) in names.iter().enumerate() {
                 for b in &names[i..] {
-                    let there = natural_order(a.as_bytes(), b.as_bytes());
-                    prop_assert!(there.is_le());
-                    prop_assert_eq!(there.reverse(), natural_order(b.as_bytes(), a.as_bytes()));
-                    prop_assert_eq!(there.is_eq(), a == b);
+                    let order = natural_order(a.as_bytes(), b.as_bytes());
+                    prop_assert!(order.is_le());
+                    prop_assert_eq!(order.reverse(), natural_order(b.as_bytes(), a.as_bytes()));
+                    prop_assert_eq!(order.is_eq(), a == b);
                 }
             }
         }

@@ -182,7 +182,7 @@ fn wait_with_deadline(child: Child, deadline: Duration) -> Result<Output, ActErr
 }
 
 /// Does the child's work, if this process is such a child; a program calls this first.
-pub fn as_writer() -> Option<ExitCode> {
+pub fn run_as_writer() -> Option<ExitCode> {
     let mut words = std::env::args_os();
     if words.next()? != CHILD_NAME {
         return None;

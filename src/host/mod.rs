@@ -27,7 +27,7 @@ mod users;
 
 pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::LogPriority;
-pub use kernel::{SysfsKernel, as_writer};
+pub use kernel::{SysfsKernel, run_as_writer};
 pub use libvirt::{Definition, GuestState};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;

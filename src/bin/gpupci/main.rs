@@ -28,15 +28,15 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use gpupt::handover::Mode;
-use gpupt::host::{Machine, as_writer};
+use gpupt::host::{Machine, run_as_writer};
 
 use crate::args::{Cli, Command, Global, ShortFlags};
 use crate::detach_attach::Direction;
 use crate::report::Answer;
 
 fn main() -> ExitCode {
-    if let Some(ended) = as_writer() {
-        return ended;
+    if let Some(exit) = run_as_writer() {
+        return exit;
     }
     let cli = Cli::parse();
     let ended = run(&cli).and_then(|answer| report::answer(&answer, cli.global.quiet));

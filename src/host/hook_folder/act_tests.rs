@@ -54,9 +54,9 @@ fn put(to: &'static str) -> FileStep {
 
 /// Asserts that a failure after each of these steps restores all files.
 #[track_caller]
-fn undoes(there: &[(&str, &str)], steps: &[FileStep]) {
+fn undoes(existing: &[(&str, &str)], steps: &[FileStep]) {
     for count in 0..=steps.len() {
-        let (_root, machine) = machine(there);
+        let (_root, machine) = machine(existing);
         let before = files(&machine);
         let mut steps = steps[..count].to_vec();
         steps.push(NEVER);

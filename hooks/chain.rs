@@ -39,7 +39,7 @@ pub(super) fn run(
     words: &[OsString],
     ours: Outcome,
     xml: Vec<u8>,
-    ended: ExitCode,
+    our_exit: ExitCode,
 ) -> ExitCode {
     let (input, own) = match ours {
         Outcome::Xml(changed) => (changed.clone(), Some(changed)),
@@ -62,14 +62,14 @@ pub(super) fn run(
     let Ok(output) = child.wait_with_output() else {
         return ExitCode::FAILURE;
     };
-    let said = if output.stdout.is_empty() {
+    let xml = if output.stdout.is_empty() {
         own.unwrap_or_default()
     } else {
         output.stdout
     };
-    let _ = std::io::stdout().write_all(&said);
+    let _ = std::io::stdout().write_all(&xml);
     match output.status.code() {
-        Some(0) => ended,
+        Some(0) => our_exit,
         Some(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
         None => ExitCode::FAILURE,
     }

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             machine.log(LogPriority::Error, line, &[]);
             Outcome::Quiet
         }
-        Some(operation) if may_act(&machine) => {
+        Some(operation) if may_detach(&machine) => {
             machine.mark_hook_run();
             let deadline = deadline();
             Hook {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         }
         _ => Outcome::Quiet,
     };
-    let ours = finish(&outcome, words.get(1));
+    let ours = print_refusal(&outcome, words.get(1));
     match chained {
         Some(hook) => chain::run(&hook, &words[1..], outcome, xml, ours),
         None => {
@@ -67,8 +67,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the refusal. The exit code refuses the start even if standard error is closed.
-fn finish(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
+/// Prints the refusal and returns the exit code, which refuses the start even if standard error is closed.
+fn print_refusal(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let Outcome::Refused(why) = outcome else {
         return ExitCode::SUCCESS;
     };
@@ -103,7 +103,7 @@ fn deadline() -> Duration {
 }
 
 /// `qemu:///session` runs the same hooks as an ordinary user, who cannot detach cards.
-fn may_act(machine: &Machine) -> bool {
+fn may_detach(machine: &Machine) -> bool {
     !machine.is_real() || nix::unistd::geteuid().is_root()
 }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use quick_xml::escape::unescape;
 
-use crate::domain_xml::outline::{is_in_namespace, value_of};
 use crate::domain_xml::tokens::{Tag, Token, read};
 use crate::pci::PciAddress;
 
@@ -82,14 +81,14 @@ impl Finder {
     /// Looks at a tag; what it claims by itself is noted, what it means for those in it is given.
     fn kind(&mut self, text: &str, tag: &Tag) -> Kind {
         let name = &text[tag.name.clone()];
-        let value = |name| value_of(text, tag, name);
+        let value = |name| tag.value(text, name);
         if name.rsplit(':').next() == Some("arg") && self.is_below_command_line(text) {
             let argument = value("value").unwrap_or_default();
             self.claims
                 .extend(of_argument(&argument).map(Claim::Function));
             return Kind::Other;
         }
-        if !self.is_in_devices(text) || is_in_namespace(text, tag) {
+        if !self.is_in_devices(text) || tag.is_in_namespace(text) {
             return Kind::Other;
         }
         let node = value("rendernode").map(Claim::RenderNode);

@@ -1,58 +1,12 @@
 //! The smallest parts of XML 1.0: blanks, names, characters, references.
 
-use std::ops::Range;
-
-/// Where the blanks end that stand at `at`.
-pub(crate) fn behind_blanks(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
-        .count()
-}
+use memchr::memchr_iter;
+use quick_xml::escape::unescape;
 
 /// XML 1.0, production 3.
 pub(crate) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
-
-/// The name that starts at `at`.
-pub(crate) fn name_at(text: &str, at: usize) -> Option<Range<usize>> {
-    let bytes = &text.as_bytes()[at..];
-    let kind = |byte: &u8| KIND[usize::from(*byte)];
-    let mut kinds = 0;
-    let is_named = |byte: &&u8| {
-        kinds |= kind(byte);
-        kind(byte) != 0
-    };
-    let length = bytes.iter().take_while(is_named).count();
-    let range = at..at + length;
-    let starts = bytes.first().is_some_and(|first| kind(first) & STARTS != 0);
-    let is_plain = kinds & NOT_ASCII == 0;
-    ((is_plain && starts) || (!is_plain && is_name(&text[range.clone()]))).then_some(range)
-}
-
-/// A byte may start a name.
-const STARTS: u8 = 1;
-/// A byte may be part of a name.
-const CONTINUES: u8 = 2;
-/// A byte is part of a character that has to be looked at as a whole.
-const NOT_ASCII: u8 = 4;
-
-const KIND: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' => STARTS,
-            b'0'..=b'9' | b'-' | b'.' => CONTINUES,
-            0x80.. => NOT_ASCII,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    table
-};
 
 /// XML 1.0, production 5.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -74,29 +28,14 @@ fn is_name_character(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
-/// Checks the reference that `rest` starts with: `&amp;` and its four sisters, or the number of a
-/// character that XML allows.
-pub(crate) fn check_reference(rest: &str) -> Result<(), &'static str> {
-    let name = rest[1..].split_once(';').map(|(name, _)| name);
-    let is_known = name.is_some_and(|name| match name.strip_prefix('#') {
-        None => matches!(name, "amp" | "lt" | "gt" | "apos" | "quot"),
-        Some(number) => is_number_of_character(number),
-    });
-    is_known.then_some(()).ok_or("a reference to nothing")
-}
-
-fn is_number_of_character(number: &str) -> bool {
-    let (digits, radix) = match number.strip_prefix('x') {
-        Some(digits) => (digits, 16),
-        None => (number, 10),
+/// Where the first `&` of `text` stands that is no reference: to one of XML's five names, or to the
+/// number of a character that XML allows.
+pub(crate) fn bad_reference(text: &str) -> Option<usize> {
+    let is_bad = |at: &usize| {
+        let reference = text[*at..].split_inclusive(';').next().unwrap_or_default();
+        !unescape(reference).is_ok_and(|meant| meant.chars().all(is_character))
     };
-    let code = digits
-        .bytes()
-        .all(|b| b.is_ascii_hexdigit())
-        .then(|| u32::from_str_radix(digits, radix));
-    code.and_then(Result::ok)
-        .and_then(char::from_u32)
-        .is_some_and(is_character)
+    memchr_iter(b'&', text.as_bytes()).find(is_bad)
 }
 
 /// Where the first character stands that no part of a document may hold.

@@ -1,6 +1,6 @@
 //! Domain XML: text in, text out, every byte that is not meant to change kept.
 //!
-//! `tokens` reads strictly by `grammar`, `outline` finds what a change needs to know, `splice` and
+//! `tokens` has quick-xml read and checks the rest by `grammar`, `outline` finds what a change needs to know, `splice` and
 //! `retarget` decide on edits, `write` makes the new elements, `edit` puts them in. The DOM of roxmltree is
 //! asked only by `explain`, for the words of a refusal: building it costs more than all the rest together,
 //! and libvirt waits for this.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::domain_xml::explain::read;
-use crate::domain_xml::tokens::{Tag, Token, attributes};
+use crate::domain_xml::tokens::{Tag, Token};
 use crate::domain_xml::{Place, XmlError};
 use crate::pci::PciAddress;
 
@@ -113,14 +113,14 @@ impl Builder {
             self.device(text, tag, name, is_empty);
         } else if self.hostdev_depth == Some(self.depth - 1) {
             if name == "source"
-                && !is_in_namespace(text, tag)
+                && !tag.is_in_namespace(text)
                 && !std::mem::replace(&mut self.seen_source, true)
             {
                 self.source_depth = Some(self.depth);
             }
         } else if self.source_depth == Some(self.depth - 1)
             && name == "address"
-            && !is_in_namespace(text, tag)
+            && !tag.is_in_namespace(text)
             && !std::mem::replace(&mut self.seen_address, true)
         {
             self.address(text, tag);
@@ -130,13 +130,13 @@ impl Builder {
     fn root(&mut self, text: &str, tag: &Tag, name: &str) {
         let element = Element::starting(tag);
         match name {
-            "domain" if !is_in_namespace(text, tag) => self.outline.domain = Some(element),
-            "devices" if !is_in_namespace(text, tag) => {
+            "domain" if !tag.is_in_namespace(text) => self.outline.domain = Some(element),
+            "devices" if !tag.is_in_namespace(text) => {
                 self.outline.devices = Some(element);
                 self.devices_depth = Some(0);
             }
             other => {
-                let namespace = value_of(text, tag, "xmlns").filter(|uri| !uri.is_empty());
+                let namespace = tag.value(text, "xmlns").filter(|uri| !uri.is_empty());
                 let namespace = namespace.map(|uri| format!(" xmlns='{uri}'"));
                 let element = format!("<{other}{}>", namespace.unwrap_or_default());
                 self.stranger = Some((tag.range.start, element));
@@ -148,7 +148,7 @@ impl Builder {
         if let Some(domain) = &mut self.outline.domain {
             domain.last_child = Some(tag.range.start);
         }
-        if name == "devices" && !is_in_namespace(text, tag) {
+        if name == "devices" && !tag.is_in_namespace(text) {
             self.outline.devices = Some(Element::starting(tag));
             self.devices_depth = Some(1);
         }
@@ -158,14 +158,14 @@ impl Builder {
         if let Some(devices) = &mut self.outline.devices {
             devices.last_child = Some(tag.range.start);
         }
-        if name == "hostdev" && !is_empty && is_pci(text, tag) && !is_in_namespace(text, tag) {
+        if name == "hostdev" && !is_empty && is_pci(text, tag) && !tag.is_in_namespace(text) {
             self.hostdev_depth = Some(self.depth);
             (self.seen_source, self.seen_address) = (false, false);
         }
     }
 
     fn address(&mut self, text: &str, tag: &Tag) {
-        let value = |name| value_of(text, tag, name);
+        let value = |name| tag.value(text, name);
         let address = PciAddress::from_libvirt(
             value("domain").as_deref(),
             value("bus").as_deref(),
@@ -212,27 +212,8 @@ impl Element {
 /// Whether a `<hostdev>` claims a PCI device; `subsystem` is its mode when none is said.
 fn is_pci(text: &str, tag: &Tag) -> bool {
     let is = |attribute, expected, missing| {
-        value_of(text, tag, attribute).map_or(missing, |value| value == expected)
+        tag.value(text, attribute)
+            .map_or(missing, |value| value == expected)
     };
     is("type", "pci", false) && is("mode", "subsystem", true)
-}
-
-/// libvirt looks for elements without a namespace.
-pub(super) fn is_in_namespace(text: &str, tag: &Tag) -> bool {
-    value_of(text, tag, "xmlns").is_some_and(|uri| !uri.is_empty())
-}
-
-/// The value of an attribute, with its references resolved.
-pub(super) fn value_of(text: &str, tag: &Tag, name: &str) -> Option<String> {
-    let range = place_of_value(text, tag, name)?;
-    quick_xml::escape::unescape(&text[range])
-        .ok()
-        .map(|value| value.into_owned())
-}
-
-/// Where the value of an attribute stands, without its quotes.
-pub(crate) fn place_of_value(text: &str, tag: &Tag, name: &str) -> Option<Range<usize>> {
-    attributes(text, tag.name.end)
-        .find(|(known, _)| &text[known.clone()] == name)
-        .map(|(_, value)| value)
 }

@@ -2,7 +2,7 @@
 
 use crate::domain_xml::XmlError;
 use crate::domain_xml::edit::{Edit, apply};
-use crate::domain_xml::outline::{SourceAddress, outline, place_of_value};
+use crate::domain_xml::outline::{SourceAddress, outline};
 use crate::domain_xml::write;
 use crate::gpu::Moved;
 use crate::pci::{PciAddress, PciSlot};
@@ -87,7 +87,7 @@ fn edits(text: &str, hostdev: &SourceAddress, target: PciAddress) -> Vec<Edit> {
         ("bus", write::bus(target)),
         ("slot", write::slot(target)),
     ];
-    let place = |(name, value): (&str, String)| match place_of_value(text, &hostdev.tag, name) {
+    let place = |(name, value): (&str, String)| match hostdev.tag.place_of_value(text, name) {
         Some(range) => Edit { range, text: value },
         None => Edit {
             range: hostdev.tag.name.end..hostdev.tag.name.end,

@@ -48,7 +48,8 @@ impl Machine {
         let query = serde_json::to_string(&query).unwrap_or_default();
         let answer = SysfsKernel::of(self, deadline).check_users(&query);
         let users = answer.and_then(|answer| {
-            serde_json::from_slice(&answer).map_err(|error| ActError::Refused(error.into()))
+            serde_json::from_str(&String::from_utf8_lossy(&answer))
+                .map_err(|error| ActError::Refused(error.into()))
         });
         users.unwrap_or_else(|error| match error {
             ActError::Late => Users::unseen(format!(

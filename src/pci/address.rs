@@ -80,6 +80,25 @@ impl PciAddress {
         })
     }
 
+    /// The address that QEMU reads from `host=`: `[domain:]bus:slot.function`, hexadecimal but for the
+    /// function, with as many digits as one likes (`hw/core/qdev-properties-system.c`).
+    pub fn from_qemu(text: &str) -> Option<Self> {
+        let (place, function) = text.split_once('.')?;
+        let (domain, bus, slot) = match parts(place, ':') {
+            Some([domain, bus, slot]) => (domain, bus, slot),
+            None => {
+                let [bus, slot] = parts(place, ':')?;
+                ("0", bus, slot)
+            }
+        };
+        let hex = |digits: &str| {
+            let digits = digits.strip_prefix("0x").unwrap_or(digits);
+            u32::from_str_radix(digits, 16).ok()
+        };
+        let function = function.parse().ok()?;
+        Self::new(hex(domain)?, hex(bus)?, hex(slot)?, function)
+    }
+
     /// The PCI domain (segment), 32 bits wide behind Intel VMD.
     pub fn domain(self) -> u32 {
         self.domain
@@ -339,6 +358,31 @@ mod tests {
             "١",
         ] {
             assert!(libvirt_number(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn qemu_addresses_may_have_any_number_of_digits() {
+        for (text, address) in [
+            ("02:00.1", "0000:02:00.1"),
+            ("2:0.1", "0000:02:00.1"),
+            ("0:2:0.1", "0000:02:00.1"),
+            ("0x10000:0x02:0x1F.7", "10000:02:1f.7"),
+        ] {
+            let read = PciAddress::from_qemu(text).map(|read| read.to_string());
+            assert_eq!(read.as_deref(), Some(address), "{text}");
+        }
+        for text in [
+            "",
+            "02:00",
+            "2.0",
+            "02:00.8",
+            "02:20.0",
+            "100:00.0",
+            "a:b:c:d.0",
+            "02:00.x",
+        ] {
+            assert_eq!(PciAddress::from_qemu(text), None, "{text}");
         }
     }
 

@@ -62,7 +62,7 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
 }
 
 fn hook_reason(definition: &Definition, machine: &Machine) -> Option<Reason> {
-    let start = machine.last_start(definition.identity.uuid.as_deref()?)?;
+    let start = machine.last_start(definition.identity.uuid.as_ref()?)?;
     let age = start.age();
     Some(Reason {
         source: Source::Hook,

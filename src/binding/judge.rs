@@ -3,6 +3,7 @@
 use crate::binding::{Binding, Burden, Refusal, User};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
+use crate::uuid::MediatedUuid;
 
 /// A function outside a card that shares an IOMMU group with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct CardView {
     /// Functions with virtual functions, and how many.
     pub virtual_functions: Vec<(PciAddress, usize)>,
     /// Functions with mediated devices.
-    pub mediated: Vec<(PciAddress, String)>,
+    pub mediated: Vec<(PciAddress, MediatedUuid)>,
     /// Functions that driverctl keeps on a driver.
     pub driverctl: Vec<(PciAddress, String)>,
 }

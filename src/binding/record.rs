@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::binding::Binding;
 use crate::pci::{DriverName, PciAddress, PciSlot};
+use crate::uuid::GuestUuid;
 
 const VERSION: u32 = 1;
 
@@ -53,7 +54,7 @@ pub enum Phase {
 #[serde(deny_unknown_fields)]
 pub struct Holder {
     /// By this it is known: names can be changed.
-    pub uuid: String,
+    pub uuid: GuestUuid,
     /// Its name at that time.
     pub guest: String,
     /// Since when, in seconds since 1970.

@@ -8,6 +8,7 @@ use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
+use crate::uuid::MediatedUuid;
 
 /// A process that has a card open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +102,7 @@ pub enum Refusal {
         /// The function.
         function: PciAddress,
         /// The device.
-        uuid: String,
+        uuid: MediatedUuid,
     },
     /// It was made ready for another guest.
     Held {

@@ -6,6 +6,7 @@ use quick_xml::escape::unescape;
 
 use crate::domain_xml::tokens::{Tag, Token, read};
 use crate::pci::PciAddress;
+use crate::uuid::MediatedUuid;
 
 /// Something of the host that a domain wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub enum Claim {
     /// `<disk type='nvme'>`, or `vfio-pci,host=` on QEMU's command line.
     Function(PciAddress),
     /// A mediated device, by its uuid. Its parent must stay on its host driver.
-    Mediated(String),
+    Mediated(MediatedUuid),
     /// A render node of a card that stays on its host driver: `/dev/dri/renderD128`.
     RenderNode(String),
 }
@@ -129,7 +130,8 @@ impl Finder {
                 Kind::Other
             }
             (Kind::MediatedSource, "address") if !std::mem::replace(&mut parent.seen, true) => {
-                self.claims.extend(value("uuid").map(Claim::Mediated));
+                let uuid = value("uuid").and_then(|uuid| uuid.parse().ok());
+                self.claims.extend(uuid.map(Claim::Mediated));
                 Kind::Other
             }
             _ => Kind::Other,
@@ -214,7 +216,7 @@ mod tests {
             (format!("<disk type='nvme'>{}</disk>", address("type='pci' namespace='1'")), function("02:00.1")),
             (format!("<disk type='file'><source file='/x'/><backingStore type='nvme'>{}</backingStore></disk>", address("type='pci'")), function("02:00.1")),
             (format!("<disk type='file'><mirror type='nvme'><format/>{}</mirror></disk>", address("type='pci'")), function("02:00.1")),
-            ("<hostdev type='mdev' model='vfio-pci'><source><address uuid='c2177883'/></source></hostdev>".to_owned(), Claim::Mediated("c2177883".to_owned())),
+            ("<hostdev type='mdev' model='vfio-pci'><source><address uuid='c2177883-f1bb-47f0-914d-32a22e3a8804'/></source></hostdev>".to_owned(), Claim::Mediated("c2177883-f1bb-47f0-914d-32a22e3a8804".parse().expect("a uuid"))),
             ("<graphics type='spice'><gl enable='yes' rendernode='/dev/dri/renderD128'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD128".to_owned())),
             ("<graphics type='egl-headless'><gl rendernode='/dev/dri/renderD129'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD129".to_owned())),
             ("<video><model type='virtio'><acceleration rendernode='/dev/dri/renderD1'/></model></video>".to_owned(), Claim::RenderNode("/dev/dri/renderD1".to_owned())),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use quick_xml::escape::unescape;
 
 use crate::domain_xml::tokens::{Token, read};
+use crate::uuid::GuestUuid;
 
 /// The name and the uuid of a guest. A name can be changed (`virsh domrename`), a uuid cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct GuestIdentity {
     /// Its name: any text.
     pub name: String,
     /// Its uuid, if the document has one that is spelled as libvirt does.
-    pub uuid: Option<String>,
+    pub uuid: Option<GuestUuid>,
 }
 
 /// Which guest `document` is about: the first `<name>` and `<uuid>` of its `<domain>`; `None` when it
@@ -27,20 +28,10 @@ pub fn guest_identity(document: &[u8]) -> Option<GuestIdentity> {
         let text = String::from_utf8_lossy(bytes);
         unescape(&text).map_or_else(|_| text.to_string(), |text| text.into_owned())
     };
-    let uuid = text(finder.uuid).trim().to_ascii_lowercase();
     Some(GuestIdentity {
         name: text(finder.name),
-        uuid: is_uuid(&uuid).then_some(uuid),
+        uuid: text(finder.uuid).trim().parse().ok(),
     })
-}
-
-/// Whether a text is a uuid as libvirt writes it, and so fit to be the name of a file.
-pub fn is_uuid(text: &str) -> bool {
-    let is_at_home = |(index, byte)| match index {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-    };
-    text.len() == 36 && text.bytes().enumerate().all(is_at_home)
 }
 
 /// Where the content of the elements of interest stands.
@@ -109,7 +100,7 @@ mod tests {
         let guest = guest_identity(xml.as_bytes());
         let expected = GuestIdentity {
             name: "a & b".to_owned(),
-            uuid: Some(uuid.to_owned()),
+            uuid: uuid.parse().ok(),
         };
         assert_eq!(guest, Some(expected));
     }

@@ -19,7 +19,7 @@ mod write;
 
 pub use claims::{Claim, claims};
 pub use error::{Place, XmlError};
-pub use identity::{GuestIdentity, guest_identity, is_uuid};
+pub use identity::{GuestIdentity, guest_identity};
 pub use outline::claimed_functions;
 pub use retarget::retarget;
 pub use splice::splice;

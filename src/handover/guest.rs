@@ -5,12 +5,13 @@ use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Done, Fault, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
+use crate::uuid::GuestUuid;
 
 /// A guest, as its domain XML tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
     /// By this it is known.
-    pub uuid: String,
+    pub uuid: GuestUuid,
     /// What it is called.
     pub name: String,
 }
@@ -69,7 +70,7 @@ impl Handover<'_> {
 
     /// Gives back what was made ready for the guest with this uuid, and nothing else. A card that was
     /// detached before stays so. Whoever calls this holds the lock.
-    pub fn release(&self, uuid: &str) -> Vec<Released> {
+    pub fn release(&self, uuid: &GuestUuid) -> Vec<Released> {
         let slots = self.machine.slots_held_by(uuid).into_iter();
         let held = slots.filter_map(|slot| {
             let record = self.machine.card_record(slot).ok().flatten()?;

@@ -9,6 +9,7 @@ use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::host::GuestState;
 use crate::paths::VFIO_NODES;
 use crate::pci::PciSlot;
+use crate::uuid::GuestUuid;
 
 /// For so long a guest may be on its way between our hook and its QEMU.
 const STARTING_SECONDS: u64 = 60;
@@ -147,7 +148,7 @@ impl Handover<'_> {
     }
 
     /// Whether the last card of this guest was made ready a moment ago.
-    fn was_held_lately(&self, uuid: &str) -> bool {
+    fn was_held_lately(&self, uuid: &GuestUuid) -> bool {
         let slots = self.machine.slots_held_by(uuid).into_iter();
         let records = slots.filter_map(|slot| self.machine.card_record(slot).ok().flatten());
         let since = records.filter_map(|record| record.holder.map(|holder| holder.since));
@@ -167,12 +168,12 @@ impl Handover<'_> {
 /// who want the lock wait meanwhile.
 #[derive(Default)]
 struct Libvirt {
-    said: BTreeMap<String, GuestState>,
+    said: BTreeMap<GuestUuid, GuestState>,
     is_silent: bool,
 }
 
 impl Libvirt {
-    fn state(&mut self, handover: &Handover, uuid: &str) -> GuestState {
+    fn state(&mut self, handover: &Handover, uuid: &GuestUuid) -> GuestState {
         if let Some(state) = self.said.get(uuid) {
             return *state;
         }
@@ -181,7 +182,7 @@ impl Libvirt {
             false => handover.machine.guest_state(uuid),
         };
         self.is_silent |= state == GuestState::Silent;
-        self.said.insert(uuid.to_owned(), state);
+        self.said.insert(uuid.clone(), state);
         state
     }
 }

@@ -154,7 +154,7 @@ impl Hook<'_> {
         let line = format!("{card}: from {from} to {to} for {} in {ms} ms", guest.name);
         let fields = [
             ("GPUPT_GUEST", guest.name.as_str()),
-            ("GPUPT_UUID", &guest.uuid),
+            ("GPUPT_UUID", guest.uuid.as_str()),
             ("GPUPT_CARD", card),
             ("GPUPT_FROM", from),
             ("GPUPT_TO", to),
@@ -167,7 +167,7 @@ impl Hook<'_> {
     fn log_failure(&self, line: &str, guest: &Guest, codes: &[Code]) {
         let mut fields = vec![
             ("GPUPT_GUEST", guest.name.as_str()),
-            ("GPUPT_UUID", &guest.uuid),
+            ("GPUPT_UUID", guest.uuid.as_str()),
         ];
         fields.extend(codes.iter().map(|code| ("GPUPT_CODE", code.word())));
         self.machine.log(LogPriority::Error, line, &fields);
@@ -176,7 +176,7 @@ impl Hook<'_> {
     fn log(&self, priority: LogPriority, line: &str, guest: &Guest) {
         let fields = [
             ("GPUPT_GUEST", guest.name.as_str()),
-            ("GPUPT_UUID", &guest.uuid),
+            ("GPUPT_UUID", guest.uuid.as_str()),
         ];
         self.machine.log(priority, line, &fields);
     }

@@ -8,6 +8,7 @@ use crate::failure::{Code, Failure, UNCHANGED, sentence};
 use crate::gpu::CardName;
 use crate::handover::CardError;
 use crate::pci::PciSlot;
+use crate::uuid::MediatedUuid;
 
 /// Why a guest cannot have its cards, or why one was not given back. All of it is read as one line.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub enum HookRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardPart {
     /// A mediated device, by its uuid.
-    MediatedDevice(String),
+    MediatedDevice(MediatedUuid),
     /// A render node, by its path.
     RenderNode(String),
 }
@@ -126,9 +127,7 @@ impl std::error::Error for HookRefusal {}
 impl fmt::Display for CardPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MediatedDevice(uuid) => {
-                write!(f, "its mediated device {}", printable(uuid.as_bytes()))
-            }
+            Self::MediatedDevice(uuid) => write!(f, "its mediated device {uuid}"),
             Self::RenderNode(path) => {
                 write!(f, "its render node {}", printable(path.as_bytes()))
             }

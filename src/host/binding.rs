@@ -12,6 +12,7 @@ use crate::paths::{IOMMU_GROUPS, MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS};
 use crate::pci::{
     ClassCode, DriverName, Identity, IommuGroup, PciAddress, PciSlot, VendorId, id_from_sysfs,
 };
+use crate::uuid::MediatedUuid;
 
 impl Machine {
     /// The binding of `function`, without its driver override: to read that can block.
@@ -157,10 +158,12 @@ impl Machine {
     }
 
     /// The mediated devices of `function`.
-    pub fn mediated_devices(&self, function: PciAddress) -> Vec<String> {
-        let mut uuids = self.children(MDEV_DEVICES);
-        uuids.retain(|uuid| self.is_below(function, &format!("{MDEV_DEVICES}/{uuid}")));
+    pub fn mediated_devices(&self, function: PciAddress) -> Vec<MediatedUuid> {
+        let uuids = self.children(MDEV_DEVICES).into_iter();
         uuids
+            .filter(|uuid| self.is_below(function, &format!("{MDEV_DEVICES}/{uuid}")))
+            .filter_map(|uuid| uuid.parse().ok())
+            .collect()
     }
 
     /// Whether the device behind `link` is below `function`: a link of sysfs names all parents.

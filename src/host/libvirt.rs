@@ -9,6 +9,7 @@ use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity};
 use crate::host::Machine;
 use crate::host::kernel::run_with_deadline;
 use crate::paths::{GUEST_DEFINITIONS, RUNNING_GUESTS, VIRSH};
+use crate::uuid::GuestUuid;
 
 /// libvirt answers at once, or waits for another job.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -38,6 +39,7 @@ pub struct Definition {
 impl Machine {
     /// The definition of the guest with this name or uuid.
     pub fn definition(&self, guest: &str) -> Option<Definition> {
+        let uuid: Option<GuestUuid> = guest.parse().ok();
         let names = self.children(GUEST_DEFINITIONS);
         let files = names.iter().filter(|name| name.ends_with(".xml"));
         let mut definitions = files.filter_map(|name| {
@@ -50,8 +52,7 @@ impl Machine {
         });
         definitions.find(|definition| {
             let identity = &definition.identity;
-            let uuid = identity.uuid.as_deref();
-            identity.name == guest || uuid.is_some_and(|uuid| uuid.eq_ignore_ascii_case(guest))
+            identity.name == guest || (uuid.is_some() && identity.uuid == uuid)
         })
     }
 
@@ -65,10 +66,10 @@ impl Machine {
 
     /// Whether libvirt runs the guest with this uuid, or is about to. A hook must not call this: libvirt
     /// waits for the hook.
-    pub fn guest_state(&self, uuid: &str) -> GuestState {
+    pub fn guest_state(&self, uuid: &GuestUuid) -> GuestState {
         let mut virsh = Command::new(self.path(VIRSH));
         virsh
-            .args(["-q", "-c", "qemu:///system", "domstate", uuid])
+            .args(["-q", "-c", "qemu:///system", "domstate", uuid.as_str()])
             .env("LC_ALL", "C")
             .stdout(Stdio::piped())
             .stderr(Stdio::null());

@@ -13,6 +13,7 @@ use crate::gpu::{Register, RegisterError};
 use crate::host::Machine;
 use crate::paths::{BOOT_ID, CARD_NAMES, CARD_RECORDS, STATE};
 use crate::pci::PciSlot;
+use crate::uuid::GuestUuid;
 
 /// Why a record cannot be read or written.
 #[derive(Debug, Error)]
@@ -115,12 +116,12 @@ impl Machine {
     }
 
     /// The slots of the cards that are recorded for the guest with this uuid.
-    pub fn slots_held_by(&self, uuid: &str) -> Vec<PciSlot> {
+    pub fn slots_held_by(&self, uuid: &GuestUuid) -> Vec<PciSlot> {
         let mut slots = self.recorded_slots();
         slots.retain(|slot| {
             let record = self.card_record(*slot).ok().flatten();
             let holder = record.and_then(|record| record.holder);
-            holder.is_some_and(|holder| holder.uuid == uuid)
+            holder.is_some_and(|holder| holder.uuid == *uuid)
         });
         slots
     }

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain_xml::is_uuid;
 use crate::elapsed::ago;
 use crate::host::{Machine, StateFileError};
 use crate::paths::{HOOK_LAST_RUN, RUN, STARTS};
+use crate::uuid::GuestUuid;
 
 /// A mark that is younger than this is not renewed.
 const MARK_VALID: Duration = Duration::from_secs(2);
@@ -26,9 +26,8 @@ pub struct Start {
 
 impl Machine {
     /// The record of the last start of the guest with this uuid.
-    pub fn last_start(&self, uuid: &str) -> Option<Start> {
-        let path = is_uuid(uuid).then(|| format!("{STARTS}/{uuid}.json"))?;
-        serde_json::from_str(&self.text(&path)?).ok()
+    pub fn last_start(&self, uuid: &GuestUuid) -> Option<Start> {
+        serde_json::from_str(&self.text(&format!("{STARTS}/{uuid}.json"))?).ok()
     }
 
     /// Records a start of the guest with this uuid.
@@ -37,7 +36,7 @@ impl Machine {
     /// If it cannot be written.
     pub fn save_start(
         &self,
-        uuid: &str,
+        uuid: &GuestUuid,
         guest: &str,
         refused: Option<&str>,
     ) -> Result<(), StateFileError> {

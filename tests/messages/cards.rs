@@ -116,7 +116,9 @@ fn refusals() -> Vec<Refusal> {
         },
         Refusal::MediatedDevice {
             function: video(),
-            uuid: "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001".to_owned(),
+            uuid: "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+                .parse()
+                .expect("a uuid"),
         },
         Refusal::Held {
             guest: "rocks-34".to_owned(),
@@ -267,7 +269,11 @@ fn hook_refusals() -> Vec<HookRefusal> {
         part,
     };
     let parts = [
-        CardPart::MediatedDevice("83b8f4f2-509f-382f-3c1e-e6bfe0fa1001".to_owned()),
+        CardPart::MediatedDevice(
+            "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+                .parse()
+                .expect("a uuid"),
+        ),
         CardPart::RenderNode("/dev/dri/renderD128".to_owned()),
     ];
     assert_complete!(&parts, CardPart::MediatedDevice(_), CardPart::RenderNode(_));

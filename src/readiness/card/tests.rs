@@ -128,7 +128,12 @@ fn reasons_of_detach_to_refuse_are_failures_or_warnings() {
     let mut one = card([Some("nvidia"), None]);
     one.view.consoles = vec![(address(0), "fb0".to_owned())];
     one.view.virtual_functions = vec![(address(0), 4)];
-    one.view.mediated = vec![(address(0), "uuid".to_owned())];
+    one.view.mediated = vec![(
+        address(0),
+        "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+            .parse()
+            .expect("a uuid"),
+    )];
     one.view.driverctl = vec![(address(0), "nvidia".to_owned())];
     assert_trouble(
         &one,

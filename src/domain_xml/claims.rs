@@ -1,77 +1,112 @@
-//! Every way in which a domain claims a PCI device of its host, or uses one that stays there.
+//! What a domain claims of its host: the one reader of it, for the hook, for `splice`, for `why`.
+//!
+//! It takes what libvirt takes: every `<devices>` of the domain counts, of a device the first
+//! `<source>`, of that the first `<address>`, and an address has libvirt's numbers.
 
-use std::ops::Range;
-
-use quick_xml::escape::unescape;
-
+use crate::domain_xml::qemu::{Arguments, of_property};
 use crate::domain_xml::tokens::{Tag, Token, read};
 use crate::pci::PciAddress;
 use crate::uuid::MediatedUuid;
+
+/// The namespace of QEMU's own options.
+const QEMU: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 /// Something of the host that a domain wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// This function for the guest alone: `<hostdev>`, `<interface type='hostdev'>`,
-    /// `<disk type='nvme'>`, or `vfio-pci,host=` on QEMU's command line.
+    /// `<disk type='nvme'>`, or an option for QEMU itself.
     Function(PciAddress),
-    /// A mediated device, by its uuid. Its parent must stay on its host driver.
+    /// A mediated device. Its parent must stay on its host driver.
     Mediated(MediatedUuid),
     /// A render node of a card that stays on its host driver: `/dev/dri/renderD128`.
     RenderNode(String),
 }
 
-/// What `document` claims, in its order; nothing when it is not well-formed. Claims that libvirt
-/// could not read either are left out.
+impl Claim {
+    /// The function that the guest is to have for itself.
+    pub fn function(&self) -> Option<PciAddress> {
+        match self {
+            Self::Function(address) => Some(*address),
+            Self::Mediated(_) | Self::RenderNode(_) => None,
+        }
+    }
+}
+
+/// A claim and where it stands.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) claim: Claim,
+    /// The `<address>` of a `<hostdev>`, which alone can be pointed at another card.
+    pub(crate) address: Option<Tag>,
+}
+
+/// What `document` claims, in its order; nothing if it is not well-formed. Claims that libvirt
+/// cannot read are left out.
 pub fn claims(document: &[u8]) -> Vec<Claim> {
     let mut finder = Finder::default();
-    match read(document, |text, token| finder.see(text, token)) {
-        Ok(()) => finder.claims,
+    match read(document, |text, token| finder.see(text, &token)) {
+        Ok(()) => finder.found.into_iter().map(|found| found.claim).collect(),
         Err(_) => Vec::new(),
     }
 }
 
-/// The elements that are open, by name, and what was found in them.
-#[derive(Default)]
-struct Finder {
+/// Sees the tags of a document in turn and finds its claims.
+#[derive(Debug, Default)]
+pub(crate) struct Finder {
+    pub(crate) found: Vec<Found>,
+    /// The root, where the prefix of QEMU's namespace is declared as a rule.
+    root: Option<Tag>,
     open: Vec<Open>,
-    claims: Vec<Claim>,
+    arguments: Arguments,
 }
 
+/// An element that is open.
+#[derive(Debug)]
 struct Open {
-    name: Range<usize>,
-    /// What its `<source>` or `<address>` means, if it is a device that may claim something.
     kind: Kind,
-    /// Whether a `<source>` was in it, or an `<address>`; only the first counts.
+    /// Whether its `<source>`, or the `<address>` of a source, was there: only the first counts.
     seen: bool,
 }
 
+/// What the children of an element mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Other,
-    /// A device whose `<source>` holds the address of a function.
-    Function,
-    /// One whose `<source>` holds the uuid of a mediated device.
+    Domain,
+    Devices,
+    /// A device of which no source matters, or a part of one.
+    Plain,
+    Device(Source),
+    /// The first `<source>` of one of these.
+    Source(Source),
+    /// A disk, a backing store or a mirror, perhaps of type nvme.
+    Disk {
+        is_nvme: bool,
+    },
+    CommandLine,
+    /// `<qemu:override>` and all in it.
+    Override,
+}
+
+/// What the source of a device holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Hostdev,
+    Interface,
+    Nvme,
     Mediated,
-    /// An NVMe disk, or what stands below one: backing stores and mirrors have sources too.
-    Disk,
-    /// The `<source>` of one of these.
-    FunctionSource,
-    MediatedSource,
 }
 
 impl Finder {
-    fn see(&mut self, text: &str, token: Token) {
+    pub(crate) fn see(&mut self, text: &str, token: &Token) {
         match token {
             Token::Start(tag) => {
-                let kind = self.kind(text, &tag);
-                self.open.push(Open {
-                    name: tag.name,
-                    kind,
-                    seen: false,
-                });
+                let kind = self.kind(text, tag);
+                self.open.push(Open { kind, seen: false });
             }
             Token::Empty(tag) => {
-                self.kind(text, &tag);
+                self.kind(text, tag);
             }
             Token::End(_) => {
                 self.open.pop();
@@ -79,118 +114,136 @@ impl Finder {
         }
     }
 
-    /// Looks at a tag; what it claims by itself is noted, what it means for those in it is given.
+    /// What a tag means for its children. What it claims by itself is noted.
     fn kind(&mut self, text: &str, tag: &Tag) -> Kind {
-        let name = &text[tag.name.clone()];
-        let value = |name| tag.value(text, name);
-        if name.rsplit(':').next() == Some("arg") && self.is_below_command_line(text) {
-            let argument = value("value").unwrap_or_default();
-            self.claims
-                .extend(of_argument(&argument).map(Claim::Function));
-            return Kind::Other;
-        }
-        if !self.is_in_devices(text) || tag.is_in_namespace(text) {
-            return Kind::Other;
-        }
-        let node = value("rendernode").map(Claim::RenderNode);
-        self.claims.extend(node);
-        let is = |attribute, wanted: &str| value(attribute).as_deref() == Some(wanted);
-        if self.open.len() == self.depth_of_devices(text) {
-            let is_subsystem = value("mode").is_none_or(|mode| mode == "subsystem");
+        let name = tag.name(text);
+        let Some(parent) = self.open.last().map(|open| open.kind) else {
+            self.root = Some(tag.clone());
             return match name {
-                "hostdev" if is_subsystem && is("type", "pci") => Kind::Function,
-                "hostdev" if is_subsystem && is("type", "mdev") => Kind::Mediated,
-                "interface" if is("type", "hostdev") => Kind::Function,
-                "disk" => Kind::Disk,
+                "domain" if !tag.is_in_namespace(text) => Kind::Domain,
+                "devices" if !tag.is_in_namespace(text) => Kind::Devices,
                 _ => Kind::Other,
             };
-        }
-        let parent = self.open.last_mut();
-        let Some(parent) = parent else {
-            return Kind::Other;
         };
-        match (parent.kind, name) {
-            (Kind::Disk, "source") if is("type", "pci") => Kind::FunctionSource,
-            (Kind::Disk, "source") => Kind::Other,
-            (Kind::Disk, _) => Kind::Disk,
-            (Kind::Function, "source") if !std::mem::replace(&mut parent.seen, true) => {
-                Kind::FunctionSource
-            }
-            (Kind::Mediated, "source") if !std::mem::replace(&mut parent.seen, true) => {
-                Kind::MediatedSource
-            }
-            (Kind::FunctionSource, "address") if !std::mem::replace(&mut parent.seen, true) => {
-                let address = PciAddress::from_libvirt(
-                    value("domain").as_deref(),
-                    value("bus").as_deref(),
-                    value("slot").as_deref(),
-                    value("function").as_deref(),
-                );
-                self.claims.extend(address.ok().map(Claim::Function));
-                Kind::Other
-            }
-            (Kind::MediatedSource, "address") if !std::mem::replace(&mut parent.seen, true) => {
-                let uuid = value("uuid").and_then(|uuid| uuid.parse().ok());
-                self.claims.extend(uuid.map(Claim::Mediated));
-                Kind::Other
-            }
-            _ => Kind::Other,
+        match parent {
+            Kind::Other => Kind::Other,
+            Kind::CommandLine | Kind::Override => self.kind_for_qemu(parent, text, tag),
+            Kind::Domain => match name.rsplit(':').next() {
+                Some("commandline") if self.is_for_qemu(text, tag) => Kind::CommandLine,
+                Some("override") if self.is_for_qemu(text, tag) => Kind::Override,
+                _ if name == "devices" && !tag.is_in_namespace(text) => Kind::Devices,
+                _ => Kind::Other,
+            },
+            _ if tag.is_in_namespace(text) => Kind::Other,
+            _ => self.kind_in_devices(parent, text, tag),
         }
     }
 
-    /// How many elements are open around a device: `<domain><devices>`, or `<devices>` alone.
-    fn depth_of_devices(&self, text: &str) -> usize {
-        let is_alone = self
-            .open
-            .first()
-            .is_some_and(|root| &text[root.name.clone()] == "devices");
-        if is_alone { 1 } else { 2 }
+    fn kind_in_devices(&mut self, parent: Kind, text: &str, tag: &Tag) -> Kind {
+        let is = |attribute, value| tag.says(text, attribute, value);
+        if let Some(node) = tag.value(text, "rendernode") {
+            self.note(Claim::RenderNode(node), None);
+        }
+        match (parent, tag.name(text)) {
+            (Kind::Devices, "hostdev") if !is_subsystem(text, tag) => Kind::Plain,
+            (Kind::Devices, "hostdev") if is("type", "pci") => Kind::Device(Source::Hostdev),
+            (Kind::Devices, "hostdev") if is("type", "mdev") => Kind::Device(Source::Mediated),
+            (Kind::Devices, "interface") if is("type", "hostdev") => {
+                Kind::Device(Source::Interface)
+            }
+            (Kind::Devices, "disk") | (Kind::Disk { .. }, "backingStore" | "mirror") => {
+                Kind::Disk {
+                    is_nvme: is("type", "nvme"),
+                }
+            }
+            (Kind::Device(source), "source") if self.is_first() => Kind::Source(source),
+            (Kind::Disk { is_nvme: true }, "source") if self.is_first() && is("type", "pci") => {
+                Kind::Source(Source::Nvme)
+            }
+            (Kind::Source(source), "address") if self.is_first() => {
+                self.address(source, text, tag);
+                Kind::Plain
+            }
+            _ => Kind::Plain,
+        }
     }
 
-    fn is_in_devices(&self, text: &str) -> bool {
-        let depth = self.depth_of_devices(text);
-        let devices = self.open.get(depth - 1);
-        devices.is_some_and(|element| &text[element.name.clone()] == "devices")
+    /// The `<address>` of a source.
+    fn address(&mut self, source: Source, text: &str, tag: &Tag) {
+        let value = |name| tag.value(text, name);
+        if source == Source::Mediated {
+            let uuid = value("uuid").and_then(|uuid| uuid.parse().ok());
+            uuid.into_iter()
+                .for_each(|uuid| self.note(Claim::Mediated(uuid), None));
+            return;
+        }
+        if source == Source::Interface && !tag.says(text, "type", "pci") {
+            return;
+        }
+        let address = PciAddress::from_libvirt(
+            value("domain").as_deref(),
+            value("bus").as_deref(),
+            value("slot").as_deref(),
+            value("function").as_deref(),
+        );
+        if let Ok(address) = address {
+            let place = (source == Source::Hostdev).then(|| tag.clone());
+            self.note(Claim::Function(address), place);
+        }
     }
 
-    /// Whether this is a child of QEMU's `<commandline>`, which has a namespace of its own under
-    /// whatever prefix.
-    fn is_below_command_line(&self, text: &str) -> bool {
-        let parent = self.open.last();
-        self.open.len() == 2
-            && parent.is_some_and(|parent| {
-                text[parent.name.clone()].rsplit(':').next() == Some("commandline")
-            })
+    fn kind_for_qemu(&mut self, parent: Kind, text: &str, tag: &Tag) -> Kind {
+        let value = |name| tag.value(text, name).unwrap_or_default();
+        let claim = match (parent, tag.name(text).rsplit(':').next()) {
+            (Kind::CommandLine, Some("arg")) => self.arguments.next(value("value")),
+            (Kind::Override, Some("property")) => of_property(&value("name"), &value("value")),
+            _ => None,
+        };
+        if let Some(claim) = claim {
+            self.note(claim, None);
+        }
+        // An argument has no children that count, an overridden device has.
+        if parent == Kind::Override {
+            parent
+        } else {
+            Kind::Other
+        }
+    }
+
+    /// Whether a tag is in the namespace of QEMU's options, declared here or at the root.
+    fn is_for_qemu(&self, text: &str, tag: &Tag) -> bool {
+        let declaration = match tag.name(text).split_once(':') {
+            Some((prefix, _)) => format!("xmlns:{prefix}"),
+            None => "xmlns".to_owned(),
+        };
+        let tags = [Some(tag), self.root.as_ref()].into_iter().flatten();
+        let mut declared = tags.filter_map(|tag| tag.value(text, &declaration));
+        declared.next().as_deref() == Some(QEMU)
+    }
+
+    /// Whether nothing of its kind was in the innermost open element before.
+    fn is_first(&mut self) -> bool {
+        let innermost = self.open.last_mut();
+        innermost.is_some_and(|open| !std::mem::replace(&mut open.seen, true))
+    }
+
+    fn note(&mut self, claim: Claim, address: Option<Tag>) {
+        self.found.push(Found { claim, address });
     }
 }
 
-/// The function that an argument of QEMU takes from the host: `vfio-pci,host=02:00.0`,
-/// `vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:02:00.0`, or the same as JSON.
-fn of_argument(argument: &str) -> Option<PciAddress> {
-    if !argument.contains("vfio-pci") {
-        return None;
-    }
-    let host = property(argument, "host");
-    let folder = || property(argument, "sysfsdev")?.rsplit('/').next();
-    let address = unescape(host.or_else(folder)?).ok()?;
-    address.parse().ok()
-}
-
-/// What a property of a device is: `name=value` between commas, or `"name": "value"`.
-fn property<'a>(argument: &'a str, name: &str) -> Option<&'a str> {
-    let assigned = |part: &'a str| part.trim().strip_prefix(name)?.strip_prefix('=');
-    let json = || {
-        let (_, rest) = argument.split_once(&format!("\"{name}\""))?;
-        let (_, rest) = rest.split_once('"')?;
-        Some(rest.split_once('"')?.0)
-    };
-    argument.split(',').find_map(assigned).or_else(json)
+/// The mode that a `<hostdev>` has if it names none.
+fn is_subsystem(text: &str, tag: &Tag) -> bool {
+    tag.value(text, "mode")
+        .is_none_or(|mode| mode == "subsystem")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
+
+    const MEDIATED: &str = "c2177883-f1bb-47f0-914d-32a22e3a8804";
 
     fn function(text: &str) -> Claim {
         Claim::Function(text.parse().expect("an address"))
@@ -216,7 +269,7 @@ mod tests {
             (format!("<disk type='nvme'>{}</disk>", address("type='pci' namespace='1'")), function("02:00.1")),
             (format!("<disk type='file'><source file='/x'/><backingStore type='nvme'>{}</backingStore></disk>", address("type='pci'")), function("02:00.1")),
             (format!("<disk type='file'><mirror type='nvme'><format/>{}</mirror></disk>", address("type='pci'")), function("02:00.1")),
-            ("<hostdev type='mdev' model='vfio-pci'><source><address uuid='c2177883-f1bb-47f0-914d-32a22e3a8804'/></source></hostdev>".to_owned(), Claim::Mediated("c2177883-f1bb-47f0-914d-32a22e3a8804".parse().expect("a uuid"))),
+            (format!("<hostdev type='mdev' model='vfio-pci'><source><address uuid='{}'/></source></hostdev>", MEDIATED.to_uppercase()), Claim::Mediated(MEDIATED.parse().expect("a uuid"))),
             ("<graphics type='spice'><gl enable='yes' rendernode='/dev/dri/renderD128'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD128".to_owned())),
             ("<graphics type='egl-headless'><gl rendernode='/dev/dri/renderD129'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD129".to_owned())),
             ("<video><model type='virtio'><acceleration rendernode='/dev/dri/renderD1'/></model></video>".to_owned(), Claim::RenderNode("/dev/dri/renderD1".to_owned())),
@@ -275,5 +328,73 @@ mod tests {
             let found: Vec<Claim> = found.map(function).into_iter().collect();
             assert_eq!(claims(document.as_bytes()), found, "{argument}");
         }
+    }
+
+    #[test]
+    fn a_disk_or_an_interface_claims_only_what_libvirt_reads() {
+        let address = "<address type='pci' bus='2'/>";
+        for device in [
+            format!("<disk type='file'><source type='pci'>{address}</source></disk>"),
+            format!(
+                "<disk type='nvme'><source type='pci'/><source type='pci'>{address}</source></disk>"
+            ),
+            format!(
+                "<disk type='file'><x type='nvme'><source type='pci'>{address}</source></x></disk>"
+            ),
+            "<interface type='hostdev'><source><address type='usb' bus='2'/></source></interface>"
+                .to_owned(),
+            "<interface type='hostdev'><source><address bus='2'/></source></interface>".to_owned(),
+        ] {
+            assert_eq!(claimed(&device), [], "{device}");
+        }
+    }
+
+    #[test]
+    fn every_list_of_devices_counts_and_a_list_alone_too() {
+        let hostdev =
+            |bus| format!("<hostdev type='pci'><source><address bus='{bus}'/></source></hostdev>");
+        let lists = format!(
+            "<domain><devices>{}</devices><devices>{}<devices>{}</devices></devices></domain>",
+            hostdev("2"),
+            hostdev(" +010"),
+            hostdev("4")
+        );
+        let both = [function("02:00.0"), function("08:00.0")];
+        assert_eq!(claims(lists.as_bytes()), both);
+        let alone = format!("<devices>{}</devices>", hostdev("0x83"));
+        assert_eq!(claims(alone.as_bytes()), [function("83:00.0")]);
+        let other = format!("<domstatus><devices>{}</devices></domstatus>", hostdev("2"));
+        assert_eq!(claims(other.as_bytes()), []);
+    }
+
+    #[test]
+    fn only_options_in_the_namespace_of_qemu_claim() {
+        let document = |declared: &str, prefix: &str| {
+            format!(
+                "<domain {declared}><devices/><{prefix}commandline><{prefix}arg value='-device'/>\
+                 <{prefix}arg value='vfio-pci,host=02:00.0'/></{prefix}commandline></domain>"
+            )
+        };
+        let qemu = format!("xmlns:q='{QEMU}'");
+        let claimed = claims(document(&qemu, "q:").as_bytes());
+        assert_eq!(claimed, [function("02:00.0")]);
+        for (declared, prefix) in [
+            (qemu.as_str(), ""),
+            (&qemu, "r:"),
+            ("xmlns:q='urn:x'", "q:"),
+        ] {
+            let claimed = claims(document(declared, prefix).as_bytes());
+            assert_eq!(claimed, [], "{declared} {prefix}");
+        }
+    }
+
+    #[test]
+    fn a_property_that_is_overridden_for_qemu_claims() {
+        let document = format!(
+            "<domain xmlns:qemu='{QEMU}'><devices/><qemu:override><qemu:device alias='hostdev0'>\
+             <qemu:frontend><qemu:property name='host' type='string' value='0000:02:00.1'/>\
+             </qemu:frontend></qemu:device></qemu:override></domain>"
+        );
+        assert_eq!(claims(document.as_bytes()), [function("02:00.1")]);
     }
 }

@@ -1,9 +1,10 @@
 //! Domain XML: text in, text out, every byte that is not meant to change kept.
 //!
-//! `tokens` has quick-xml read and checks the rest by `grammar`, `outline` finds what a change needs to know, `splice` and
-//! `retarget` decide on edits, `write` makes the new elements, `edit` puts them in. The DOM of roxmltree is
-//! asked only by `explain`, for the words of a refusal: building it costs more than all the rest together,
-//! and libvirt waits for this.
+//! `tokens` has quick-xml read and checks the rest by `grammar`. `claims` is the one reader of what a
+//! domain claims, with `qemu` for QEMU's own options; `outline` adds the places where a change can be
+//! made. `splice` and `retarget` decide on edits, `write` makes the new elements, `edit` puts them in.
+//! The DOM of roxmltree is asked only by `explain`, for the words of a refusal: building it costs more
+//! than all the rest together, and libvirt waits for this.
 
 mod claims;
 mod edit;
@@ -12,6 +13,7 @@ mod explain;
 mod grammar;
 mod identity;
 mod outline;
+mod qemu;
 mod retarget;
 mod splice;
 mod tokens;

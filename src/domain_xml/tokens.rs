@@ -275,6 +275,11 @@ fn attributes(text: &str, range: Range<usize>) -> impl Iterator<Item = (&str, Ra
 }
 
 impl Tag {
+    /// Its name in `text`, the document.
+    pub(crate) fn name<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.name.clone()]
+    }
+
     /// Where the value of an attribute stands, without its quotes.
     pub(crate) fn place_of_value(&self, text: &str, name: &str) -> Option<Range<usize>> {
         attributes(text, self.attributes.clone())
@@ -287,6 +292,11 @@ impl Tag {
         let place = self.place_of_value(text, name)?;
         let value = unescape(&text[place]).ok()?;
         Some(value.into_owned())
+    }
+
+    /// Whether an attribute has this value.
+    pub(crate) fn says(&self, text: &str, name: &str, value: &str) -> bool {
+        self.value(text, name).as_deref() == Some(value)
     }
 
     /// Whether it has a default namespace of its own: libvirt looks for elements without one.

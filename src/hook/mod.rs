@@ -189,10 +189,7 @@ fn guest_of(xml: &[u8]) -> Option<Guest> {
 }
 
 fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
-    claims.iter().filter_map(|claim| match claim {
-        Claim::Function(function) => Some(*function),
-        Claim::Mediated(_) | Claim::RenderNode(_) => None,
-    })
+    claims.iter().filter_map(Claim::function)
 }
 
 fn is_claimed(card: &GpuCard, claims: &[Claim]) -> bool {

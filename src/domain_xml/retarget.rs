@@ -1,8 +1,10 @@
 //! The cards that already stand in a domain's XML, pointed at where they are on this host.
 
 use crate::domain_xml::XmlError;
+use crate::domain_xml::claims::Found;
 use crate::domain_xml::edit::{Edit, apply};
-use crate::domain_xml::outline::{SourceAddress, outline};
+use crate::domain_xml::outline::outline;
+use crate::domain_xml::tokens::Tag;
 use crate::domain_xml::write;
 use crate::gpu::Moved;
 use crate::pci::{PciAddress, PciSlot};
@@ -19,22 +21,35 @@ pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
         return Ok(document.to_vec());
     }
     let outline = outline(document)?;
-    let slots: Vec<PciSlot> = outline.hostdevs.iter().filter_map(slot).collect();
-    let turns = turns(&slots, moved);
+    let hostdevs: Vec<(PciAddress, &Tag)> = outline.claims.iter().filter_map(hostdev).collect();
+    let slots: Vec<PciSlot> = hostdevs.iter().map(|(address, _)| address.slot()).collect();
+    let is_claimed = |card: &&Moved| outline.functions().any(|one| one.slot() == card.to);
+    let is_hostdev = |card: &&Moved| slots.contains(&card.to);
+    // What claims a card here in another form cannot be pointed elsewhere, and is not claimed twice.
+    let moved: Vec<&Moved> = moved
+        .iter()
+        .filter(|card| is_hostdev(card) || !is_claimed(card))
+        .collect();
+    let turns = turns(&slots, &moved);
     let text = String::from_utf8_lossy(document);
-    let edits = outline.hostdevs.iter().flat_map(|hostdev| {
-        let turn = turns.iter().find(|(from, _)| slot(hostdev) == Some(*from));
-        let target = turn.and_then(|(_, to)| to.function(hostdev.address?.function()));
+    let edits = hostdevs.iter().flat_map(|(address, tag)| {
+        let turn = turns.iter().find(|(from, _)| address.slot() == *from);
+        let target = turn.and_then(|(_, to)| to.function(address.function()));
         target
-            .map(|target| edits(&text, hostdev, target))
+            .map(|target| edits(&text, tag, target))
             .unwrap_or_default()
     });
     Ok(apply(document, edits.collect()))
 }
 
+/// The address of a `<hostdev>`, and where it stands.
+fn hostdev(found: &Found) -> Option<(PciAddress, &Tag)> {
+    Some((found.claim.function()?, found.address.as_ref()?))
+}
+
 /// Which of the `slots` of a document become which, so that as many of the `moved` cards as can be
 /// are where they should be.
-fn turns(slots: &[PciSlot], moved: &[Moved]) -> Vec<(PciSlot, PciSlot)> {
+fn turns(slots: &[PciSlot], moved: &[&Moved]) -> Vec<(PciSlot, PciSlot)> {
     let mut held: Vec<Option<PciSlot>> = Vec::new();
     for card in moved {
         let is_there = slots.contains(&card.to) && !held.contains(&Some(card.to));
@@ -57,7 +72,7 @@ fn turns(slots: &[PciSlot], moved: &[Moved]) -> Vec<(PciSlot, PciSlot)> {
 /// search for the largest matching. `tried` are the slots that are no use.
 fn find(
     card: usize,
-    moved: &[Moved],
+    moved: &[&Moved],
     slots: &[PciSlot],
     held: &mut [Option<PciSlot>],
     tried: &mut Vec<PciSlot>,
@@ -76,21 +91,17 @@ fn find(
     false
 }
 
-fn slot(hostdev: &SourceAddress) -> Option<PciSlot> {
-    hostdev.address.map(PciAddress::slot)
-}
-
-/// The edits that make `hostdev` name `target`; the function is the same already.
-fn edits(text: &str, hostdev: &SourceAddress, target: PciAddress) -> Vec<Edit> {
+/// The edits that make the address at `tag` name `target`; the function is the same already.
+fn edits(text: &str, tag: &Tag, target: PciAddress) -> Vec<Edit> {
     let numbers = [
         ("domain", write::domain(target)),
         ("bus", write::bus(target)),
         ("slot", write::slot(target)),
     ];
-    let place = |(name, value): (&str, String)| match hostdev.tag.place_of_value(text, name) {
+    let place = |(name, value): (&str, String)| match tag.place_of_value(text, name) {
         Some(range) => Edit { range, text: value },
         None => Edit {
-            range: hostdev.tag.name.end..hostdev.tag.name.end,
+            range: tag.name.end..tag.name.end,
             text: format!(" {name}='{value}'"),
         },
     };

@@ -6,9 +6,9 @@ use crate::domain_xml::outline::{Element, outline};
 use crate::domain_xml::write::{self, Line};
 use crate::pci::PciAddress;
 
-/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` for each of `cards` that is
-/// not there yet, before the end of the last `<devices>`; no other byte changes. Without cards the
-/// document is given back unread.
+/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` for each of `cards` that it
+/// does not claim yet in any form, before the end of the last `<devices>`; no other byte changes.
+/// Without cards the document is given back unread.
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
@@ -17,13 +17,8 @@ pub fn splice(document: &[u8], cards: &[PciAddress]) -> Result<Vec<u8>, XmlError
         return Ok(document.to_vec());
     }
     let outline = outline(document)?;
-    let is_there = |card| {
-        outline
-            .hostdevs
-            .iter()
-            .any(|known| known.address == Some(card))
-    };
-    let missing = cards.iter().filter(|card| !is_there(**card));
+    let claimed: Vec<PciAddress> = outline.functions().collect();
+    let missing = cards.iter().filter(|card| !claimed.contains(card));
     let lines: Vec<Line> = missing.flat_map(|card| write::hostdev(*card)).collect();
     let edits = match (outline.devices, outline.domain) {
         _ if lines.is_empty() => Vec::new(),

@@ -258,6 +258,11 @@ const DOMAIN_CHILDREN: &[&str] = &[
     "<devices xmlns='u'><hostdev type='pci'/></devices>",
     "<features>\n\t\t<acpi/>\n\t</features>",
     "<qemu:commandline>\n\t\t<qemu:arg value='-enable-kvm'/>\n\t</qemu:commandline>",
+    "<qemu:commandline>\n\t\t<qemu:arg value='-device'/>\n\t\t\
+     <qemu:arg value='vfio-pci,id=a,host=08:1f.0'/>\n\t</qemu:commandline>",
+    "<qemu:override>\n\t\t<qemu:device alias='ua-a'><qemu:frontend>\n\t\t\
+     <qemu:property name='host' type='string' value='0000:0a:09.0'/>\
+     </qemu:frontend></qemu:device>\n\t</qemu:override>",
     "text",
 ];
 
@@ -265,6 +270,7 @@ const DEVICES: &[&str] = &[
     "<emulator>/usr/libexec/qemu-kvm</emulator>",
     "<interface type='bridge'>\n\t\t\t<source bridge='eth0'/>\n\t\t</interface>",
     "<interface type='hostdev'><source><address type='pci' bus='0x02'/></source></interface>",
+    "<disk type='nvme'><source type='pci' namespace='1'><address bus='0x10'/></source></disk>",
     "<disk type='file' device='cdrom'>\n<readonly/>\n</disk>",
     "<!-- <hostdev type='pci'> -->",
     "<!-- two\nlines -->",

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use roxmltree::{Document, Node};
 
+const QEMU: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
+
 /// Domain, bus, slot and function, as in an `<address>`.
 pub type Numbers = [u64; 4];
 
@@ -36,6 +38,44 @@ pub fn hostdevs(text: &str) -> Vec<Numbers> {
         .into_iter()
         .filter_map(numbers)
         .collect()
+}
+
+/// The functions that `text` claims in any form: by hostdevs first, then in other ways.
+pub fn claimed(text: &str) -> Vec<Numbers> {
+    let document = Document::parse(text).expect("well-formed XML");
+    let mut found = hostdevs(text);
+    for device in devices(&document).iter().flat_map(Node::children) {
+        let (element, kind) = match device.attribute("type") {
+            Some("hostdev") => ("interface", "address"),
+            Some("nvme") => ("disk", "source"),
+            _ => continue,
+        };
+        let source = named(device, "source")
+            .next()
+            .filter(|_| is(device, element));
+        let address = source.and_then(|source| named(source, "address").next());
+        let is_pci = [source, address]
+            .into_iter()
+            .flatten()
+            .any(|node| is(node, kind) && node.attribute("type") == Some("pci"));
+        found.extend(address.filter(|_| is_pci).and_then(numbers));
+    }
+    let options = document.descendants().filter_map(|node| {
+        let is_option = ["arg", "property"].map(|name| node.has_tag_name((QEMU, name)));
+        is_option.contains(&true).then(|| node.attribute("value"))?
+    });
+    found.extend(options.filter_map(|value| by_qemu(value.rsplit('=').next()?)));
+    found
+}
+
+/// `0000:0a:09.0`, where there is a domain only if it is not 0.
+fn by_qemu(address: &str) -> Option<Numbers> {
+    let hex = |digits| u64::from_str_radix(digits, 16).ok();
+    let mut parts: Vec<u64> = address.split([':', '.']).map_while(hex).collect();
+    if parts.len() == 3 {
+        parts.insert(0, 0);
+    }
+    parts.try_into().ok()
 }
 
 fn numbers(address: Node<'_, '_>) -> Option<Numbers> {

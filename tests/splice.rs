@@ -237,3 +237,14 @@ fn hundred_thousand_attributes_take_linear_time() {
         assert!(matches!(refusal, Err(XmlError::NotWellFormed { .. })));
     }
 }
+
+#[test]
+fn many_attributes_and_many_options_of_qemu_take_linear_time() {
+    let attributes: String = (0..100_000)
+        .map(|number| format!(" a{number}=''"))
+        .collect();
+    let options = "<q:commandline/>".repeat(100_000);
+    // If each option were looked up in all attributes, this would take minutes.
+    let document = format!("<domain{attributes}><devices/>{options}</domain>");
+    assert!(splice(document.as_bytes(), &[address("02:00.0")]).is_ok());
+}

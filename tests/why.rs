@@ -119,6 +119,23 @@ fn why_reports_the_error_of_qemu_and_a_missing_card() {
 }
 
 #[test]
+fn why_judges_a_card_that_an_option_of_qemu_claims() {
+    let host = host("02");
+    host.write(
+        "etc/libvirt/qemu/rocks-33.xml",
+        "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  \
+         <name>rocks-33</name>\n  <devices/>\n  <qemu:commandline>\n    \
+         <qemu:arg value='-device'/>\n    <qemu:arg value='vfio-pci,host=7f:00.0'/>\n  \
+         </qemu:commandline>\n</domain>\n",
+    );
+    let reasons = host.line("why rocks-33").answer();
+    assert!(
+        reasons.starts_with("now:        this host has no device 0000:7f:00.0\n"),
+        "{reasons}"
+    );
+}
+
+#[test]
 fn why_says_nothing_about_a_guest_without_problems() {
     let host = host("02");
     let said = host.line("why rocks-33");

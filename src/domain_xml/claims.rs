@@ -3,6 +3,8 @@
 //! It takes what libvirt takes: every `<devices>` of the domain counts, of a device the first
 //! `<source>`, of that the first `<address>`, and an address has libvirt's numbers.
 
+use std::collections::BTreeSet;
+
 use crate::domain_xml::qemu::{Arguments, of_property};
 use crate::domain_xml::tokens::{Tag, Token, read};
 use crate::pci::PciAddress;
@@ -55,8 +57,8 @@ pub fn claims(document: &[u8]) -> Vec<Claim> {
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     pub(crate) found: Vec<Found>,
-    /// The root, where the prefix of QEMU's namespace is declared as a rule.
-    root: Option<Tag>,
+    /// The declarations of QEMU's namespace at the root: `xmlns:qemu` as a rule.
+    declared: BTreeSet<String>,
     open: Vec<Open>,
     arguments: Arguments,
 }
@@ -118,7 +120,7 @@ impl Finder {
     fn kind(&mut self, text: &str, tag: &Tag) -> Kind {
         let name = tag.name(text);
         let Some(parent) = self.open.last().map(|open| open.kind) else {
-            self.root = Some(tag.clone());
+            self.declared = tag.names_of(text, QEMU).map(str::to_owned).collect();
             return match name {
                 "domain" if !tag.is_in_namespace(text) => Kind::Domain,
                 "devices" if !tag.is_in_namespace(text) => Kind::Devices,
@@ -216,9 +218,10 @@ impl Finder {
             Some((prefix, _)) => format!("xmlns:{prefix}"),
             None => "xmlns".to_owned(),
         };
-        let tags = [Some(tag), self.root.as_ref()].into_iter().flatten();
-        let mut declared = tags.filter_map(|tag| tag.value(text, &declaration));
-        declared.next().as_deref() == Some(QEMU)
+        match tag.value(text, &declaration) {
+            Some(uri) => uri == QEMU,
+            None => self.declared.contains(&declaration),
+        }
     }
 
     /// Whether nothing of its kind was in the innermost open element before.

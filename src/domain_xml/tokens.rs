@@ -294,6 +294,15 @@ impl Tag {
         Some(value.into_owned())
     }
 
+    /// The names of the attributes that have this value.
+    pub(crate) fn names_of<'t>(&self, text: &'t str, value: &str) -> impl Iterator<Item = &'t str> {
+        attributes(text, self.attributes.clone())
+            .filter(move |(_, place)| {
+                unescape(&text[place.clone()]).is_ok_and(|known| known == value)
+            })
+            .map(|(name, _)| name)
+    }
+
     /// Whether an attribute has this value.
     pub(crate) fn says(&self, text: &str, name: &str, value: &str) -> bool {
         self.value(text, name).as_deref() == Some(value)

@@ -120,7 +120,7 @@ fn one_guest<'c>(
     match nodes.as_slice() {
         [node] => Ok(node),
         nodes => Err(Error::Usage(format!(
-            "{word:?} names {} guests, and must name one",
+            "{word:?} matches {} guests; name exactly one",
             nodes.len()
         ))),
     }

@@ -33,7 +33,7 @@ pub enum NameError {
     #[error("gpu name must start with \"gpupci\" prefix")]
     Prefix,
     /// It would need quoting wherever it is used.
-    #[error("gpu name {} may hold letters, digits, _ and - after \"gpupci\"", Excerpt(.0))]
+    #[error("invalid gpu name {}: use only letters, digits, _ and - after \"gpupci\"", Excerpt(.0))]
     Characters(String),
     /// It, or its `_old` copy, would be cut.
     #[error("gpu name {} is longer than {limit} bytes", Excerpt(.name))]
@@ -153,26 +153,22 @@ pub enum ValueError {
     #[error("the value is empty")]
     Empty,
     /// A physical host's card is one address.
-    #[error(
-        "{} is not the address of a card, as pci_0000_02_00_0 or 0000:02:00.0 would be",
-        Excerpt(.0)
-    )]
+    #[error("{} is not a PCI address such as 0000:02:00.0", Excerpt(.0))]
     NotAnAddress(String),
     /// A guest's card is an address or a name.
     #[error(
-        "{} is neither the address of a card, as pci_0000_02_00_0 or 0000:02:00.0 would be, \
-         nor a card's name, as gpupci1 would be",
+        "{} is neither a PCI address (0000:02:00.0) nor a card name (gpupci1)",
         Excerpt(.0)
     )]
     NotACard(String),
     /// One card stands there twice.
-    #[error("{0} is named twice")]
+    #[error("{0} is listed twice")]
     Twice(CardReference),
     /// More cards than any guest has.
-    #[error("the value names more than {CARDS_MAX} cards")]
+    #[error("a guest can have at most {CARDS_MAX} cards")]
     TooMany,
     /// It would be cut.
-    #[error("the value is {0} bytes long, and Rocks keeps {VALUE_BYTES_MAX}")]
+    #[error("the value is {0} bytes long; the limit is {VALUE_BYTES_MAX}")]
     Length(usize),
 }
 

@@ -99,7 +99,10 @@ impl fmt::Display for Conflict {
                 host,
             } => {
                 let device = address.node_device();
-                write!(f, "{guest}: its host {host} has no card {device}")
+                write!(
+                    f,
+                    "{guest}: its host {host} has no attribute for card {device}"
+                )
             }
             Self::NotFunction0 {
                 node,
@@ -107,7 +110,7 @@ impl fmt::Display for Conflict {
                 address,
             } => write!(
                 f,
-                "{node}: {attribute} is {}, which is not function 0 of its card",
+                "{node}: {attribute} is {}, not function 0 of its card",
                 address.node_device()
             ),
             Self::TwoNames { slot, host, names } => {
@@ -178,7 +181,7 @@ fn conflicts_of_host(cluster: &Cluster, host: &Node) -> Vec<Conflict> {
         match address {
             Err(why) => found.push(Conflict::Unusable {
                 node: host.name.to_string(),
-                why: format!("{card} is no address: {why}"),
+                why: format!("{card} has an invalid value: {why}"),
             }),
             Ok(address) => {
                 found.extend(not_function_0(host, &card.to_string(), address));
@@ -357,13 +360,12 @@ mod tests {
         assert_eq!(
             lines(two_guests(), &rows),
             [
-                "host: gpupci1 is pci_0000_02_00_1, which is not function 0 of its card",
-                "host: gpupci3 is no address: \"nonsense\" is not the address of a card, as \
-                 pci_0000_02_00_0 or 0000:02:00.0 would be",
+                "host: gpupci1 is pci_0000_02_00_1, not function 0 of its card",
+                "host: gpupci3 has an invalid value: \"nonsense\" is not a PCI address such as 0000:02:00.0",
                 "host: card 0000:02:00 has the names gpupci1 and gpupci2",
-                "guest-a: its host host has no card pci_0000_83_00_0",
-                "guest-a: guest-a has the card gpupci7, and its host host has no attribute gpupci7",
-                "guest-b: the attribute gpupci of guest-b names no card: the value is empty",
+                "guest-a: its host host has no attribute for card pci_0000_83_00_0",
+                "guest-a: cannot look up card gpupci7 of guest-a: its host host has no attribute gpupci7",
+                "guest-b: the attribute gpupci of guest-b has an invalid value: the value is empty",
             ]
         );
     }

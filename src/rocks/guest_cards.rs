@@ -14,7 +14,7 @@ use crate::rocks::{
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GuestError {
     /// The guest's own attribute cannot be followed.
-    #[error("the attribute {attribute} of {guest} names no card")]
+    #[error("the attribute {attribute} of {guest} has an invalid value")]
     Value {
         /// Whose attribute.
         guest: String,
@@ -24,7 +24,7 @@ pub enum GuestError {
         source: ValueError,
     },
     /// A card is named, and there is no host to look it up on.
-    #[error("{guest} has the card {card}, and no physical host to find it on")]
+    #[error("cannot look up card {card} of {guest}: the guest has no physical host")]
     Homeless {
         /// Whose card.
         guest: String,
@@ -32,7 +32,7 @@ pub enum GuestError {
         card: CardName,
     },
     /// The host has no card of that name.
-    #[error("{guest} has the card {card}, and its host {host} has no attribute {card}")]
+    #[error("cannot look up card {card} of {guest}: its host {host} has no attribute {card}")]
     NoSuchCard {
         /// Whose card.
         guest: String,
@@ -42,7 +42,7 @@ pub enum GuestError {
         host: String,
     },
     /// The host's attribute of that name holds no address.
-    #[error("the attribute {card} of {host} is not the address of a card")]
+    #[error("the attribute {card} of {host} has an invalid value")]
     HostValue {
         /// Whose attribute.
         host: String,

@@ -62,7 +62,7 @@ pub enum HostError {
     #[error("a host name is empty")]
     Empty,
     /// The name would stand for something else in every later command.
-    #[error("a host cannot be called {}: {reason}", Excerpt(.name))]
+    #[error("invalid host name {}: {reason}", Excerpt(.name))]
     Unusable {
         /// The name.
         name: String,
@@ -299,26 +299,26 @@ pub fn check_node_name(name: &str, directory: &Directory) -> Result<(), HostErro
         .chars()
         .any(|c| c.is_control() || "%/\\'\"`".contains(c))
     {
-        "a control character, a quote, /, \\ or % has no place in a name"
+        "it contains a control character, a quote, /, \\ or %"
     } else if name.trim() != name || name.is_empty() {
-        "a blank at its beginning or end would be lost"
+        "it starts or ends with a blank"
     } else if name.starts_with(['-', '.']) {
         "it starts with - or ."
     } else if name.parse::<IpAddr>().is_ok() || name == "localhost" || name.contains(':') {
         "it is an address"
     } else if is_select(name) || name.contains('=') {
-        "it would be read as something else"
+        "it would be read as a select statement or a parameter"
     } else if name
         .strip_prefix("rack")
         .is_some_and(|n| n.parse::<u64>().is_ok())
     {
-        "it names a rack"
+        "it is the name of a rack"
     } else if directory
         .appliances
         .iter()
         .any(|appliance| appliance.is_exactly(name))
     {
-        "it names an appliance"
+        "it is the name of an appliance"
     } else {
         return Ok(());
     };

@@ -69,7 +69,8 @@ fn remove_of_a_missing_attribute_succeeds_with_a_note() {
         stage.insert(1, "gpupci1", "pci_0000_02_00_0");
         for name in ["gpupci", "gpupci1", "gpupci9"] {
             let said = host.line(&format!("host remove rocks-33 {name}"));
-            let note = format!("gpupci: rocks-33 has no {name} of its own: nothing to remove\n");
+            let note =
+                format!("gpupci: rocks-33 has no attribute {name} of its own: nothing to remove\n");
             assert_eq!(
                 (said.code, said.text(), said.stderr),
                 (Some(0), String::new(), note)

@@ -28,7 +28,7 @@ const FOUND: [(&str, &str, &str); 6] = [
     (
         "not-function-0",
         "vm-container-0-15",
-        "vm-container-0-15: gpupci4 is pci_0000_04_00_1, which is not function 0 of its card",
+        "vm-container-0-15: gpupci4 is pci_0000_04_00_1, not function 0 of its card",
     ),
     (
         "two-names",
@@ -38,13 +38,12 @@ const FOUND: [(&str, &str, &str); 6] = [
     (
         "unusable-value",
         "compute-0-0",
-        "compute-0-0: gpupci1 is no address: \"nonsense\" is not the address of a card, \
-         as pci_0000_02_00_0 or 0000:02:00.0 would be",
+        "compute-0-0: gpupci1 has an invalid value: \"nonsense\" is not a PCI address such as 0000:02:00.0",
     ),
     (
         "missing-card",
         "rocks-34",
-        "rocks-34: its host vm-container-0-15 has no card pci_0000_09_00_0",
+        "rocks-34: its host vm-container-0-15 has no attribute for card pci_0000_09_00_0",
     ),
     (
         "shared-card",

@@ -56,7 +56,7 @@ fn splice_refuses_an_unknown_guest() {
         assert_error(
             &splice(&host, "vm-container"),
             2,
-            "\"vm-container\" names 2 guests, and must name one",
+            "\"vm-container\" matches 2 guests; name exactly one",
         );
         assert_error(&splice(&host, ""), 2, "a host name is empty");
     });
@@ -69,7 +69,11 @@ fn splice_names_the_attribute_that_it_cannot_use() {
         stage.insert(16, "gpupci", "nonsense");
         stage.insert(17, "gpupci", "gpupci1,gpupci2");
         let said = splice(&host, "rocks-33");
-        assert_error(&said, 1, "the attribute gpupci of rocks-33 names no card");
+        assert_error(
+            &said,
+            1,
+            "the attribute gpupci of rocks-33 has an invalid value",
+        );
         assert!(
             said.stderr.contains("\n  cause: \"nonsense\" is neither "),
             "{}",
@@ -81,8 +85,7 @@ fn splice_names_the_attribute_that_it_cannot_use() {
             said.stderr
         );
 
-        let absent =
-            "rocks-34 has the card gpupci1, and its host vm-container-0-2 has no attribute gpupci1";
+        let absent = "cannot look up card gpupci1 of rocks-34: its host vm-container-0-2 has no attribute gpupci1";
         assert_error(&splice(&host, "rocks-34"), 3, absent);
         stage.insert(14, "gpupci1", "pci_0000_02_00_0");
         stage.insert(14, "gpupci2", "gpupci1");
@@ -90,7 +93,7 @@ fn splice_names_the_attribute_that_it_cannot_use() {
         assert_error(
             &said,
             1,
-            "the attribute gpupci2 of vm-container-0-2 is not the address of a card",
+            "the attribute gpupci2 of vm-container-0-2 has an invalid value",
         );
     });
 }
@@ -216,8 +219,7 @@ fn retarget_refuses_a_card_name_that_this_host_lacks() {
             &["splice", "--retarget", "rocks-33"],
             FROM_THE_OTHER_HOST.as_bytes(),
         );
-        let first =
-            "rocks-33 has the card gpupci1, and its host vm-container-0-2 has no attribute gpupci1";
+        let first = "cannot look up card gpupci1 of rocks-33: its host vm-container-0-2 has no attribute gpupci1";
         assert_error(&said, 3, first);
         let stranger = stage.machine("nowhere");
         let said = stranger.gpupci_reading(
@@ -227,7 +229,7 @@ fn retarget_refuses_a_card_name_that_this_host_lacks() {
         assert_error(
             &said,
             3,
-            "rocks-33 has the card gpupci1, and no physical host to find it on",
+            "cannot look up card gpupci1 of rocks-33: the guest has no physical host",
         );
     });
 }

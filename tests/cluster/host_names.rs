@@ -168,17 +168,17 @@ fn change_refuses_a_word_that_selects_many_hosts() {
         let host = with_cards(stage);
         let before = host.line("host dump").answer();
         for (words, first) in [
-            ("%", "must supply one host: \"%\" names 6"),
-            ("rack0", "must supply one host: \"rack0\" names 5"),
+            ("%", "must supply one host: \"%\" matches 6 hosts"),
+            ("rack0", "must supply one host: \"rack0\" matches 5 hosts"),
             (
                 "vm-container",
-                "must supply one host: \"vm-container\" names 2",
+                "must supply one host: \"vm-container\" matches 2 hosts",
             ),
             (
                 "rocks-33 rocks-34",
-                "must supply one host: \"rocks-33 rocks-34\" names 2",
+                "must supply one host: \"rocks-33 rocks-34\" matches 2 hosts",
             ),
-            ("nas", "must supply one host: \"nas\" names 0"),
+            ("nas", "must supply one host: \"nas\" matches 0 hosts"),
         ] {
             for command in ["add", "set"] {
                 let said = host.line(&format!("host {command} {words} gpupci9 05:00.0"));

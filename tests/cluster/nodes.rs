@@ -200,7 +200,7 @@ fn guest_without_a_host_is_on_this_host() {
     assert_error(
         &said,
         3,
-        "guest has the card gpupci1, and no physical host to find it on",
+        "cannot look up card gpupci1 of guest: the guest has no physical host",
     );
 }
 
@@ -220,11 +220,11 @@ fn place_refuses_all_but_a_guest_and_a_host() {
     let host = two_hosts();
     run_all(&host, &["add other gpupci 05:00.0"]);
     for (words, code, first) in [
-        ("guest other", 2, "other is a guest, and no host"),
-        ("alpha beta", 2, "alpha is no guest"),
+        ("guest other", 2, "other is a guest, not a host"),
+        ("alpha beta", 2, "alpha is not a guest"),
         ("nosuch beta", 3, "cannot resolve host \"nosuch\""),
         ("guest nosuch", 3, "cannot resolve host \"nosuch\""),
-        ("guest %", 2, "must supply one host: \"%\" names 4"),
+        ("guest %", 2, "must supply one host: \"%\" matches 4 hosts"),
     ] {
         assert_error(&host.line(&format!("host place {words}")), code, first);
     }

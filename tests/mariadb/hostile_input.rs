@@ -246,7 +246,7 @@ fn splice_refuses_a_hostile_value_without_printing_xml() {
             "{}",
             said.stderr
         );
-        let first = "gpupci: the attribute gpupci of rocks-33 names no card\n";
+        let first = "gpupci: the attribute gpupci of rocks-33 has an invalid value\n";
         assert!(said.stderr.starts_with(first), "{}", said.stderr);
         assert!(!said.stderr.contains('\u{1b}'), "{}", said.stderr);
     }

@@ -89,7 +89,7 @@ fn host_errors() -> Vec<HostError> {
         HostError::Empty,
         HostError::Unusable {
             name: "rack0".to_owned(),
-            reason: "it means the hosts of a rack",
+            reason: "it is the name of a rack",
         },
     ];
     assert_complete!(
@@ -211,7 +211,7 @@ fn conflicts() -> Vec<Conflict> {
         },
         Conflict::Unusable {
             node: text("rocks-33"),
-            why: text("the attribute gpupci of rocks-33 names no card"),
+            why: text("the attribute gpupci of rocks-33 has an invalid value: the value is empty"),
         },
     ];
     assert_complete!(

@@ -259,7 +259,7 @@ fn own_errors() -> Vec<Error> {
     let errors = vec![
         Error::NotRoot("detach cards"),
         Error::NoGuest("\"rocks-99\"".to_owned()),
-        Error::Usage("must supply one host: no host is named".to_owned()),
+        Error::Usage("must supply one host: no host given".to_owned()),
     ];
     assert!(errors.iter().all(is_own));
     errors

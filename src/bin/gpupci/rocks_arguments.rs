@@ -37,7 +37,7 @@ impl RocksArguments {
                 Some((name, _)) => {
                     let known = known.join(", ");
                     return Err(Error::Usage(format!(
-                        "there is no parameter {name:?} here, only {known}"
+                        "unknown parameter {name:?}; known parameters: {known}"
                     )));
                 }
             }
@@ -96,14 +96,13 @@ impl RocksArguments {
         } else {
             given.join(" ")
         };
-        let wanted: Vec<&str> = names
-            .iter()
-            .filter(|name| self.parameter(name).is_none())
-            .copied()
+        let missing = names.iter().filter(|name| self.parameter(name).is_none());
+        let missing: String = missing
+            .map(|name| format!(" {}", name.to_uppercase()))
             .collect();
+        // The start of the sentence is the original's.
         Error::Usage(format!(
-            "must supply one host, and the {}; given is {given}",
-            wanted.join(" and the ")
+            "must supply one host: expected HOST{missing}, got {given}"
         ))
     }
 }
@@ -155,11 +154,11 @@ mod tests {
     fn missing_arguments_are_named() {
         assert_eq!(
             target("h"),
-            Err("must supply one host, and the gpu and the value; given is \"h\"".to_owned())
+            Err("must supply one host: expected HOST GPU VALUE, got \"h\"".to_owned())
         );
         assert_eq!(
             target("h g"),
-            Err("must supply one host, and the gpu and the value; given is \"h\" \"g\"".to_owned())
+            Err("must supply one host: expected HOST GPU VALUE, got \"h\" \"g\"".to_owned())
         );
         assert_eq!(
             target("gpu=g value=v").map(|(hosts, _)| hosts),
@@ -167,7 +166,7 @@ mod tests {
         );
         assert_eq!(
             target("gpu=g"),
-            Err("must supply one host, and the value; given is nothing".to_owned())
+            Err("must supply one host: expected HOST VALUE, got nothing".to_owned())
         );
     }
 
@@ -175,7 +174,7 @@ mod tests {
     fn an_unknown_parameter_is_refused() {
         assert_eq!(
             words("h colour=red").map(|_| ()),
-            Err("there is no parameter \"colour\" here, only gpu, value, pydict".to_owned())
+            Err("unknown parameter \"colour\"; known parameters: gpu, value, pydict".to_owned())
         );
         assert_eq!(words("=red é=x").map(|w| w.plain.len()), Ok(2));
     }

@@ -84,7 +84,7 @@ impl Session<'_> {
         if removed == 0 {
             let name = Text::from(name.as_str());
             answer.notes.push(format!(
-                "{} has no {name} of its own: nothing to remove",
+                "{} has no attribute {name} of its own: nothing to remove",
                 node.name
             ));
         }
@@ -98,9 +98,9 @@ impl Session<'_> {
         if !guest.is_guest || host.is_guest {
             let which = if guest.is_guest { host } else { guest };
             let not = if guest.is_guest {
-                "a guest, and no host"
+                "a guest, not a host"
             } else {
-                "no guest"
+                "not a guest"
             };
             return Err(Error::Usage(format!("{} is {not}", which.name)).into());
         }

@@ -67,8 +67,8 @@ impl<'m> Session<'m> {
             [node] => Ok(node),
             nodes => {
                 let given = match words {
-                    [] => "no host is named".to_owned(),
-                    words => format!("{:?} names {}", words.join(" "), nodes.len()),
+                    [] => "no host given".to_owned(),
+                    words => format!("{:?} matches {} hosts", words.join(" "), nodes.len()),
                 };
                 Err(Error::Usage(format!("must supply one host: {given}")))
             }

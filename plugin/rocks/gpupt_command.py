@@ -31,7 +31,7 @@ def find_program(command):
 	for path in candidates:
 		if os.path.exists(path):
 			return path
-	command.abort('cannot find the program gpupci: there is no %s' % ' and no '.join(candidates))
+	command.abort('cannot find gpupci (looked for %s)' % ', '.join(candidates))
 
 
 def typed_words(params, args):
@@ -56,7 +56,7 @@ def reason(talk, status):
 	message = native(talk, 'replace').strip('\n')
 	if message.startswith('gpupci: '):
 		message = message[len('gpupci: '):]
-	return message or 'gpupci ended with status %d and said nothing' % status
+	return message or 'gpupci exited with status %d and no message' % status
 
 
 def native(output, errors):

@@ -50,7 +50,11 @@ pub unsafe extern "C" fn gpupt_splice(
         return fail(error, Exit::Usage, "gpupt_splice: guest or xml is NULL");
     }
     if isize::try_from(len).is_err() {
-        return fail(error, Exit::Usage, "gpupt_splice: len is no length");
+        return fail(
+            error,
+            Exit::Usage,
+            "gpupt_splice: len is not a valid length",
+        );
     }
     // SAFETY: not NULL, so the caller promises a NUL-terminated string.
     let guest = unsafe { CStr::from_ptr(guest) };
@@ -61,7 +65,7 @@ pub unsafe extern "C" fn gpupt_splice(
     };
     let outcome = guarded(|| match guest.to_str() {
         Ok(guest) => crate::splice(guest, xml).map_err(|e| (e.exit(), lines(&e))),
-        Err(_) => Err((Exit::Usage, "the name of the guest is not UTF-8".to_owned())),
+        Err(_) => Err((Exit::Usage, "the guest name is not UTF-8".to_owned())),
     });
     match outcome {
         Ok(text) => match allocated(&text) {
@@ -72,11 +76,7 @@ pub unsafe extern "C" fn gpupt_splice(
                 }
                 Exit::Done.code().into()
             }
-            None => fail(
-                error,
-                Exit::Failed,
-                "there is no memory for the new domain XML",
-            ),
+            None => fail(error, Exit::Failed, "out of memory for the new domain XML"),
         },
         Err((exit, text)) => fail(error, exit, &text),
     }
@@ -116,7 +116,7 @@ fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
         let said = PANIC.take().replace('\n', ": ");
         Err((
             Exit::Failed,
-            format!("gpupt stumbled over a bug of its own\n  cause: {said}\n  state: nothing was changed"),
+            format!("internal error: this is a bug in gpupt\n  cause: {said}\n  state: nothing was changed"),
         ))
     })
 }

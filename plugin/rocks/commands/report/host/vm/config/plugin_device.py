@@ -50,7 +50,7 @@ def splice(guest, xml):
 		library = load(ctypes)
 	except (ImportError, OSError, AttributeError) as error:
 		raise Failure('cannot load the gpupt library\n  cause: %s\n  try:   '
-			'install the package rocks-command-gpupt again' % error)
+			'copy libgpupt.so of this version to %s' % (error, LIBRARY))
 
 	out, error, out_len = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_size_t()
 	status = library.gpupt_splice(guest, xml, len(xml),
@@ -72,7 +72,7 @@ def load(ctypes):
 	library.gpupt_version.restype = ctypes.c_char_p
 	version = to_native(library.gpupt_version() or b'')
 	if not (version + '.').startswith(VERSION + '.'):
-		raise Failure('%s is of version "%s", but this command needs %s'
+		raise Failure('%s has version "%s", but this command needs %s'
 			% (path, version, VERSION))
 	declare(ctypes, library)
 	return library
@@ -93,7 +93,7 @@ def declare(ctypes, library):
 def error_text(ctypes, error, status):
 	"""What the library says about its failure."""
 	if not error:
-		return 'the gpupt library failed with status %d and said nothing' % status
+		return 'the gpupt library failed with status %d and no message' % status
 	return to_native(ctypes.string_at(error.value), 'replace').strip('\n')
 
 

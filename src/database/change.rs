@@ -24,9 +24,8 @@ pub(super) fn make_change(
     change: &Change,
 ) -> Result<usize, Fault> {
     if name.as_bytes().len() > MEMBER_BYTES_MAX {
-        let why = format!(
-            "attributes are kept for hosts whose names have up to {MEMBER_BYTES_MAX} bytes"
-        );
+        let why =
+            format!("the name of a host with attributes can have at most {MEMBER_BYTES_MAX} bytes");
         return Err(Fault::Other(Cause::new(why)));
     }
     if make != Make::Nothing {
@@ -101,7 +100,7 @@ fn member_for(session: &mut dyn Session, name: &Cell) -> Result<(i64, i64), Faul
     let category = rows::first_id(&session.rows(statements::HOST_CATEGORY, &[])?);
     let category = category.map_err(malformed)?;
     let category =
-        category.ok_or_else(|| malformed(rows::Malformed("there is no category host")))?;
+        category.ok_or_else(|| malformed(rows::Malformed("there is no category \"host\"")))?;
     let key = [name.clone(), category.into()];
     let member = rows::first_id(&session.rows(statements::MEMBER, &key)?).map_err(malformed)?;
     match member {

@@ -20,7 +20,7 @@ pub enum DatabaseError {
         source: Cause,
     },
     /// The server knows the user not, or not with this password, or not from here.
-    #[error("{database} does not let this user in")]
+    #[error("{database} refused the login")]
     Login {
         /// The database.
         database: DatabaseUrl,
@@ -28,7 +28,7 @@ pub enum DatabaseError {
         source: Cause,
     },
     /// A query failed; a change was undone.
-    #[error("{database} did not answer as it should")]
+    #[error("the request to {database} failed")]
     Query {
         /// The database.
         database: DatabaseUrl,
@@ -36,7 +36,7 @@ pub enum DatabaseError {
         source: Cause,
     },
     /// The user may not do that.
-    #[error("{database} does not permit this")]
+    #[error("permission denied on {database}")]
     NotPermitted {
         /// The database.
         database: DatabaseUrl,
@@ -52,7 +52,7 @@ pub enum DatabaseError {
         limit: Duration,
     },
     /// The connection was lost between sending a change and hearing that it was kept.
-    #[error("{database} did not say whether it kept the change")]
+    #[error("{database} did not confirm the change")]
     Unclear {
         /// The database.
         database: DatabaseUrl,
@@ -60,7 +60,7 @@ pub enum DatabaseError {
         source: Cause,
     },
     /// The statement after `select` is not one that only reads.
-    #[error("this statement selects no hosts")]
+    #[error("invalid select statement")]
     Select {
         /// Why.
         source: Cause,
@@ -69,7 +69,7 @@ pub enum DatabaseError {
     #[error(transparent)]
     Change(#[from] ChangeError),
     /// Rocks makes the nodes and places the guests of its clusters.
-    #[error("Rocks itself {what} in {database}")]
+    #[error("cannot {what} in {database}: Rocks manages its hosts and guests")]
     Managed {
         /// The database.
         database: DatabaseUrl,

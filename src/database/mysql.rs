@@ -27,7 +27,7 @@ const NO_KEY: &str = "/dev/null/none";
 pub(super) fn connect(server: &Server) -> Result<Conn, Fault> {
     Conn::new(options(server)).map_err(|error| match error {
         Error::IoError(error) if error.kind() == ErrorKind::NotADirectory => {
-            let wish = "the server asks for the password itself, which goes only over a socket";
+            let wish = "the server wants the password in clear text, which is sent only over a Unix socket";
             Fault::Other(Cause::new(wish))
         }
         error => fault(error),
@@ -89,7 +89,7 @@ impl Session for Conn {
             .prep(statement)
             .map_err(|error| fault(error).of_select())?;
         if prepared.columns().is_empty() {
-            return Err(Fault::Select(Cause::new("it gives no column")));
+            return Err(Fault::Select(Cause::new("it returns no columns")));
         }
         let answer = transaction
             .exec_iter(prepared, ())
@@ -119,7 +119,9 @@ fn each<P: mysql::prelude::Protocol>(
         let row: Row = row.map_err(fault)?.unwrap().into_iter().map(cell).collect();
         bytes += row.iter().map(size).sum::<usize>();
         if bytes > ANSWER_BYTES_MAX {
-            return Err(Fault::Other(Cause::new("the answer does not end")));
+            return Err(Fault::Other(Cause::new(format!(
+                "the answer is longer than {ANSWER_BYTES_MAX} bytes"
+            ))));
         }
         see(row);
     }

@@ -130,12 +130,12 @@ pub(super) fn first_id(rows: &[Row]) -> Result<Option<i64>> {
 
 fn kind(row: &Row) -> Result<i64> {
     let kind = row.first().map(whole).transpose()?.flatten();
-    kind.ok_or(Malformed("a row of no kind"))
+    kind.ok_or(Malformed("a row of unknown kind"))
 }
 
 fn columns<const N: usize>(row: Row) -> Result<[Cell; N]> {
     row.try_into()
-        .map_err(|_| Malformed("a row of another width"))
+        .map_err(|_| Malformed("a row with the wrong number of columns"))
 }
 
 fn text(cell: Cell) -> Option<Text> {
@@ -154,11 +154,11 @@ fn whole(cell: &Cell) -> Result<Option<i64>> {
             .ok()
             .and_then(|digits| digits.parse().ok())
             .map(Some)
-            .ok_or(Malformed("a number that is none")),
+            .ok_or(Malformed("an invalid number")),
     }
 }
 
 /// An answer that is not what the statement asked for.
 pub(super) fn malformed(Malformed(what): Malformed) -> Fault {
-    Fault::Other(Cause::new(format!("the answer holds {what}")))
+    Fault::Other(Cause::new(format!("the answer is invalid: {what}")))
 }

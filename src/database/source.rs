@@ -133,7 +133,7 @@ impl Database {
             },
             NoResult::Died => DatabaseError::Query {
                 database,
-                source: Cause::new("its answer could not be understood"),
+                source: Cause::new("the answer could not be parsed"),
             },
         }
     }
@@ -221,14 +221,14 @@ impl AttributeSource for Database {
         is_guest: bool,
         change: &Change,
     ) -> Result<usize, DatabaseError> {
-        self.embedded_only("makes the hosts")?;
+        self.embedded_only("create a host")?;
         let make = if is_guest { Make::Guest } else { Make::Host };
         let (name, change) = (name.clone(), change.clone());
         self.write(move |session: &mut dyn Session| make_change(session, &name, make, &change))
     }
 
     fn place(&mut self, guest: NodeId, host: Option<NodeId>) -> Result<(), DatabaseError> {
-        self.embedded_only("places the guests")?;
+        self.embedded_only("place a guest")?;
         let host = host.map_or(Cell::Null, Cell::Int);
         let placed = self.write(move |session: &mut dyn Session| {
             session.execute(statements::PLACE, &[host.clone(), guest.into()])?;

@@ -67,8 +67,9 @@ fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, F
         (TABLES, _) => {}
         (0, Purpose::Changing) => make_tables(&mut connection)?,
         (found, _) => {
-            let other =
-                format!("its tables are of version {found}, and this program knows {TABLES}");
+            let other = format!(
+                "its tables have version {found}, but this program supports version {TABLES}"
+            );
             return Err(Fault::Other(Cause::new(other)));
         }
     }
@@ -134,7 +135,7 @@ impl Session for Connection {
             .prepare(statement)
             .map_err(|error| fault(error).of_select())?;
         if !prepared.readonly() || prepared.column_count() == 0 {
-            return Err(Fault::Select(Cause::new("it does more than read")));
+            return Err(Fault::Select(Cause::new("it does not only read")));
         }
         drop(prepared);
         let mut rows = Vec::new();

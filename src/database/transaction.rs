@@ -50,7 +50,7 @@ pub(super) fn on_server(
                     Err(error) => Err(Failed::Unclear(Cause::new(error))),
                 };
             }
-            Ok(_) => Fault::Other(Cause::new("it was given up")),
+            Ok(_) => Fault::Other(Cause::new("the deadline passed")),
             Err(fault) => fault,
         };
         // A connection that cannot roll back is lost, and the server rolls back then.

@@ -52,21 +52,21 @@ pub struct Server {
 pub enum UrlError {
     /// Neither of the two kinds.
     #[error(
-        "a database is named as mysql://user@host:3306/cluster, \
+        "invalid database URL: expected mysql://user@host:3306/cluster, \
          mysql://user@localhost/cluster?socket=/path or sqlite:/path"
     )]
     Scheme,
     /// `sqlite:` and nothing behind it.
-    #[error("sqlite: is followed by the path of a file")]
+    #[error("invalid database URL: sqlite: must be followed by a file path")]
     Path,
     /// No grammatical URL.
-    #[error("the URL of the database is wrong: {0}")]
+    #[error("invalid database URL: {0}")]
     Grammar(String),
     /// A part is missing.
-    #[error("the URL of the database names no {0}")]
+    #[error("invalid database URL: no {0} given")]
     Missing(&'static str),
     /// A parameter that is not `socket`.
-    #[error("the URL of the database has the parameter {}; only socket is known", Excerpt(.0))]
+    #[error("invalid database URL: parameter {}; only socket=/path is supported", Excerpt(.0))]
     Parameter(String),
 }
 
@@ -229,24 +229,26 @@ mod tests {
         for (text, error) in [
             (
                 "mysql://fe/cluster",
-                "error: the URL of the database names no user",
+                "error: invalid database URL: no user given",
             ),
             (
                 "mysql://root@fe",
-                "error: the URL of the database names no database",
+                "error: invalid database URL: no database given",
             ),
             (
                 "mysql://root@fe/c?ssl=1",
-                "error: the URL of the database has the parameter \"ssl\"; only socket is known",
+                "error: invalid database URL: parameter \"ssl\"; only socket=/path is supported",
             ),
             (
                 "sqlite:",
-                "error: sqlite: is followed by the path of a file",
+                "error: invalid database URL: sqlite: must be followed by a file path",
             ),
         ] {
             assert_eq!(shown(text), error);
         }
-        assert!(shown("postgres://x").starts_with("error: a database is named as"));
+        assert!(
+            shown("postgres://x").starts_with("error: invalid database URL: expected mysql://")
+        );
     }
 
     proptest! {

@@ -239,7 +239,7 @@ fn place_refuses_on_a_rocks_database() {
     assert_error(
         &said,
         1,
-        &format!("Rocks itself places the guests in {url}"),
+        &format!("cannot place a guest in {url}: Rocks manages its hosts and guests"),
     );
     assert!(
         said.stderr.contains("`rocks set host vm`"),

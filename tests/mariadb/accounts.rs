@@ -21,7 +21,7 @@ fn wrong_password_exits_with_9() {
         let user = account.split(':').next().unwrap_or_default();
         let shown = server.url(user, "cluster");
         let expected = format!(
-            "gpupci: {shown} does not let this user in\n  \
+            "gpupci: {shown} refused the login\n  \
              cause: Access denied for user '{user}'@'localhost' (using password: {}) (error 1045)\n  \
              state: nothing was changed\n  \
              try:   check user and password; Rocks keeps root's in /root/.rocks.my.cnf\n",
@@ -67,7 +67,7 @@ fn anonymous_user_may_only_read_and_apache_may_write() {
     ] {
         let said = nobody.line(&format!("host {line}"));
         let first = format!(
-            "gpupci: {} does not permit this\n",
+            "gpupci: permission denied on {}\n",
             server.tcp_url("whoever", "cluster")
         );
         assert!(said.stderr.starts_with(&first), "{}", said.stderr);
@@ -261,7 +261,8 @@ fn url_without_a_database_is_refused() {
     let said = host.line("host list");
     assert!(matches!(said.code, Some(1 | 2)), "{}", said.stderr);
     assert!(
-        said.stderr.contains("a database is named as mysql://"),
+        said.stderr
+            .contains("invalid database URL: expected mysql://"),
         "{}",
         said.stderr
     );

@@ -99,7 +99,7 @@ fn missing_database_is_named() {
 fn database_without_rocks_tables_is_refused() {
     let url = MariaDb::shared().url("root", "mysql");
     let said = frontend(&url).line("host list");
-    let first = format!("gpupci: {url} did not answer as it should");
+    let first = format!("gpupci: the request to {url} failed");
     assert_failed(
         &said,
         &first,
@@ -148,7 +148,7 @@ fn command_ends_at_once_if_the_server_is_killed_during_a_query() {
 
     for waiting in [writer, reader, selector] {
         let (said, took) = waiting.join().expect("it ends");
-        let first = format!("gpupci: {url} did not answer as it should");
+        let first = format!("gpupci: the request to {url} failed");
         assert_failed(&said, &first, &["cause: "]);
         assert!(took < AT_ONCE, "{took:?}");
     }
@@ -221,8 +221,7 @@ fn connection_lost_at_the_commit_exits_with_7() {
     for (cut, kept) in [(Cut::BeforeCommit, false), (Cut::AfterCommit, true)] {
         let (_, mut root) = fresh();
         let (said, database) = set_through(cut, &mut root);
-        let expected =
-            format!("gpupci: {database} did not say whether it kept the change\n  cause: ");
+        let expected = format!("gpupci: {database} did not confirm the change\n  cause: ");
         assert_eq!(
             (said.code, said.text().as_str()),
             (Some(7), ""),

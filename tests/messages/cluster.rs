@@ -45,7 +45,7 @@ fn database_errors() -> Vec<DatabaseError> {
         DatabaseError::Change(ChangeError::Exists("gpupci1".to_owned())),
         DatabaseError::Managed {
             database: database(),
-            what: "adds hosts",
+            what: "create a host",
         },
     ];
     assert_complete!(

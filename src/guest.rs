@@ -1,5 +1,5 @@
-//! The main job, which `gpupci splice` and the Rocks plugin share: find the cards of a guest, put
-//! them into its domain XML.
+//! Finds the cards of a guest and puts them into its domain XML: what `gpupci splice` and the Rocks
+//! plugin do.
 
 use crate::database::Database;
 use crate::domain_xml::{retarget, splice};
@@ -11,20 +11,20 @@ use crate::rocks::{
     hosts_named, moved_cards_of_guest, owners_of,
 };
 
-/// How somebody calls a guest.
+/// How a guest is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestWord<'w> {
-    /// By its name in the cluster and nothing else: what comes from domain XML is no pattern and no
-    /// statement, and no server of names is asked about it.
+    /// By exactly its name in the cluster, as domain XML has it: never a pattern or a statement, and
+    /// never looked up in DNS.
     Name(&'w str),
-    /// By any of its names, as Rocks' commands take them: an alias, an address.
+    /// By any name that Rocks' commands accept: also an alias or an address.
     AnyName(&'w str),
 }
 
-/// `xml` with the cards of `guest`, as it is known on the host that it runs on.
+/// `xml` with the cards that `guest` has on its host.
 ///
 /// # Errors
-/// When there is no such guest, its cards cannot be told, or the XML is refused.
+/// If there is no such guest, its cards cannot be resolved, or the XML is refused.
 pub fn splice_guest(
     guest: GuestWord,
     xml: &[u8],
@@ -34,7 +34,7 @@ pub fn splice_guest(
     let (GuestWord::Name(word) | GuestWord::AnyName(word)) = guest;
     let mut cluster = database.guest(&word.into())?;
     if cluster.node_named(&word.into()).is_none() && guest == GuestWord::AnyName(word) {
-        // An alias, an address: what that means takes the whole cluster to tell.
+        // An alias or an address: resolving it takes the whole cluster.
         cluster = database.cluster()?;
     }
     let node = one_guest(guest, &cluster, database, machine)?;
@@ -42,7 +42,7 @@ pub fn splice_guest(
     Ok(splice(xml, &cards_of_guest(&cluster, node, host)?)?)
 }
 
-/// `xml` with the cards of `guest` that stand there pointed at where they are on this machine.
+/// `xml` with the addresses of the guest's cards changed to those on this machine.
 ///
 /// # Errors
 /// As [`splice_guest`].
@@ -58,20 +58,20 @@ pub fn retarget_guest(
     Ok(retarget(xml, &moved_cards_of_guest(&cluster, node, here)?)?)
 }
 
-/// A card of this machine that the cluster's attributes give to others than the guest that asks.
+/// A card of this machine that the cluster's attributes give to other guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenAway {
     /// The card.
     pub slot: PciSlot,
-    /// Those guests, in table order.
+    /// The guests that have it, in table order.
     pub guests: Vec<String>,
 }
 
-/// Which of the cards in `slots` of this machine the cluster gives to others, and not to `guest`, whose
-/// name is its name in the cluster. What it gives to nobody anybody may have.
+/// Which of this machine's cards in `slots` the cluster gives to other guests and not to `guest`, which is
+/// its exact name in the cluster. An unassigned card may be used by any guest.
 ///
 /// # Errors
-/// When the database cannot be asked, or does not know this machine.
+/// If the database cannot be read, or has no node for this machine.
 pub fn given_away(
     guest: &str,
     slots: &[PciSlot],
@@ -98,7 +98,7 @@ pub fn given_away(
     Ok(given.collect())
 }
 
-/// The node that this machine is.
+/// The node of this machine.
 pub fn this_host<'c>(cluster: &'c Cluster, machine: &Machine) -> Option<&'c Node> {
     cluster.node_named(&Text::from(machine.own_name()?.as_str()))
 }
@@ -126,8 +126,8 @@ fn one_guest<'c>(
     }
 }
 
-/// Where a guest runs. Rocks always says; a guest of the embedded tables that nothing places runs
-/// here.
+/// The host of a guest. Rocks always records it; a guest of the embedded database without one is on this
+/// host.
 fn host_of<'c>(
     guest: &Node,
     cluster: &'c Cluster,

@@ -1,7 +1,7 @@
-//! The attributes that say where cards are and who owns them: their names and their values.
+//! The attributes about cards: their names and their values.
 //!
-//! On a physical host `gpupci1`, `gpupci2`, … hold the address of a card. On a guest `gpupci` holds
-//! the cards it owns: addresses on its host, or names of cards there, separated by commas.
+//! On a physical host `gpupci1`, `gpupci2`, … hold the address of a card. On a guest, `gpupci`
+//! lists its cards, separated by commas: each is an address, or a card's name, on the guest's host.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,41 +15,41 @@ use crate::pci::PciAddress;
 
 /// Rocks keeps the former value of `NAME` under `NAME_old`.
 const OLD: &str = "_old";
-/// `attributes.Attr` is 128 bytes wide, and Rocks' server cuts what is longer without a word.
+/// `attributes.Attr` is 128 bytes wide, and Rocks' server truncates longer names silently.
 const NAME_BYTES_MAX: usize = 128;
-/// How many cards a guest may have: more than a host has slots for, and few enough to be quick.
+/// The most cards that a guest can have: more than a host has slots, few enough to stay fast.
 const CARDS_MAX: usize = 64;
 /// `attributes.Value` is a MySQL `TEXT`.
 const VALUE_BYTES_MAX: usize = 65_535;
 
-/// A name that may be written: `gpupci` and letters, digits, `_` and `-`.
+/// A valid attribute name: `gpupci`, then letters, digits, `_` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeName(String);
 
-/// Why a name may not be written.
+/// Why an attribute name is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
-    /// It is not one of gpupt's.
+    /// It does not begin with `gpupci`.
     #[error("gpu name must start with \"gpupci\" prefix")]
     Prefix,
-    /// It would need quoting wherever it is used.
+    /// It has a character that a shell or another program would need quoted.
     #[error("invalid gpu name {}: use only letters, digits, _ and - after \"gpupci\"", Excerpt(.0))]
     Characters(String),
-    /// It, or its `_old` copy, would be cut.
+    /// It, or its `_old` copy, is too long for the column.
     #[error("gpu name {} is longer than {limit} bytes", Excerpt(.name))]
     Length {
         /// The name.
         name: String,
-        /// How many bytes there is room for.
+        /// The limit in bytes.
         limit: usize,
     },
 }
 
 impl AttributeName {
-    /// The attribute of a guest that names its cards.
+    /// The attribute that lists the cards of a guest.
     pub const GUEST: &'static str = "gpupci";
 
-    /// Where the former value goes; `None` for a former value itself.
+    /// The name that keeps the former value; `None` if this is such a name itself.
     pub fn old(&self) -> Option<String> {
         (!self.is_old()).then(|| old_copy(&self.0))
     }
@@ -64,12 +64,12 @@ impl AttributeName {
     }
 }
 
-/// Under which name Rocks keeps the former value of `name`.
+/// The name under which Rocks keeps the former value of `name`.
 pub(crate) fn old_copy(name: &str) -> String {
     format!("{name}{OLD}")
 }
 
-/// Whether `name` is a former value that Rocks keeps.
+/// Whether Rocks keeps a former value under `name`.
 pub(crate) fn is_old_copy(name: &[u8]) -> bool {
     name.len() >= OLD.len() && name[name.len() - OLD.len()..].eq_ignore_ascii_case(OLD.as_bytes())
 }
@@ -116,9 +116,9 @@ impl fmt::Display for AttributeName {
 /// One card of a guest, as its attribute names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CardReference {
-    /// The card at this address of the guest's host.
+    /// The card at this address on the guest's host.
     At(PciAddress),
-    /// That card of whatever host the guest is on.
+    /// The card with this name on the guest's host, whichever that is.
     Named(CardName),
 }
 
@@ -146,34 +146,34 @@ impl FromStr for CardReference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuestCards(Vec<CardReference>);
 
-/// Why a value may not be written, or says nothing that can be followed.
+/// Why a value is invalid, to be stored or to be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueError {
-    /// There is none.
+    /// It is empty.
     #[error("the value is empty")]
     Empty,
-    /// A physical host's card is one address.
+    /// It is not a PCI address, as a physical host's must be.
     #[error("{} is not a PCI address such as 0000:02:00.0", Excerpt(.0))]
     NotAnAddress(String),
-    /// A guest's card is an address or a name.
+    /// A part of it is neither an address nor a name, as a guest's must be.
     #[error(
         "{} is neither a PCI address (0000:02:00.0) nor a card name (gpupci1)",
         Excerpt(.0)
     )]
     NotACard(String),
-    /// One card stands there twice.
+    /// It lists a card twice.
     #[error("{0} is listed twice")]
     Twice(CardReference),
-    /// More cards than any guest has.
+    /// It lists too many cards.
     #[error("a guest can have at most {CARDS_MAX} cards")]
     TooMany,
-    /// It would be cut.
+    /// It is too long for the column.
     #[error("the value is {0} bytes long; the limit is {VALUE_BYTES_MAX}")]
     Length(usize),
 }
 
 impl GuestCards {
-    /// The cards, in the order in which they stand.
+    /// The cards, in the order of the value.
     pub fn references(&self) -> &[CardReference] {
         &self.0
     }
@@ -213,10 +213,10 @@ impl fmt::Display for GuestCards {
     }
 }
 
-/// The value that `text` is stored as, on a guest or on a physical host.
+/// `text` in the spelling in which it is stored, for a guest or for a physical host.
 ///
 /// # Errors
-/// When it names no card.
+/// If `text` is not a valid value.
 pub(crate) fn stored_value(text: &str, on_guest: bool) -> Result<String, ValueError> {
     let value = if on_guest {
         text.parse::<GuestCards>()?.to_string()

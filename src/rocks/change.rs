@@ -1,4 +1,4 @@
-//! What a change of a host's attributes writes.
+//! Changes of a host's attributes, and the rows that they write.
 
 use thiserror::Error;
 
@@ -6,24 +6,25 @@ use crate::escape::Excerpt;
 use crate::rocks::attribute::{AttributeName, old_copy, stored_value};
 use crate::rocks::{NameError, Text, ValueError};
 
-/// A change of one attribute of one host, checked: it can be written as it is.
+/// A validated change of one attribute of one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Makes an attribute that is not there yet.
+    /// Adds an attribute that does not exist yet.
     Add {
         /// Its name.
         name: AttributeName,
         /// Its value, as stored.
         value: String,
     },
-    /// Makes it or replaces its value; the former value is kept as `NAME_old`.
+    /// Adds it or replaces its value; the former value is kept as `NAME_old`.
     Set {
         /// Its name.
         name: AttributeName,
         /// Its value, as stored.
         value: String,
     },
-    /// Removes it, and `NAME_old`. Any name of ours may go, also one that could not be written.
+    /// Removes it and `NAME_old`. Invalid names too, if they begin with `gpupci`: the original
+    /// allowed them.
     Remove {
         /// Its name.
         name: String,
@@ -34,7 +35,7 @@ impl Change {
     /// Adds `name` with `value`, in any spelling, to a guest or a physical host.
     ///
     /// # Errors
-    /// When the value names no card.
+    /// If the value is invalid.
     pub fn add(name: AttributeName, value: &str, on_guest: bool) -> Result<Self, ValueError> {
         let value = stored_value(value, on_guest)?;
         Ok(Self::Add { name, value })
@@ -43,7 +44,7 @@ impl Change {
     /// Sets `name` to `value`, in any spelling, on a guest or a physical host.
     ///
     /// # Errors
-    /// When the value names no card.
+    /// If the value is invalid.
     pub fn set(name: AttributeName, value: &str, on_guest: bool) -> Result<Self, ValueError> {
         let value = stored_value(value, on_guest)?;
         Ok(Self::Set { name, value })
@@ -52,7 +53,7 @@ impl Change {
     /// Removes `name`.
     ///
     /// # Errors
-    /// When the attribute is none of ours.
+    /// If the name does not begin with `gpupci`.
     pub fn remove(name: &str) -> Result<Self, NameError> {
         let prefix = AttributeName::GUEST;
         match name.get(..prefix.len()) {
@@ -64,7 +65,7 @@ impl Change {
     }
 }
 
-/// An attribute that a host has of its own, as a change sees it.
+/// An attribute set on a host itself, with the id of its row.
 #[derive(Clone, Debug)]
 pub struct OwnAttribute {
     /// `attributes.ID`.
@@ -92,14 +93,14 @@ pub enum Write {
         /// `attributes.Value`.
         value: Option<Text>,
     },
-    /// A row that goes.
+    /// A row to delete.
     Delete {
         /// `attributes.ID`.
         id: i64,
     },
 }
 
-/// Why a change cannot be made.
+/// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChangeError {
     /// `add` never replaces.
@@ -107,10 +108,10 @@ pub enum ChangeError {
     Exists(String),
 }
 
-/// The rows that `change` writes for a host that has the attributes `own`.
+/// The writes that apply `change` to a host with the attributes `own`.
 ///
 /// # Errors
-/// When an attribute to be added is there.
+/// If an attribute to be added exists.
 pub fn plan_change(own: &[OwnAttribute], change: &Change) -> Result<Vec<Write>, ChangeError> {
     let row = |name: &str| own.iter().find(|row| row.name == Text::from(name));
     Ok(match change {

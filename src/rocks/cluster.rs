@@ -1,8 +1,8 @@
-//! The cluster as one query tells it, and which of several attributes of one name counts.
+//! The nodes and attributes of a cluster, and which of several attributes of one name is effective.
 //!
 //! A host has the attributes of four categories: its own, its appliance's, its operating system's
-//! and the global ones. The one whose category has the highest precedence wins. Rocks asks its
-//! server for the winner; newer servers answer that query wrongly, so it is decided here.
+//! and the global ones. The one whose category has the highest precedence wins. Rocks lets its
+//! server choose the winner, but newer servers answer that query wrongly, so it is chosen here.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use crate::rocks::{AttributeName, Text};
 /// Identifies a node: `nodes.ID`.
 pub type NodeId = i64;
 
-/// A row of `nodes`, with what decides its attributes.
+/// A row of `nodes`, with what selects its attributes.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// `nodes.ID`: the order of the table.
     pub id: NodeId,
     /// Its name.
     pub name: Text,
-    /// Its appliance; `None` when its membership is gone.
+    /// Its appliance; `None` if its membership does not exist.
     pub appliance: Option<Text>,
     /// `nodes.OS`.
     pub os: Option<Text>,
@@ -33,7 +33,7 @@ pub struct Node {
     pub physical_host: Option<NodeId>,
 }
 
-/// Which hosts an attribute is meant for.
+/// Which hosts an attribute applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Category {
     /// All hosts.
@@ -47,8 +47,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// The category that `categories.Name` names. Rocks has `rack` too, but lets it count for
-    /// nothing.
+    /// The category called `name` in `categories.Name`. Rocks has `rack` too, but ignores it.
     pub fn named(name: &[u8]) -> Option<Self> {
         match name.to_ascii_lowercase().as_slice() {
             b"global" => Some(Self::Global),
@@ -74,7 +73,7 @@ impl fmt::Display for Category {
 /// A row of `attributes`, with the member of its category and its precedence.
 #[derive(Clone, Debug)]
 pub struct Attribute {
-    /// `attributes.ID`: the order in which attributes were made.
+    /// `attributes.ID`: the order in which attributes were added.
     pub id: i64,
     /// Its name.
     pub name: Text,
@@ -82,14 +81,14 @@ pub struct Attribute {
     pub value: Option<Text>,
     /// The category it was set in.
     pub category: Category,
-    /// Which member of the category: a host's name, an appliance, ….
+    /// The member of the category: a host's name, an appliance, ….
     pub member: Text,
     /// `resolvechain.Precedence` of the category: the highest wins.
     pub precedence: i64,
 }
 
 impl Attribute {
-    /// Whether this is the former value that Rocks keeps of another attribute.
+    /// Whether this holds the former value of another attribute.
     pub fn is_old_copy(&self) -> bool {
         is_old_copy(self.name.as_bytes())
     }
@@ -100,13 +99,13 @@ impl Attribute {
 pub struct Cluster {
     nodes: Vec<Node>,
     attributes: Vec<Attribute>,
-    /// Indices into `attributes`, by what they are meant for.
+    /// Indices into `attributes`, by category and member.
     members: HashMap<(Category, Text), Vec<usize>>,
     by_id: HashMap<NodeId, usize>,
 }
 
 impl Cluster {
-    /// Puts in order what a database told in any.
+    /// A cluster of these rows, which may come in any order.
     pub fn new(mut nodes: Vec<Node>, mut attributes: Vec<Attribute>) -> Self {
         nodes.sort_by_key(|node| node.id);
         attributes.sort_by_key(|attribute| attribute.id);
@@ -139,8 +138,8 @@ impl Cluster {
         self.nodes.iter().find(|node| node.name == *name)
     }
 
-    /// The attributes that count for `node`: of each name the one with the highest precedence, and
-    /// of those only names that contain `gpupci` in just these letters; in natural order.
+    /// The effective attributes of `node`: for each name the one with the highest precedence, if the
+    /// winner's name contains `gpupci` in lower case; in natural order.
     pub fn attributes_of(&self, node: &Node) -> Vec<&Attribute> {
         let mut winners: Vec<&Attribute> = self.own_attributes_of(node).collect();
         for inherited in self.inherited_by(node) {
@@ -158,13 +157,13 @@ impl Cluster {
         winners
     }
 
-    /// The attributes that were set for `node` itself, in the order in which they were made.
+    /// The attributes set on `node` itself, in the order in which they were added.
     pub fn own_attributes_of(&self, node: &Node) -> impl Iterator<Item = &Attribute> {
         self.meant_for(Category::Host, node.name.clone())
     }
 
-    /// The attribute `name` that counts for `node`. Where two categories have one precedence, the
-    /// narrower one counts, here and in [`attributes_of`](Self::attributes_of).
+    /// The effective attribute `name` of `node`. If two categories have the same precedence, the
+    /// narrower one wins, here and in [`attributes_of`](Self::attributes_of).
     pub fn attribute_of(&self, node: &Node, name: &str) -> Option<&Attribute> {
         let name = Text::from(name);
         self.own_attributes_of(node)
@@ -180,7 +179,7 @@ impl Cluster {
             .filter(|winner| contains_gpupci(winner.name.as_bytes()))
     }
 
-    /// The attribute that names the cards of the guest `node`.
+    /// The attribute that lists the cards of the guest `node`.
     pub fn cards_attribute_of(&self, node: &Node) -> Option<&Attribute> {
         self.attribute_of(node, AttributeName::GUEST)
     }

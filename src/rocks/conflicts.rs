@@ -1,4 +1,4 @@
-//! What contradicts itself in the attributes of a cluster.
+//! Conflicts between the attributes of a cluster.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,10 +8,10 @@ use crate::pci::{PciAddress, PciSlot};
 use crate::rocks::guest_cards::{address_in, address_of, references};
 use crate::rocks::{Cluster, GuestError, Node, NodeId, Text};
 
-/// One contradiction.
+/// One conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Guests of one host have the same card: only one of them can run at a time.
+    /// Several guests of one host have the same card: only one of them can run at a time.
     Shared {
         /// The card.
         slot: PciSlot,
@@ -20,25 +20,25 @@ pub enum Conflict {
         /// The guests, in table order.
         guests: Vec<String>,
     },
-    /// The host of a guest has no such card among its attributes.
+    /// No attribute of a guest's host holds the address of the guest's card.
     Missing {
-        /// Whose card.
+        /// The guest.
         guest: String,
         /// The card.
         address: PciAddress,
         /// The host.
         host: String,
     },
-    /// An address is that of another function of a card than its first.
+    /// An address is not that of function 0.
     NotFunction0 {
-        /// Whose attribute.
+        /// The node that has the attribute.
         node: String,
-        /// Its name.
+        /// The attribute's name.
         attribute: String,
         /// The address.
         address: PciAddress,
     },
-    /// One card of a host has several names.
+    /// A card of a host has several names.
     TwoNames {
         /// The card.
         slot: PciSlot,
@@ -47,24 +47,24 @@ pub enum Conflict {
         /// The names, in natural order.
         names: Vec<String>,
     },
-    /// Several nodes have one name, and so one set of attributes.
+    /// Several nodes have the same name, and so share their attributes.
     TwoNodes {
         /// The name.
         name: String,
         /// How many nodes have it.
         count: usize,
     },
-    /// A value that cannot be followed.
+    /// A value is invalid, or refers to a card that its host does not have.
     Unusable {
-        /// Whose attribute.
+        /// The node that has the attribute.
         node: String,
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         why: String,
     },
 }
 
 impl Conflict {
-    /// A word for programs.
+    /// The kind, as JSON has it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Shared { .. } => "shared-card",
@@ -76,7 +76,7 @@ impl Conflict {
         }
     }
 
-    /// The node that the line is about.
+    /// The node that the conflict is about.
     pub fn node(&self) -> &str {
         match self {
             Self::Shared { host, .. } | Self::TwoNames { host, .. } => host,
@@ -128,8 +128,8 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// All contradictions in `cluster`, by node in table order. `here` is the host of guests that no
-/// table places.
+/// All conflicts in `cluster`, by node in table order. `here` is the host of the guests that have
+/// none in the tables.
 pub fn conflicts_of(cluster: &Cluster, here: Option<&Node>) -> Vec<Conflict> {
     let mut found = two_nodes(cluster);
     let mut owners: BTreeMap<(NodeId, PciSlot), Vec<String>> = BTreeMap::new();
@@ -199,7 +199,7 @@ fn conflicts_of_host(cluster: &Cluster, host: &Node) -> Vec<Conflict> {
     found
 }
 
-/// The cards of a guest that could be found out; what could not goes to `found`.
+/// The slots of a guest's cards; adds the conflicts to `found`.
 fn conflicts_of_guest(
     cluster: &Cluster,
     guest: &Node,
@@ -263,7 +263,7 @@ fn not_function_0(node: &Node, attribute: &str, address: PciAddress) -> Option<C
 
 type Recorded = Result<PciAddress, crate::rocks::ValueError>;
 
-/// `gpupci1`, `gpupci2`, … of a host and what they hold.
+/// The attributes `gpupci1`, `gpupci2`, … of a host with their addresses.
 fn cards_recorded(cluster: &Cluster, host: &Node) -> Vec<(CardName, Recorded)> {
     let card = |name: &Text| name.as_str().and_then(|name| name.parse().ok());
     cluster
@@ -273,7 +273,7 @@ fn cards_recorded(cluster: &Cluster, host: &Node) -> Vec<(CardName, Recorded)> {
         .collect()
 }
 
-/// An error with what stands behind it, as one line.
+/// An error and its cause on one line.
 fn explained(error: &GuestError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

@@ -1,4 +1,4 @@
-//! From a guest's attribute to the addresses of its cards on the host it runs on.
+//! Resolves a guest's attribute to the addresses of its cards on its host.
 
 use thiserror::Error;
 
@@ -10,43 +10,43 @@ use crate::rocks::{
     Attribute, AttributeName, CardReference, Cluster, GuestCards, Node, Text, ValueError,
 };
 
-/// Why it cannot be said which cards a guest gets.
+/// Why a guest's cards cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum GuestError {
-    /// The guest's own attribute cannot be followed.
+    /// The guest's attribute is invalid.
     #[error("the attribute {attribute} of {guest} has an invalid value")]
     Value {
-        /// Whose attribute.
+        /// The guest.
         guest: String,
-        /// Its name.
+        /// The attribute's name.
         attribute: String,
         /// What is wrong with its value.
         source: ValueError,
     },
-    /// A card is named, and there is no host to look it up on.
+    /// A card is given by name, and the guest has no host to look it up on.
     #[error("cannot look up card {card} of {guest}: the guest has no physical host")]
     Homeless {
-        /// Whose card.
+        /// The guest.
         guest: String,
-        /// Its name.
+        /// The card's name.
         card: CardName,
     },
-    /// The host has no card of that name.
+    /// The guest's host has no attribute for a card.
     #[error("cannot look up card {card} of {guest}: its host {host} has no attribute {card}")]
     NoSuchCard {
-        /// Whose card.
+        /// The guest.
         guest: String,
-        /// Its name.
+        /// The card's name.
         card: CardName,
-        /// Where it should be.
+        /// The guest's host.
         host: String,
     },
-    /// The host's attribute of that name holds no address.
+    /// The host's attribute for a card is not an address.
     #[error("the attribute {card} of {host} has an invalid value")]
     HostValue {
-        /// Whose attribute.
+        /// The host.
         host: String,
-        /// Its name.
+        /// The card's name, which is the attribute's.
         card: CardName,
         /// What is wrong with its value.
         source: ValueError,
@@ -80,10 +80,10 @@ impl Failure for GuestError {
 }
 
 /// The addresses of the cards of `guest` when it runs on `host`, in the order of its attribute;
-/// none when it has no such attribute.
+/// none if it has no such attribute.
 ///
 /// # Errors
-/// When the attribute, or the host's attribute that it refers to, cannot be followed.
+/// If the attribute, or an attribute of the host that it refers to, is missing or invalid.
 pub fn cards_of_guest(
     cluster: &Cluster,
     guest: &Node,
@@ -102,8 +102,8 @@ pub fn cards_of_guest(
     Ok(addresses)
 }
 
-/// The cards of `guest` on `host`, each with the slots where its domain XML may still have it: of a
-/// card's name its slots on the other hosts, and what the attribute held before its last change.
+/// The cards of `guest` on `host`, each with the slots that its domain XML may still name: those of a
+/// card with the same name on other hosts, and those of the attribute's former value.
 ///
 /// # Errors
 /// As [`cards_of_guest`].
@@ -182,7 +182,7 @@ pub(crate) fn address_in(attribute: &Attribute) -> Result<PciAddress, ValueError
     text.parse().map_err(|_| ValueError::NotAnAddress(text))
 }
 
-/// Where a card may be: on the host that the tables place the guest on, then on all others.
+/// The slots that a card has on any host, the host of the guest in the tables first.
 fn slots_anywhere(cluster: &Cluster, guest: &Node, reference: CardReference) -> Vec<PciSlot> {
     let card = match reference {
         CardReference::At(address) => return vec![address.slot()],

@@ -1,8 +1,8 @@
-//! Which hosts the words of a command name.
+//! Resolves the host arguments of a command.
 //!
-//! One rule for all commands: no word is all hosts; `select …`, a pattern with `%`, `rackN` and the
-//! name of an appliance name any number; every other word names one host, by its name, an alias, an
-//! address of an interface, or what DNS knows. No word ever becomes part of an SQL statement.
+//! All commands follow the same rule. No argument means all hosts. `select …`, a pattern with `%`,
+//! `rackN` and the name of an appliance match any number of hosts. Any other argument is one host, by its
+//! name, an alias, an address of an interface, or DNS. No argument becomes part of an SQL statement.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,21 +13,21 @@ use crate::escape::Excerpt;
 use crate::failure::{Code, Failure};
 use crate::rocks::{AttributeSource, Cluster, Node, NodeId, Text};
 
-/// By which names hosts are known besides their own.
+/// The other names of hosts.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     /// `aliases`.
     pub aliases: Vec<(NodeId, Text)>,
-    /// `networks`, with the zone of its subnet.
+    /// `networks`, each with the zone of its subnet.
     pub interfaces: Vec<Interface>,
-    /// `appliances.Name`, also those without hosts.
+    /// `appliances.Name`, also of appliances without hosts.
     pub appliances: Vec<Text>,
 }
 
 /// A row of `networks`.
 #[derive(Clone, Debug)]
 pub struct Interface {
-    /// Whose interface it is.
+    /// The node that has the interface.
     pub node: NodeId,
     /// Its MAC address.
     pub mac: Option<Text>,
@@ -39,29 +39,29 @@ pub struct Interface {
     pub zone: Option<Text>,
 }
 
-/// What only this machine knows of names.
+/// How this machine resolves names.
 pub trait Resolver {
     /// The name of this machine, without its domain.
     fn own_name(&self) -> Option<String>;
 
-    /// The addresses that `/etc/hosts` and DNS give for a name; none when they know it not, or not
-    /// in time.
+    /// The addresses that `/etc/hosts` and DNS have for a name; none if they do not know it, or do not
+    /// answer in time.
     fn addresses(&self, name: &str) -> Vec<IpAddr>;
 }
 
-/// Why a word names no host.
+/// Why a host argument is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HostError {
-    /// Nobody knows the name.
+    /// The name cannot be resolved.
     #[error("cannot resolve host {}", Excerpt(.0))]
     Unknown(String),
-    /// The name has an address, but no node has that.
+    /// The name has an address, but no node has this address.
     #[error("host {} is not in cluster", Excerpt(.0))]
     NotInCluster(String),
-    /// The word is empty.
+    /// The argument is empty.
     #[error("a host name is empty")]
     Empty,
-    /// The name would stand for something else in every later command.
+    /// A new host cannot have this name: other commands would read it as something else.
     #[error("invalid host name {}: {reason}", Excerpt(.name))]
     Unusable {
         /// The name.
@@ -85,19 +85,19 @@ impl Failure for HostError {
     }
 }
 
-/// Why no hosts were found: the words, or the database that was asked about them.
+/// Why the host arguments could not be resolved.
 #[derive(Debug)]
 pub enum LookupError<E> {
-    /// A word names no host.
+    /// An argument is refused.
     Host(HostError),
     /// The database failed.
     Source(E),
 }
 
-/// The nodes that `words` name, in table order, each once.
+/// The nodes that `words` match, in table order, each once.
 ///
 /// # Errors
-/// The first word that names no host.
+/// The error of the first word that is refused.
 pub fn hosts_named<'c, S: AttributeSource>(
     words: &[String],
     cluster: &'c Cluster,
@@ -168,7 +168,7 @@ impl<S: AttributeSource> Lookup<'_, S> {
         Ok(ids)
     }
 
-    /// The hosts of `rackN` but frontends, when N is no lower and no higher than any rack's number.
+    /// The hosts of `rackN` without frontends, if N is between the lowest and the highest rack's number.
     fn rack(&self, word: &str) -> Option<Vec<NodeId>> {
         let digits = word.strip_prefix("rack")?;
         let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -207,7 +207,7 @@ impl<S: AttributeSource> Lookup<'_, S> {
             .map_err(LookupError::Host)
     }
 
-    /// Asks the machine last: a DNS that is down costs its deadline.
+    /// This machine is asked last: a DNS server that is down takes the whole deadline.
     fn resolved(&self, word: &str) -> Result<NodeId, HostError> {
         let directory = self.directory.as_ref();
         let addresses = match word.parse::<IpAddr>() {
@@ -271,7 +271,7 @@ impl Directory {
 }
 
 impl Interface {
-    /// Whether `word` is `NAME.ZONE`, the name being the interface's or its node's.
+    /// Whether `word` is `NAME.ZONE`, where NAME is the interface's or its node's name.
     fn has_qualified_name(&self, word: &str, cluster: &Cluster) -> bool {
         let Some((host, zone)) = word.split_once('.') else {
             return false;
@@ -288,10 +288,10 @@ fn is_select(word: &str) -> bool {
         .is_some_and(|first| first.eq_ignore_ascii_case("select") && first.len() < word.len())
 }
 
-/// Checks that a node may be made with this name, which then means this node and nothing else.
+/// Checks that `name` is valid for a new node: that other commands cannot read it as something else.
 ///
 /// # Errors
-/// What is wrong with the name.
+/// If it is not valid, with the reason.
 pub fn check_node_name(name: &str, directory: &Directory) -> Result<(), HostError> {
     let reason = if name.len() > 64 {
         "it is longer than 64 bytes"

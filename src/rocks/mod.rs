@@ -1,5 +1,5 @@
-//! What Rocks means by its attributes, decided without a database: names and values, which category
-//! wins, which hosts a word names, what a change writes, what contradicts itself.
+//! The rules of Rocks' attributes, without a database: names and values, precedence, host arguments,
+//! changes and conflicts.
 
 pub(crate) mod attribute;
 mod change;

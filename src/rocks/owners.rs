@@ -1,20 +1,20 @@
-//! Whose a card of a host is, by the attributes of the guests there.
+//! Which guests own a card of a host, by their attributes.
 
 use crate::pci::PciSlot;
 use crate::rocks::guest_cards::{address_of, references};
 use crate::rocks::{Cluster, Node};
 
-/// A host, as the home of guests.
+/// Which guests are on a host.
 #[derive(Clone, Copy, Debug)]
 pub enum Home<'c> {
-    /// Of those that the tables place there.
+    /// Those that the tables place on this host.
     OfItsGuests(&'c Node),
-    /// Of those too that no table places; the tables need not know the host itself.
+    /// Also those that no table places. The host itself need not be in the tables.
     OfTheUnplaced(Option<&'c Node>),
 }
 
-/// The guests at `home` that have the card in `slot` there, in table order. What an attribute says that
-/// cannot be followed gives nobody anything.
+/// The guests in `home` that have the card in `slot`, in table order. An invalid attribute gives a guest
+/// no card.
 pub fn owners_of<'c>(cluster: &'c Cluster, home: Home, slot: PciSlot) -> Vec<&'c Node> {
     let (host, takes_in) = match home {
         Home::OfItsGuests(host) => (Some(host), false),

@@ -1,8 +1,8 @@
 //! Text as Rocks' tables hold it.
 //!
-//! The tables are latin1 and the clients say latin1 too, so bytes go through unchanged, whatever
-//! they mean. They are compared by `latin1_swedish_ci`: letter case, most accents and trailing
-//! blanks do not count. One rule, here, for both databases and for our own code.
+//! Tables and clients both declare latin1, so bytes pass unchanged in whatever encoding they are.
+//! Comparison follows `latin1_swedish_ci`: it ignores letter case, most accents and trailing blanks.
+//! Both databases and our own code use this one rule.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -11,8 +11,8 @@ use std::hash::{Hash, Hasher};
 
 use crate::escape::printable;
 
-/// A name or value of Rocks' tables. Equality and hash are those of `latin1_swedish_ci`; printing
-/// escapes what a terminal would obey.
+/// A name or value of Rocks' tables. Equality and hash follow `latin1_swedish_ci`; printing
+/// escapes control characters.
 #[derive(Clone, Debug, Default)]
 pub struct Text(Box<[u8]>);
 
@@ -22,22 +22,22 @@ impl Text {
         &self.0
     }
 
-    /// The stored bytes if they are ASCII, UTF-8 otherwise if they are that; never guessed.
+    /// The stored bytes as UTF-8; `None` if they are not. Other encodings are not guessed.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Whether the stored bytes are exactly these, case and blanks included.
+    /// Whether the stored bytes are exactly these, with case and blanks.
     pub fn is_exactly(&self, text: &str) -> bool {
         *self.0 == *text.as_bytes()
     }
 
-    /// The text as it may go to a terminal: see [`Display`](fmt::Display).
+    /// The text escaped for a terminal, as [`Display`](fmt::Display) prints it.
     pub fn printable(&self) -> Cow<'_, str> {
         printable(&self.0)
     }
 
-    /// How `latin1_swedish_ci` orders two texts: the shorter one goes on with blanks.
+    /// The order in `latin1_swedish_ci`: the shorter text is padded with blanks.
     pub fn collate(&self, other: &Self) -> Ordering {
         let length = self.0.len().max(other.0.len());
         let padded = |text: &Self, at: usize| text.0.get(at).map_or(b' ', |byte| weight(*byte));
@@ -47,8 +47,8 @@ impl Text {
             .unwrap_or(Ordering::Equal)
     }
 
-    /// Whether SQL's `LIKE pattern` holds: `%` is any text, `_` any one character, a backslash
-    /// takes the next character as it is. Unlike `=`, trailing blanks count.
+    /// Whether the text matches SQL's `LIKE pattern`: `%` is any text, `_` any one character, a
+    /// backslash escapes the next one. Unlike with `=`, trailing blanks are significant.
     pub fn is_like(&self, pattern: &str) -> bool {
         like(&self.0, pattern.as_bytes())
     }
@@ -81,7 +81,7 @@ impl Eq for Text {}
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Byte by byte the hash would cost more than all else that is done with a name.
+        // In blocks: hashing byte by byte would dominate the cost of a lookup.
         let mut buffer = [0; 64];
         let mut weights = self.weights();
         loop {
@@ -104,8 +104,8 @@ impl fmt::Display for Text {
     }
 }
 
-/// The weight of a latin1 character in `latin1_swedish_ci`. The server's own `WEIGHT_STRING` of all
-/// 256 characters is held against this in `tests/mariadb.rs`.
+/// The weight of a latin1 character in `latin1_swedish_ci`. `tests/mariadb/collation.rs` compares all 256
+/// with the server's `WEIGHT_STRING`.
 fn weight(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => byte - 32,
@@ -129,7 +129,7 @@ fn weight(byte: u8) -> u8 {
 
 fn like(text: &[u8], pattern: &[u8]) -> bool {
     let (mut t, mut p) = (0, 0);
-    // Where to go on when a later character does not fit: the last `%` takes one character more.
+    // Where to resume after a mismatch: the last `%` then takes one more character.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         let fits = match pattern.get(p) {

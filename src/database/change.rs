@@ -1,4 +1,4 @@
-//! What a change of a host's attributes takes: statements inside of a transaction.
+//! The statements of a change, inside a transaction.
 
 use crate::database::error::Cause;
 use crate::database::rows::{self, malformed};
@@ -8,7 +8,8 @@ use crate::rocks::{Change, ChangeError, Text, Write, plan_change};
 
 /// `catindex.Name` is half as wide as `nodes.Name`.
 const MEMBER_BYTES_MAX: usize = 64;
-/// Whether a change makes the node first.
+
+/// The node that a change creates first, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Make {
     Nothing,
@@ -16,7 +17,7 @@ pub(super) enum Make {
     Guest,
 }
 
-/// Carries out `change` for the host `name`, which may have to be made, inside of a transaction.
+/// Applies `change` to the host `name`, inside a transaction; returns how many rows were written.
 pub(super) fn make_change(
     session: &mut dyn Session,
     name: &Text,
@@ -68,7 +69,7 @@ pub(super) fn make_change(
     Ok(writes.len())
 }
 
-/// Somebody else made the row since it was looked for.
+/// A duplicate row means that another client added the attribute meanwhile.
 fn taken(fault: Fault, attribute: &str) -> Fault {
     match fault {
         Fault::Duplicate(_) => Fault::Change(ChangeError::Exists(attribute.to_owned())),
@@ -78,7 +79,7 @@ fn taken(fault: Fault, attribute: &str) -> Fault {
 
 fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), Fault> {
     if !session.rows(statements::NODE, &[name.into()])?.is_empty() {
-        // Somebody else made it since it was looked for.
+        // Another client created it meanwhile.
         return Ok(());
     }
     let appliance = match make {
@@ -95,7 +96,7 @@ fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), F
     Ok(())
 }
 
-/// The category `host` and its member `name`, made if it is not there.
+/// The ids of the category `host` and of its member `name`, which is created if it does not exist.
 fn member_for(session: &mut dyn Session, name: &Cell) -> Result<(i64, i64), Fault> {
     let category = rows::first_id(&session.rows(statements::HOST_CATEGORY, &[])?);
     let category = category.map_err(malformed)?;

@@ -1,4 +1,4 @@
-//! Work that may never end, and a limit to waiting for it.
+//! A time limit for work that may never end.
 
 use std::panic;
 use std::sync::Once;
@@ -10,16 +10,16 @@ use std::time::Duration;
 /// Why there is no result.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoResult {
-    /// The limit passed. The work goes on, alone, until what it waits for ends.
+    /// The limit passed. The thread continues until its work ends.
     Late,
-    /// It panicked, or could not be started.
+    /// The work panicked, or its thread could not be started.
     Died,
 }
 
-/// The name of the threads that work is done on.
+/// The name of the worker threads.
 const THREAD: &str = "database";
 
-/// The result of `work`, if it comes within `limit`.
+/// Runs `work` on a thread and returns its result, if it ends within `limit`.
 pub(super) fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -29,7 +29,7 @@ pub(super) fn within<T: Send + 'static>(
     let started = thread::Builder::new()
         .name(THREAD.to_owned())
         .spawn(move || {
-            // Nobody waits any more when the limit has passed.
+            // After the limit there is no receiver.
             let _ = sender.send(work());
         });
     if started.is_err() {
@@ -41,8 +41,8 @@ pub(super) fn within<T: Send + 'static>(
     })
 }
 
-/// A driver that panics at what a server sends is reported as an error; what it would print besides
-/// helps nobody. All other panics go where they went before.
+/// Hides the panic messages of worker threads: if a client library panics at what a server sends, that
+/// is reported as an error. Other panics are handled as before.
 fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -55,7 +55,7 @@ fn quiet_panics() {
     });
 }
 
-/// Who decides about a change: the thread that makes it, until somebody gives it up.
+/// Decides once whether a change is committed by its thread or given up by the one that waits.
 #[derive(Debug, Default)]
 pub(super) struct Decision(AtomicU8);
 
@@ -64,12 +64,13 @@ impl Decision {
     const COMMITTING: u8 = 1;
     const GIVEN_UP: u8 = 2;
 
-    /// Before the change is kept: whether it still may be.
+    /// Called before `COMMIT`: whether the change may still be committed.
     pub(super) fn commit(&self) -> bool {
         self.settle(Self::COMMITTING)
     }
 
-    /// When the deadline has passed: whether the change will not be kept. If not, it may have been.
+    /// Called after the deadline: whether the change is certain not to be committed. If not, it may
+    /// have been.
     pub(super) fn give_up(&self) -> bool {
         self.settle(Self::GIVEN_UP)
     }

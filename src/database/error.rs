@@ -1,4 +1,4 @@
-//! What can go wrong with a database, in words that name it.
+//! Database errors, each with the URL of its database.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use crate::database::DatabaseUrl;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::rocks::ChangeError;
 
-/// Why a database did not do what it was asked.
+/// Why a request to a database failed.
 #[derive(Debug, Error)]
 pub enum DatabaseError {
-    /// No connection came about.
+    /// The connection failed.
     #[error("cannot connect to {database}")]
     Connect {
         /// The database.
         database: DatabaseUrl,
-        /// What the network, the server or the library said.
+        /// The error of the network, the server or the client library.
         source: Cause,
     },
-    /// The server knows the user not, or not with this password, or not from here.
+    /// The server refused the user, the password, or this client's address.
     #[error("{database} refused the login")]
     Login {
         /// The database.
         database: DatabaseUrl,
-        /// What the server said.
+        /// The server's error.
         source: Cause,
     },
-    /// A query failed; a change was undone.
+    /// A statement failed; a change was rolled back.
     #[error("the request to {database} failed")]
     Query {
         /// The database.
         database: DatabaseUrl,
-        /// What the server or the library said.
+        /// The error of the server or the client library.
         source: Cause,
     },
-    /// The user may not do that.
+    /// The user lacks the privilege, or the file cannot be opened.
     #[error("permission denied on {database}")]
     NotPermitted {
         /// The database.
         database: DatabaseUrl,
-        /// What the server said.
+        /// The server's error.
         source: Cause,
     },
     /// The deadline passed.
@@ -48,32 +48,32 @@ pub enum DatabaseError {
     Late {
         /// The database.
         database: DatabaseUrl,
-        /// How long was waited.
+        /// The deadline.
         limit: Duration,
     },
-    /// The connection was lost between sending a change and hearing that it was kept.
+    /// The connection was lost after `COMMIT` was sent and before it was confirmed.
     #[error("{database} did not confirm the change")]
     Unclear {
         /// The database.
         database: DatabaseUrl,
-        /// What happened.
+        /// The error of the connection.
         source: Cause,
     },
-    /// The statement after `select` is not one that only reads.
+    /// The user's `select` is invalid, or does not only read.
     #[error("invalid select statement")]
     Select {
-        /// Why.
+        /// The reason.
         source: Cause,
     },
-    /// The change contradicts what is stored.
+    /// The change conflicts with what is stored.
     #[error(transparent)]
     Change(#[from] ChangeError),
-    /// Rocks makes the nodes and places the guests of its clusters.
+    /// Rocks creates the nodes and places the guests of its clusters.
     #[error("cannot {what} in {database}: Rocks manages its hosts and guests")]
     Managed {
         /// The database.
         database: DatabaseUrl,
-        /// What it does.
+        /// What was tried: `place a guest`.
         what: &'static str,
     },
 }
@@ -128,7 +128,7 @@ impl Failure for DatabaseError {
     }
 }
 
-/// What a driver said, as one line without passwords.
+/// The error of a client library, as one line without passwords.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct Cause(pub(crate) String);

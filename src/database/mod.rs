@@ -1,8 +1,7 @@
-//! Rocks' tables, in Rocks' MySQL and in a SQLite file of our own: the same rows, the same
-//! statements, the same answers.
+//! Rocks' tables, in Rocks' MySQL or in an embedded SQLite file: the same rows and the same statements.
 //!
-//! Every statement is a constant of `statements.rs` and every value travels as a parameter.
-//! Connecting and each piece of work have a deadline, whatever the server does.
+//! Every statement is a constant in `statements.rs`, and every value is bound as a parameter.
+//! Connecting and every request have a deadline, whatever the server does.
 
 mod change;
 mod deadline;
@@ -22,5 +21,5 @@ pub use url::{DatabaseUrl, Server, UrlError};
 
 use std::time::Duration;
 
-/// How long connecting may take, and how long each query after that.
+/// The time limit of connecting, and of each request.
 pub const DEADLINE: Duration = Duration::from_secs(5);

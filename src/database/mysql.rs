@@ -1,4 +1,4 @@
-//! Rocks' MySQL or MariaDB.
+//! The client of Rocks' MySQL or MariaDB.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -12,18 +12,19 @@ use crate::database::error::Cause;
 use crate::database::session::{Cell, Fault, Locking, Row, Session};
 use crate::database::url::Server;
 
-/// Rocks writes and reads as latin1, so that bytes go through unchanged. So do we.
-/// What is too long for a column is refused, and not cut, as Rocks' server would.
+/// Latin1, as Rocks' own clients use, so that bytes pass unchanged. Strict mode, so that the server
+/// refuses a value that is too long instead of truncating it.
 const SETTINGS: &str = "SET NAMES latin1, SESSION sql_mode = 'STRICT_ALL_TABLES'";
-/// Known beforehand, so that connecting asks the server for nothing.
+/// Set here so that connecting does not query the server for it.
 const PACKET_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// More than the largest cluster has, and less than hurts.
+/// More than the largest cluster needs, and little enough for this machine's memory.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Where the key lies that a password could be encrypted with. Nowhere: the driver would ask whoever
-/// answers for a key, and give the password to an impostor. Rocks' accounts need none.
+/// The server's public key, to encrypt a password with: a path that does not exist. Without it the client
+/// library would request the key from the server, and so send the password to an impostor. Rocks'
+/// accounts need no key.
 const NO_KEY: &str = "/dev/null/none";
 
-/// Connects to `server`. May take for ever: the caller waits no longer than the deadline.
+/// Connects to `server`. May never return: the caller has a deadline.
 pub(super) fn connect(server: &Server) -> Result<Conn, Fault> {
     Conn::new(options(server)).map_err(|error| match error {
         Error::IoError(error) if error.kind() == ErrorKind::NotADirectory => {
@@ -84,7 +85,7 @@ impl Session for Conn {
         let read_only = TxOpts::default().set_access_mode(Some(AccessMode::ReadOnly));
         let mut transaction = self.start_transaction(read_only).map_err(fault)?;
         let mut rows = Vec::new();
-        // Preparing takes one statement and no more; one without columns writes a file.
+        // A prepared statement is only one; one without columns writes a file (INTO OUTFILE).
         let prepared = transaction
             .prep(statement)
             .map_err(|error| fault(error).of_select())?;
@@ -153,7 +154,7 @@ fn bound(parameters: &[Cell]) -> Params {
     Params::Positional(parameters.iter().map(value).collect())
 }
 
-/// What an error means, by the server's number for it (MariaDB and MySQL: `errmsg`).
+/// Classifies an error, by the server's number if it has one (`errmsg` of MariaDB and MySQL).
 pub(super) fn fault(error: Error) -> Fault {
     let cause = match &error {
         Error::MySqlError(said) => Cause::new(format!("{} (error {})", said.message, said.code)),
@@ -167,7 +168,7 @@ pub(super) fn fault(error: Error) -> Fault {
             // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_HOST_NOT_PRIVILEGED
             1044 | 1045 | 1130 | 1698 => Fault::Login(cause),
             // ER_TABLEACCESS_DENIED, ER_COLUMNACCESS_DENIED, ER_SPECIFIC_ACCESS_DENIED,
-            // ER_OPTION_PREVENTS_STATEMENT (a server that only reads)
+            // ER_OPTION_PREVENTS_STATEMENT (a read-only server)
             1142 | 1143 | 1227 | 1290 | 1370 => Fault::NotPermitted(cause),
             // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK
             1205 | 1213 => Fault::Collision(cause),

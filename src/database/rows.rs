@@ -1,10 +1,10 @@
-//! From rows to what the decisions speak of.
+//! Converts rows to the types of `rocks`.
 
 use crate::database::error::Cause;
 use crate::database::session::{Cell, Fault, Row};
 use crate::rocks::{Attribute, Category, Cluster, Directory, Interface, Node, OwnAttribute, Text};
 
-/// An answer that is not what the statement asked for.
+/// Why an answer does not have the form that the statement defines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
@@ -19,7 +19,7 @@ pub(super) struct ClusterRows {
 }
 
 impl ClusterRows {
-    /// Takes a row. What is malformed is told in the end.
+    /// Adds a row. [`cluster`](Self::cluster) returns the first malformed one.
     pub(super) fn see(&mut self, row: Row) {
         if let Err(malformed) = self.take(row) {
             self.malformed.get_or_insert(malformed);
@@ -34,7 +34,7 @@ impl ClusterRows {
         Ok(())
     }
 
-    /// The cluster that the rows tell of; some of them may be told twice.
+    /// The cluster of these rows, of which some may be duplicates.
     pub(super) fn cluster(mut self) -> Result<Cluster> {
         if let Some(malformed) = self.malformed {
             return Err(malformed);
@@ -60,7 +60,7 @@ fn node(row: Row) -> Result<Node> {
     })
 }
 
-/// Nothing for a category that does not count.
+/// `None` for a category that is ignored.
 fn attribute(row: Row) -> Result<Option<Attribute>> {
     let [_, id, name, value, category, member, precedence, _, _] = columns(row)?;
     let category = text(category).unwrap_or_default();
@@ -114,13 +114,13 @@ pub(super) fn own_attributes(rows: Vec<Row>) -> Result<Vec<OwnAttribute>> {
     rows.into_iter().map(own).collect()
 }
 
-/// The first column of what a user selected; a NULL names nobody.
+/// The first column of the rows that a user selected, without NULL.
 pub(super) fn names(rows: Vec<Row>) -> Vec<Text> {
     let first = |row: Row| row.into_iter().next().and_then(text);
     rows.into_iter().filter_map(first).collect()
 }
 
-/// The id that the first row holds.
+/// The id in the first row.
 pub(super) fn first_id(rows: &[Row]) -> Result<Option<i64>> {
     match rows.first().and_then(|row| row.first()) {
         Some(cell) => whole(cell),
@@ -158,7 +158,7 @@ fn whole(cell: &Cell) -> Result<Option<i64>> {
     }
 }
 
-/// An answer that is not what the statement asked for.
+/// The error of a malformed answer.
 pub(super) fn malformed(Malformed(what): Malformed) -> Fault {
     Fault::Other(Cause::new(format!("the answer is invalid: {what}")))
 }

@@ -1,4 +1,4 @@
-//! A connection as the statements see it: the same for both databases.
+//! What the statements need of a connection: the same trait for both databases.
 
 use crate::database::error::Cause;
 use crate::rocks::{ChangeError, Text};
@@ -41,26 +41,26 @@ pub(super) type Row = Vec<Cell>;
 /// Why a statement was not carried out.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The server refuses this user or this password.
+    /// The server refused this user or password.
     Login(Cause),
-    /// The server refuses this to this user.
+    /// This user lacks the privilege.
     NotPermitted(Cause),
-    /// Two changes stood in each other's way; the same again may go well.
+    /// A conflict with a concurrent change; a retry may succeed.
     Collision(Cause),
-    /// The row is there already.
+    /// The row exists already.
     Duplicate(Cause),
-    /// The statement is understood, and refused.
+    /// The server refused the statement.
     Refused(Cause),
-    /// What a user typed after `select` is not a question for hosts.
+    /// The user's `select` is invalid.
     Select(Cause),
-    /// All else.
+    /// Any other error.
     Other(Cause),
-    /// The change contradicts what is stored.
+    /// The change conflicts with what is stored.
     Change(ChangeError),
 }
 
 impl Fault {
-    /// What a fault means when the statement is the user's.
+    /// The same error for a statement that the user typed.
     pub(super) fn of_select(self) -> Self {
         match self {
             Self::NotPermitted(cause) | Self::Duplicate(cause) | Self::Refused(cause) => {
@@ -77,9 +77,9 @@ impl From<ChangeError> for Fault {
     }
 }
 
-/// What a statement may need; `?` in its text stands for a parameter.
+/// Runs statements; `?` in their text is a parameter.
 pub(super) trait Session {
-    /// Calls `see` with each row that `statement` gives.
+    /// Calls `see` with each row that `statement` returns.
     fn each_row(
         &mut self,
         statement: &'static str,
@@ -87,20 +87,20 @@ pub(super) trait Session {
         see: &mut dyn FnMut(Row),
     ) -> Result<(), Fault>;
 
-    /// The rows that `statement` gives, where these are few.
+    /// All rows that `statement` returns, if these are few.
     fn rows(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, Fault> {
         let mut rows = Vec::new();
         self.each_row(statement, parameters, &mut |row| rows.push(row))?;
         Ok(rows)
     }
 
-    /// Carries `statement` out, and gives the id of the row that it made, if it made one.
+    /// Runs `statement` and returns the id of the row that it inserted, if it did.
     fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault>;
 
-    /// The rows of a `select` that a user typed, in a transaction that cannot write.
+    /// The rows of a `select` that a user typed, in a read-only transaction.
     fn select(&mut self, statement: &str) -> Result<Vec<Row>, Fault>;
 
-    /// A host's attributes for a change: nobody else changes them until the transaction ends.
+    /// A host's attributes, locked until the transaction ends.
     fn rows_to_change(
         &mut self,
         statement: Locking,
@@ -108,11 +108,11 @@ pub(super) trait Session {
     ) -> Result<Vec<Row>, Fault>;
 }
 
-/// A statement that reads rows in order to change them.
+/// A statement that reads rows and locks them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Locking {
-    /// As MySQL needs it, with `FOR UPDATE`.
+    /// For MySQL, with `FOR UPDATE`.
     pub(super) mysql: &'static str,
-    /// As SQLite needs it, which locks the whole file at `BEGIN IMMEDIATE`.
+    /// For SQLite, which locks the whole file at `BEGIN IMMEDIATE`.
     pub(super) sqlite: &'static str,
 }

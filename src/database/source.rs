@@ -1,4 +1,4 @@
-//! A database as a source of attributes: which statements a question or a change takes.
+//! A database as a source of attributes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::database::{DEADLINE, DatabaseError, DatabaseUrl, mysql as server, sta
 use crate::host::Machine;
 use crate::rocks::{AttributeSource, Change, Cluster, Directory, NodeId, Origin, Text};
 
-/// A database, connected when it is first asked.
+/// A database, connected at the first request.
 pub struct Database {
     url: DatabaseUrl,
     deadline: Duration,
-    /// The connection to a server, kept between questions; lost with the first that stays open.
+    /// The connection to a server, kept between requests; dropped after one that misses its deadline.
     connection: Option<Conn>,
 }
 
@@ -35,7 +35,7 @@ impl Database {
         }
     }
 
-    /// The same with another deadline, for connecting and for each piece of work.
+    /// The same database with another deadline for connecting and for each request.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
@@ -65,8 +65,8 @@ impl Database {
         }
     }
 
-    /// A change that nobody waits for any more is not made later: it is given up, unless the server
-    /// was told already to keep it.
+    /// A change that missed its deadline is not made later: it is given up, unless `COMMIT` was sent
+    /// already.
     fn change_on(
         &mut self,
         server: &Server,
@@ -91,7 +91,7 @@ impl Database {
         DatabaseError::Unclear { database, source }
     }
 
-    /// Does `work` with the connection to `server`, on a thread that can be left behind.
+    /// Runs `work` with the connection to `server`, on a thread that can be abandoned.
     fn ask<T: Send + 'static>(
         &mut self,
         server: &Server,
@@ -179,7 +179,7 @@ impl AttributeSource for Database {
 
     fn guest(&mut self, name: &Text) -> Result<Cluster, DatabaseError> {
         if self.origin() == Origin::Embedded {
-            // A guest that nothing places lives here, and only the caller knows where that is.
+            // A guest without a host is on this one, and only the caller knows its name.
             return self.cluster();
         }
         let names = vec![Cell::from(name); statements::NAME_PARAMETERS];
@@ -188,7 +188,7 @@ impl AttributeSource for Database {
 
     fn guests_of(&mut self, host: &Text) -> Result<Cluster, DatabaseError> {
         if self.origin() == Origin::Embedded {
-            // Guests that nothing places live here too.
+            // Guests without a host are on this one too.
             return self.cluster();
         }
         let names = vec![Cell::from(host); statements::NAME_PARAMETERS];

@@ -12,24 +12,24 @@ use crate::database::session::{Cell, Fault, Locking, Row, Session};
 use crate::database::statements::{EMBEDDED_ROWS, EMBEDDED_TABLES};
 use crate::rocks::Text;
 
-/// The version of the tables that this program knows.
+/// The version of the tables that this program supports.
 const TABLES: i64 = 1;
-/// How many of SQLite's instructions pass between two looks at the clock.
+/// The number of SQLite's instructions between two checks of the deadline.
 const INSTRUCTIONS: i32 = 10_000;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Nothing can be changed.
+    /// Reading: nothing can be changed.
     Reading,
-    /// The file and its tables are made where they are missing.
+    /// Changing: a missing file or missing tables are created.
     Changing,
 }
 
-/// Opens the file at `path`, which may have no tables yet.
+/// Opens the file at `path`, which may not have tables yet.
 pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, Fault> {
-    // For reading too: what a crash cut short has to be undone first. A file that may not be written
-    // is opened for reading by SQLite itself.
+    // Read-write even for reading: SQLite must first roll back a change that a crash interrupted. SQLite
+    // itself opens a read-only file for reading.
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if purpose == Purpose::Changing {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, Fault> {
     )
 }
 
-/// A database that is not there yet: Rocks' tables without a node.
+/// The database that a missing file stands for: Rocks' tables without a node.
 pub(super) fn empty() -> Result<Connection, Fault> {
     let connection = Connection::open_in_memory().map_err(fault)?;
     prepare(connection, Purpose::Changing)
@@ -60,7 +60,7 @@ fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, F
         if has_no_tables(&connection)? {
             return empty();
         }
-        // Somebody may have made them just now.
+        // Another process may have created them just now.
         found = version(&connection)?;
     }
     match (found, purpose) {
@@ -96,7 +96,7 @@ fn version(connection: &Connection) -> Result<i64, Fault> {
         .map_err(fault)
 }
 
-/// Two programs may find the same new file: the second sees the tables of the first.
+/// Of two processes that open the same new file, the second finds the tables of the first.
 fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
     use rusqlite::TransactionBehavior::Immediate;
     let transaction = connection

@@ -1,9 +1,8 @@
-//! All SQL there is. Both databases understand it; only making the embedded tables is SQLite's own.
+//! All SQL statements. They run on both databases, except those that create the embedded tables.
 
 use crate::database::session::Locking;
 
-/// Nodes (kind 0) and attributes (kind 1) in one answer, so that both are of one moment and one
-/// query serves a whole cluster:
+/// Nodes (kind 0) and attributes (kind 1) in one answer, so that one query reads a consistent cluster:
 /// kind, id, name, appliance or value, os or category, member, rack or precedence, guest?, host.
 macro_rules! node_columns {
     () => {
@@ -37,7 +36,7 @@ pub(super) const CLUSTER: &str = concat!(
     attributes_of!(),
 );
 
-/// The nodes `s` of a name, those `n` that `others` joins to them, and what applies to both.
+/// The nodes `s` of a name, the nodes `n` that `others` joins to them, and the attributes of both.
 macro_rules! part_of_cluster {
     ($others:literal) => {
         concat!(
@@ -62,15 +61,15 @@ macro_rules! part_of_cluster {
     };
 }
 
-/// The guest of a name, its hosts, and what applies to them.
+/// The guests of a name, their hosts, and the attributes of both.
 pub(super) const GUEST: &str =
     part_of_cluster!("JOIN vm_nodes w ON w.Node = s.ID JOIN nodes n ON n.ID = w.PhysNode ");
 
-/// The host of a name, its guests, and what applies to them.
+/// The hosts of a name, their guests, and the attributes of both.
 pub(super) const GUESTS_OF: &str =
     part_of_cluster!("JOIN vm_nodes w ON w.PhysNode = s.ID JOIN nodes n ON n.ID = w.Node ");
 
-/// How often either asks for its name.
+/// How many parameters of these two statements are the name.
 pub(super) const NAME_PARAMETERS: usize = 4;
 
 /// Aliases (kind 0), interfaces (kind 1) and appliances (kind 2):
@@ -89,7 +88,7 @@ macro_rules! own_attributes {
     };
 }
 
-/// What a host has of its own, about to be changed: id, name, value.
+/// The attributes of a host itself, to be changed: id, name, value.
 pub(super) const OWN_ATTRIBUTES: Locking = Locking {
     mysql: concat!(own_attributes!(), " FOR UPDATE"),
     sqlite: own_attributes!(),
@@ -98,10 +97,10 @@ pub(super) const OWN_ATTRIBUTES: Locking = Locking {
 /// The category `host`: id.
 pub(super) const HOST_CATEGORY: &str = "SELECT ID FROM categories WHERE Name = 'host'";
 
-/// The member of the category `host` that stands for a host: id. By name, category.
+/// The member of the category `host` for a host: id. By name, category.
 pub(super) const MEMBER: &str = "SELECT ID FROM catindex WHERE Name = ? AND Category = ?";
 
-/// Makes that member: name, category.
+/// Creates that member: name, category.
 pub(super) const MAKE_MEMBER: &str = "INSERT INTO catindex (Name, Category) VALUES (?, ?)";
 
 /// name, value, category, member.
@@ -121,18 +120,18 @@ pub(super) const MEMBERSHIP: &str =
 /// A node: id. By name.
 pub(super) const NODE: &str = "SELECT ID FROM nodes WHERE Name = ?";
 
-/// Makes a node: name, membership.
+/// Creates a node: name, membership.
 pub(super) const MAKE_NODE: &str = "INSERT INTO nodes (Name, Membership, CPUs, Rack, `Rank`, OS) \
      VALUES (?, ?, 1, 0, 0, 'linux')";
 
-/// Makes a node a virtual machine: node.
+/// Marks a node as a virtual machine: node.
 pub(super) const MAKE_GUEST: &str = "INSERT INTO vm_nodes (PhysNode, Node) VALUES (NULL, ?)";
 
 /// Places a virtual machine: physical node, node.
 pub(super) const PLACE: &str = "UPDATE vm_nodes SET PhysNode = ? WHERE Node = ?";
 
-/// The tables of the embedded database, as Rocks has them as far as we use them, and the rows that
-/// every Rocks cluster starts with. The collation is our own: see `rocks::Text`.
+/// The tables of the embedded database: Rocks' own, as far as we use them. `rocks::Text` implements the
+/// collation.
 pub(super) const EMBEDDED_TABLES: &str = "
 CREATE TABLE categories (
   ID INTEGER PRIMARY KEY,
@@ -218,7 +217,7 @@ CREATE TABLE vm_nodes (
 PRAGMA user_version = 1;
 ";
 
-/// What every Rocks cluster starts with, as far as attributes and their owners need it.
+/// The rows that every Rocks cluster starts with, as far as attributes need them.
 pub(super) const EMBEDDED_ROWS: &str = "
 INSERT INTO categories (ID, Name) VALUES
   (1, 'global'), (2, 'os'), (3, 'appliance'), (4, 'rack'), (5, 'host');

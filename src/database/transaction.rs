@@ -1,4 +1,4 @@
-//! A change as one transaction, on either database: all of it or nothing.
+//! Runs a change as one transaction, on either database.
 
 use std::path::PathBuf;
 
@@ -13,23 +13,23 @@ use crate::database::session::{Fault, Session};
 use crate::database::sqlite::{self, Purpose};
 use crate::host::Machine;
 
-/// How often a change that met another one is tried.
+/// How often a change is tried that conflicts with a concurrent one.
 const TRIES: usize = 3;
 
-/// Statements that can be sent to the thread that carries them out, again if need be.
+/// Statements that can be sent to a thread and retried.
 pub(super) trait Work<T>: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static {}
 
 impl<T, F: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static> Work<T> for F {}
 
-/// How a change ended that was not made.
+/// How a change failed.
 pub(super) enum Failed {
-    /// Nothing of it is kept.
+    /// It was rolled back.
     Undone(Fault),
-    /// The server was told to keep it, and nothing was heard of it since.
+    /// `COMMIT` was sent and not answered.
     Unclear(Cause),
 }
 
-/// Does `work` on a server, again if it met another change.
+/// Runs `work` on a server, and retries if it conflicts with a concurrent change.
 pub(super) fn on_server(
     conn: &mut Conn,
     work: &impl Work<usize>,
@@ -43,7 +43,7 @@ pub(super) fn on_server(
             Ok(done) if decision.commit() => {
                 return match conn.query_drop("COMMIT") {
                     Ok(()) => Ok(done),
-                    // The server says itself that it kept nothing.
+                    // An error of the server itself means that nothing was committed.
                     Err(error @ mysql::Error::MySqlError(_)) => {
                         Err(Failed::Undone(server::fault(error)))
                     }
@@ -53,7 +53,7 @@ pub(super) fn on_server(
             Ok(_) => Fault::Other(Cause::new("the deadline passed")),
             Err(fault) => fault,
         };
-        // A connection that cannot roll back is lost, and the server rolls back then.
+        // If this fails, the connection is lost, and the server rolls back.
         let _ = conn.query_drop("ROLLBACK");
         if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
             return Err(Failed::Undone(fault));
@@ -61,7 +61,7 @@ pub(super) fn on_server(
     }
 }
 
-/// Does `work` on the embedded file, which is made if it is not there.
+/// Runs `work` on the embedded file, which is created if it does not exist.
 pub(super) fn on_file(path: PathBuf, work: impl Work<usize>) -> Result<usize, Fault> {
     Machine::make_parents(&path).map_err(|error| Fault::NotPermitted(Cause::new(error)))?;
     let mut connection: Connection = sqlite::open(&path, Purpose::Changing)?;

@@ -1,4 +1,4 @@
-//! Which database is meant: `mysql://user:password@host:3306/cluster`,
+//! The URL of a database: `mysql://user:password@host:3306/cluster`,
 //! `mysql://root@localhost/cluster?socket=/path` or `sqlite:/path`.
 
 use std::fmt;
@@ -12,16 +12,16 @@ use crate::escape::Excerpt;
 use crate::failure::{Code, Failure};
 
 const PORT: u16 = 3306;
-/// What stands for itself in a part of a URL.
+/// What is escaped in a part of a URL.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
-/// The same in a path.
+/// What is escaped in a path.
 const PATH: &AsciiSet = &PLAIN.remove(b'/');
 
-/// A database. Printing it, in any way, never shows the password.
+/// A database. Neither `Display` nor `Debug` shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// Rocks' MySQL or MariaDB.
@@ -30,14 +30,14 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
 }
 
-/// Where a server is, and as whom to go there.
+/// The address of a server, and the user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Host name or address, without brackets.
+    /// Host name or IP address, without brackets.
     pub host: String,
     /// TCP port; not used with a socket.
     pub port: u16,
-    /// The Unix socket to use in place of TCP.
+    /// The Unix socket to use instead of TCP.
     pub socket: Option<PathBuf>,
     /// The user.
     pub user: String,
@@ -47,19 +47,19 @@ pub struct Server {
     pub database: String,
 }
 
-/// Why a text names no database. The text is not repeated: it may hold a password.
+/// Why a URL is invalid. Errors do not repeat the URL: it may contain a password.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UrlError {
-    /// Neither of the two kinds.
+    /// It begins with neither `mysql://` nor `sqlite:`.
     #[error(
         "invalid database URL: expected mysql://user@host:3306/cluster, \
          mysql://user@localhost/cluster?socket=/path or sqlite:/path"
     )]
     Scheme,
-    /// `sqlite:` and nothing behind it.
+    /// `sqlite:` without a path.
     #[error("invalid database URL: sqlite: must be followed by a file path")]
     Path,
-    /// No grammatical URL.
+    /// It cannot be parsed as a URL.
     #[error("invalid database URL: {0}")]
     Grammar(String),
     /// A part is missing.

@@ -1,30 +1,30 @@
-//! The words of Rocks' commands: hosts first, then what a parameter did not say, and parameters.
+//! The arguments of Rocks' commands: hosts, then the values not given as `name=value`, and parameters.
 
 use std::collections::BTreeMap;
 
 use gpupt::error::Error;
 
-/// Words, told apart but not yet understood.
+/// Plain arguments and parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RocksArguments {
     plain: Vec<String>,
     parameters: BTreeMap<String, String>,
 }
 
-/// The last words of a change, and the hosts before them.
+/// The hosts and the values of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Target<const N: usize> {
-    /// The words that name hosts.
+    /// The arguments that name hosts.
     pub(crate) hosts: Vec<String>,
-    /// The values of the wanted arguments, in their order.
+    /// The values, in the order in which they were asked for.
     pub(crate) arguments: [String; N],
 }
 
 impl RocksArguments {
-    /// Tells `name=value` from plain words. Of a parameter that is given twice the last one counts.
+    /// Separates `name=value` from plain arguments. If a parameter is given twice, the last one wins.
     ///
     /// # Errors
-    /// When a parameter is none of those that are `known`.
+    /// If a parameter is not one of `known`.
     pub(crate) fn new(words: &[String], known: &[&str]) -> Result<Self, Error> {
         let mut plain = Vec::new();
         let mut parameters = BTreeMap::new();
@@ -45,7 +45,7 @@ impl RocksArguments {
         Ok(Self { plain, parameters })
     }
 
-    /// A parameter; nothing when it is empty or not there.
+    /// A parameter; `None` if it is empty or not given.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters
             .get(name)
@@ -53,21 +53,21 @@ impl RocksArguments {
             .filter(|value| !value.is_empty())
     }
 
-    /// Whether a parameter is given and true, as Rocks reads truth.
+    /// A parameter as Rocks reads a boolean; `None` if it is not given.
     pub(crate) fn is_true(&self, name: &str) -> Option<bool> {
         let value = self.parameters.get(name)?.to_ascii_lowercase();
         Some(matches!(value.as_str(), "on" | "yes" | "y" | "true" | "1"))
     }
 
-    /// All plain words, which name hosts.
+    /// All plain arguments, as hosts.
     pub(crate) fn hosts(&self) -> &[String] {
         &self.plain
     }
 
-    /// Takes what no parameter says from the end of the plain words; the rest names hosts.
+    /// Takes the values that no parameter gives from the end of the plain arguments; the rest are hosts.
     ///
     /// # Errors
-    /// When there are too few words, with those that there are.
+    /// If there are too few arguments.
     pub(crate) fn target<const N: usize>(self, names: [&str; N]) -> Result<Target<N>, Error> {
         let Self { plain, parameters } = &self;
         let mut hosts = plain.clone();
@@ -82,7 +82,7 @@ impl RocksArguments {
                 None => return Err(self.too_few(&names)),
             }
         }
-        // No host means all hosts, which may be one; but not when its word became an argument.
+        // No host means all hosts, which may be just one; but not if its argument was taken as a value.
         if hosts.is_empty() && !plain.is_empty() {
             return Err(self.too_few(&names));
         }
@@ -107,7 +107,7 @@ impl RocksArguments {
     }
 }
 
-/// What Rocks takes for the name of a parameter.
+/// Whether Rocks accepts this as the name of a parameter.
 fn is_parameter(name: &str) -> bool {
     !name.is_empty()
         && name

@@ -1,11 +1,11 @@
-//! Rocks' tables: an owner with a colon, values below a header, filled to the width of a column.
+//! Rocks' table layout: an owner with a colon, a header, cells padded to the width of their column.
 
 use std::borrow::Cow;
 
-/// A row: whose it is, and its cells; nothing for SQL's NULL.
+/// A row: its owner and its cells; `None` is SQL's NULL.
 pub(crate) type Row<'t, const N: usize> = (Cow<'t, str>, [Option<Cow<'t, str>>; N]);
 
-/// Rows to be shown as Rocks shows them.
+/// Rows to print in Rocks' layout.
 pub(crate) struct RocksTable<'t, const N: usize> {
     /// The name of the owner's column, in lower case.
     pub(crate) owner: &'static str,
@@ -16,8 +16,8 @@ pub(crate) struct RocksTable<'t, const N: usize> {
 }
 
 impl<const N: usize> RocksTable<'_, N> {
-    /// The table as text. Without rows there is nothing at all; `shown` chooses columns by their
-    /// names in lower case, and a choice that meets none leaves empty lines.
+    /// The table as text; empty without rows. `shown` selects columns by their names in lower case; if
+    /// none matches, the lines are empty.
     pub(crate) fn text(&self, with_header: bool, shown: Option<&str>) -> String {
         if self.rows.is_empty() {
             return String::new();
@@ -54,7 +54,7 @@ impl<const N: usize> RocksTable<'_, N> {
     }
 }
 
-/// Lines in the making.
+/// The text so far.
 #[derive(Default)]
 struct Line {
     text: String,
@@ -62,7 +62,7 @@ struct Line {
 }
 
 impl Line {
-    /// Adds a cell, filled with blanks to its width; an empty one is filled with dashes.
+    /// Adds a cell, padded with blanks to the column's width, or with dashes if it is empty.
     fn cell(&mut self, is_shown: bool, parts: &[&str], width_of_column: usize) {
         if !is_shown {
             return;

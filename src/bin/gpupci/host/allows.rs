@@ -1,5 +1,5 @@
-//! `gpupci host allows`: whether a guest may have cards of this host, by the cluster's attributes. The
-//! libvirt hook asks before a start.
+//! `gpupci host allows`: whether the cluster's attributes allow a guest to have cards of this host. The
+//! libvirt hook runs it before a guest starts.
 
 use anyhow::Result;
 use gpupt::escape::printable;
@@ -15,7 +15,7 @@ use crate::report::Answer;
 use crate::this_host::ThisHost;
 
 impl Session<'_> {
-    /// A line for each card that is given to others; none when the guest may have them.
+    /// A line for each card that the cluster gives to other guests; none if the guest may have them all.
     pub(super) fn allows(
         &mut self,
         guest: &str,

@@ -1,4 +1,4 @@
-//! What `gpupci host` tells: list, report, dump, conflicts.
+//! The queries of `gpupci host`: list, report, dump, conflicts.
 
 use anyhow::Result;
 use gpupt::error::Error;
@@ -158,7 +158,7 @@ impl Session<'_> {
     }
 }
 
-/// The attributes of a node that are cards, and not what they were before.
+/// The attributes of a node, without former values.
 fn shown<'c>(cluster: &'c Cluster, node: &Node) -> impl Iterator<Item = &'c Attribute> {
     cluster
         .attributes_of(node)
@@ -206,8 +206,8 @@ fn conflict(conflict: &Conflict) -> Value {
     })
 }
 
-/// Lines with their owner, who is left out when there is only one. Dictionaries follow each other
-/// without a line end, as the original's do.
+/// The lines, each with its host unless there is only one. Dictionaries follow each other without a
+/// line end, as the original prints them.
 fn owned_lines(lines: &[(&Node, String)], is_dictionary: bool) -> String {
     let is_one_owner = lines.windows(2).all(|pair| pair[0].0.id == pair[1].0.id);
     let end = if is_dictionary { "" } else { "\n" };
@@ -222,7 +222,7 @@ fn owned_lines(lines: &[(&Node, String)], is_dictionary: bool) -> String {
     text
 }
 
-/// What Rocks' `json=yes` prints: Python's layout, a blank after each comma included.
+/// The output of Rocks' `json=yes`: Python's layout, with a blank after each comma.
 fn rocks_json(owned: &[(&Node, &Attribute)]) -> String {
     if owned.is_empty() {
         return String::new();
@@ -246,7 +246,7 @@ fn rocks_json(owned: &[(&Node, &Attribute)]) -> String {
     format!("[\n{}\n]\n", hosts.collect::<Vec<_>>().join(", \n"))
 }
 
-/// A text for JSON, which escapes by itself; only bytes that are no UTF-8 are shown as on a terminal.
+/// A text for JSON, which does its own escaping; only text that is not UTF-8 is escaped as for a terminal.
 fn raw(text: &Text) -> String {
     text.as_str()
         .map_or_else(|| text.to_string(), str::to_owned)

@@ -1,4 +1,4 @@
-//! What `gpupci host` changes: add, set, remove, place.
+//! The changes of `gpupci host`: add, set, remove, place.
 
 use anyhow::Result;
 use gpupt::error::Error;
@@ -37,7 +37,7 @@ impl Session<'_> {
         Ok(Answer::done(String::new()))
     }
 
-    /// On a host without Rocks the first card of a host makes the host.
+    /// Without Rocks, the first card of a host creates the host.
     fn add_new(&mut self, host: &str, name: AttributeName, value: &str) -> Result<(), Error> {
         check_node_name(host, &self.database.directory()?)?;
         let is_guest = Text::from(name.as_str()) == Text::from(AttributeName::GUEST);

@@ -14,7 +14,7 @@ use gpupt::settings::{Settings, database_of};
 use crate::args::{Global, HostCommand};
 use crate::report::Answer;
 
-/// What every command of Rocks takes.
+/// The parameters that every Rocks command accepts.
 const COMMON: [&str; 3] = ["output-header", "output-col", "json"];
 
 pub(crate) fn run(command: &HostCommand, global: &Global, machine: &Machine) -> Result<Answer> {
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &HostCommand, global: &Global, machine: &Machine) -> 
     }
 }
 
-/// A database and what is asked of it.
+/// What a command needs: the database, the machine, the output format.
 struct Session<'m> {
     database: Database,
     machine: &'m Machine,

@@ -1,6 +1,6 @@
 """Runs `gpupci host VERB ...` for the commands `rocks VERB host gpu`.
 
-Their common part, outside Rocks' command tree: whatever lies in that tree is a command.
+The code that they share is outside Rocks' command tree, where every file would be a command.
 """
 
 import os
@@ -11,8 +11,8 @@ PROGRAMS = ['/opt/rocks/bin/gpupci', '/usr/bin/gpupci']
 
 
 def run(command, verb, params, args):
-	"""Gives the answer of gpupci as the output of `command`, its failure as an abort."""
-	# After `--` a word that begins with a dash is a word, not an option of gpupci.
+	"""Prints the output of gpupci as that of `command`; aborts it if gpupci fails."""
+	# After `--` an argument that begins with a dash is not an option of gpupci.
 	arguments = [find_program(command), 'host', verb, '--'] + typed_words(params, args)
 	try:
 		status, answer, talk = call(arguments)
@@ -25,7 +25,7 @@ def run(command, verb, params, args):
 
 
 def find_program(command):
-	"""The gpupci to run: what GPUPT_GPUPCI names, else the first one installed."""
+	"""The gpupci to run: GPUPT_GPUPCI if set, else the first one installed."""
 	chosen = os.environ.get('GPUPT_GPUPCI')
 	candidates = [chosen] if chosen else PROGRAMS
 	for path in candidates:
@@ -35,15 +35,15 @@ def find_program(command):
 
 
 def typed_words(params, args):
-	"""The words as they were typed, before Rocks sorted the parameters out of them."""
-	# Names with an @ are notes that Rocks leaves among the parameters for itself.
+	"""The arguments as typed, before Rocks separated the parameters from them."""
+	# Parameters whose name begins with @ are Rocks' own.
 	given = ['%s=%s' % (name, params[name]) for name in sorted(params) if name[:1] != '@']
 	return list(args) + given
 
 
 def call(arguments):
-	"""Exit status, stdout and stderr of a program."""
-	# Rocks holds open connections to its database: they are none of the program's.
+	"""Runs a program; returns its exit status, stdout and stderr."""
+	# Rocks has open connections to its database, which the program must not inherit.
 	program = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
 		close_fds=True)
 	answer, talk = program.communicate()
@@ -51,8 +51,8 @@ def call(arguments):
 
 
 def reason(talk, status):
-	"""Why gpupci failed. Rocks puts `Error: ` before it, so its own name goes."""
-	# Bytes that are no UTF-8 are replaced: syslog and print could stumble over them.
+	"""The error message of gpupci without its name: Rocks puts `Error: ` before it."""
+	# Bytes that are not UTF-8 are replaced: syslog and print could fail on them.
 	message = native(talk, 'replace').strip('\n')
 	if message.startswith('gpupci: '):
 		message = message[len('gpupci: '):]
@@ -60,12 +60,12 @@ def reason(talk, status):
 
 
 def native(output, errors):
-	"""The output of a program as this Python's `str`: bytes in Python 2, text in Python 3."""
+	"""The output of a program as `str`: bytes in Python 2, text in Python 3."""
 	return output if str is bytes else output.decode('utf-8', errors)
 
 
 def pass_on(talk):
-	"""Shows the notes of a program that succeeded, byte for byte."""
+	"""Prints what a program that succeeded wrote to stderr, byte for byte."""
 	stream = getattr(sys.stderr, 'buffer', sys.stderr)
 	stream.write(talk)
 	stream.flush()

@@ -1,5 +1,5 @@
-//! The C ABI: pointers become Rust values in the first lines, Rust values become pointers in the
-//! last, and nothing that happens between reaches the caller but as a number and a text.
+//! The C ABI. Each function converts its pointers to Rust values first and its results to pointers last.
+//! In between, errors and panics become an exit code and a text.
 #![expect(unsafe_code, reason = "the C ABI")]
 
 use std::cell::RefCell;
@@ -11,15 +11,15 @@ use std::{ptr, slice};
 use gpupt::exit::Exit;
 use gpupt::failure::{Failure, lines};
 
-/// A result as C sees it: bytes, or a code and a text.
+/// A result for C: bytes, or an exit code and a text.
 type Outcome = Result<Vec<u8>, (Exit, String)>;
 
-/// Puts the cards of a guest into its domain XML; see `include/gpupt.h`.
+/// Adds the cards of a guest to its domain XML; see `include/gpupt.h`.
 ///
 /// # Safety
-/// `guest` is NULL or a NUL-terminated string; `xml` is NULL or points at `len` readable bytes;
-/// `out`, `out_len` and `error` are NULL or point at three different writable values of their types. None of them
-/// is changed by another thread meanwhile.
+/// `guest` is NULL or a NUL-terminated string; `xml` is NULL or points to `len` readable bytes; `out`,
+/// `out_len` and `error` are NULL or point to three different writable values of their types. No other
+/// thread changes any of them during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpupt_splice(
     guest: *const c_char,
@@ -82,10 +82,10 @@ pub unsafe extern "C" fn gpupt_splice(
     }
 }
 
-/// Frees what [`gpupt_splice`] gave.
+/// Frees a text that [`gpupt_splice`] returned.
 ///
 /// # Safety
-/// `p` is NULL or was given by [`gpupt_splice`] and is not used any more.
+/// `p` is NULL or was returned by [`gpupt_splice`], and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpupt_free(p: *mut c_char) {
     // SAFETY: the caller promises that it is NULL or came from `allocated`, which is malloc's.
@@ -99,14 +99,14 @@ pub extern "C" fn gpupt_version() -> *const c_char {
 }
 
 thread_local! {
-    /// What the last panic of this thread said, and where.
+    /// The message and location of this thread's last panic.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// What `work` gives; a panic becomes an error, and says nothing on the caller's standard error.
+/// The outcome of `work`; a panic becomes an error and prints nothing to the caller's standard error.
 fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
     static QUIET: Once = Once::new();
-    // This library has a standard library of its own, so the hook is ours alone.
+    // A cdylib has its own copy of the standard library, so this hook affects no other code.
     QUIET.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
             PANIC.with_borrow_mut(|said| *said = panic.to_string());
@@ -121,7 +121,7 @@ fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
     })
 }
 
-/// The code of a failure, and its text for whoever wants to know.
+/// Returns the code of a failure, and sets its text if the caller wants it.
 fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
     if let Some(error) = error {
         let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
@@ -130,7 +130,7 @@ fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
     exit.code().into()
 }
 
-/// A copy of `bytes` with a NUL behind it, from malloc; nothing when there is no memory.
+/// A NUL-terminated copy of `bytes`, allocated with malloc; `None` if that fails.
 fn allocated(bytes: &[u8]) -> Option<*mut c_char> {
     // SAFETY: malloc takes any size, and a Vec is never so long that the sum wraps.
     let copy = unsafe { libc::malloc(bytes.len() + 1) }.cast::<u8>();

@@ -1,7 +1,7 @@
 //! The C library of gpupt that the Rocks commands load: `include/gpupt.h` is its contract.
 //!
-//! It is a package of its own because a C ABI needs `unsafe`, which the library forbids; `ffi`
-//! is the one file that has it, and holds nothing else.
+//! It is a separate package because a C ABI needs `unsafe`, which the library forbids. Only `ffi` uses
+//! `unsafe`, and it has nothing else.
 
 pub mod ffi;
 
@@ -13,8 +13,8 @@ use gpupt::guest::{GuestWord, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
 
-/// `xml` with the cards of `guest`. Which database says so is found as `gpupci` finds it, with the
-/// environment variables `GPUPT_ROOT` and `GPUPT_DATABASE` in place of options.
+/// `xml` with the cards of `guest`. The database is chosen as `gpupci` does, with the environment variables
+/// `GPUPT_ROOT` and `GPUPT_DATABASE` instead of options.
 ///
 /// # Errors
 /// As `gpupci splice`.

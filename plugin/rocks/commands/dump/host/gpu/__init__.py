@@ -21,7 +21,7 @@ class Command(rocks.commands.dump.host.command):
 	"""
 
 	def run(self, params, args):
-		# Not imported above: there Rocks takes an ImportError for "no such command".
+		# Not at the top of the file: Rocks reports an ImportError there as "no such command".
 		try:
 			from rocks import gpupt_command
 		except ImportError as error:

@@ -1,7 +1,7 @@
-"""Gives a guest its GPU cards: puts their <hostdev> elements into its <devices>.
+"""Adds the <hostdev> elements of a guest's GPU cards to its <devices>.
 
-libgpupt.so does the work. It is loaded when a guest asks, not when this file is imported: only
-then can a failure become an error message of the command.
+libgpupt.so does the work. It is loaded when the plugin runs, not when this file is imported:
+only then can the command report a failure as its error message.
 """
 
 import os
@@ -9,20 +9,20 @@ import rocks.commands
 
 LIBRARY = '/opt/rocks/lib/gpupt/libgpupt.so'
 
-# Major and minor version of the library whose C interface is written down in `declare`.
+# Major and minor version of the library whose C interface `declare` describes.
 VERSION = '0.1'
 
 
 class Plugin(rocks.commands.Plugin):
-	"""The part of `rocks report host vm config` that knows about GPU cards."""
+	"""Adds the GPU cards to the output of `rocks report host vm config`."""
 
 	def provides(self):
 		return 'gpu'
 
 	def run(self, node, xml):
-		"""Takes the <devices> of guest `node` as a list of strings, of which any may
-		hold several lines, and returns such a list."""
-		# Joined as bytes, since Python 2 cannot join str and unicode beyond ASCII.
+		"""Takes and returns the <devices> of guest `node` as a list of strings; a string
+		may hold several lines."""
+		# As bytes, because Python 2 cannot join str and unicode outside ASCII.
 		before = b'\n'.join([to_bytes(item) for item in xml])
 		try:
 			after = splice(to_bytes(node.name), before)
@@ -31,7 +31,7 @@ class Plugin(rocks.commands.Plugin):
 		return xml if after == before else to_native(after).split('\n')
 
 	def abort(self, message):
-		"""Ends the command as Rocks does for a mistake; does not return."""
+		"""Ends the command with an error, as Rocks does; does not return."""
 		import rocks.util
 		abort = getattr(getattr(self, 'owner', None), 'abort', None)
 		if abort:
@@ -40,11 +40,11 @@ class Plugin(rocks.commands.Plugin):
 
 
 class Failure(Exception):
-	"""Holds a sentence for the user."""
+	"""Has the message for the user."""
 
 
 def splice(guest, xml):
-	"""The bytes of `xml` with the cards of `guest`, as libgpupt.so answers."""
+	"""The bytes of `xml` with the cards of `guest`, from libgpupt.so."""
 	try:
 		import ctypes
 		library = load(ctypes)
@@ -65,7 +65,7 @@ def splice(guest, xml):
 
 
 def load(ctypes):
-	"""The library, its version checked before any other of its functions is looked at."""
+	"""The library. Its version is checked before any other function is used."""
 	path = os.environ.get('GPUPT_LIBRARY') or LIBRARY
 	library = ctypes.CDLL(path)
 	library.gpupt_version.argtypes = []
@@ -79,9 +79,9 @@ def load(ctypes):
 
 
 def declare(ctypes, library):
-	"""Says of which C types the functions are: without it ctypes cuts pointers to 32 bits."""
-	# What the library allocates is c_void_p: ctypes would copy a c_char_p and lose the
-	# address that has to be freed.
+	"""Declares the C types of the functions: by default ctypes cuts pointers to 32 bits."""
+	# Texts from the library are c_void_p: ctypes would copy a c_char_p and lose the address
+	# to free.
 	text, length, allocated = ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p
 	library.gpupt_splice.argtypes = [text, text, length,
 		ctypes.POINTER(allocated), ctypes.POINTER(length), ctypes.POINTER(allocated)]
@@ -91,21 +91,21 @@ def declare(ctypes, library):
 
 
 def error_text(ctypes, error, status):
-	"""What the library says about its failure."""
+	"""The error message of the library."""
 	if not error:
 		return 'the gpupt library failed with status %d and no message' % status
 	return to_native(ctypes.string_at(error.value), 'replace').strip('\n')
 
 
 def to_bytes(text):
-	"""UTF-8, with the bytes that are none as they came."""
+	"""UTF-8; bytes that are not UTF-8 are kept."""
 	if isinstance(text, bytes):
 		return text
 	return text.encode('utf-8') if str is bytes else text.encode('utf-8', 'surrogateescape')
 
 
 def to_native(data, errors='surrogateescape'):
-	"""This Python's `str`: bytes in Python 2, text in Python 3."""
+	"""`data` as `str`: bytes in Python 2, text in Python 3."""
 	return data if str is bytes else data.decode('utf-8', errors)
 
 

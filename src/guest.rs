@@ -7,18 +7,18 @@ use crate::error::Error;
 use crate::host::Machine;
 use crate::pci::PciSlot;
 use crate::rocks::{
-    AttributeSource, Cluster, Home, HostError, Node, Origin, Resolver, Text, cards_of_guest,
+    AttributeSource, Cluster, GuestsOf, HostError, Node, Origin, Resolver, Text, cards_of_guest,
     hosts_named, moved_cards_of_guest, owners_of,
 };
 
 /// How a guest is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GuestWord<'w> {
+pub enum GuestName<'w> {
     /// By exactly its name in the cluster, as domain XML has it: never a pattern or a statement, and
     /// never looked up in DNS.
-    Name(&'w str),
+    Exact(&'w str),
     /// By any name that Rocks' commands accept: also an alias or an address.
-    AnyName(&'w str),
+    Any(&'w str),
 }
 
 /// `xml` with the cards that `guest` has on its host.
@@ -26,14 +26,14 @@ pub enum GuestWord<'w> {
 /// # Errors
 /// If there is no such guest, its cards cannot be resolved, or the XML is refused.
 pub fn splice_guest(
-    guest: GuestWord,
+    guest: GuestName,
     xml: &[u8],
     database: &mut Database,
     machine: &Machine,
 ) -> Result<Vec<u8>, Error> {
-    let (GuestWord::Name(word) | GuestWord::AnyName(word)) = guest;
+    let (GuestName::Exact(word) | GuestName::Any(word)) = guest;
     let mut cluster = database.guest(&word.into())?;
-    if cluster.node_named(&word.into()).is_none() && guest == GuestWord::AnyName(word) {
+    if cluster.node_named(&word.into()).is_none() && guest == GuestName::Any(word) {
         // An alias or an address: resolving it takes the whole cluster.
         cluster = database.cluster()?;
     }
@@ -47,7 +47,7 @@ pub fn splice_guest(
 /// # Errors
 /// As [`splice_guest`].
 pub fn retarget_guest(
-    guest: GuestWord,
+    guest: GuestName,
     xml: &[u8],
     database: &mut Database,
     machine: &Machine,
@@ -81,16 +81,16 @@ pub fn given_away(
     let own_name = machine.own_name().unwrap_or_default();
     let cluster = database.guests_of(&own_name.as_str().into())?;
     let here = this_host(&cluster, machine);
-    let home = match (here, database.origin()) {
-        (Some(here), Origin::Rocks) => Home::OfItsGuests(here),
-        (here, Origin::Embedded) => Home::OfTheUnplaced(here),
+    let guests_of = match (here, database.origin()) {
+        (Some(here), Origin::Rocks) => GuestsOf::Host(here),
+        (here, Origin::Embedded) => GuestsOf::ThisHost(here),
         (None, Origin::Rocks) => return Err(HostError::NotInCluster(own_name).into()),
     };
     let name = Text::from(guest);
     let given = slots.iter().filter_map(|slot| {
-        let owners = owners_of(&cluster, home, *slot);
-        let is_others = !owners.is_empty() && owners.iter().all(|owner| owner.name != name);
-        is_others.then(|| GivenAway {
+        let owners = owners_of(&cluster, guests_of, *slot);
+        let is_given_away = !owners.is_empty() && owners.iter().all(|owner| owner.name != name);
+        is_given_away.then(|| GivenAway {
             slot: *slot,
             guests: owners.iter().map(|owner| owner.name.to_string()).collect(),
         })
@@ -104,16 +104,16 @@ pub fn this_host<'c>(cluster: &'c Cluster, machine: &Machine) -> Option<&'c Node
 }
 
 fn one_guest<'c>(
-    guest: GuestWord,
+    guest: GuestName,
     cluster: &'c Cluster,
     database: &mut Database,
     machine: &Machine,
 ) -> Result<&'c Node, Error> {
-    let (GuestWord::Name(word) | GuestWord::AnyName(word)) = guest;
+    let (GuestName::Exact(word) | GuestName::Any(word)) = guest;
     if let Some(node) = cluster.node_named(&word.into()) {
         return Ok(node);
     }
-    if guest == GuestWord::Name(word) {
+    if guest == GuestName::Exact(word) {
         return Err(HostError::NotInCluster(word.to_owned()).into());
     }
     let nodes = hosts_named(&[word.to_owned()], cluster, database, machine)?;

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use gpupt::database::Database;
 use gpupt::error::Error;
-use gpupt::guest::{GuestWord, splice_guest};
+use gpupt::guest::{GuestName, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
 
@@ -23,10 +23,5 @@ pub fn splice(guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
     let machine = Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")));
     let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
     let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
-    splice_guest(
-        GuestWord::AnyName(guest),
-        xml,
-        &mut Database::at(url),
-        &machine,
-    )
+    splice_guest(GuestName::Any(guest), xml, &mut Database::at(url), &machine)
 }

@@ -119,14 +119,14 @@ pub fn plan_change(own: &[OwnAttribute], change: &Change) -> Result<Vec<Write>, 
             if row(name.as_str()).is_some() {
                 return Err(ChangeError::Exists(name.to_string()));
             }
-            vec![put(None, name.as_str(), Some(value.as_str().into()))]
+            vec![upsert(None, name.as_str(), Some(value.as_str().into()))]
         }
         Change::Set { name, value } => {
             let current = row(name.as_str());
             let former = current
                 .zip(name.old())
-                .map(|(current, old)| put(row(&old), &old, current.value.clone()));
-            let new = put(current, name.as_str(), Some(value.as_str().into()));
+                .map(|(current, old)| upsert(row(&old), &old, current.value.clone()));
+            let new = upsert(current, name.as_str(), Some(value.as_str().into()));
             [Some(new), former].into_iter().flatten().collect()
         }
         Change::Remove { name } => [name.as_str(), &old_copy(name)]
@@ -137,7 +137,7 @@ pub fn plan_change(own: &[OwnAttribute], change: &Change) -> Result<Vec<Write>, 
     })
 }
 
-fn put(row: Option<&OwnAttribute>, name: &str, value: Option<Text>) -> Write {
+fn upsert(row: Option<&OwnAttribute>, name: &str, value: Option<Text>) -> Write {
     match row {
         Some(row) => Write::Update { id: row.id, value },
         None => Write::Insert {

@@ -159,7 +159,7 @@ impl Cluster {
 
     /// The attributes set on `node` itself, in the order in which they were added.
     pub fn own_attributes_of(&self, node: &Node) -> impl Iterator<Item = &Attribute> {
-        self.meant_for(Category::Host, node.name.clone())
+        self.applying_to(Category::Host, node.name.clone())
     }
 
     /// The effective attribute `name` of `node`. If two categories have the same precedence, the
@@ -194,10 +194,10 @@ impl Cluster {
         [appliance, os, global]
             .into_iter()
             .flatten()
-            .flat_map(|(category, member)| self.meant_for(category, member))
+            .flat_map(|(category, member)| self.applying_to(category, member))
     }
 
-    fn meant_for(&self, category: Category, member: Text) -> impl Iterator<Item = &Attribute> {
+    fn applying_to(&self, category: Category, member: Text) -> impl Iterator<Item = &Attribute> {
         let indices = self.members.get(&(category, member));
         indices
             .into_iter()
@@ -257,7 +257,7 @@ mod tests {
     ];
 
     #[test]
-    fn attribute_of_the_highest_category_counts() {
+    fn attribute_of_the_highest_category_wins() {
         let all = MEMBERS.iter().zip(1..);
         let attributes = all
             .map(|((c, m), id)| attribute(id, "gpupci1", *c, m))

@@ -211,7 +211,7 @@ fn conflicts_of_guest(
     };
     let unusable = |error: GuestError| Conflict::Unusable {
         node: guest.name.to_string(),
-        why: explained(&error),
+        why: with_cause(&error),
     };
     let cards = match references(guest, attribute) {
         Ok(cards) => cards,
@@ -243,10 +243,10 @@ fn missing(
     address: PciAddress,
 ) -> Option<Conflict> {
     let host = host?;
-    let is_there = cards_recorded(cluster, host)
+    let is_recorded = cards_recorded(cluster, host)
         .into_iter()
         .any(|(_, card)| card.is_ok_and(|card| card.slot() == address.slot()));
-    (!is_there).then(|| Conflict::Missing {
+    (!is_recorded).then(|| Conflict::Missing {
         guest: guest.name.to_string(),
         address,
         host: host.name.to_string(),
@@ -274,7 +274,7 @@ fn cards_recorded(cluster: &Cluster, host: &Node) -> Vec<(CardName, Recorded)> {
 }
 
 /// An error and its cause on one line.
-fn explained(error: &GuestError) -> String {
+fn with_cause(error: &GuestError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),

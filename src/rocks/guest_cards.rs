@@ -25,7 +25,7 @@ pub enum GuestError {
     },
     /// A card is given by name, and the guest has no host to look it up on.
     #[error("cannot look up card {card} of {guest}: the guest has no physical host")]
-    Homeless {
+    NoHost {
         /// The guest.
         guest: String,
         /// The card's name.
@@ -59,7 +59,7 @@ impl Failure for GuestError {
             Self::Value { .. } => Code::GuestAttribute,
             Self::HostValue { .. } => Code::HostAttribute,
             Self::NoSuchCard { .. } => Code::NoSuchAttribute,
-            Self::Homeless { .. } => Code::NoHost,
+            Self::NoHost { .. } => Code::NoHost,
         }]
     }
 
@@ -73,7 +73,7 @@ impl Failure for GuestError {
                 "set the attribute anew with `gpupci host set`, then try again"
             }
             Self::NoSuchCard { .. } => "compare `gpupci host list` with `gpupci list` on that host",
-            Self::Homeless { .. } => "name the card by its address, or give the guest a host",
+            Self::NoHost { .. } => "name the card by its address, or give the guest a host",
         };
         vec![remedy.to_owned()]
     }
@@ -156,7 +156,7 @@ pub(crate) fn address_of(
         CardReference::At(address) => return Ok(address),
         CardReference::Named(card) => card,
     };
-    let host = host.ok_or_else(|| GuestError::Homeless {
+    let host = host.ok_or_else(|| GuestError::NoHost {
         guest: guest.name.to_string(),
         card,
     })?;
@@ -210,7 +210,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     #[test]
-    fn card_is_sought_first_on_the_guests_former_host() {
+    fn former_host_of_the_guest_is_searched_first() {
         let node = |id, name: &str, is_guest| Node {
             id,
             name: name.into(),

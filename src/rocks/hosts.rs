@@ -115,7 +115,7 @@ pub fn hosts_named<'c, S: AttributeSource>(
     };
     let mut ids = BTreeSet::new();
     for word in words {
-        ids.extend(lookup.word(word)?);
+        ids.extend(lookup.hosts_of(word)?);
     }
     Ok(ids.into_iter().filter_map(|id| cluster.node(id)).collect())
 }
@@ -128,7 +128,7 @@ struct Lookup<'a, S> {
 }
 
 impl<S: AttributeSource> Lookup<'_, S> {
-    fn word(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
+    fn hosts_of(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
         if word.trim_matches(' ').is_empty() {
             return Err(LookupError::Host(HostError::Empty));
         }
@@ -141,7 +141,7 @@ impl<S: AttributeSource> Lookup<'_, S> {
         if let Some(hosts) = self.rack(word).or_else(|| self.appliance(word)) {
             return Ok(hosts);
         }
-        self.one(word)
+        self.single_host(word)
     }
 
     fn nodes(&self, wanted: impl Fn(&Node) -> bool) -> Vec<NodeId> {
@@ -186,7 +186,7 @@ impl<S: AttributeSource> Lookup<'_, S> {
         (!hosts.is_empty()).then_some(hosts)
     }
 
-    fn one(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
+    fn single_host(&mut self, word: &str) -> Result<Vec<NodeId>, LookupError<S::Error>> {
         if let Some(node) = self.cluster.node_named(&word.into()) {
             return Ok(vec![node.id]);
         }
@@ -202,13 +202,13 @@ impl<S: AttributeSource> Lookup<'_, S> {
         if let Some(node) = directory.node_known_as(word, cluster) {
             return Ok(vec![node]);
         }
-        self.resolved(word)
+        self.resolve(word)
             .map(|node| vec![node])
             .map_err(LookupError::Host)
     }
 
     /// This machine is asked last: a DNS server that is down takes the whole deadline.
-    fn resolved(&self, word: &str) -> Result<NodeId, HostError> {
+    fn resolve(&self, word: &str) -> Result<NodeId, HostError> {
         let directory = self.directory.as_ref();
         let addresses = match word.parse::<IpAddr>() {
             Ok(address) => vec![address],

@@ -19,6 +19,6 @@ pub use guest_cards::{GuestError, cards_of_guest, moved_cards_of_guest};
 pub use hosts::{
     Directory, HostError, Interface, LookupError, Resolver, check_node_name, hosts_named,
 };
-pub use owners::{Home, owners_of};
+pub use owners::{GuestsOf, owners_of};
 pub use source::{AttributeSource, Origin};
 pub use text::Text;

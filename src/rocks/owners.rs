@@ -6,25 +6,25 @@ use crate::rocks::{Cluster, Node};
 
 /// Which guests are on a host.
 #[derive(Clone, Copy, Debug)]
-pub enum Home<'c> {
+pub enum GuestsOf<'c> {
     /// Those that the tables place on this host.
-    OfItsGuests(&'c Node),
+    Host(&'c Node),
     /// Also those that no table places. The host itself need not be in the tables.
-    OfTheUnplaced(Option<&'c Node>),
+    ThisHost(Option<&'c Node>),
 }
 
-/// The guests in `home` that have the card in `slot`, in table order. An invalid attribute gives a guest
-/// no card.
-pub fn owners_of<'c>(cluster: &'c Cluster, home: Home, slot: PciSlot) -> Vec<&'c Node> {
-    let (host, takes_in) = match home {
-        Home::OfItsGuests(host) => (Some(host), false),
-        Home::OfTheUnplaced(host) => (host, true),
+/// Those of the guests that have the card in `slot`, in table order. An invalid attribute gives a
+/// guest no card.
+pub fn owners_of<'c>(cluster: &'c Cluster, guests_of: GuestsOf, slot: PciSlot) -> Vec<&'c Node> {
+    let (host, with_unplaced) = match guests_of {
+        GuestsOf::Host(host) => (Some(host), false),
+        GuestsOf::ThisHost(host) => (host, true),
     };
-    let lives_here = |guest: &Node| match guest.physical_host {
+    let is_on_host = |guest: &Node| match guest.physical_host {
         Some(id) => host.is_some_and(|host| host.id == id),
-        None => takes_in,
+        None => with_unplaced,
     };
-    let has_it = |guest: &Node| {
+    let has_card = |guest: &Node| {
         let cards = cluster.cards_attribute_of(guest);
         let cards = cards.and_then(|attribute| references(guest, attribute).ok());
         let cards = cards.as_ref().map_or(&[][..], |cards| cards.references());
@@ -35,6 +35,6 @@ pub fn owners_of<'c>(cluster: &'c Cluster, home: Home, slot: PciSlot) -> Vec<&'c
     };
     let guests = cluster.nodes().iter().filter(|node| node.is_guest);
     guests
-        .filter(|guest| lives_here(guest) && has_it(guest))
+        .filter(|guest| is_on_host(guest) && has_card(guest))
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpupt::guest::{GuestWord, splice_guest};
+use gpupt::guest::{GuestName, splice_guest};
 use gpupt::host::Machine;
 use gpupt::rocks::{Attribute, AttributeSource, Cluster, Node, Text, cards_of_guest};
 use mysql::Conn;
@@ -242,7 +242,7 @@ fn guest_gets_cards_from_appliance_and_global_attributes() {
     let splice = |guest: &str| {
         let machine = Machine::at(host.root.path());
         let xml = splice_guest(
-            GuestWord::AnyName(guest),
+            GuestName::Any(guest),
             b"<devices/>",
             &mut library(&host),
             &machine,

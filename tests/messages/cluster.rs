@@ -156,7 +156,7 @@ fn guest_errors() -> Vec<GuestError> {
             attribute: "gpupci".to_owned(),
             source: ValueError::Empty,
         },
-        GuestError::Homeless {
+        GuestError::NoHost {
             guest: guest(),
             card: read("gpupci1"),
         },
@@ -174,7 +174,7 @@ fn guest_errors() -> Vec<GuestError> {
     assert_complete!(
         &errors,
         GuestError::Value { .. },
-        GuestError::Homeless { .. },
+        GuestError::NoHost { .. },
         GuestError::NoSuchCard { .. },
         GuestError::HostValue { .. },
     );

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use gpupt::database::Database;
 use gpupt::domain_xml::{BYTES_MAX, XmlError};
 use gpupt::error::Error;
-use gpupt::guest::{GuestWord, retarget_guest, splice_guest};
+use gpupt::guest::{GuestName, retarget_guest, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
 
@@ -28,8 +28,8 @@ pub(crate) fn run(
         splice_guest
     };
     let guest = match arguments.exact {
-        true => GuestWord::Name(&arguments.guest),
-        false => GuestWord::AnyName(&arguments.guest),
+        true => GuestName::Exact(&arguments.guest),
+        false => GuestName::Any(&arguments.guest),
     };
     let text = change(guest, &xml, &mut database, machine)?;
     Ok(Answer {

@@ -11,17 +11,17 @@ const MEMBER_BYTES_MAX: usize = 64;
 
 /// The node that a change creates first, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Make {
-    Nothing,
+pub(super) enum NewNode {
+    None,
     Host,
     Guest,
 }
 
 /// Applies `change` to the host `name`, inside a transaction; returns how many rows were written.
-pub(super) fn make_change(
+pub(super) fn apply_change(
     session: &mut dyn Session,
     name: &Text,
-    make: Make,
+    new_node: NewNode,
     change: &Change,
 ) -> Result<usize, Fault> {
     if name.as_bytes().len() > MEMBER_BYTES_MAX {
@@ -29,8 +29,8 @@ pub(super) fn make_change(
             format!("the name of a host with attributes can have at most {MEMBER_BYTES_MAX} bytes");
         return Err(Fault::Other(Cause::new(why)));
     }
-    if make != Make::Nothing {
-        make_node(session, name, make)?;
+    if new_node != NewNode::None {
+        create_node(session, name, new_node)?;
     }
     let name = Cell::from(name);
     let own = session.rows_to_change(statements::OWN_ATTRIBUTES, std::slice::from_ref(&name))?;
@@ -61,8 +61,8 @@ pub(super) fn make_change(
                     category.into(),
                     member.into(),
                 ];
-                let made = session.execute(statements::INSERT_ATTRIBUTE, &parameters);
-                made.map_err(|fault| taken(fault, attribute))?;
+                let inserted = session.execute(statements::INSERT_ATTRIBUTE, &parameters);
+                inserted.map_err(|fault| exists_if_duplicate(fault, attribute))?;
             }
         }
     }
@@ -70,28 +70,28 @@ pub(super) fn make_change(
 }
 
 /// A duplicate row means that another client added the attribute meanwhile.
-fn taken(fault: Fault, attribute: &str) -> Fault {
+fn exists_if_duplicate(fault: Fault, attribute: &str) -> Fault {
     match fault {
         Fault::Duplicate(_) => Fault::Change(ChangeError::Exists(attribute.to_owned())),
         other => other,
     }
 }
 
-fn make_node(session: &mut dyn Session, name: &Text, make: Make) -> Result<(), Fault> {
+fn create_node(session: &mut dyn Session, name: &Text, new_node: NewNode) -> Result<(), Fault> {
     if !session.rows(statements::NODE, &[name.into()])?.is_empty() {
         // Another client created it meanwhile.
         return Ok(());
     }
-    let appliance = match make {
-        Make::Guest => "hosted-vm",
-        Make::Host | Make::Nothing => "vm-container",
+    let appliance = match new_node {
+        NewNode::Guest => "hosted-vm",
+        NewNode::Host | NewNode::None => "vm-container",
     };
     let membership = session.rows(statements::MEMBERSHIP, &[appliance.into()])?;
     let membership = rows::first_id(&membership).map_err(malformed)?;
     let membership = membership.map_or(Cell::Null, Cell::Int);
-    let node = session.execute(statements::MAKE_NODE, &[name.into(), membership])?;
-    if make == Make::Guest {
-        session.execute(statements::MAKE_GUEST, &[node.into()])?;
+    let node = session.execute(statements::INSERT_NODE, &[name.into(), membership])?;
+    if new_node == NewNode::Guest {
+        session.execute(statements::INSERT_GUEST, &[node.into()])?;
     }
     Ok(())
 }
@@ -106,6 +106,6 @@ fn member_for(session: &mut dyn Session, name: &Cell) -> Result<(i64, i64), Faul
     let member = rows::first_id(&session.rows(statements::MEMBER, &key)?).map_err(malformed)?;
     match member {
         Some(member) => Ok((category, member)),
-        None => Ok((category, session.execute(statements::MAKE_MEMBER, &key)?)),
+        None => Ok((category, session.execute(statements::INSERT_MEMBER, &key)?)),
     }
 }

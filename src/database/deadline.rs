@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoResult {
     /// The limit passed. The thread continues until its work ends.
-    Late,
+    Timeout,
     /// The work panicked, or its thread could not be started.
     Died,
 }
@@ -36,7 +36,7 @@ pub(super) fn within<T: Send + 'static>(
         return Err(NoResult::Died);
     }
     receiver.recv_timeout(limit).map_err(|error| match error {
-        RecvTimeoutError::Timeout => NoResult::Late,
+        RecvTimeoutError::Timeout => NoResult::Timeout,
         RecvTimeoutError::Disconnected => NoResult::Died,
     })
 }
@@ -111,6 +111,6 @@ mod tests {
     fn work_that_does_not_end_is_abandoned_after_the_deadline() {
         let (_keep, never) = sync_channel::<()>(1);
         let result = within(Duration::from_millis(20), move || never.recv().is_ok());
-        assert_eq!(result, Err(NoResult::Late));
+        assert_eq!(result, Err(NoResult::Timeout));
     }
 }

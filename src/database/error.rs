@@ -45,7 +45,7 @@ pub enum DatabaseError {
     },
     /// The deadline passed.
     #[error("{database} did not answer within {} s", .limit.as_secs())]
-    Late {
+    Timeout {
         /// The database.
         database: DatabaseUrl,
         /// The deadline.
@@ -53,7 +53,7 @@ pub enum DatabaseError {
     },
     /// The connection was lost after `COMMIT` was sent and before it was confirmed.
     #[error("{database} did not confirm the change")]
-    Unclear {
+    Unconfirmed {
         /// The database.
         database: DatabaseUrl,
         /// The error of the connection.
@@ -70,7 +70,7 @@ pub enum DatabaseError {
     Change(#[from] ChangeError),
     /// Rocks creates the nodes and places the guests of its clusters.
     #[error("cannot {what} in {database}: Rocks manages its hosts and guests")]
-    Managed {
+    ManagedByRocks {
         /// The database.
         database: DatabaseUrl,
         /// What was tried: `place a guest`.
@@ -85,17 +85,17 @@ impl Failure for DatabaseError {
             Self::Login { .. } => Code::DatabaseLogin,
             Self::Query { .. } => Code::DatabaseAnswer,
             Self::NotPermitted { .. } => Code::DatabasePermission,
-            Self::Late { .. } => Code::DatabaseLate,
-            Self::Unclear { .. } => Code::DatabaseUnclear,
+            Self::Timeout { .. } => Code::DatabaseLate,
+            Self::Unconfirmed { .. } => Code::DatabaseUnclear,
             Self::Select { .. } => Code::Select,
             Self::Change(ChangeError::Exists(_)) => Code::AttributeExists,
-            Self::Managed { .. } => Code::ManagedByRocks,
+            Self::ManagedByRocks { .. } => Code::ManagedByRocks,
         }]
     }
 
     fn state(&self) -> Option<String> {
         match self {
-            Self::Unclear { .. } => {
+            Self::Unconfirmed { .. } => {
                 Some("the change was sent; it is made as a whole or not at all".to_owned())
             }
             Self::Change(ChangeError::Exists(_)) => None,
@@ -116,9 +116,9 @@ impl Failure for DatabaseError {
                 ..
             } => "run this as root, and see that the path leads to a file that can be opened",
             Self::NotPermitted { .. } => "run this as root, on a Rocks cluster on its frontend",
-            Self::Late { .. } => "see what the server does, then try again",
-            Self::Unclear { .. } => "look with `gpupci host list` before you try again",
-            Self::Managed { .. } => {
+            Self::Timeout { .. } => "see what the server does, then try again",
+            Self::Unconfirmed { .. } => "look with `gpupci host list` before you try again",
+            Self::ManagedByRocks { .. } => {
                 "use `rocks add host`, `rocks add host vm` and `rocks set host vm`"
             }
             Self::Change(ChangeError::Exists(_)) => "use `set` to replace it",

@@ -28,8 +28,9 @@ const NO_KEY: &str = "/dev/null/none";
 pub(super) fn connect(server: &Server) -> Result<Conn, Fault> {
     Conn::new(options(server)).map_err(|error| match error {
         Error::IoError(error) if error.kind() == ErrorKind::NotADirectory => {
-            let wish = "the server wants the password in clear text, which is sent only over a Unix socket";
-            Fault::Other(Cause::new(wish))
+            let reason = "the server wants the password in clear text, \
+                          which is sent only over a Unix socket";
+            Fault::Other(Cause::new(reason))
         }
         error => fault(error),
     })
@@ -63,15 +64,15 @@ impl Session for Conn {
         &mut self,
         statement: &'static str,
         parameters: &[Cell],
-        see: &mut dyn FnMut(Row),
+        on_row: &mut dyn FnMut(Row),
     ) -> Result<(), Fault> {
         if parameters.is_empty() {
-            return each(self.query_iter(statement).map_err(fault)?, see);
+            return each(self.query_iter(statement).map_err(fault)?, on_row);
         }
         each(
             self.exec_iter(statement, bound(parameters))
                 .map_err(fault)?,
-            see,
+            on_row,
         )
     }
 
@@ -110,7 +111,7 @@ impl Session for Conn {
 
 fn each<P: mysql::prelude::Protocol>(
     answer: mysql::QueryResult<'_, '_, '_, P>,
-    see: &mut dyn FnMut(Row),
+    on_row: &mut dyn FnMut(Row),
 ) -> Result<(), Fault> {
     if answer.columns().as_ref().is_empty() {
         return Err(Fault::Other(Cause::new("the answer has no columns")));
@@ -124,7 +125,7 @@ fn each<P: mysql::prelude::Protocol>(
                 "the answer is longer than {ANSWER_BYTES_MAX} bytes"
             ))));
         }
-        see(row);
+        on_row(row);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) struct ClusterRows {
 
 impl ClusterRows {
     /// Adds a row. [`cluster`](Self::cluster) returns the first malformed one.
-    pub(super) fn see(&mut self, row: Row) {
+    pub(super) fn add(&mut self, row: Row) {
         if let Err(malformed) = self.take(row) {
             self.malformed.get_or_insert(malformed);
         }
@@ -50,13 +50,13 @@ impl ClusterRows {
 fn node(row: Row) -> Result<Node> {
     let [_, id, name, appliance, os, _, rack, guest, host] = columns(row)?;
     Ok(Node {
-        id: whole(&id)?.ok_or(Malformed("a node without an id"))?,
+        id: integer(&id)?.ok_or(Malformed("a node without an id"))?,
         name: text(name).unwrap_or_default(),
         appliance: text(appliance),
         os: text(os),
-        rack: whole(&rack)?,
+        rack: integer(&rack)?,
         is_guest: guest != Cell::Null,
-        physical_host: whole(&host)?.filter(|id| *id != 0),
+        physical_host: integer(&host)?.filter(|id| *id != 0),
     })
 }
 
@@ -68,12 +68,12 @@ fn attribute(row: Row) -> Result<Option<Attribute>> {
         return Ok(None);
     };
     Ok(Some(Attribute {
-        id: whole(&id)?.ok_or(Malformed("an attribute without an id"))?,
+        id: integer(&id)?.ok_or(Malformed("an attribute without an id"))?,
         name: text(name).unwrap_or_default(),
         value: text(value),
         category,
         member: text(member).unwrap_or_default(),
-        precedence: whole(&precedence)?.unwrap_or_default(),
+        precedence: integer(&precedence)?.unwrap_or_default(),
     }))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn directory(rows: Vec<Row>) -> Result<Directory> {
     for row in rows {
         let kind = kind(&row)?;
         let [_, node, first, ip, name, zone] = columns(row)?;
-        match (kind, whole(&node)?) {
+        match (kind, integer(&node)?) {
             (0, Some(node)) => directory
                 .aliases
                 .extend(text(first).map(|alias| (node, alias))),
@@ -106,7 +106,7 @@ pub(super) fn own_attributes(rows: Vec<Row>) -> Result<Vec<OwnAttribute>> {
     let own = |row| {
         let [id, name, value] = columns(row)?;
         Ok(OwnAttribute {
-            id: whole(&id)?.ok_or(Malformed("an attribute without an id"))?,
+            id: integer(&id)?.ok_or(Malformed("an attribute without an id"))?,
             name: text(name).unwrap_or_default(),
             value: text(value),
         })
@@ -123,13 +123,13 @@ pub(super) fn names(rows: Vec<Row>) -> Vec<Text> {
 /// The id in the first row.
 pub(super) fn first_id(rows: &[Row]) -> Result<Option<i64>> {
     match rows.first().and_then(|row| row.first()) {
-        Some(cell) => whole(cell),
+        Some(cell) => integer(cell),
         None => Ok(None),
     }
 }
 
 fn kind(row: &Row) -> Result<i64> {
-    let kind = row.first().map(whole).transpose()?.flatten();
+    let kind = row.first().map(integer).transpose()?.flatten();
     kind.ok_or(Malformed("a row of unknown kind"))
 }
 
@@ -146,7 +146,7 @@ fn text(cell: Cell) -> Option<Text> {
     }
 }
 
-fn whole(cell: &Cell) -> Result<Option<i64>> {
+fn integer(cell: &Cell) -> Result<Option<i64>> {
     match cell {
         Cell::Null => Ok(None),
         Cell::Int(number) => Ok(Some(*number)),

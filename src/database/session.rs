@@ -79,12 +79,12 @@ impl From<ChangeError> for Fault {
 
 /// Runs statements; `?` in their text is a parameter.
 pub(super) trait Session {
-    /// Calls `see` with each row that `statement` returns.
+    /// Calls `on_row` with each row that `statement` returns.
     fn each_row(
         &mut self,
         statement: &'static str,
         parameters: &[Cell],
-        see: &mut dyn FnMut(Row),
+        on_row: &mut dyn FnMut(Row),
     ) -> Result<(), Fault>;
 
     /// All rows that `statement` returns, if these are few.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mysql::Conn;
 
-use crate::database::change::{Make, make_change};
+use crate::database::change::{NewNode, apply_change};
 use crate::database::deadline::{Decision, NoResult, within};
 use crate::database::error::Cause;
 use crate::database::rows::{self, malformed};
@@ -61,34 +61,34 @@ impl Database {
             DatabaseUrl::Sqlite(path) => {
                 transaction::on_file(path, work).map_err(|fault| self.error(fault))
             }
-            DatabaseUrl::MySql(server) => self.change_on(&server, work),
+            DatabaseUrl::MySql(server) => self.change_on_server(&server, work),
         }
     }
 
     /// A change that missed its deadline is not made later: it is given up, unless `COMMIT` was sent
     /// already.
-    fn change_on(
+    fn change_on_server(
         &mut self,
         server: &Server,
         work: impl Work<usize>,
     ) -> Result<usize, DatabaseError> {
         let decision = Arc::new(Decision::default());
-        let theirs = Arc::clone(&decision);
+        let shared = Arc::clone(&decision);
         let outcome = self.ask(server, move |conn| {
-            Ok(transaction::on_server(conn, &work, &theirs))
+            Ok(transaction::on_server(conn, &work, &shared))
         });
         match outcome {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(Failed::Undone(fault))) => Err(self.error(fault)),
-            Ok(Err(Failed::Unclear(source))) => Err(self.unclear(source)),
-            Err(late) if decision.give_up() => Err(late),
-            Err(late) => Err(self.unclear(Cause::new(late))),
+            Ok(Err(Failed::RolledBack(fault))) => Err(self.error(fault)),
+            Ok(Err(Failed::Unconfirmed(source))) => Err(self.unconfirmed(source)),
+            Err(error) if decision.give_up() => Err(error),
+            Err(error) => Err(self.unconfirmed(Cause::new(error))),
         }
     }
 
-    fn unclear(&self, source: Cause) -> DatabaseError {
+    fn unconfirmed(&self, source: Cause) -> DatabaseError {
         let database = self.url.clone();
-        DatabaseError::Unclear { database, source }
+        DatabaseError::Unconfirmed { database, source }
     }
 
     /// Runs `work` with the connection to `server`, on a thread that can be abandoned.
@@ -127,7 +127,7 @@ impl Database {
     fn no_result(&self, none: NoResult) -> DatabaseError {
         let database = self.url.clone();
         match none {
-            NoResult::Late => DatabaseError::Late {
+            NoResult::Timeout => DatabaseError::Timeout {
                 database,
                 limit: self.deadline,
             },
@@ -155,7 +155,7 @@ impl Database {
     fn embedded_only(&self, what: &'static str) -> Result<(), DatabaseError> {
         match self.origin() {
             Origin::Embedded => Ok(()),
-            Origin::Rocks => Err(DatabaseError::Managed {
+            Origin::Rocks => Err(DatabaseError::ManagedByRocks {
                 database: self.url.clone(),
                 what,
             }),
@@ -211,7 +211,7 @@ impl AttributeSource for Database {
     fn change(&mut self, name: &Text, change: &Change) -> Result<usize, DatabaseError> {
         let (name, change) = (name.clone(), change.clone());
         self.write(move |session: &mut dyn Session| {
-            make_change(session, &name, Make::Nothing, &change)
+            apply_change(session, &name, NewNode::None, &change)
         })
     }
 
@@ -222,16 +222,20 @@ impl AttributeSource for Database {
         change: &Change,
     ) -> Result<usize, DatabaseError> {
         self.embedded_only("create a host")?;
-        let make = if is_guest { Make::Guest } else { Make::Host };
+        let new_node = if is_guest {
+            NewNode::Guest
+        } else {
+            NewNode::Host
+        };
         let (name, change) = (name.clone(), change.clone());
-        self.write(move |session: &mut dyn Session| make_change(session, &name, make, &change))
+        self.write(move |session: &mut dyn Session| apply_change(session, &name, new_node, &change))
     }
 
     fn place(&mut self, guest: NodeId, host: Option<NodeId>) -> Result<(), DatabaseError> {
         self.embedded_only("place a guest")?;
         let host = host.map_or(Cell::Null, Cell::Int);
         let placed = self.write(move |session: &mut dyn Session| {
-            session.execute(statements::PLACE, &[host.clone(), guest.into()])?;
+            session.execute(statements::PLACE_GUEST, &[host.clone(), guest.into()])?;
             Ok(1)
         });
         placed.map(|_| ())
@@ -244,7 +248,7 @@ fn read_cluster(
     parameters: &[Cell],
 ) -> Result<Cluster, Fault> {
     let mut rows = rows::ClusterRows::default();
-    session.each_row(statement, parameters, &mut |row| rows.see(row))?;
+    session.each_row(statement, parameters, &mut |row| rows.add(row))?;
     rows.cluster().map_err(malformed)
 }
 

@@ -65,7 +65,7 @@ fn prepare(mut connection: Connection, purpose: Purpose) -> Result<Connection, F
     }
     match (found, purpose) {
         (TABLES, _) => {}
-        (0, Purpose::Changing) => make_tables(&mut connection)?,
+        (0, Purpose::Changing) => create_tables(&mut connection)?,
         (found, _) => {
             let other = format!(
                 "its tables have version {found}, but this program supports version {TABLES}"
@@ -97,7 +97,7 @@ fn version(connection: &Connection) -> Result<i64, Fault> {
 }
 
 /// Of two processes that open the same new file, the second finds the tables of the first.
-fn make_tables(connection: &mut Connection) -> Result<(), Fault> {
+fn create_tables(connection: &mut Connection) -> Result<(), Fault> {
     use rusqlite::TransactionBehavior::Immediate;
     let transaction = connection
         .transaction_with_behavior(Immediate)
@@ -114,9 +114,9 @@ impl Session for Connection {
         &mut self,
         statement: &'static str,
         parameters: &[Cell],
-        see: &mut dyn FnMut(Row),
+        on_row: &mut dyn FnMut(Row),
     ) -> Result<(), Fault> {
-        query(self, statement, parameters, see)
+        query(self, statement, parameters, on_row)
     }
 
     fn execute(&mut self, statement: &'static str, parameters: &[Cell]) -> Result<i64, Fault> {
@@ -156,7 +156,7 @@ fn query(
     connection: &Connection,
     statement: &str,
     parameters: &[Cell],
-    see: &mut dyn FnMut(Row),
+    on_row: &mut dyn FnMut(Row),
 ) -> Result<(), Fault> {
     let mut prepared = connection.prepare(statement).map_err(fault)?;
     let width = prepared.column_count();
@@ -165,7 +165,7 @@ fn query(
         .map_err(fault)?;
     while let Some(row) = rows.next().map_err(fault)? {
         let cells = (0..width).map(|column| row.get_ref(column).map(cell));
-        see(cells.collect::<Result<Row, Error>>().map_err(fault)?);
+        on_row(cells.collect::<Result<Row, Error>>().map_err(fault)?);
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ pub(super) const HOST_CATEGORY: &str = "SELECT ID FROM categories WHERE Name = '
 pub(super) const MEMBER: &str = "SELECT ID FROM catindex WHERE Name = ? AND Category = ?";
 
 /// Creates that member: name, category.
-pub(super) const MAKE_MEMBER: &str = "INSERT INTO catindex (Name, Category) VALUES (?, ?)";
+pub(super) const INSERT_MEMBER: &str = "INSERT INTO catindex (Name, Category) VALUES (?, ?)";
 
 /// name, value, category, member.
 pub(super) const INSERT_ATTRIBUTE: &str =
@@ -121,14 +121,14 @@ pub(super) const MEMBERSHIP: &str =
 pub(super) const NODE: &str = "SELECT ID FROM nodes WHERE Name = ?";
 
 /// Creates a node: name, membership.
-pub(super) const MAKE_NODE: &str = "INSERT INTO nodes (Name, Membership, CPUs, Rack, `Rank`, OS) \
+pub(super) const INSERT_NODE: &str = "INSERT INTO nodes (Name, Membership, CPUs, Rack, `Rank`, OS) \
      VALUES (?, ?, 1, 0, 0, 'linux')";
 
 /// Marks a node as a virtual machine: node.
-pub(super) const MAKE_GUEST: &str = "INSERT INTO vm_nodes (PhysNode, Node) VALUES (NULL, ?)";
+pub(super) const INSERT_GUEST: &str = "INSERT INTO vm_nodes (PhysNode, Node) VALUES (NULL, ?)";
 
 /// Places a virtual machine: physical node, node.
-pub(super) const PLACE: &str = "UPDATE vm_nodes SET PhysNode = ? WHERE Node = ?";
+pub(super) const PLACE_GUEST: &str = "UPDATE vm_nodes SET PhysNode = ? WHERE Node = ?";
 
 /// The tables of the embedded database: Rocks' own, as far as we use them. `rocks::Text` implements the
 /// collation.

@@ -24,9 +24,9 @@ impl<T, F: Fn(&mut dyn Session) -> Result<T, Fault> + Send + 'static> Work<T> fo
 /// How a change failed.
 pub(super) enum Failed {
     /// It was rolled back.
-    Undone(Fault),
+    RolledBack(Fault),
     /// `COMMIT` was sent and not answered.
-    Unclear(Cause),
+    Unconfirmed(Cause),
 }
 
 /// Runs `work` on a server, and retries if it conflicts with a concurrent change.
@@ -45,9 +45,9 @@ pub(super) fn on_server(
                     Ok(()) => Ok(done),
                     // An error of the server itself means that nothing was committed.
                     Err(error @ mysql::Error::MySqlError(_)) => {
-                        Err(Failed::Undone(server::fault(error)))
+                        Err(Failed::RolledBack(server::fault(error)))
                     }
-                    Err(error) => Err(Failed::Unclear(Cause::new(error))),
+                    Err(error) => Err(Failed::Unconfirmed(Cause::new(error))),
                 };
             }
             Ok(_) => Fault::Other(Cause::new("the deadline passed")),
@@ -56,7 +56,7 @@ pub(super) fn on_server(
         // If this fails, the connection is lost, and the server rolls back.
         let _ = conn.query_drop("ROLLBACK");
         if !matches!(fault, Fault::Collision(_)) || tries.is_empty() {
-            return Err(Failed::Undone(fault));
+            return Err(Failed::RolledBack(fault));
         }
     }
 }

@@ -113,7 +113,7 @@ fn query_ends_after_the_deadline_if_the_server_sends_single_bytes() {
     });
     let (answer, took) = cluster_within(Duration::from_millis(800), port);
     assert!(
-        matches!(answer, Err(DatabaseError::Late { .. })),
+        matches!(answer, Err(DatabaseError::Timeout { .. })),
         "{answer:?}"
     );
     assert!(took < Duration::from_secs(4), "{took:?}");
@@ -225,7 +225,7 @@ fn mangled_answers_are_an_error_and_no_panic() {
 fn caller_sets_the_deadline() {
     let (answer, took) = cluster_within(Duration::from_millis(200), listener(wait));
     assert!(
-        matches!(answer, Err(DatabaseError::Late { .. })),
+        matches!(answer, Err(DatabaseError::Timeout { .. })),
         "{answer:?}"
     );
     assert!(took < Duration::from_secs(3), "{took:?}");

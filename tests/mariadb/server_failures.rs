@@ -202,7 +202,7 @@ fn change_that_missed_its_deadline_is_not_made_later() {
     let change = Change::set(name, "03:00.0", true).expect("a value");
     let failed = database.change(&"rocks-33".into(), &change);
     assert!(
-        matches!(failed, Err(DatabaseError::Late { .. })),
+        matches!(failed, Err(DatabaseError::Timeout { .. })),
         "{failed:?}"
     );
 
@@ -252,7 +252,7 @@ fn commit_without_an_answer_is_reported_as_unclear() {
     let change = Change::set("gpupci".parse().expect("a name"), "03:00.0", true);
     let failed = database.change(&"rocks-33".into(), &change.expect("a value"));
     assert!(
-        matches!(failed, Err(DatabaseError::Unclear { .. })),
+        matches!(failed, Err(DatabaseError::Unconfirmed { .. })),
         "{failed:?}"
     );
     assert_eq!(

@@ -33,17 +33,17 @@ fn database_errors() -> Vec<DatabaseError> {
             database: read("sqlite:/var/lib/gpupt/cluster.db"),
             source: source(),
         },
-        DatabaseError::Late {
+        DatabaseError::Timeout {
             database: database(),
             limit: Duration::from_secs(10),
         },
-        DatabaseError::Unclear {
+        DatabaseError::Unconfirmed {
             database: database(),
             source: source(),
         },
         DatabaseError::Select { source: source() },
         DatabaseError::Change(ChangeError::Exists("gpupci1".to_owned())),
-        DatabaseError::Managed {
+        DatabaseError::ManagedByRocks {
             database: database(),
             what: "create a host",
         },
@@ -54,11 +54,11 @@ fn database_errors() -> Vec<DatabaseError> {
         DatabaseError::Login { .. },
         DatabaseError::Query { .. },
         DatabaseError::NotPermitted { .. },
-        DatabaseError::Late { .. },
-        DatabaseError::Unclear { .. },
+        DatabaseError::Timeout { .. },
+        DatabaseError::Unconfirmed { .. },
         DatabaseError::Select { .. },
         DatabaseError::Change(_),
-        DatabaseError::Managed { .. },
+        DatabaseError::ManagedByRocks { .. },
     );
     errors
 }

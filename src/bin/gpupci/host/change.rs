@@ -28,7 +28,7 @@ impl Session<'_> {
                     .map_err(Error::from)?;
             }
             Err(Error::Host(HostError::Unknown(host) | HostError::NotInCluster(host)))
-                if self.makes_nodes() =>
+                if self.creates_hosts() =>
             {
                 self.add_new(&host, name, &value)?;
             }
@@ -46,7 +46,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn makes_nodes(&self) -> bool {
+    fn creates_hosts(&self) -> bool {
         self.database.origin() == Origin::Embedded
     }
 

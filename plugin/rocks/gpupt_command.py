@@ -13,15 +13,15 @@ PROGRAMS = ['/opt/rocks/bin/gpupci', '/usr/bin/gpupci']
 def run(command, verb, params, args):
 	"""Prints the output of gpupci as that of `command`; aborts it if gpupci fails."""
 	# After `--` an argument that begins with a dash is not an option of gpupci.
-	arguments = [find_program(command), 'host', verb, '--'] + typed_words(params, args)
+	arguments = [find_program(command), 'host', verb, '--'] + typed_arguments(params, args)
 	try:
-		status, answer, talk = call(arguments)
+		status, stdout, stderr = call(arguments)
 	except OSError as error:
 		command.abort('cannot run %s: %s' % (arguments[0], error.strerror))
 	if status != 0:
-		command.abort(reason(talk, status))
-	command.addText(native(answer, 'surrogateescape'))
-	pass_on(talk)
+		command.abort(error_message(stderr, status))
+	command.addText(to_native(stdout, 'surrogateescape'))
+	print_notes(stderr)
 
 
 def find_program(command):
@@ -34,7 +34,7 @@ def find_program(command):
 	command.abort('cannot find gpupci (looked for %s)' % ', '.join(candidates))
 
 
-def typed_words(params, args):
+def typed_arguments(params, args):
 	"""The arguments as typed, before Rocks separated the parameters from them."""
 	# Parameters whose name begins with @ are Rocks' own.
 	given = ['%s=%s' % (name, params[name]) for name in sorted(params) if name[:1] != '@']
@@ -46,26 +46,26 @@ def call(arguments):
 	# Rocks has open connections to its database, which the program must not inherit.
 	program = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
 		close_fds=True)
-	answer, talk = program.communicate()
-	return program.returncode, answer, talk
+	stdout, stderr = program.communicate()
+	return program.returncode, stdout, stderr
 
 
-def reason(talk, status):
+def error_message(stderr, status):
 	"""The error message of gpupci without its name: Rocks puts `Error: ` before it."""
 	# Bytes that are not UTF-8 are replaced: syslog and print could fail on them.
-	message = native(talk, 'replace').strip('\n')
+	message = to_native(stderr, 'replace').strip('\n')
 	if message.startswith('gpupci: '):
 		message = message[len('gpupci: '):]
 	return message or 'gpupci exited with status %d and no message' % status
 
 
-def native(output, errors):
+def to_native(output, errors):
 	"""The output of a program as `str`: bytes in Python 2, text in Python 3."""
 	return output if str is bytes else output.decode('utf-8', errors)
 
 
-def pass_on(talk):
+def print_notes(stderr):
 	"""Prints what a program that succeeded wrote to stderr, byte for byte."""
 	stream = getattr(sys.stderr, 'buffer', sys.stderr)
-	stream.write(talk)
+	stream.write(stderr)
 	stream.flush()

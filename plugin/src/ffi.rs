@@ -68,7 +68,7 @@ pub unsafe extern "C" fn gpupt_splice(
         Err(_) => Err((Exit::Usage, "the guest name is not UTF-8".to_owned())),
     });
     match outcome {
-        Ok(text) => match allocated(&text) {
+        Ok(text) => match malloc_copy(&text) {
             Some(copy) => {
                 (*out, *out_len) = (copy, text.len());
                 if let Some(error) = error {
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn gpupt_splice(
 /// `p` is NULL or was returned by [`gpupt_splice`], and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpupt_free(p: *mut c_char) {
-    // SAFETY: the caller promises that it is NULL or came from `allocated`, which is malloc's.
+    // SAFETY: the caller promises that it is NULL or came from `malloc_copy`, which is malloc's.
     unsafe { libc::free(p.cast()) }
 }
 
@@ -125,13 +125,13 @@ fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
 fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
     if let Some(error) = error {
         let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
-        *error = allocated(&text).unwrap_or(ptr::null_mut());
+        *error = malloc_copy(&text).unwrap_or(ptr::null_mut());
     }
     exit.code().into()
 }
 
 /// A NUL-terminated copy of `bytes`, allocated with malloc; `None` if that fails.
-fn allocated(bytes: &[u8]) -> Option<*mut c_char> {
+fn malloc_copy(bytes: &[u8]) -> Option<*mut c_char> {
     // SAFETY: malloc takes any size, and a Vec is never so long that the sum wraps.
     let copy = unsafe { libc::malloc(bytes.len() + 1) }.cast::<u8>();
     if copy.is_null() {

@@ -1,8 +1,8 @@
 //! `gpupci host …`: the attributes of the cluster.
 
 mod allows;
-mod answer;
 mod change;
+mod query;
 
 use anyhow::Result;
 use gpupt::database::Database;

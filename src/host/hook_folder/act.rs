@@ -29,7 +29,7 @@ enum Undo {
 }
 
 /// The path that could not be written, and why.
-type Stop = (String, io::Error);
+type WriteFailure = (String, io::Error);
 
 impl HookFolder<'_> {
     /// Executes these steps. After a failure it undoes those that were done.
@@ -73,22 +73,22 @@ impl HookFolder<'_> {
         steps: &[FileStep],
         program: &[u8],
         undos: &mut Vec<Undo>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), WriteFailure> {
         for (index, step) in steps.iter().enumerate() {
             let old = format!("{HOOK_OLD}{index}");
             match step {
                 FileStep::MakeFolder(path) => {
-                    self.make_one_folder(path).map_err(at(path))?;
+                    self.make_one_folder(path).map_err(failed_at(path))?;
                     undos.push(Undo::RemoveFolder((*path).to_owned()));
                 }
                 FileStep::Write => {
                     // Undone even if only half of it was written.
                     undos.push(Undo::Remove(HOOK_NEW.to_owned()));
-                    self.write_program(program).map_err(at(HOOK_NEW))?;
+                    self.write_program(program).map_err(failed_at(HOOK_NEW))?;
                 }
                 FileStep::Link { from, to } => {
                     let linked = fs::hard_link(self.machine.path(from), self.machine.path(to));
-                    linked.map_err(at(to))?;
+                    linked.map_err(failed_at(to))?;
                     undos.push(Undo::Remove((*to).to_owned()));
                 }
                 FileStep::Move { from, to } => {
@@ -98,17 +98,23 @@ impl HookFolder<'_> {
             }
         }
         self.record_created_folders(steps)
-            .map_err(at(CREATED_FOLDERS))
+            .map_err(failed_at(CREATED_FOLDERS))
     }
 
     /// Moves a file. A file with the new name is kept as `old`, and the name exists at every moment.
-    fn move_replacing(&self, from: &str, to: &str, old: Option<&str>) -> Result<Undo, Stop> {
+    fn move_replacing(
+        &self,
+        from: &str,
+        to: &str,
+        old: Option<&str>,
+    ) -> Result<Undo, WriteFailure> {
         let is_replaced = self.machine.path(to).symlink_metadata().is_ok();
         let former = old.filter(|_| is_replaced);
         if let Some(former) = former {
-            fs::hard_link(self.machine.path(to), self.machine.path(former)).map_err(at(to))?;
+            fs::hard_link(self.machine.path(to), self.machine.path(former))
+                .map_err(failed_at(to))?;
         }
-        fs::rename(self.machine.path(from), self.machine.path(to)).map_err(at(to))?;
+        fs::rename(self.machine.path(from), self.machine.path(to)).map_err(failed_at(to))?;
         Ok(Undo::MoveBack {
             from: from.to_owned(),
             to: to.to_owned(),
@@ -188,7 +194,7 @@ impl HookFolder<'_> {
     }
 
     /// Removes temporary files, also those of an interrupted run.
-    fn remove_temporary_files(&self) -> Result<(), Stop> {
+    fn remove_temporary_files(&self) -> Result<(), WriteFailure> {
         let old = (0..OLD_MAX).map(|index| format!("{HOOK_OLD}{index}"));
         for path in old.chain([HOOK_NEW.to_owned()]) {
             match fs::remove_file(self.machine.path(&path)) {
@@ -209,7 +215,7 @@ impl HookFolder<'_> {
     }
 }
 
-fn at<'p>(path: &'p str) -> impl FnOnce(io::Error) -> Stop + use<'p> {
+fn failed_at<'p>(path: &'p str) -> impl FnOnce(io::Error) -> WriteFailure + use<'p> {
     let path: &'p Path = Path::new(path);
     move |error| (path.display().to_string(), error)
 }

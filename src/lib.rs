@@ -61,5 +61,5 @@ pub mod failure;
 pub mod paths;
 /// PCI addresses, ids, classes, driver names, IOMMU groups.
 pub mod pci;
-/// The uuids of guests and of mediated devices.
+/// The UUIDs of guests and mediated devices.
 pub mod uuid;

@@ -1,4 +1,4 @@
-//! The uuids of guests and of mediated devices: 36 characters in lower case, fit to be the name of a file.
+//! The UUIDs of guests and mediated devices: 36 characters in lower case, usable as file names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,29 +8,29 @@ use thiserror::Error;
 
 use crate::escape::Excerpt;
 
-/// A text is no uuid.
+/// A text that is not a UUID.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{} is not a uuid, as c7a5fdbd-edaf-9455-926a-d65c16db1809 would be", Excerpt(.0))]
+#[error("{} is not a UUID such as c7a5fdbd-edaf-9455-926a-d65c16db1809", Excerpt(.0))]
 pub struct UuidError(String);
 
-/// The uuid of a guest. It stays if the guest gets another name.
+/// The UUID of a guest. It does not change if the guest is renamed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GuestUuid(String);
 
-/// The uuid of a mediated device: its name below `/sys/bus/mdev/devices`.
+/// The UUID of a mediated device: its name below `/sys/bus/mdev/devices`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediatedUuid(String);
 
 impl GuestUuid {
-    /// As libvirt writes it.
+    /// The text, as libvirt writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl MediatedUuid {
-    /// As sysfs writes it.
+    /// The text, as sysfs writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -138,7 +138,7 @@ mod tests {
         assert!(UUID.replace('-', "").parse::<GuestUuid>().is_err());
         assert_eq!(
             UuidError("x".to_owned()).to_string(),
-            "\"x\" is not a uuid, as c7a5fdbd-edaf-9455-926a-d65c16db1809 would be"
+            "\"x\" is not a UUID such as c7a5fdbd-edaf-9455-926a-d65c16db1809"
         );
     }
 

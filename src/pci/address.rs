@@ -80,8 +80,8 @@ impl PciAddress {
         })
     }
 
-    /// The address that QEMU reads from `host=`: `[domain:]bus:slot.function`, hexadecimal but for the
-    /// function, with as many digits as one likes (`hw/core/qdev-properties-system.c`).
+    /// The address that QEMU reads from `host=`: `[domain:]bus:slot.function`. All but the function are
+    /// hexadecimal, with any number of digits (`hw/core/qdev-properties-system.c`).
     pub fn from_qemu(text: &str) -> Option<Self> {
         let (place, function) = text.split_once('.')?;
         let (domain, bus, slot) = match parts(place, ':') {

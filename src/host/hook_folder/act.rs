@@ -92,7 +92,7 @@ impl HookFolder<'_> {
                     undos.push(Undo::Remove((*to).to_owned()));
                 }
                 FileStep::Move { from, to } => {
-                    undos.push(self.move_replacing(from, to, Some(&old))?)
+                    undos.push(self.move_replacing(from, to, Some(&old))?);
                 }
                 FileStep::Remove(path) => undos.push(self.move_replacing(path, &old, None)?),
             }

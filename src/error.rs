@@ -20,7 +20,7 @@ pub enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// A value cannot be stored.
-    #[error("this cannot be {attribute} of {host}")]
+    #[error("invalid value for attribute {attribute} of {host}")]
     Value {
         /// Whose attribute.
         host: String,

@@ -199,7 +199,7 @@ fn errors_are_printed_as_rocks_prints_them() {
             "pci_0000_02_00_0'/><x",
         ]);
         assert!(
-            hostile.starts_with("Error: this cannot be gpupci of rocks-34\n"),
+            hostile.starts_with("Error: invalid value for attribute gpupci of rocks-34\n"),
             "{hostile}"
         );
         assert!(rocks(&["remove", "host", "gpu"]).contains("must supply one host"));

@@ -96,7 +96,7 @@ impl Failure for DatabaseError {
     fn state(&self) -> Option<String> {
         match self {
             Self::Unconfirmed { .. } => {
-                Some("the change was sent; it is made as a whole or not at all".to_owned())
+                Some("the change was sent; it was made completely or not at all".to_owned())
             }
             Self::Change(ChangeError::Exists(_)) => None,
             _ => Some(UNCHANGED.to_owned()),
@@ -106,7 +106,7 @@ impl Failure for DatabaseError {
     fn remedies(&self) -> Vec<String> {
         let remedy = match self {
             Self::Connect { .. } => {
-                "see that the server runs and that the address is right (--database, GPUPT_DATABASE)"
+                "check that the server is running and that the address is right (--database, GPUPT_DATABASE)"
             }
             Self::Login { .. } => {
                 "check user and password; Rocks keeps root's in /root/.rocks.my.cnf"
@@ -114,10 +114,10 @@ impl Failure for DatabaseError {
             Self::NotPermitted {
                 database: DatabaseUrl::Sqlite(_),
                 ..
-            } => "run this as root, and see that the path leads to a file that can be opened",
+            } => "run this as root, and check that the path is a database file",
             Self::NotPermitted { .. } => "run this as root, on a Rocks cluster on its frontend",
-            Self::Timeout { .. } => "see what the server does, then try again",
-            Self::Unconfirmed { .. } => "look with `gpupci host list` before you try again",
+            Self::Timeout { .. } => "check what the server is doing, then try again",
+            Self::Unconfirmed { .. } => "check with `gpupci host list` before you try again",
             Self::ManagedByRocks { .. } => {
                 "use `rocks add host`, `rocks add host vm` and `rocks set host vm`"
             }

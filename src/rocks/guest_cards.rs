@@ -70,10 +70,12 @@ impl Failure for GuestError {
     fn remedies(&self) -> Vec<String> {
         let remedy = match self {
             Self::Value { .. } | Self::HostValue { .. } => {
-                "set the attribute anew with `gpupci host set`, then try again"
+                "correct the attribute with `gpupci host set`, then try again"
             }
             Self::NoSuchCard { .. } => "compare `gpupci host list` with `gpupci list` on that host",
-            Self::NoHost { .. } => "name the card by its address, or give the guest a host",
+            Self::NoHost { .. } => {
+                "use the card's address instead of its name, or set the host of the guest"
+            }
         };
         vec![remedy.to_owned()]
     }

@@ -85,7 +85,7 @@ fn database_that_does_not_answer_is_a_warning() {
     let told = "WARN  the cluster's attributes could not be read: cannot connect to \
                 mysql://root@127.0.0.1:1/cluster: ";
     assert!(trouble.starts_with(told), "{trouble}");
-    let remedy = "      try: see that the server runs and that the address is right";
+    let remedy = "      try: check that the server is running and that the address is right";
     assert!(trouble.contains(remedy), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 0), "{trouble}");
 }

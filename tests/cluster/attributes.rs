@@ -155,7 +155,7 @@ fn set_refuses_a_value_that_names_no_card() {
             ("vm-container-0-15", "gpupci1", "02:00.0,03:00.0"),
         ] {
             let said = host.gpupci(&["host", "set", node, &format!("gpu={name}"), value]);
-            let first = format!("this cannot be {name} of {node}");
+            let first = format!("invalid value for attribute {name} of {node}");
             assert_error(&said, 2, &first);
             assert!(
                 said.stderr.contains("\n  cause: ")

@@ -80,7 +80,7 @@ fn splice_names_the_attribute_that_it_cannot_use() {
             said.stderr
         );
         assert!(
-            said.stderr.contains("\n  try:   set the attribute anew "),
+            said.stderr.contains("\n  try:   correct the attribute "),
             "{}",
             said.stderr
         );

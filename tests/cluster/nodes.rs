@@ -56,7 +56,7 @@ fn node_with_gpupci_is_a_guest_and_with_a_numbered_card_a_host() {
         expected.map(|(name, is_guest)| (name.to_owned(), is_guest))
     );
     let said = host.line("host add delta gpupci1 gpupci1");
-    assert_error(&said, 2, "this cannot be gpupci1 of delta");
+    assert_error(&said, 2, "invalid value for attribute gpupci1 of delta");
     let said = host.line("host list delta");
     assert_error(&said, 3, "cannot resolve host \"delta\"");
 }

@@ -96,7 +96,7 @@ fn command_ends_after_the_deadline_if_the_server_never_answers() {
     let expected = format!(
         "gpupci: mysql://root@127.0.0.1:{port}/cluster did not answer within 5 s\n  \
          state: nothing was changed\n  \
-         try:   see what the server does, then try again\n"
+         try:   check what the server is doing, then try again\n"
     );
     assert_eq!(said.stderr, expected);
     assert!(took >= Duration::from_secs(5), "{took:?}");

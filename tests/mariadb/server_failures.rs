@@ -60,7 +60,7 @@ fn stopped_server_is_named_with_user_and_cause() {
              cause: Could not connect to address `127.0.0.1:{}': \
              Connection refused (os error 111)\n  \
              state: nothing was changed\n  \
-             try:   see that the server runs and that the address is right \
+             try:   check that the server is running and that the address is right \
              (--database, GPUPT_DATABASE)\n",
             server.port
         );
@@ -170,7 +170,7 @@ fn command_ends_after_the_deadline_if_a_row_stays_locked() {
     assert_failed(
         &said,
         &first,
-        &["try:   see what the server does, then try again"],
+        &["try:   check what the server is doing, then try again"],
     );
     assert!(
         (Duration::from_secs(5)..PATIENCE).contains(&took),
@@ -229,7 +229,7 @@ fn connection_lost_at_the_commit_exits_with_7() {
             said.stderr
         );
         assert!(said.stderr.starts_with(&expected), "{}", said.stderr);
-        let state = "state: the change was sent; it is made as a whole or not at all\n";
+        let state = "state: the change was sent; it was made completely or not at all\n";
         assert!(said.stderr.contains(state), "{}", said.stderr);
         let rows = if kept {
             pairs(&[("gpupci", "pci_0000_03_00_0")])

@@ -143,10 +143,13 @@ impl Finder {
 
     fn kind_in_devices(&mut self, parent: Kind, text: &str, tag: &Tag) -> Kind {
         let is = |attribute, value| tag.says(text, attribute, value);
-        if let Some(node) = tag.value(text, "rendernode") {
-            self.note(Claim::RenderNode(node), None);
-        }
         match (parent, tag.name(text)) {
+            (_, "gl" | "acceleration") => {
+                if let Some(node) = tag.value(text, "rendernode") {
+                    self.note(Claim::RenderNode(node), None);
+                }
+                Kind::Plain
+            }
             (Kind::Devices, "hostdev") if !is_subsystem(text, tag) => Kind::Plain,
             (Kind::Devices, "hostdev") if is("type", "pci") => Kind::Device(Source::Hostdev),
             (Kind::Devices, "hostdev") if is("type", "mdev") => Kind::Device(Source::Mediated),

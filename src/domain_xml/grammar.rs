@@ -10,6 +10,12 @@ pub(crate) fn is_blank(c: char) -> bool {
 
 /// XML 1.0, production 5.
 pub(crate) fn is_name(text: &str) -> bool {
+    let is_plain = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b':');
+    let mut bytes = text.as_bytes().iter();
+    // Nearly all names are of letters alone.
+    if !text.is_empty() && bytes.all(is_plain) {
+        return true;
+    }
     let mut characters = text.chars();
     characters.next().is_some_and(is_name_start) && characters.all(is_name_character)
 }

@@ -39,6 +39,8 @@ pub(crate) struct Tag {
     pub(crate) name: Range<usize>,
     /// What follows the name, without `>` or `/>`.
     attributes: Range<usize>,
+    /// Whether one of its attributes is `xmlns`.
+    has_xmlns: bool,
 }
 
 /// Why a document is not read, and at which byte.
@@ -149,18 +151,22 @@ impl<'t> Tokens<'t> {
     fn tag(&mut self, range: Range<usize>, name: usize, closing: &str) -> Result<Tag, Refused<'t>> {
         let name = range.start + 1..range.start + 1 + name;
         let attributes = name.end..range.end - closing.len();
+        let mut has_xmlns = false;
         let flaw = if self.depth == 0 && std::mem::replace(&mut self.seen_root, true) {
             Some((range.start, "a second root element"))
         } else if !is_name(&self.text[name.clone()]) {
             Some((name.start, "this is no name of an element"))
         } else {
-            flaw_of_attributes(self.text, attributes.clone())
+            flaw_of_attributes(self.text, attributes.clone(), |name| {
+                has_xmlns |= name == "xmlns";
+            })
         };
         self.refuse(flaw)?;
         Ok(Tag {
             range,
             name,
             attributes,
+            has_xmlns,
         })
     }
 
@@ -191,7 +197,7 @@ impl<'t> Tokens<'t> {
     /// `<?xml version='1.0' encoding='UTF-8' standalone='yes'?>`, in this order.
     fn declaration(&self, range: Range<usize>) -> Result<(), Refused<'t>> {
         let words = range.start + "<?xml".len()..range.end - "?>".len();
-        self.refuse(flaw_of_attributes(self.text, words.clone()))?;
+        self.refuse(flaw_of_attributes(self.text, words.clone(), |_| {}))?;
         let mut expected = ["version", "encoding", "standalone"].into_iter();
         let (mut other, mut versioned, mut is_known) = (None, false, true);
         for (name, place) in attributes(self.text, words) {
@@ -231,13 +237,18 @@ fn reason_of(error: &Error) -> &'static str {
 }
 
 /// What is wrong with the attributes at `range`: quick-xml takes any name, any value, and no blank
-/// between two.
-fn flaw_of_attributes(text: &str, range: Range<usize>) -> Option<Flaw> {
+/// between two. Calls `see_name` with each name.
+fn flaw_of_attributes(
+    text: &str,
+    range: Range<usize>,
+    mut see_name: impl FnMut(&str),
+) -> Option<Flaw> {
     let content = &text[range.clone()];
     let mut end = usize::MAX;
     Attributes::new(content, 0).find_map(|attribute| {
         let (at, what) = match attribute {
             Ok(Attribute { key, value }) => {
+                see_name(key.0);
                 let (start, before) = (offset(content, key.0), end);
                 let value_start = offset(content, &value);
                 end = value_start + value.len() + 1;
@@ -310,7 +321,7 @@ impl Tag {
 
     /// Whether it has a default namespace of its own: libvirt looks for elements without one.
     pub(crate) fn is_in_namespace(&self, text: &str) -> bool {
-        self.value(text, "xmlns").is_some_and(|uri| !uri.is_empty())
+        self.has_xmlns && !self.says(text, "xmlns", "")
     }
 }
 

@@ -113,7 +113,7 @@ fn a_card_of_a_guest_is_held() {
     let (host, _kernel) = manual();
     host.line("detach gpupci1").answer();
     let mut record = host.record("0000:02:00");
-    record["holder"] = json!({"uuid": "u", "guest": "a", "since": 0, "was_detached": false});
+    record["holder"] = json!({"uuid": "c7a5fdbd-edaf-9455-926a-d65c16db1809", "guest": "a", "since": 0, "was_detached": false});
     host.write("run/gpupt/cards/0000:02:00.json", &record.to_string());
     assert_codes(&host, "attach gpupci1", &["held"], 4);
 }

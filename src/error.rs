@@ -57,7 +57,7 @@ pub enum Error {
     #[error("only root may {0}")]
     NotRoot(&'static str),
     /// There is no such guest here.
-    #[error("{0} is no guest of this host")]
+    #[error("this host has no guest {0}")]
     NoGuest(String),
     /// The words of a command make no sense together.
     #[error("{0}")]
@@ -114,7 +114,7 @@ impl Failure for Error {
     fn remedies(&self) -> Vec<String> {
         match self {
             Self::NotRoot(_) => vec![remedy::ROOT.to_owned()],
-            Self::NoGuest(_) => vec!["`virsh list --all` shows those there are".to_owned()],
+            Self::NoGuest(_) => vec!["`virsh list --all` lists the guests of this host".to_owned()],
             Self::Value { .. } | Self::Usage(_) => Vec::new(),
             other => other.part().map_or_else(Vec::new, Failure::remedies),
         }

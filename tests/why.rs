@@ -57,7 +57,7 @@ fn why_gives_the_current_reason_with_its_remedy() {
     assert_eq!(
         host.line("why rocks-33").answer(),
         "now:        gpupci1 (0000:02:00): Xorg (pid 812) uses /dev/nvidia0\n            \
-         try: end Xorg (pid 812), or keep it off this card\n"
+         try: stop Xorg (pid 812), or keep it from using this card\n"
     );
 }
 
@@ -76,7 +76,7 @@ fn why_repeats_the_message_of_the_hook() {
         assert!(hook.starts_with("hook:       "), "{text}");
         assert!(
             hook.contains(
-                " s ago: its card cannot be made ready: gpupci2 (0000:03:00): 0000:03:00.0 has no \
+                " s ago: cannot prepare gpupci2 (0000:03:00): 0000:03:00.0 has no \
                  IOMMU group"
             ),
             "{text}"
@@ -156,8 +156,8 @@ fn why_refuses_an_unknown_guest_of_any_name() {
         assert_eq!(
             said.stderr,
             format!(
-                "gpupci: {guest:?} is no guest of this host\n  \
-                 try:   `virsh list --all` shows those there are\n"
+                "gpupci: this host has no guest {guest:?}\n  \
+                 try:   `virsh list --all` lists the guests of this host\n"
             )
         );
     }

@@ -14,7 +14,7 @@ pub enum ActError {
     #[error("{0}")]
     Refused(io::Error),
     /// It had not returned when the deadline passed. It may still take effect, or never end.
-    #[error("it did not end in time")]
+    #[error("it did not finish in time")]
     Late,
 }
 

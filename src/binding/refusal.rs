@@ -158,56 +158,51 @@ impl Refusal {
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {
-            Self::NoGroup(_) => "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on \
-                                 (Intel; AMD needs no option), see `gpupci check`"
+            Self::NoGroup(_) => "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details"
                 .to_owned(),
             Self::GroupShared {
                 card: Some(card), ..
-            } => format!("detach {card} too, in one command with this card"),
+            } => format!("detach {card} too, in the same command"),
             Self::GroupShared { .. } => {
-                "put the card into another slot, or see `gpupci groups` for one that has a group \
-                 of its own"
+                "move the card to another slot; `gpupci groups` shows the groups"
                     .to_owned()
             }
             Self::NoStub { driver, .. } => {
                 format!(
-                    "see that the module of {driver} is installed and not blacklisted in /etc/modprobe.d"
+                    "check that the module of {driver} is installed, and not blacklisted in /etc/modprobe.d"
                 )
             }
-            Self::NoOverride(_) => "boot a kernel that has driver_override: Linux 3.16 or later, \
-                                    or one of CentOS 7.2 or later"
+            Self::NoOverride(_) => "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later"
                 .to_owned(),
             Self::Used(user) => match &user.guest {
-                Some(guest) => format!("shut the guest {} down", printable(guest.as_bytes())),
+                Some(guest) => format!("shut down guest {}", printable(guest.as_bytes())),
                 None => format!(
-                    "end {} (pid {}), or keep it off this card",
+                    "stop {} (pid {}), or keep it from using this card",
                     printable(user.command.as_bytes()),
                     user.pid
                 ),
             },
-            Self::Unseen(_) => "run this as root, outside of containers".to_owned(),
+            Self::Unseen(_) => "run this as root, outside of any container".to_owned(),
             Self::Console { .. } => {
-                "let another card be the console (firmware setting), or take the console off \
-                 this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
+                "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
                     .to_owned()
             }
             Self::Carries { .. } => {
-                "move what the host needs to a device that is no part of the card".to_owned()
+                "move it to a device that is not part of the card".to_owned()
             }
             Self::VirtualFunctions { function, .. } => format!(
-                "take them away first: echo 0 > /sys/bus/pci/devices/{function}/sriov_numvfs"
+                "remove them first: echo 0 > /sys/bus/pci/devices/{function}/sriov_numvfs"
             ),
             Self::MediatedDevice { uuid, .. } => {
-                format!("stop its guest, then: echo 1 > /sys/bus/mdev/devices/{uuid}/remove")
+                format!("stop its guest, then remove it: echo 1 > /sys/bus/mdev/devices/{uuid}/remove")
             }
             Self::Held { guest } => format!(
-                "shut the guest {} down; if it does not run, `gpupci recover`",
+                "shut down guest {}; if it is not running, run `gpupci recover`",
                 printable(guest.as_bytes())
             ),
             Self::Poisoned { .. } => "reboot this host".to_owned(),
             Self::Differs { .. } => {
-                "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
-                 anew, then correct the attributes with `gpupci host set`"
+                "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`"
                     .to_owned()
             }
             Self::Driverctl { function, .. } => {
@@ -238,7 +233,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::NoGroup(function) => write!(
                 f,
-                "{function} has no IOMMU group: the IOMMU is off, or does not reach it"
+                "{function} has no IOMMU group: the IOMMU is off, or does not cover this device"
             ),
             Self::GroupShared {
                 group,
@@ -247,27 +242,26 @@ impl fmt::Display for Refusal {
                 card,
                 burdens,
             } => {
-                write!(f, "IOMMU group {group} also holds {member}")?;
+                write!(f, "IOMMU group {group} also contains {member}")?;
                 if let Some(card) = card {
                     write!(f, " of {card}")?;
                 }
                 write!(f, ", which stays on driver {driver}")?;
-                for burden in burdens {
-                    write!(f, " and carries {burden}")?;
+                match listed(burdens) {
+                    uses if uses.is_empty() => Ok(()),
+                    uses => write!(f, " and is used for {uses}"),
                 }
-                Ok(())
             }
             Self::NoStub { driver, why } => {
                 write!(
                     f,
-                    "there is no driver {driver}: {}",
+                    "the driver {driver} cannot be loaded: {}",
                     printable(why.as_bytes())
                 )
             }
             Self::NoOverride(function) => write!(
                 f,
-                "this kernel has no driver_override for {function}, and without it one card \
-                 cannot be told from another of its make"
+                "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
             ),
             Self::Used(user) => {
                 write!(
@@ -283,27 +277,27 @@ impl fmt::Display for Refusal {
             }
             Self::Unseen(why) => {
                 let why = printable(why.as_bytes());
-                write!(f, "it cannot be seen who uses it: {why}")
+                write!(f, "cannot tell which processes use it: {why}")
             }
             Self::Console {
                 function,
                 framebuffer,
             } => {
-                write!(f, "{function} shows the host's console ({framebuffer})")
+                write!(f, "the host's console is on {function} ({framebuffer})")
             }
-            Self::Carries { function, burden } => write!(f, "{function} carries {burden}"),
+            Self::Carries { function, burden } => write!(f, "{function} is used for {burden}"),
             Self::VirtualFunctions { function, count } => {
                 write!(f, "{function} has {count} virtual functions")
             }
             Self::MediatedDevice { function, uuid } => {
-                write!(f, "{function} carries the mediated device {uuid}")
+                write!(f, "{function} has the mediated device {uuid}")
             }
             Self::Held { guest } => {
-                write!(f, "the guest {} has it", printable(guest.as_bytes()))
+                write!(f, "guest {} has this card", printable(guest.as_bytes()))
             }
             Self::Poisoned { write } => write!(
                 f,
-                "a write to it never ended ({}), so it is not touched until the next boot",
+                "an earlier write to this card hung ({}); it is locked until you reboot",
                 printable(write.as_bytes())
             ),
             Self::Differs {
@@ -312,15 +306,18 @@ impl fmt::Display for Refusal {
                 found,
                 gone_to,
             } => {
-                write!(f, "{name} was recorded as {recorded}, but {found} is there")?;
+                write!(
+                    f,
+                    "{name} was recorded as {recorded}, but {found} is there now"
+                )?;
                 match gone_to {
-                    Some(address) => write!(f, "; {name} seems to be at {address} now"),
-                    None => write!(f, "; {name} is nowhere to be seen"),
+                    Some(address) => write!(f, "; {name} seems to be at {address}"),
+                    None => write!(f, "; {name} was not found"),
                 }
             }
             Self::Driverctl { function, driver } => write!(
                 f,
-                "driverctl keeps {function} on {}",
+                "driverctl has set the driver of {function} to {}",
                 printable(driver.as_bytes())
             ),
         }
@@ -329,21 +326,22 @@ impl fmt::Display for Refusal {
 
 impl fmt::Display for Burden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FileSystem { device, at } => write!(
-                f,
-                "{}, mounted at {}",
-                printable(device.as_bytes()),
-                printable(at.as_bytes())
-            ),
-            Self::Swap { device } => write!(f, "swap on {}", printable(device.as_bytes())),
-            Self::DefaultRoute { interface } => {
-                write!(
-                    f,
-                    "the default route over {}",
-                    printable(interface.as_bytes())
-                )
-            }
-        }
+        let (what, by) = match self {
+            Self::FileSystem { device, at } => (at.as_str(), device),
+            Self::Swap { device } => ("swap", device),
+            Self::DefaultRoute { interface } => ("the default route", interface),
+        };
+        let (what, by) = (printable(what.as_bytes()), printable(by.as_bytes()));
+        write!(f, "{what} ({by})")
+    }
+}
+
+/// `a, b and c`.
+fn listed(parts: &[impl fmt::Display]) -> String {
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    match parts.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }

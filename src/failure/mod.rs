@@ -63,10 +63,10 @@ pub fn line(failure: &dyn Failure) -> String {
         text += &format!(": {}", causes.join("; "));
     }
     if let Some(state) = failure.state() {
-        text += &format!(". Now: {state}");
+        text += &format!(". State: {state}");
     }
     if !remedies.is_empty() {
-        text += &format!(". What to do: {}", remedies.join("; "));
+        text += &format!(". Try: {}", remedies.join("; "));
     }
     text + "."
 }

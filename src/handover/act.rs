@@ -102,7 +102,7 @@ impl Handover<'_> {
             match self.machine.driver(address) {
                 Ok(Some(driver)) => format!("{address} is on {driver}"),
                 Ok(None) => format!("{address} is on no driver"),
-                Err(_) => format!("{address} cannot be seen"),
+                Err(_) => format!("{address} could not be read"),
             }
         });
         on.collect::<Vec<_>>().join(", ")

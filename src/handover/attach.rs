@@ -158,7 +158,7 @@ fn driverless(done: &Done) -> Vec<String> {
     let alone = done.functions.iter().filter(|handed| !handed.was_so);
     let alone = alone.filter(|handed| handed.driver.is_none());
     alone
-        .map(|handed| format!("no driver of this host took {}", handed.function))
+        .map(|handed| format!("no driver of this host bound {}", handed.function))
         .collect()
 }
 

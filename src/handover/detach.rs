@@ -143,7 +143,7 @@ impl Handover<'_> {
         let record = record.in_phase(Phase::Detached);
         let kept = self.machine.save_record(slot, &record);
         kept.err()
-            .map(|error| format!("{error}: `gpupci recover` will look at it again"))
+            .map(|error| format!("{error}: `gpupci recover` will check the card again"))
     }
 
     fn handed(&self, binding: &Binding, was_so: bool) -> Handed {
@@ -166,12 +166,14 @@ impl Handover<'_> {
         }
         let module = self.stub.as_str().replace('-', "_");
         if mode == Mode::DryRun {
-            done.notes.push(format!("modprobe {module} comes first"));
+            done.notes.push(format!("first: modprobe {module}"));
             return None;
         }
         let why = match self.kernel.load(&module) {
             Ok(()) if self.machine.has_driver(&self.stub) => return None,
-            Ok(()) => format!("modprobe {module} changed nothing; it may be blacklisted"),
+            Ok(()) => format!(
+                "modprobe {module} succeeded, but the driver is not there; it may be blacklisted"
+            ),
             Err(why) => why,
         };
         Some(Refusal::NoStub {

@@ -161,18 +161,18 @@ impl Failure for CardError {
 
     fn state(&self) -> Option<String> {
         Some(match &self.fault {
-            Fault::Undone { standing, .. } => format!("what was done is undone: {standing}"),
+            Fault::Undone { standing, .. } => format!("all changes were undone: {standing}"),
             Fault::NotUndone { left, standing, .. } => {
-                format!("{standing}; not undone: {}", joined(left))
+                format!("{standing}; could not undo: {}", joined(left))
             }
             Fault::NotGivenBack { standing, .. } => standing.clone(),
             Fault::Stuck {
                 is_recorded: true,
                 standing,
                 ..
-            } => format!("{standing}; the card is not touched any more until the next boot"),
+            } => format!("{standing}; the card is locked until you reboot"),
             Fault::Stuck { standing, .. } => format!(
-                "{standing}; that the card is stuck could not be written down: do not touch it"
+                "{standing}; the card could not be marked as locked: do not use it before you reboot"
             ),
             Fault::Refused(_) | Fault::Sysfs(_) | Fault::StateFile(_) | Fault::Lock(_) => {
                 UNCHANGED.to_owned()
@@ -181,7 +181,7 @@ impl Failure for CardError {
     }
 
     fn remedies(&self) -> Vec<String> {
-        let dmesg = "see what `dmesg` says of the card";
+        let dmesg = "check `dmesg` for messages about the card";
         match &self.fault {
             Fault::Refused(refusals) => {
                 let mut remedies: Vec<String> = refusals.iter().map(Refusal::remedy).collect();
@@ -193,7 +193,7 @@ impl Failure for CardError {
             Fault::Lock(error) => error.remedies(),
             Fault::Undone { .. } => vec![dmesg.to_owned()],
             Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => {
-                vec![format!("{dmesg}, then `gpupci recover`")]
+                vec![format!("{dmesg}, then run `gpupci recover`")]
             }
             Fault::Stuck { .. } => vec![format!("{dmesg}, then reboot this host")],
         }
@@ -220,7 +220,7 @@ impl fmt::Display for Fault {
             Self::NotGivenBack { causes, .. } => f.write_str(&joined(causes)),
             Self::Stuck { step, seconds, .. } => write!(
                 f,
-                "{step}: the kernel did not end this within {seconds} s, and nothing can end it"
+                "{step}: the kernel has not finished this write after {seconds} s, and it cannot be cancelled"
             ),
         }
     }
@@ -232,26 +232,24 @@ impl fmt::Display for FunctionError {
             Self::Step { step, source } => write!(f, "{step}: {source}"),
             Self::NotTaken { function, stub } => write!(
                 f,
-                "{stub} did not take {function}, though the kernel refused nothing"
+                "{stub} did not bind {function}, although the kernel reported no error"
             ),
             Self::NotBack { function, driver } => {
-                write!(f, "{driver} did not take {function} back")
+                write!(f, "{driver} did not bind {function} again")
             }
-            Self::NotFree(function) => write!(f, "{function} did not become free"),
-            Self::Override(function) => write!(
-                f,
-                "the driver_override of {function} did not become what it was"
-            ),
+            Self::NotFree(function) => write!(f, "{function} is still bound to a driver"),
+            Self::Override(function) => {
+                write!(f, "the driver_override of {function} was not restored")
+            }
             Self::TakenAgain { function, driver } => {
                 let driver = driver.as_ref().map_or("a stub driver", DriverName::as_str);
                 write!(
                     f,
-                    "the kernel gave {function} to {driver} again: vfio-pci.ids= of the kernel \
-                     command line or of /etc/modprobe.d names it"
+                    "the kernel bound {function} to {driver} again: vfio-pci.ids= on the kernel command line or in /etc/modprobe.d names it"
                 )
             }
             Self::Late(refusal) => refusal.fmt(f),
-            Self::Unseen { function, why } => write!(f, "{function} cannot be seen: {why}"),
+            Self::Unseen { function, why } => write!(f, "{function} could not be read: {why}"),
         }
     }
 }

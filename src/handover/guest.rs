@@ -80,7 +80,7 @@ impl Handover<'_> {
         held.filter_map(|(slot, record, holder)| {
             let card = self.card_in(slot)?;
             let released = self.release_card(card, record, &holder);
-            let result = released.map_err(|fault| CardError::new("give back", card, fault));
+            let result = released.map_err(|fault| CardError::new("restore", card, fault));
             let name = card.name;
             Some(Released { name, result })
         })

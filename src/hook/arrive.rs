@@ -14,7 +14,7 @@ impl Hook<'_> {
         let arrived = match retargeted {
             Ok(arrived) => arrived,
             Err(why) => {
-                let line = format!("{}: its XML is left as it is: {why}", guest.name);
+                let line = format!("{}: its XML is unchanged: {why}", guest.name);
                 self.log(LogPriority::Info, &line, &guest);
                 return Outcome::Quiet;
             }
@@ -22,9 +22,8 @@ impl Hook<'_> {
         let complete = self.machine.splice(&guest.name, false, &arrived);
         if complete.is_ok_and(|complete| complete != arrived) {
             let line = format!(
-                "{} starts without its card, which its image does not have; libvirt lets nobody add \
-                 one now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
-                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this adds",
+                "{} starts without its card: its save image does not have it, and libvirt accepts no new device now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
+                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this command adds",
                 guest.name,
                 guest.uuid,
                 quoted(&guest.name)

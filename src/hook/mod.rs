@@ -87,7 +87,7 @@ impl Hook<'_> {
         };
         for unread in self.machine.record_errors() {
             let line = format!(
-                "whether {} has this card is not known: {}; `gpupci recover` tells more",
+                "cannot tell whether {} has this card: {}; run `gpupci recover`",
                 guest.name,
                 sentence(&unread)
             );
@@ -98,7 +98,7 @@ impl Hook<'_> {
             && let Err(error) = self.release_guest(&guest)
         {
             let line = format!(
-                "the cards of {} are not given back: {}; `gpupci recover` does it",
+                "the cards of {} were not restored: {}; run `gpupci recover`",
                 guest.name,
                 sentence(&error)
             );

@@ -109,7 +109,7 @@ impl Hook<'_> {
             Ok(Some(why)) => Err(HookRefusal::GivenAway(why)),
             Err(why) => {
                 let line = format!(
-                    "{}: whose card it claims is not known to the cluster: {why}",
+                    "{}: the cluster's attributes were not checked: {why}",
                     guest.name
                 );
                 self.log(LogPriority::Info, &line, guest);

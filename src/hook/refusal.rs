@@ -81,17 +81,16 @@ impl Failure for HookRefusal {
                 if !remedies.is_empty() {
                     return remedies;
                 }
-                "mend that, then start the guest again"
+                "fix that, then start the guest again"
             }
             Self::Card(error) => return error.remedies(),
             Self::GivenAway(_) => {
-                "see `gpupci host list`; take the card out of this guest's XML, or give it to this \
-                 guest with `gpupci host set`"
+                "see `gpupci host list`; remove the card from this guest's XML, or assign it to this guest with `gpupci host set`"
             }
             Self::OtherCard { .. } => {
-                "compare `gpupci list -v` with what you expect, then `gpupci renumber`"
+                "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"
             }
-            Self::Split { .. } => "take one of the two out of its XML",
+            Self::Split { .. } => "remove one of the two from its XML",
         };
         vec![remedy.to_owned()]
     }
@@ -100,23 +99,16 @@ impl Failure for HookRefusal {
 impl fmt::Display for HookRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host(_) => f.write_str("its cards cannot be made ready"),
-            Self::Card(error) => {
-                let what = match error.verb {
-                    "prepare" => "made ready",
-                    _ => "given back",
-                };
-                let (name, slot) = (error.name, error.slot);
-                write!(f, "its card cannot be {what}: {name} ({slot})")
-            }
-            Self::GivenAway(_) => f.write_str("its card cannot be made ready"),
+            Self::Host(_) => f.write_str("cannot prepare its cards"),
+            Self::Card(error) => error.fmt(f),
+            Self::GivenAway(_) => f.write_str("cannot prepare its card"),
             Self::OtherCard { name, slot } => write!(
                 f,
-                "{name} was recorded at {slot}, but what is there now is no such card"
+                "{name} was recorded at {slot}, but another device is there now"
             ),
             Self::Split { name, slot, part } => write!(
                 f,
-                "it claims {name} ({slot}) as a whole, and {part}, which needs the card on the host"
+                "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card on its host driver"
             ),
         }
     }

@@ -97,7 +97,7 @@ fn kernel(platform: &Platform) -> Finding {
         None => Finding::warn(
             TOPIC,
             format!("found no PCI device, so cannot tell whether {name} supports driver_override"),
-            "see that /sys is mounted and that this is a PCI host",
+            "check that /sys is mounted and that this host has a PCI bus",
         ),
         Some(false) => Finding::fail(
             TOPIC,

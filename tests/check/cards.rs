@@ -32,7 +32,7 @@ fn process_that_uses_a_card_is_a_warning() {
     opens(&host, 41, "Xorg", "/dev/dri/card7");
     let lines = [
         "WARN  gpupci1: Xorg (pid 41) uses /dev/dri/card7",
-        "      try: end Xorg (pid 41), or keep it off this card",
+        "      try: stop Xorg (pid 41), or keep it from using this card",
     ];
     assert_trouble(&host, 0, &lines);
     host.write(
@@ -48,11 +48,11 @@ fn shared_group_with_the_root_disk_is_a_failure() {
     let host = TestHost::unpacked("b550-shared-group.tree");
     let (trouble, exit) = host.trouble();
     let shared = "\
-FAIL  gpupci1: IOMMU group 13 also holds 0000:02:00.0, which stays on driver xhci_hcd
-FAIL  gpupci1: IOMMU group 13 also holds 0000:02:00.1, which stays on driver ahci and carries sda2, mounted at / and carries sda1, mounted at /boot/efi and carries swap on sda3
-FAIL  gpupci1: IOMMU group 13 also holds 0000:2a:00.0, which stays on driver r8169 and carries the default route over enp42s0
-      try: put the card into another slot, or see `gpupci groups` for one that has a group of its own
-FAIL  gpupci1: 0000:04:00.0 shows the host's console (fb0)
+FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.0, which stays on driver xhci_hcd
+FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.1, which stays on driver ahci and is used for / (sda2), /boot/efi (sda1) and swap (sda3)
+FAIL  gpupci1: IOMMU group 13 also contains 0000:2a:00.0, which stays on driver r8169 and is used for the default route (enp42s0)
+      try: move the card to another slot; `gpupci groups` shows the groups
+FAIL  gpupci1: the host's console is on 0000:04:00.0 (fb0)
 ";
     assert!(trouble.starts_with(shared), "{trouble}");
     assert_eq!(exit, 5);
@@ -63,7 +63,7 @@ fn function_without_iommu_group_is_a_failure() {
     let host = ready();
     host.remove(&format!("{FIRST}/iommu_group"));
     let lines = [
-        "FAIL  gpupci1: 0000:02:00.0 has no IOMMU group: the IOMMU is off, or does not reach it",
+        "FAIL  gpupci1: 0000:02:00.0 has no IOMMU group: the IOMMU is off, or does not cover this device",
         "      try: move the card to another slot, or update the firmware: the IOMMU is on, but \
          does not cover this slot",
     ];
@@ -158,8 +158,8 @@ fn virtual_functions_and_driverctl_overrides_are_warnings() {
     host.write("etc/driverctl.d/0000:02:00.1", "nouveau\n");
     let lines = [
         "WARN  gpupci1: 0000:02:00.0 has 1 virtual functions",
-        "      try: take them away first: echo 0 > /sys/bus/pci/devices/0000:02:00.0/sriov_numvfs",
-        "WARN  gpupci1: driverctl keeps 0000:02:00.1 on nouveau",
+        "      try: remove them first: echo 0 > /sys/bus/pci/devices/0000:02:00.0/sriov_numvfs",
+        "WARN  gpupci1: driverctl has set the driver of 0000:02:00.1 to nouveau",
         "      try: driverctl unset-override 0000:02:00.1",
     ];
     assert_trouble(&host, 0, &lines);
@@ -173,8 +173,7 @@ fn another_card_at_a_recorded_address_exits_with_8() {
     let (trouble, exit) = host.trouble();
     let told = "FAIL  gpupci1: gpupci1 was recorded as 10de:";
     assert!(trouble.starts_with(told), "{trouble}");
-    let remedy = "      try: compare `gpupci list -v` with what you expect; `gpupci renumber` names \
-                  the cards anew";
+    let remedy = "      try: compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names";
     assert!(trouble.contains(remedy), "{trouble}");
     assert_eq!((trouble.lines().count(), exit), (2, 8), "{trouble}");
 }
@@ -207,8 +206,7 @@ fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
     host.write("proc/sys/kernel/random/boot_id", "");
     record(&host, "detaching", ", \"poisoned\": \"unbind <- x\"");
     let lines = [
-        "FAIL  gpupci1: a write to it never ended (unbind <- x), so it is not touched until the \
-         next boot",
+        "FAIL  gpupci1: an earlier write to this card hung (unbind <- x); it is locked until you reboot",
         "      try: reboot this host",
     ];
     assert_trouble(&host, 6, &lines);

@@ -38,9 +38,9 @@ fn nothing_is_written_after_a_write_that_blocks() {
             said.stderr,
             format!(
                 "gpupci: cannot {verb} gpupci1 ({slot})\n  \
-                 cause: {}: the kernel did not end this within 1 s, and nothing can end it\n  \
-                 state: {}; the card is not touched any more until the next boot\n  \
-                 try:   see what `dmesg` says of the card, then reboot this host\n",
+                 cause: {}: the kernel has not finished this write after 1 s, and it cannot be cancelled\n  \
+                 state: {}; the card is locked until you reboot\n  \
+                 try:   check `dmesg` for messages about the card, then reboot this host\n",
                 writes[nth - 1],
                 host.drivers_line(slot)
             ),
@@ -58,7 +58,7 @@ fn nothing_is_written_after_a_write_that_blocks() {
             let said = host.line_into_files(line);
             let text = format!(
                 "gpupci: cannot {verb} gpupci1 ({slot})\n  \
-                 cause: a write to it never ended ({}), so it is not touched until the next boot\n  \
+                 cause: an earlier write to this card hung ({}); it is locked until you reboot\n  \
                  state: nothing was changed\n  \
                  try:   reboot this host\n",
                 writes[nth - 1]
@@ -122,8 +122,7 @@ fn override_read_that_blocks_locks_the_card_until_reboot() {
             said.stderr,
             format!(
                 "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
-                 cause: a write to it never ended (somebody else's, which keeps {override_file} \
-                 from being read), so it is not touched until the next boot\n  \
+                 cause: an earlier write to this card hung (a write of another program, which keeps {override_file} from being read); it is locked until you reboot\n  \
                  state: nothing was changed\n  \
                  try:   reboot this host\n"
             )
@@ -167,6 +166,6 @@ fn blocked_writer_does_not_hold_standard_error_open() {
     });
     let text = receiver.recv_timeout(PATIENCE);
     let text = text.expect("no writer keeps it open").expect("text");
-    assert!(text.contains("nothing can end it"), "{text}");
+    assert!(text.contains("it cannot be cancelled"), "{text}");
     assert_eq!(child.wait().expect("it ends").code(), Some(6));
 }

@@ -28,7 +28,7 @@ fn unwritable(verb: &str, host: &TestHost, why: &str) -> String {
          cause: cannot write {}\n  \
          cause: {why}\n  \
          state: nothing was changed\n  \
-         try:   see that there is room, and that root may write there\n",
+         try:   check that the file system has free space and is writable\n",
         path.display()
     )
 }
@@ -79,7 +79,7 @@ fn detach_changes_nothing_if_run_is_read_only() {
             "gpupci: cannot open {}\n  \
              cause: No such file or directory (os error 2)\n  \
              state: nothing was changed\n  \
-             try:   see that there is room, and that root may write there\n",
+             try:   check that the file system has free space and is writable\n",
             host.path("run/gpupt/lock").display()
         )
     );
@@ -115,7 +115,7 @@ fn recover_finishes_a_handover_during_which_the_disk_filled_up() {
     assert_eq!(said.code, Some(0), "the card is detached: {}", said.stderr);
     assert!(
         said.stderr
-            .ends_with(": `gpupci recover` will look at it again\n")
+            .ends_with(": `gpupci recover` will check the card again\n")
     );
     assert_eq!(host.record("0000:02:00")["phase"], "detaching");
     fs::remove_dir(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");

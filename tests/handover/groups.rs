@@ -8,8 +8,7 @@ use crate::{manual, refusal, refuses, with_kernel};
 
 const AHCI: &str = "0000:00:1f.2";
 const IGB: &str = "0000:01:00.0";
-const ELSEWHERE: &str = "put the card into another slot, or see `gpupci groups` for one that has a \
-                         group of its own";
+const ELSEWHERE: &str = "move the card to another slot; `gpupci groups` shows the groups";
 
 /// The manual's host with these functions in the IOMMU group of its first card.
 fn shared(members: &[&str]) -> (TestHost, FakeKernel) {
@@ -27,10 +26,10 @@ fn message(causes: &[&str], remedy: &str) -> String {
 
 #[test]
 fn detach_refuses_a_card_with_a_function_without_iommu_group() {
-    let missing =
-        |function| format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it");
-    let remedy = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
-                  needs no option), see `gpupci check`";
+    let missing = |function| {
+        format!("{function} has no IOMMU group: the IOMMU is off, or does not cover this device")
+    };
+    let remedy = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details";
     let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:02:00.0", None);
     host.regroup("0000:02:00.1", None);
@@ -53,8 +52,8 @@ fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     let (host, kernel) = shared(&[AHCI, IGB]);
     let text = message(
         &[
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
-            "IOMMU group 8 also holds 0000:01:00.0, which stays on driver igb",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
+            "IOMMU group 8 also contains 0000:01:00.0, which stays on driver igb",
         ],
         ELSEWHERE,
     );
@@ -92,10 +91,8 @@ fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     );
     let text = message(
         &[
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, \
-             mounted at /boot old and carries dm-3, mounted at / and carries swap on dm-3",
-            "IOMMU group 8 also holds 0000:01:00.0, which stays on driver igb and carries the \
-             default route over eth0 and carries the default route over br0",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for /boot old (sda1), / (dm-3) and swap (dm-3)",
+            "IOMMU group 8 also contains 0000:01:00.0, which stays on driver igb and is used for the default route (eth0) and the default route (br0)",
         ],
         ELSEWHERE,
     );
@@ -108,11 +105,11 @@ fn cards_that_share_a_group_are_detached_by_one_command_only() {
     let before = host.bindings();
     let text = message(
         &[
-            "IOMMU group 8 also holds 0000:03:00.0 of gpupci2, which stays on driver nvidia",
-            "IOMMU group 8 also holds 0000:03:00.1 of gpupci2, which stays on driver \
+            "IOMMU group 8 also contains 0000:03:00.0 of gpupci2, which stays on driver nvidia",
+            "IOMMU group 8 also contains 0000:03:00.1 of gpupci2, which stays on driver \
              snd_hda_intel",
         ],
-        "detach gpupci2 too, in one command with this card",
+        "detach gpupci2 too, in the same command",
     );
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
     for cards in ["gpupci1 gpupci2", "all", "03:00.1 02:00"] {
@@ -146,7 +143,7 @@ fn bridges_vfio_drivers_and_unbound_functions_may_share_the_group() {
 fn group_member_of_an_unlisted_vendor_is_named_without_a_card_name() {
     let (host, kernel) = with_kernel("mixed.tree");
     let stays = |member, driver| {
-        format!("IOMMU group 1 also holds {member}, which stays on driver {driver}")
+        format!("IOMMU group 1 also contains {member}, which stays on driver {driver}")
     };
     let text = format!(
         "gpupci: cannot detach gpupci1 (0000:04:00)\n  cause: {}\n  cause: {}\n  \
@@ -159,10 +156,7 @@ fn group_member_of_an_unlisted_vendor_is_named_without_a_card_name() {
         .replace("03:00.0,", "03:00.0 of gpupci1,")
         .replace("03:00.1,", "03:00.1 of gpupci1,")
         .replace("detach gpupci1", "detach gpupci2")
-        .replace(
-            ELSEWHERE,
-            "detach gpupci1 too, in one command with this card",
-        );
+        .replace(ELSEWHERE, "detach gpupci1 too, in the same command");
     refuses(&host, &kernel, "--vendor 1002 detach gpupci2", 5, &text);
     host.line("--vendor 1002 detach gpupci1 gpupci2").answer();
 }

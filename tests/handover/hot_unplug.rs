@@ -31,7 +31,7 @@ fn pulled(verb: &str, nth: usize, is_before: bool) -> (TestHost, FakeKernel) {
     assert_eq!(said.code, Some(7), "{what}");
     let head = format!("gpupci: cannot {verb} gpupci1 (0000:02:00)\n  cause: ");
     assert!(said.stderr.starts_with(&head), "{what}");
-    let state = "state: 0000:02:00.0 cannot be seen, 0000:02:00.1 cannot be seen";
+    let state = "state: 0000:02:00.0 could not be read, 0000:02:00.1 could not be read";
     assert!(said.stderr.contains(state), "{what}");
     assert_eq!(host.bindings_of("0000:02:00"), [""; 0], "{what}");
     (host, kernel)

@@ -40,7 +40,7 @@ fn used(verb: &str, node: &str) -> String {
     message(
         verb,
         &[&format!("Xorg (pid 77) uses {node}")],
-        &["end Xorg (pid 77), or keep it off this card"],
+        &["stop Xorg (pid 77), or keep it from using this card"],
     )
 }
 
@@ -149,7 +149,7 @@ fn attach_refuses_a_card_of_a_running_guest_and_names_the_guest() {
     let text = message(
         "attach",
         &["qemu-kvm (pid 77, guest rocks-33) uses /dev/vfio/8"],
-        &["shut the guest rocks-33 down"],
+        &["shut down guest rocks-33"],
     );
     refuses(&host, &kernel, "attach gpupci1", 4, &text);
     refuses(&host, &kernel, "attach gpupci1 --dry-run", 4, &text);
@@ -177,11 +177,11 @@ fn attach_refuses_a_card_whose_vfio_device_node_is_open() {
 
 #[test]
 fn detach_refuses_if_a_process_cannot_be_inspected() {
-    let remedy = "run this as root, outside of containers";
+    let remedy = "run this as root, outside of any container";
     let unseen = |why: &str| {
         message(
             "detach",
-            &[&format!("it cannot be seen who uses it: {why}")],
+            &[&format!("cannot tell which processes use it: {why}")],
             &[remedy],
         )
     };
@@ -216,8 +216,8 @@ fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
     nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
     let text = message(
         "detach",
-        &["it cannot be seen who uses it: the check of all processes took longer than 1 s"],
-        &["run this as root, outside of containers"],
+        &["cannot tell which processes use it: the check of all processes took longer than 1 s"],
+        &["run this as root, outside of any container"],
     );
     refuses(&host, &kernel, "--timeout 1 detach gpupci1", 4, &text);
 }
@@ -247,8 +247,8 @@ fn refusal_names_each_process_once() {
             "pipewire (pid 10) uses /dev/snd/pcmC7D3p",
         ],
         &[
-            "end kwin\\u{1b}[2J (pid 9), or keep it off this card",
-            "end pipewire (pid 10), or keep it off this card",
+            "stop kwin\\u{1b}[2J (pid 9), or keep it from using this card",
+            "stop pipewire (pid 10), or keep it from using this card",
         ],
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);

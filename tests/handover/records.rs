@@ -115,7 +115,7 @@ fn timeout_at_the_lock_names_the_holder() {
     let text = format!(
         "gpupci: another gpupci or hook (pid {}) is running and did not finish within 1 s\n  \
          state: nothing was changed\n  \
-         try:   try again when it has ended\n",
+         try:   wait until that command has ended, then try again\n",
         pid.trim()
     );
     for line in ["detach gpupci1", "attach all", "recover"] {

@@ -28,9 +28,8 @@ fn detach_refuses_the_card_of_the_console() {
     host.write("sys/class/vtconsole/vtcon1/bind", "1\n");
     let text = first(
         "detach",
-        "0000:02:00.0 shows the host's console (fb0)",
-        "let another card be the console (firmware setting), or take the console off this one: \
-         echo 0 > /sys/class/vtconsole/vtcon1/bind",
+        "the host's console is on 0000:02:00.0 (fb0)",
+        "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
     host.line("detach gpupci2").answer();
@@ -61,8 +60,8 @@ fn detach_refuses_a_card_whose_usb_function_carries_a_mounted_disk() {
     let text = refusal(
         "detach",
         "gpupci1 (0000:17:00)",
-        &["0000:17:00.2 carries sdx1, mounted at /backup"],
-        &["move what the host needs to a device that is no part of the card"],
+        &["0000:17:00.2 is used for /backup (sdx1)"],
+        &["move it to a device that is not part of the card"],
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
 }
@@ -74,7 +73,7 @@ fn detach_refuses_a_card_with_virtual_functions_or_mediated_devices() {
         "detach",
         "gpupci2 (0000:05:00)",
         &["0000:05:00.0 has 2 virtual functions"],
-        &["take them away first: echo 0 > /sys/bus/pci/devices/0000:05:00.0/sriov_numvfs"],
+        &["remove them first: echo 0 > /sys/bus/pci/devices/0000:05:00.0/sriov_numvfs"],
     );
     refuses(&host, &kernel, "detach gpupci2", 4, &text);
 
@@ -85,8 +84,8 @@ fn detach_refuses_a_card_with_virtual_functions_or_mediated_devices() {
     symlink(device, host.path(&format!("sys/bus/mdev/devices/{uuid}"))).expect("a link");
     let text = first(
         "detach",
-        &format!("0000:02:00.0 carries the mediated device {uuid}"),
-        &format!("stop its guest, then: echo 1 > /sys/bus/mdev/devices/{uuid}/remove"),
+        &format!("0000:02:00.0 has the mediated device {uuid}"),
+        &format!("stop its guest, then remove it: echo 1 > /sys/bus/mdev/devices/{uuid}/remove"),
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
 }
@@ -98,10 +97,8 @@ fn detach_and_attach_refuse_another_card_at_a_recorded_address() {
     let device = fs::canonicalize(host.path(&format!("sys/bus/pci/devices/{VIDEO}")));
     let device = device.expect("a function").join("device");
     fs::write(&device, "0x1eb8\n").expect("an attribute");
-    let remedy = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
-                  anew, then correct the attributes with `gpupci host set`";
-    let cause = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is \
-                 there; gpupci1 is nowhere to be seen";
+    let remedy = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`";
+    let cause = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there now; gpupci1 was not found";
     refuses(
         &host,
         &kernel,
@@ -127,7 +124,7 @@ fn detach_and_attach_refuse_to_work_against_a_driverctl_override() {
     host.write(&format!("etc/driverctl.d/{VIDEO}"), "nouveau\n");
     let text = first(
         "detach",
-        "driverctl keeps 0000:02:00.0 on nouveau",
+        "driverctl has set the driver of 0000:02:00.0 to nouveau",
         "driverctl unset-override 0000:02:00.0",
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
@@ -143,7 +140,7 @@ fn detach_and_attach_refuse_to_work_against_a_driverctl_override() {
     }
     let text = first(
         "attach",
-        "driverctl keeps 0000:02:00.0 on vfio-pci",
+        "driverctl has set the driver of 0000:02:00.0 to vfio-pci",
         "driverctl unset-override 0000:02:00.0",
     );
     refuses(&host, &kernel, "attach gpupci1", 4, &text);
@@ -161,17 +158,15 @@ fn refusal_lists_all_reasons() {
         "detach",
         "gpupci1 (0000:02:00)",
         &[
-            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not reach it",
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
+            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not cover this device",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
             "Xorg (pid 77) uses /dev/nvidiactl",
-            "driverctl keeps 0000:02:00.1 on nouveau",
+            "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],
         &[
-            "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD needs no \
-             option), see `gpupci check`",
-            "put the card into another slot, or see `gpupci groups` for one that has a group of its \
-             own",
-            "end Xorg (pid 77), or keep it off this card",
+            "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details",
+            "move the card to another slot; `gpupci groups` shows the groups",
+            "stop Xorg (pid 77), or keep it from using this card",
             "driverctl unset-override 0000:02:00.1",
         ],
     );

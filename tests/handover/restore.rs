@@ -17,10 +17,10 @@ fn detach_is_undone_if_a_probe_reports_success_but_does_not_bind() {
     assert_eq!(
         said.stderr,
         "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
-         cause: vfio-pci did not take 0000:02:00.1, though the kernel refused nothing\n  \
-         state: what was done is undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+         cause: vfio-pci did not bind 0000:02:00.1, although the kernel reported no error\n  \
+         state: all changes were undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
          snd_hda_intel\n  \
-         try:   see what `dmesg` says of the card\n"
+         try:   check `dmesg` for messages about the card\n"
     );
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));
     assert_eq!(host.bindings(), before);
@@ -44,7 +44,7 @@ fn recover_finishes_an_attach_that_the_driver_refused() {
         "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
          cause: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
          state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel\n  \
-         try:   see what `dmesg` says of the card, then `gpupci recover`\n",
+         try:   check `dmesg` for messages about the card, then run `gpupci recover`\n",
         "this kernel calls every failure ENODEV; the other function goes all the same"
     );
     assert_eq!(said.code, Some(7));
@@ -69,10 +69,9 @@ fn recover_finishes_an_undo_that_the_driver_refused() {
     assert_eq!(
         said.stderr,
         "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
-         cause: vfio-pci did not take 0000:02:00.1, though the kernel refused nothing\n  \
-         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel; not undone: \
-         /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
-         try:   see what `dmesg` says of the card, then `gpupci recover`\n"
+         cause: vfio-pci did not bind 0000:02:00.1, although the kernel reported no error\n  \
+         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel; could not undo: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
+         try:   check `dmesg` for messages about the card, then run `gpupci recover`\n"
     );
     assert_eq!(said.code, Some(7));
     assert_eq!(host.record("0000:02:00")["phase"], "detaching");
@@ -208,9 +207,9 @@ fn attach_reports_an_override_that_somebody_else_changes_meanwhile() {
     assert_eq!(
         said.stderr,
         "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
-         cause: the driver_override of 0000:02:00.0 did not become what it was\n  \
+         cause: the driver_override of 0000:02:00.0 was not restored\n  \
          state: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on snd_hda_intel\n  \
-         try:   see what `dmesg` says of the card, then `gpupci recover`\n"
+         try:   check `dmesg` for messages about the card, then run `gpupci recover`\n"
     );
     assert_eq!(said.code, Some(7));
     host.line("recover").answer();

@@ -24,8 +24,8 @@ fn without_stub() -> (TestHost, FakeKernel) {
 
 #[test]
 fn detach_refuses_if_the_stub_driver_cannot_be_loaded() {
-    let remedy = "see that the module of vfio-pci is installed and not blacklisted in \
-                  /etc/modprobe.d";
+    let remedy =
+        "check that the module of vfio-pci is installed, and not blacklisted in /etc/modprobe.d";
     for (load, why) in [
         (
             Load::Fails(Errno::ENOENT),
@@ -33,13 +33,13 @@ fn detach_refuses_if_the_stub_driver_cannot_be_loaded() {
         ),
         (
             Load::Blacklisted,
-            "modprobe vfio_pci changed nothing; it may be blacklisted",
+            "modprobe vfio_pci succeeded, but the driver is not there; it may be blacklisted",
         ),
-        (Load::Blocks, "it did not end in time"),
+        (Load::Blocks, "it did not finish in time"),
     ] {
         let (host, kernel) = without_stub();
         kernel.module("vfio_pci", load);
-        let cause = format!("there is no driver vfio-pci: {why}");
+        let cause = format!("the driver vfio-pci cannot be loaded: {why}");
         let text = first("detach", &cause, remedy);
         refuses(&host, &kernel, "--timeout 1 detach gpupci1", 5, &text);
         assert_eq!(kernel.modprobes(), ["vfio_pci"]);
@@ -50,7 +50,7 @@ fn detach_refuses_if_the_stub_driver_cannot_be_loaded() {
 fn detach_loads_the_module_of_the_stub_driver() {
     let (host, kernel) = without_stub();
     let told = host.line("detach gpupci1 --dry-run");
-    assert_eq!(told.stderr, "gpupci: modprobe vfio_pci comes first\n");
+    assert_eq!(told.stderr, "gpupci: first: modprobe vfio_pci\n");
     assert_eq!(kernel.modprobes(), [""; 0]);
     host.line("detach all").answer();
     assert_eq!(kernel.modprobes(), ["vfio_pci"]);
@@ -84,8 +84,8 @@ fn detach_uses_the_stub_driver_of_the_settings() {
     host.write("etc/gpupt.toml", "stub = \"xen-pciback\"\n");
     let text = first(
         "detach",
-        "there is no driver xen-pciback: No such file or directory (os error 2)",
-        "see that the module of xen-pciback is installed and not blacklisted in /etc/modprobe.d",
+        "the driver xen-pciback cannot be loaded: No such file or directory (os error 2)",
+        "check that the module of xen-pciback is installed, and not blacklisted in /etc/modprobe.d",
     );
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
     assert_eq!(kernel.modprobes(), ["xen_pciback"]);
@@ -96,17 +96,14 @@ fn detach_refuses_on_a_kernel_without_driver_override() {
     let (host, kernel) = with_kernel("old-kernel.tree");
     let none = |function: &str| {
         format!(
-            "this kernel has no driver_override for {function}, and without it one card cannot \
-             be told from another of its make"
+            "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
         )
     };
     let text = refusal(
         "detach",
         "gpupci1 (0000:02:00)",
         &[&none("0000:02:00.0"), &none("0000:02:00.1")],
-        &[
-            "boot a kernel that has driver_override: Linux 3.16 or later, or one of CentOS 7.2 or later",
-        ],
+        &["boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later"],
     );
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
     let so = host.line("attach gpupci1").answer();

@@ -44,7 +44,7 @@ fn attach_without_a_record_reports_a_function_that_no_driver_takes() {
     let said = host.line("attach gpupci1");
     assert_eq!(
         said.stderr,
-        "gpupci: no driver of this host took 0000:02:00.0\n"
+        "gpupci: no driver of this host bound 0000:02:00.0\n"
     );
     assert_eq!(said.code, Some(0));
     assert_eq!(
@@ -69,15 +69,14 @@ fn attach_reports_a_card_that_vfio_pci_ids_binds_again() {
     let said = host.line("attach gpupci1");
     let again = |function| {
         format!(
-            "the kernel gave {function} to vfio-pci again: vfio-pci.ids= of the kernel command \
-             line or of /etc/modprobe.d names it"
+            "the kernel bound {function} to vfio-pci again: vfio-pci.ids= on the kernel command line or in /etc/modprobe.d names it"
         )
     };
     assert_eq!(
         said.stderr,
         format!(
             "gpupci: cannot attach gpupci1 (0000:02:00)\n  cause: {}; {}\n  state: {}\n  \
-             try:   see what `dmesg` says of the card, then `gpupci recover`\n",
+             try:   check `dmesg` for messages about the card, then run `gpupci recover`\n",
             again(VIDEO),
             again(AUDIO),
             host.drivers_line("0000:02:00")

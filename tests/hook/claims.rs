@@ -185,16 +185,15 @@ fn hostdev_of_a_card_and_of_its_mediated_device_or_render_node_is_refused() {
     ] {
         for devices in [hostdev("02", 0) + &devices, devices + &hostdev("02", 1)] {
             let why = format!(
-                "it claims gpupci1 (0000:02:00) as a whole, and {part}, which needs the card on \
-                 the host. What to do: take one of the two out of its XML."
+                "its XML claims gpupci1 (0000:02:00) as a whole, and also {part}, which needs the card on its host driver. Try: remove one of the two from its XML."
             );
             stage.assert_refused(&Guest::with(&devices), &why);
         }
     }
     let why = because(
-        &[&format!("{VIDEO} carries the mediated device {MEDIATED}")],
+        &[&format!("{VIDEO} has the mediated device {MEDIATED}")],
         &[&format!(
-            "stop its guest, then: echo 1 > /sys/bus/mdev/devices/{MEDIATED}/remove"
+            "stop its guest, then remove it: echo 1 > /sys/bus/mdev/devices/{MEDIATED}/remove"
         )],
     );
     stage.assert_refused(&Guest::with(&hostdev("02", 0)), &why);
@@ -206,8 +205,8 @@ fn guest_of_two_cards_gets_none_if_one_is_refused() {
     stage.hook_ok(&Guest::other(1, &hostdev("03", 0)), "prepare");
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
     let why = because(
-        &["the guest guest-1 has it"],
-        &["shut the guest guest-1 down; if it does not run, `gpupci recover`"],
+        &["guest guest-1 has this card"],
+        &["shut down guest guest-1; if it is not running, run `gpupci recover`"],
     );
     let why = why.replace("gpupci1 (0000:02:00)", "gpupci2 (0000:03:00)");
     stage.assert_refused(&both, &why);
@@ -238,14 +237,14 @@ fn cards_that_share_a_group_must_be_claimed_together() {
     }
     let stage = Stage::on(host);
     let member = |function: &str, driver: &str| {
-        format!("IOMMU group 8 also holds {function} of gpupci2, which stays on driver {driver}")
+        format!("IOMMU group 8 also contains {function} of gpupci2, which stays on driver {driver}")
     };
     let why = because(
         &[
             &member("0000:03:00.0", "nvidia"),
             &member("0000:03:00.1", "snd_hda_intel"),
         ],
-        &["detach gpupci2 too, in one command with this card"],
+        &["detach gpupci2 too, in the same command"],
     );
     stage.assert_refused(&Guest::with(&hostdev("02", 0)), &why);
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));
@@ -293,11 +292,9 @@ fn group_member_that_the_host_needs_is_refused_even_if_claimed() {
     let stage = Stage::on(host);
     let why = because(
         &[
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, mounted at /",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for / (sda1)",
         ],
-        &[
-            "put the card into another slot, or see `gpupci groups` for one that has a group of its own",
-        ],
+        &["move the card to another slot; `gpupci groups` shows the groups"],
     );
     stage.assert_refused(&Guest::with(&(hostdev("02", 0) + &controller)), &why);
 }

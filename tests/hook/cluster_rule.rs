@@ -13,8 +13,7 @@ use crate::support::TestHost;
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";
-const REMEDY: &str = "see `gpupci host list`; take the card out of this guest's XML, or give it to this \
-     guest with `gpupci host set`";
+const REMEDY: &str = "see `gpupci host list`; remove the card from this guest's XML, or assign it to this guest with `gpupci host set`";
 
 /// The manual's host with `gpupci` and a cluster database that has these attributes.
 fn stage(attributes: &[&str]) -> Stage {
@@ -28,7 +27,8 @@ fn stage(attributes: &[&str]) -> Stage {
 }
 
 fn given_to_other(guests: &str) -> String {
-    because(&[&format!("the cluster gives it to {guests}")], &[REMEDY])
+    let why = because(&[&format!("the cluster gives it to {guests}")], &[REMEDY]);
+    why.replace("cannot prepare", "cannot prepare its card:")
 }
 
 fn guest() -> Guest {
@@ -132,7 +132,7 @@ fn attribute_with_an_unknown_card_name_refuses_no_guest() {
 #[test]
 fn guest_starts_although_the_cluster_query_fails() {
     let card = format!("{HERE} gpupci1 02:00.0");
-    let line = "rocks-33: whose card it claims is not known to the cluster: ";
+    let line = "rocks-33: the cluster's attributes were not checked: ";
     for (what, gpupci, why) in [
         (
             "no gpupci",
@@ -191,7 +191,7 @@ fn guest_starts_although_the_cluster_query_never_ends() {
     script(&path, "#!/bin/sh\nexec sleep 100000\n");
     stage.hook_ok(&guest(), "prepare");
     let said = &stage.journal()[0]["MESSAGE"];
-    let line = "rocks-33: whose card it claims is not known to the cluster: /usr/bin/gpupci: ";
+    let line = "rocks-33: the cluster's attributes were not checked: /usr/bin/gpupci: ";
     assert!(said.starts_with(line), "{said}");
     assert_eq!(stage.changed_bindings().len(), 2);
 }

@@ -50,9 +50,9 @@ fn exactly_one_of_two_hundred_guests_gets_the_card() {
     assert_eq!(won.len(), 1, "{won:?}");
     let winner = &guests[won[0]].name;
     let why = because(
-        &[&format!("the guest {winner} has it")],
+        &[&format!("guest {winner} has this card")],
         &[&format!(
-            "shut the guest {winner} down; if it does not run, `gpupci recover`"
+            "shut down guest {winner}; if it is not running, run `gpupci recover`"
         )],
     );
     for (guest, said) in guests.iter().zip(said) {

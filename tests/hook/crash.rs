@@ -97,7 +97,10 @@ fn card_of_a_killed_prepare_is_refused_to_other_guests() {
         run_killed_at(&stage, "prepare", nth, InjectedFault::KillAfter);
         let said = stage.hook(&other, "prepare");
         assert_eq!(said.code, Some(1), "{nth}");
-        assert!(said.stderr.contains("the guest rocks-33 has it"), "{nth}");
+        assert!(
+            said.stderr.contains("guest rocks-33 has this card"),
+            "{nth}"
+        );
         stage.hook_ok(&other, "release");
         assert_eq!(stage.kernel.writes(), [""; 0], "{nth}");
         assert_comes_back(&stage, "release", "the guest's own release");

@@ -19,7 +19,7 @@ fn guest() -> Guest {
 
 /// The message if the hook cannot inspect any card.
 fn refusal_of_all_cards(why: &str, remedy: &str) -> String {
-    format!("its cards cannot be made ready: {why}. What to do: {remedy}.")
+    format!("cannot prepare its cards: {why}. Try: {remedy}.")
 }
 
 #[test]
@@ -29,10 +29,10 @@ fn prepare_is_undone_if_the_stub_driver_does_not_bind_a_function() {
         .kernel
         .on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses());
     let why = because(
-        &["vfio-pci did not take 0000:02:00.1, though the kernel refused nothing"],
-        &["see what `dmesg` says of the card"],
+        &["vfio-pci did not bind 0000:02:00.1, although the kernel reported no error"],
+        &["check `dmesg` for messages about the card"],
     );
-    let undone = "what was done is undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+    let undone = "all changes were undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
                   snd_hda_intel";
     let why = why.replace("nothing was changed", undone);
     stage.assert_fails(&guest(), &why);
@@ -63,19 +63,16 @@ fn assert_ends_if_write_blocks(nth: usize) {
     assert_eq!(writes.len(), nth);
     let stuck = &writes[nth - 1];
     let start = format!(
-        "gpupt: guest rocks-33 cannot start: its card cannot be made ready: gpupci1 \
-         (0000:02:00): {stuck}: the kernel did not end this within 1 s, and nothing can end \
-         it. Now: 0000:02:00.0 is on "
+        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): {stuck}: the kernel has not finished this write after 1 s, and it cannot be cancelled. State: 0000:02:00.0 is on "
     );
-    let end = "; the card is not touched any more until the next boot. What to do: see what \
-               `dmesg` says of the card, then reboot this host.\n";
+    let end = "; the card is locked until you reboot. Try: check `dmesg` for messages about the card, then reboot this host.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
 
     stage.hook_ok(&guest(), "release");
     let why = because(
         &[&format!(
-            "a write to it never ended ({stuck}), so it is not touched until the next boot"
+            "an earlier write to this card hung ({stuck}); it is locked until you reboot"
         )],
         &["reboot this host"],
     );
@@ -100,7 +97,7 @@ fn hook_waits_for_the_lock_then_names_its_holder() {
     let said = hook("prepare");
     let why = refusal_of_all_cards(
         "another gpupci or hook (pid 4711) is running and did not finish within 0.5 s",
-        "try again when it has ended",
+        "wait until that command has ended, then try again",
     );
     let line = format!("gpupt: guest rocks-33 cannot start: {why}\n");
     assert_eq!((said.stderr, said.code), (line, Some(1)));
@@ -117,7 +114,7 @@ fn hook_waits_for_the_lock_then_names_its_holder() {
 fn prepare_is_refused_if_the_settings_are_invalid() {
     let stage = Stage::manual();
     let path = stage.host.path("etc/gpupt.toml");
-    let mend = "mend that, then start the guest again";
+    let mend = "fix that, then start the guest again";
     for (text, why) in [
         (
             "vendors = [\"10de\"]\nstubb = \"a\"\n",
@@ -158,11 +155,11 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
     let names = stage.host.path("var/lib/gpupt/cards.json");
     let said = stage.hook(&guest(), "prepare");
     let start = format!(
-        "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot parse \
+        "gpupt: guest rocks-33 cannot start: cannot prepare its cards: cannot parse \
          {}: ",
         names.display()
     );
-    let end = ". What to do: look at the file; `gpupci renumber` writes it anew.\n";
+    let end = ". Try: check the file; `gpupci renumber` writes a new one.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));

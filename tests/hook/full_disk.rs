@@ -32,7 +32,7 @@ fn full(stage: &Stage) -> String {
             &format!("cannot write {}", record.display()),
             "File too large (os error 27)",
         ],
-        &["see that there is room, and that root may write there"],
+        &["check that the file system has free space and is writable"],
     );
     format!("gpupt: guest rocks-33 cannot start: {why}\n")
 }
@@ -62,9 +62,8 @@ fn release_on_a_full_disk_is_finished_later() {
     assert_eq!(stage.kernel.writes(), writes);
     let record = stage.host.path("run/gpupt/cards/0000:02:00.json");
     let message = format!(
-        "its card cannot be given back: gpupci1 (0000:02:00): cannot write {}; File too large (os \
-         error 27). Now: nothing was changed. What to do: see that there is room, and that root \
-         may write there.",
+        "cannot restore gpupci1 (0000:02:00): cannot write {}; File too large (os \
+         error 27). State: nothing was changed. Try: check that the file system has free space and is writable.",
         record.display()
     );
     let entries = stage.journal();
@@ -86,9 +85,8 @@ fn prepare_refuses_the_card_if_run_is_read_only() {
     assert_eq!(
         said.stderr,
         format!(
-            "gpupt: guest rocks-33 cannot start: its cards cannot be made ready: cannot open {}: \
-             No such file or directory (os error 2). What to do: see that there is room, and that \
-             root may write there.\n",
+            "gpupt: guest rocks-33 cannot start: cannot prepare its cards: cannot open {}: \
+             No such file or directory (os error 2). Try: check that the file system has free space and is writable.\n",
             stage.host.path("run/gpupt/lock").display()
         )
     );

@@ -29,7 +29,7 @@ fn prepare_fails_if_the_card_is_pulled_meanwhile() {
         let said = stage.hook(&guest(), "prepare");
         assert_eq!((said.text(), said.code), (String::new(), Some(1)), "{what}");
         assert_eq!(said.stderr.lines().count(), 1, "{what}: {}", said.stderr);
-        assert!(said.stderr.contains(". What to do: "), "{}", said.stderr);
+        assert!(said.stderr.contains(". Try: "), "{}", said.stderr);
         stage.hook_ok(&guest(), "release");
         // The remaining functions are back on their host drivers, at the latest now.
         let recovered = stage.host.line("recover");

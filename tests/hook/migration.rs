@@ -129,9 +129,8 @@ fn restore_adds_no_hostdev_to_an_image_without_one() {
     assert_eq!(
         cluster.message(),
         format!(
-            "rocks-33 starts without its card, which its image does not have; libvirt lets nobody \
-             add one now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {uuid} \
-             | gpupci splice -- rocks-33, and virsh attach-device with the <hostdev> that this adds"
+            "rocks-33 starts without its card: its save image does not have it, and libvirt accepts no new device now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {uuid} \
+             | gpupci splice -- rocks-33, and virsh attach-device with the <hostdev> that this command adds"
         )
     );
 }
@@ -156,7 +155,7 @@ fn restore_leaves_a_guest_unchanged_that_is_not_in_the_cluster() {
         let said = cluster.hook_of(name, "restore", &guest.xml());
         assert_eq!(said, silence(), "{name:?}");
         let message = cluster.message();
-        let start = format!("{}: its XML is left as it is: ", guest.shown());
+        let start = format!("{}: its XML is unchanged: ", guest.shown());
         assert!(message.starts_with(&start), "{message}");
     }
     let (calls, _) = cluster.calls();
@@ -174,19 +173,19 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
         (
             "a database that is down",
             |cluster| cluster.url = format!("mysql://root:{SECRET}@127.0.0.1:1/cluster"),
-            "rocks-33: its XML is left as it is: gpupci: cannot connect to ",
+            "rocks-33: its XML is unchanged: gpupci: cannot connect to ",
         ),
         (
             "a URL that is none",
             |cluster| cluster.url = format!("oracle://root:{SECRET}@fe/x"),
-            "rocks-33: its XML is left as it is: gpupci: ",
+            "rocks-33: its XML is unchanged: gpupci: ",
         ),
         (
             "no gpupci",
             |cluster| {
                 fs::remove_file(cluster.stage.host.path("usr/bin/gpupci")).expect("a file");
             },
-            "rocks-33: its XML is left as it is: /usr/bin/gpupci: No such file or directory \
+            "rocks-33: its XML is unchanged: /usr/bin/gpupci: No such file or directory \
              (os error 2)",
         ),
         (
@@ -195,7 +194,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
                 let path = cluster.stage.host.path("usr/bin/gpupci");
                 script(&path, "#!/bin/sh\necho half of it\necho no >&2\nexit 7\n");
             },
-            "rocks-33: its XML is left as it is: no",
+            "rocks-33: its XML is unchanged: no",
         ),
         (
             "a gpupci that is killed",
@@ -203,7 +202,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
                 let path = cluster.stage.host.path("usr/bin/gpupci");
                 script(&path, "#!/bin/sh\necho half of it\nkill -9 $$\n");
             },
-            "rocks-33: its XML is left as it is: /usr/bin/gpupci: signal: 9 (SIGKILL)",
+            "rocks-33: its XML is unchanged: /usr/bin/gpupci: signal: 9 (SIGKILL)",
         ),
         (
             "a database that is none",
@@ -213,7 +212,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
                     .host
                     .write("cluster.db", &"garbage ".repeat(1000));
             },
-            "rocks-33: its XML is left as it is: gpupci: ",
+            "rocks-33: its XML is unchanged: gpupci: ",
         ),
     ];
     let mut cluster = Cluster::new();

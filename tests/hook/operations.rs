@@ -141,9 +141,9 @@ fn guest_may_have_any_name() {
         let second = Guest::other(1, &hostdev("02", 0)).named(name);
         let shown = second.shown();
         let why = crate::stage::because(
-            &[&format!("the guest {shown} has it")],
+            &[&format!("guest {shown} has this card")],
             &[&format!(
-                "shut the guest {shown} down; if it does not run, `gpupci recover`"
+                "shut down guest {shown}; if it is not running, run `gpupci recover`"
             )],
         );
         stage.assert_refused(&second, &why);

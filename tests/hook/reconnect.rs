@@ -18,9 +18,9 @@ fn guest() -> Guest {
 
 fn held(name: &str) -> String {
     because(
-        &[&format!("the guest {name} has it")],
+        &[&format!("guest {name} has this card")],
         &[&format!(
-            "shut the guest {name} down; if it does not run, `gpupci recover`"
+            "shut down guest {name}; if it is not running, run `gpupci recover`"
         )],
     )
 }

@@ -12,10 +12,8 @@ use crate::support::TestHost;
 use crate::support::kernel::{Errno, Load};
 use crate::{AUDIO, DEVICES, VIDEO};
 
-const IOMMU_OFF: &str = "enable VT-d or AMD-Vi in the firmware, boot with intel_iommu=on (Intel; AMD \
-                         needs no option), see `gpupci check`";
-const OTHER_SLOT: &str = "put the card into another slot, or see `gpupci groups` for one that has a \
-                          group of its own";
+const IOMMU_OFF: &str = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details";
+const OTHER_SLOT: &str = "move the card to another slot; `gpupci groups` shows the groups";
 
 fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
@@ -28,9 +26,9 @@ fn prepare_refuses_a_card_of_another_guest() {
     stage.hook_ok(&other, "prepare");
     let shown = other.shown();
     let why = because(
-        &[&format!("the guest {shown} has it")],
+        &[&format!("guest {shown} has this card")],
         &[&format!(
-            "shut the guest {shown} down; if it does not run, `gpupci recover`"
+            "shut down guest {shown}; if it is not running, run `gpupci recover`"
         )],
     );
     stage.assert_refused(&guest(), &why);
@@ -47,7 +45,7 @@ fn prepare_refuses_a_card_that_a_process_uses() {
     stage.process(77, "X\norg\u{202e}", "/dev/nvidiactl");
     let why = because(
         &["X\\norg\\u{202e} (pid 77) uses /dev/nvidiactl"],
-        &["end X\\norg\\u{202e} (pid 77), or keep it off this card"],
+        &["stop X\\norg\\u{202e} (pid 77), or keep it from using this card"],
     );
     stage.assert_refused(&guest(), &why);
     let qemu = "/usr/bin/qemu-kvm\0-name\0guest=a\nb,,c,debug-threads=on\0";
@@ -59,8 +57,8 @@ fn prepare_refuses_a_card_that_a_process_uses() {
             "qemu-kvm (pid 78, guest a\\nb,c) uses /dev/nvidiactl",
         ],
         &[
-            "end X\\norg\\u{202e} (pid 77), or keep it off this card",
-            "shut the guest a\\nb,c down",
+            "stop X\\norg\\u{202e} (pid 77), or keep it from using this card",
+            "shut down guest a\\nb,c",
         ],
     );
     stage.assert_refused(&guest(), &why);
@@ -73,8 +71,8 @@ fn prepare_refuses_if_a_process_cannot_be_inspected() {
     fs::remove_dir_all(stage.host.path("proc/77/fd")).expect("a folder");
     stage.host.write("proc/77/fd", "");
     let why = because(
-        &["it cannot be seen who uses it: a\\nb (pid 77): Not a directory (os error 20)"],
-        &["run this as root, outside of containers"],
+        &["cannot tell which processes use it: a\\nb (pid 77): Not a directory (os error 20)"],
+        &["run this as root, outside of any container"],
     );
     stage.assert_refused(&guest(), &why);
 }
@@ -91,8 +89,7 @@ fn prepare_refuses_a_card_whose_group_has_a_host_driver() {
     let stage = Stage::on(host);
     let why = because(
         &[
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci and carries sda1, \
-             mounted at /",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for / (sda1)",
         ],
         &[OTHER_SLOT],
     );
@@ -109,7 +106,7 @@ fn prepare_refuses_a_card_without_iommu_group() {
     regroup(&host, AUDIO, None);
     let stage = Stage::on(host);
     let none = |function: &str| {
-        format!("{function} has no IOMMU group: the IOMMU is off, or does not reach it")
+        format!("{function} has no IOMMU group: the IOMMU is off, or does not cover this device")
     };
     let why = because(&[&none(VIDEO), &none(AUDIO)], &[IOMMU_OFF]);
     stage.assert_refused(&guest(), &why);
@@ -126,11 +123,10 @@ fn prepare_refuses_another_card_at_a_recorded_address() {
     fs::write(&device, "0x1eb8\n").expect("an attribute");
     let why = because(
         &[
-            "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there; gpupci1 is nowhere to be seen",
+            "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there now; gpupci1 was not found",
         ],
         &[
-            "compare `gpupci list -v` with what you expect; `gpupci renumber` names the cards \
-             anew, then correct the attributes with `gpupci host set`",
+            "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`",
         ],
     );
     stage.assert_refused(&guest(), &why);
@@ -148,7 +144,7 @@ fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
         ),
         (
             Load::Blacklisted,
-            "modprobe vfio_pci changed nothing; it may be blacklisted",
+            "modprobe vfio_pci succeeded, but the driver is not there; it may be blacklisted",
         ),
     ] {
         let host = TestHost::unpacked("manual.tree");
@@ -156,10 +152,9 @@ fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
         let stage = Stage::on(host);
         stage.kernel.module("vfio_pci", load);
         let why = because(
-            &[&format!("there is no driver vfio-pci: {why}")],
+            &[&format!("the driver vfio-pci cannot be loaded: {why}")],
             &[
-                "see that the module of vfio-pci is installed and not blacklisted in \
-                 /etc/modprobe.d",
+                "check that the module of vfio-pci is installed, and not blacklisted in /etc/modprobe.d",
             ],
         );
         stage.assert_refused(&guest(), &why);
@@ -178,12 +173,11 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
         .write(&format!("etc/driverctl.d/{AUDIO}"), "nouveau\n");
     let why = because(
         &[
-            "0000:02:00.0 shows the host's console (fb0)",
-            "driverctl keeps 0000:02:00.1 on nouveau",
+            "the host's console is on 0000:02:00.0 (fb0)",
+            "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],
         &[
-            "let another card be the console (firmware setting), or take the console off this \
-             one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
+            "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
             "driverctl unset-override 0000:02:00.1",
         ],
     );
@@ -192,15 +186,12 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
     let old = Stage::on(TestHost::unpacked("old-kernel.tree"));
     let none = |function: &str| {
         format!(
-            "this kernel has no driver_override for {function}, and without it one card cannot be \
-             told from another of its make"
+            "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
         )
     };
     let why = because(
         &[&none(VIDEO), &none(AUDIO)],
-        &[
-            "boot a kernel that has driver_override: Linux 3.16 or later, or one of CentOS 7.2 or later",
-        ],
+        &["boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later"],
     );
     old.assert_refused(&guest(), &why);
 }
@@ -214,14 +205,14 @@ fn refusal_lists_all_reasons() {
     stage.process(77, "Xorg", "/dev/nvidiactl");
     let why = because(
         &[
-            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not reach it",
-            "IOMMU group 8 also holds 0000:00:1f.2, which stays on driver ahci",
+            "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not cover this device",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
             "Xorg (pid 77) uses /dev/nvidiactl",
         ],
         &[
             IOMMU_OFF,
             OTHER_SLOT,
-            "end Xorg (pid 77), or keep it off this card",
+            "stop Xorg (pid 77), or keep it from using this card",
         ],
     );
     stage.assert_refused(&guest(), &why);
@@ -236,9 +227,8 @@ fn outcome_of_prepare_is_kept_for_gpupci_why() {
     stage.process(77, "Xorg", "/dev/nvidiactl");
     assert_eq!(stage.hook(&guest(), "prepare").code, Some(1));
     let told = stage.host.line("why rocks-33").answer();
-    let said = "s ago: its card cannot be made ready: gpupci1 (0000:02:00): Xorg (pid 77) uses \
-                /dev/nvidiactl. Now: nothing was changed. What to do: end Xorg (pid 77), or keep it \
-                off this card.\n";
+    let said = "s ago: cannot prepare gpupci1 (0000:02:00): Xorg (pid 77) uses \
+                /dev/nvidiactl. State: nothing was changed. Try: stop Xorg (pid 77), or keep it from using this card.\n";
     assert!(told.contains(said), "{told}");
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.hook_ok(&guest(), "prepare");

@@ -175,9 +175,8 @@ fn attach_refuses_the_card_of_a_guest() {
             let said = stage.host.line(line);
             assert_eq!(said.code, Some(4), "{line}");
             let causes = "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
-                          cause: the guest rocks-33 has it\n  state: nothing was changed\n  \
-                          try:   shut the guest rocks-33 down; if it does not run, `gpupci \
-                          recover`\n";
+                          cause: guest rocks-33 has this card\n  state: nothing was changed\n  \
+                          try:   shut down guest rocks-33; if it is not running, run `gpupci recover`\n";
             assert!(said.stderr.contains(causes), "{}", said.stderr);
         }
         assert_eq!(stage.bindings(), ready);
@@ -200,9 +199,9 @@ fn release_reports_a_card_in_use_and_leaves_it_detached() {
     let said = stage.journal();
     let why = because(
         &["gdb (pid 77) uses /dev/vfio/8"],
-        &["end gdb (pid 77), or keep it off this card"],
+        &["stop gdb (pid 77), or keep it from using this card"],
     );
-    let why = why.replace("made ready", "given back");
+    let why = why.replace("prepare", "restore");
     assert_eq!((said.len(), &said[0]["MESSAGE"]), (1, &why));
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.hook_ok(&guest(), "release");
@@ -220,8 +219,8 @@ fn release_restores_the_card_even_if_the_vendors_setting_changed() {
     assert_eq!(stage.bindings(), ready);
     let said = stage.journal();
     let message = &said[0]["MESSAGE"];
-    assert!(message.starts_with("the cards of rocks-33 are not given back: cannot parse "));
-    assert!(message.ends_with("; `gpupci recover` does it"), "{message}");
+    assert!(message.starts_with("the cards of rocks-33 were not restored: cannot parse "));
+    assert!(message.ends_with("; run `gpupci recover`"), "{message}");
     stage.host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     stage.hook_ok(&guest(), "release");
     stage.assert_restored("vendors that are no longer wanted");
@@ -333,8 +332,8 @@ fn release_reports_a_record_that_it_cannot_read() {
     let said = stage.journal();
     assert_eq!(said.len(), 1, "{said:?}");
     let line = &said[0]["MESSAGE"];
-    let start = "whether rocks-33 has this card is not known: cannot parse ";
+    let start = "cannot tell whether rocks-33 has this card: cannot parse ";
     assert!(line.starts_with(start), "{line}");
-    assert!(line.ends_with("; `gpupci recover` tells more"), "{line}");
+    assert!(line.ends_with("; run `gpupci recover`"), "{line}");
     assert_eq!(stage.changed_bindings().len(), 2, "it is left alone");
 }

@@ -194,8 +194,7 @@ pub fn entry(fields: &[(&str, &str)]) -> Entry {
 /// The reason with which the card at 02:00 is refused.
 pub fn because(causes: &[&str], tries: &[&str]) -> String {
     format!(
-        "its card cannot be made ready: gpupci1 (0000:02:00): {}. Now: nothing was changed. \
-         What to do: {}.",
+        "cannot prepare gpupci1 (0000:02:00): {}. State: nothing was changed. Try: {}.",
         causes.join("; "),
         tries.join("; ")
     )

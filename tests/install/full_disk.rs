@@ -25,7 +25,7 @@ fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
          cause: cannot write {}\n  \
          cause: {why}\n  \
          state: all changes were undone\n  \
-         try:   see that there is room, and that root may write there\n",
+         try:   check that the file system has free space and is writable\n",
         host.path(path).display()
     )
 }

@@ -17,7 +17,7 @@ pub(crate) fn assert_unable(said: &RunOutput, path: &str) {
     assert!(said.stderr.contains(path), "{path}: {}", said.stderr);
     assert!(
         said.stderr
-            .contains("try:   see that /sys is mounted and that this is a PCI host"),
+            .contains("try:   check that /sys is mounted and that this host has a PCI bus"),
         "{}",
         said.stderr
     );
@@ -119,7 +119,7 @@ fn host_without_pci_is_an_error_with_a_remedy() {
         said.stderr,
         format!(
             "gpupci: cannot list {path}\n  cause: No such file or directory (os error 2)\n  \
-             try:   see that /sys is mounted and that this is a PCI host\n"
+             try:   check that /sys is mounted and that this host has a PCI bus\n"
         )
     );
     host.write(DEVICES, "no folder\n");

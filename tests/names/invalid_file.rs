@@ -55,7 +55,7 @@ fn assert_not_understood(host: &TestHost, content: &str, why: &str) {
     host.write(CARDS, content);
     let expected = format!(
         "gpupci: cannot parse {}\n  cause: {why}\n  state: nothing was changed\n  \
-         try:   look at the file; `gpupci renumber` writes it anew\n",
+         try:   check the file; `gpupci renumber` writes a new one\n",
         path.display()
     );
     for line in COMMANDS {

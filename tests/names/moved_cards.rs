@@ -5,8 +5,7 @@ use pretty_assertions::assert_eq;
 use crate::DEVICES;
 use crate::support::TestHost;
 
-const REMEDY: &str = "compare `gpupci list -v` with what you expect; `gpupci renumber` names the \
-                      cards anew, then correct the attributes with `gpupci host set`";
+const REMEDY: &str = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`";
 
 /// Standard output and standard error of `gpupci list`.
 #[track_caller]
@@ -32,8 +31,7 @@ fn another_card_at_a_recorded_address_is_reported_and_refused() {
     let cards = host.cards();
     let kept = host.names_file();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
-    let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there; \
-               gpupci1 is nowhere to be seen";
+    let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there now; gpupci1 was not found";
     for line in ["list", "-l"] {
         let said = host.line(line);
         assert_eq!(
@@ -87,8 +85,7 @@ fn moved_card_is_reported_with_its_new_address() {
         list_output(&host),
         (
             "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_05_00_0\n".into(),
-            "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is \
-             there; gpupci1 seems to be at 0000:05:00.0 now\n"
+            "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is there now; gpupci1 seems to be at 0000:05:00.0\n"
                 .into()
         )
     );
@@ -100,7 +97,7 @@ fn moved_card_is_reported_with_its_new_address() {
     );
     let said = host.line("detach gpupci1");
     assert_eq!(said.code, Some(8));
-    let place = "gpupci1 seems to be at 0000:05:00.0 now";
+    let place = "gpupci1 seems to be at 0000:05:00.0";
     assert!(said.stderr.contains(place), "{}", said.stderr);
     // Other new cards are recorded.
     host.plug("0000:06:00", "20b0");
@@ -124,10 +121,8 @@ fn swapped_cards_are_both_reported() {
     );
     assert_eq!(
         notes,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
-         there; gpupci1 seems to be at 0000:02:00.0 now\n\
-         gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is \
-         there; gpupci2 seems to be at 0000:01:00.0 now\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is there now; gpupci1 seems to be at 0000:02:00.0\n\
+         gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is there now; gpupci2 seems to be at 0000:01:00.0\n"
     );
     for card in ["gpupci1", "gpupci2"] {
         assert_eq!(host.line(&format!("attach {card}")).code, Some(8));
@@ -150,10 +145,8 @@ fn cards_that_moved_by_one_slot_are_found() {
     );
     assert_eq!(
         notes,
-        "gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is \
-         there; gpupci2 seems to be at 0000:03:00.0 now\n\
-         gpupci: gpupci3 was recorded as 10de:1bb3 (1043:8694), but 10de:2236 (1043:8694) is \
-         there; gpupci3 seems to be at 0000:04:00.0 now\n"
+        "gpupci: gpupci2 was recorded as 10de:2236 (1043:8694), but 10de:1e87 (1043:8694) is there now; gpupci2 seems to be at 0000:03:00.0\n\
+         gpupci: gpupci3 was recorded as 10de:1bb3 (1043:8694), but 10de:2236 (1043:8694) is there now; gpupci3 seems to be at 0000:04:00.0\n"
     );
 }
 
@@ -162,17 +155,14 @@ fn identical_card_in_its_own_slot_is_not_the_missing_card() {
     let host = host_of(&["1e87", "1e87", "1e87"]);
     host.plug("0000:02:00", "2236");
     let differs = "gpupci: gpupci2 was recorded as 10de:1e87 (1043:8694), but 10de:2236 \
-                   (1043:8694) is there; gpupci2";
+                   (1043:8694) is there now; gpupci2";
     // The identical cards are in their own slots.
-    assert_eq!(
-        list_output(&host).1,
-        format!("{differs} is nowhere to be seen\n")
-    );
+    assert_eq!(list_output(&host).1, format!("{differs} was not found\n"));
     // One more identical card is in a slot that was empty.
     host.plug("0000:07:00", "1e87");
     assert_eq!(
         list_output(&host).1,
-        format!("{differs} seems to be at 0000:07:00.0 now\n")
+        format!("{differs} seems to be at 0000:07:00.0\n")
     );
 }
 
@@ -184,8 +174,7 @@ fn no_new_address_is_guessed_if_there_are_two() {
     host.plug("0000:08:00", "1e87");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
-         there; gpupci1 is nowhere to be seen\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is there now; gpupci1 was not found\n"
     );
 }
 
@@ -196,8 +185,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&board, "0x8695\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is \
-         there; gpupci1 is nowhere to be seen\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is there now; gpupci1 was not found\n"
     );
     // A function without subsystem ids has zeros there.
     host.write(&board, "0x0000\n");
@@ -205,8 +193,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&maker, "0x0000\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there; gpupci1 \
-         is nowhere to be seen\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there now; gpupci1 was not found\n"
     );
     host.line("renumber").answer();
     assert!(host.names_file().contains("\"subsystem_vendor\": null"));
@@ -214,8 +201,7 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&maker, "0x1043\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there; gpupci1 \
-         is nowhere to be seen\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there now; gpupci1 was not found\n"
     );
 }
 
@@ -229,8 +215,7 @@ fn vendor_id_distinguishes_cards_with_one_device_id() {
     assert_eq!(said.text(), "gpupci1 pci_0000_01_00_0\n");
     assert_eq!(
         said.stderr,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 1002:1e87 (1043:8694) is \
-         there; gpupci1 is nowhere to be seen\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 1002:1e87 (1043:8694) is there now; gpupci1 was not found\n"
     );
     assert_eq!(host.line("--vendor 1002 detach gpupci1").code, Some(8));
 }

@@ -41,7 +41,7 @@ fn unreadable_names_file_is_reported_and_kept() {
         format!(
             "gpupci: cannot write {}\n  cause: Is a directory (os error 21)\n  \
              state: nothing was changed\n  \
-             try:   see that there is room, and that root may write there\n",
+             try:   check that the file system has free space and is writable\n",
             path.display()
         )
     );
@@ -123,6 +123,6 @@ fn message_for_an_unreadable_names_file_names_renumber() {
     host.write(CARDS, "");
     fs::write(host.path(CARDS), b"\xff").expect("the file is written");
     let said = host.line("list");
-    let remedy = "try:   look at the file; `gpupci renumber` writes it anew\n";
+    let remedy = "try:   check the file; `gpupci renumber` writes a new one\n";
     assert!(said.stderr.ends_with(remedy), "{}", said.stderr);
 }

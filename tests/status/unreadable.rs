@@ -139,7 +139,7 @@ fn unreadable_ids_are_an_error_of_list_and_renumber() {
         let path = make_unreadable(&host, "0000:02:00.0", name);
         let refused = format!(
             "gpupci: cannot read {path}\n  cause: Is a directory (os error 21)\n  \
-             try:   see that /sys is mounted and that this is a PCI host\n"
+             try:   check that /sys is mounted and that this host has a PCI bus\n"
         );
         for line in ["list", "list -v", "list --json", "renumber"] {
             let said = host.line(line);
@@ -161,7 +161,7 @@ fn unreadable_driver_is_reported_and_not_taken_for_the_stub() {
     host.bind("0000:02:00.1", "vfio-pci");
     let link = host.path(&format!("{DEVICES}/0000:02:00.0/driver"));
     let path = link.display().to_string();
-    let try_this = "  try:   see that /sys is mounted and that this is a PCI host\n";
+    let try_this = "  try:   check that /sys is mounted and that this host has a PCI bus\n";
     for (target, why) in [
         (
             None,

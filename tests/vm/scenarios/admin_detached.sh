@@ -8,7 +8,7 @@ for xml in "$main.0" "$main.0 $main.1 $main.2"; do
     define guest $xml
     starts guest
     ends 4 attach "$main"
-    says "the guest guest has it"
+    says "guest guest has this card"
     stops guest
     ok "it is still detached" all_on_vfio "$main"
     ends 0 -d "$main"

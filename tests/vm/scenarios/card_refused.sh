@@ -8,7 +8,7 @@ tail -f /dev/null 9<"/dev/dri/$node" &
 user=$!
 refused busy
 says "tail (pid $user) uses /dev/dri/$node"
-says "What to do: end tail (pid $user)"
+says "Try: stop tail (pid $user)"
 kill $user
 wait $user 2>/dev/null
 ok "nothing was changed" is_as_before "$at_boot"
@@ -18,13 +18,13 @@ says "uses /dev/dri/$node"
 say "something of its group stays on the host"
 define crowded "$shared.0" "$shared.1"
 refused crowded
-says "also holds 0000:08:02.0, which stays on driver xhci_hcd"
+says "also contains 0000:08:02.0, which stays on driver xhci_hcd"
 ok "nothing was changed" is_as_before "$at_boot"
 
 say "the console's card"
 define dark "$console.0"
 refused dark
-says "shows the host's console"
+says "the host's console is on"
 ok "nothing was changed" is_as_before "$at_boot"
 
 say "two guests want one card"
@@ -33,9 +33,9 @@ define second "$main.0"
 define audio "$main.1"
 starts first
 refused second
-says "the guest first has it"
+says "guest first has this card"
 refused audio
-says "the guest first has it"
+says "guest first has this card"
 ok "the first still runs" runs first
 ok "the first still has it" all_on_vfio "$main"
 stops first
@@ -48,7 +48,7 @@ define first "$twin.0"
 define greedy "$main.0" "$twin.0"
 starts first
 refused greedy
-says "the guest first has it"
+says "guest first has this card"
 ok "the free one stays with the host" none_on_vfio "$main"
 stops first
 

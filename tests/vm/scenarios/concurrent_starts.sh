@@ -16,7 +16,7 @@ ok "one got the card ($winner)" test "$(wc -w <<<"$winner")" = 1
 ok "it has it" all_on_vfio "$main"
 told=$(cat /tmp/prepare.*.err)
 ok "the others were refused" test "$(cat /tmp/prepare.*.code | grep -cx 1)" = 39
-ok "each was told who has it" test "$(grep -c "the guest guest$winner has it" <<<"$told")" = 39
+ok "each was told who has it" test "$(grep -c "guest guest$winner has this card" <<<"$told")" = 39
 ok "nothing was printed" test -z "$(cat /tmp/prepare.*.out)"
 for n in $guests; do hook release "$n" & done
 wait
@@ -32,5 +32,5 @@ wait
 winner=$(virsh -q list --name)
 ok "one runs ($winner)" test "$(wc -w <<<"$winner")" = 1
 ok "the others were refused" test "$(sort /tmp/codes | tr -d '\n')" = 011
-ok "they were told who has it" test "$(cat /tmp/virsh.* | grep -c "the guest $winner has it")" = 2
+ok "they were told who has it" test "$(cat /tmp/virsh.* | grep -c "guest $winner has this card")" = 2
 stops "$winner"

@@ -18,7 +18,7 @@ ok "the guest lives" test "$(qemu_of guest)" = "$pid"
 ok "it has its card" all_on_vfio "$main"
 define other "$main.0"
 refused other
-says "the guest guest has it"
+says "guest guest has this card"
 stops guest
 ok "the card comes back" is_as_before "$at_boot"
 
@@ -36,7 +36,7 @@ rm -rf /run/gpupt/cards
 run timeout 60 systemctl restart libvirtd
 waits_for "the daemon answers" runs guest
 refused other
-says "the guest guest has it"
+says "guest guest has this card"
 ok "the guest lives" test -n "$(qemu_of guest)"
 stops guest
 ends 0 attach "$main"

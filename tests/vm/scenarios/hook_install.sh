@@ -34,7 +34,7 @@ ok "the hook is there" test -x "$hooks/qemu.d/gpupt"
 sleep 2
 starts part
 ends 0 hook status
-says "by the libvirtd (pid"
+says "by libvirtd (pid"
 ok "AppArmor confines who runs the hook" grep -q enforce "/proc/$(pidof libvirtd)/attr/current"
 stops part
 ok "all is as before" is_as_before "$at_boot"

@@ -6,7 +6,7 @@ define guest "$main.0"
 say "the IOMMU does not reach the card"
 define far "$outside.0"
 refused far
-says "$outside.0 has no IOMMU group: the IOMMU is off, or does not reach it"
+says "$outside.0 has no IOMMU group: the IOMMU is off, or does not cover this device"
 says "boot with intel_iommu=on"
 ok "nothing was changed" is_as_before "$at_boot"
 
@@ -15,7 +15,7 @@ modprobe -r vfio-pci
 mkdir -p /run/modprobe.d
 echo 'blacklist vfio_pci' >/run/modprobe.d/no-vfio.conf
 refused guest
-says "there is no driver vfio-pci"
+says "the driver vfio-pci cannot be loaded"
 says "not blacklisted"
 ok "nothing was changed" is_as_before "$at_boot"
 rm /run/modprobe.d/no-vfio.conf
@@ -29,7 +29,7 @@ say "an administrator keeps a function on its driver"
 mkdir -p /etc/driverctl.d
 echo snd_hda_intel >"/etc/driverctl.d/$main.1"
 refused guest
-says "driverctl keeps $main.1 on snd_hda_intel"
+says "driverctl has set the driver of $main.1 to snd_hda_intel"
 rm -r /etc/driverctl.d
 
 say "settings that cannot be followed"
@@ -53,7 +53,7 @@ say "a cluster that cannot be asked keeps nobody from starting"
 echo 'database = "mysql://root@127.0.0.1:1/cluster"' >>/etc/gpupt.toml
 starts guest
 ok "the guest has its card" all_on_vfio "$main"
-waits_for "the journal says why" told "guest: whose card it claims is not known to the cluster: gpupci: cannot connect"
+waits_for "the journal says why" told "guest: the cluster's attributes were not checked: gpupci: cannot connect"
 stops guest
 cp /tmp/gpupt.toml /etc/
 rm -f /var/lib/gpupt/cluster.db

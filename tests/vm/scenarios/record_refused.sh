@@ -17,10 +17,10 @@ say "something sits there that is no card"
 sed "s/$shared.0/0000:08:02.0/" /tmp/names >$names
 define controller 0000:08:02.0
 refused controller
-says "gpupci6 was recorded at 0000:08:02, but what is there now is no such card"
+says "gpupci6 was recorded at 0000:08:02, but another device is there now"
 cp /tmp/names $names
 
-say "a write to it never ended"
+say "an earlier write to the card hung"
 ends 0 detach "$main"
 group=$(basename "$(readlink "$devices/$main.0/iommu_group")")
 python3 hold_unseen.py "$group" "$main.0" >/tmp/holding &
@@ -39,11 +39,11 @@ says "another gpupci or hook (pid $attach) is running and did not finish within 
 kill -CONT $attach
 wait $attach
 ok "its deadline has passed" test $? = 6
-ok "it says so" grep -q "the kernel did not end this within 20 s" /tmp/attach
+ok "it says so" grep -q "the kernel has not finished this write after 20 s" /tmp/attach
 
 say "from then on the card is left alone"
 refused guest
-says "a write to it never ended"
+says "an earlier write to this card hung"
 says "reboot this host"
 ends 6 attach "$main"
 

@@ -1,4 +1,4 @@
-//! Carries steps out, in order, and stops at the first that fails.
+//! Performs steps in order, and stops at the first that fails.
 
 use std::io;
 
@@ -7,33 +7,33 @@ use thiserror::Error;
 use crate::binding::Step;
 use crate::pci::{DriverName, PciAddress};
 
-/// Why one write came to nothing.
+/// Why a write failed.
 #[derive(Debug, Error)]
 pub enum ActError {
     /// The kernel refused it.
     #[error("{0}")]
     Refused(io::Error),
-    /// It had not returned when the deadline passed. It may still take effect, or never end.
+    /// It had not returned at the deadline. It may still take effect, or hang for ever.
     #[error("it did not finish in time")]
     Late,
 }
 
-/// What carries steps out.
+/// What performs steps.
 pub trait Kernel {
     /// Performs one write.
     ///
     /// # Errors
-    /// When it is refused, or does not end in time.
+    /// When the kernel refuses it, or it does not return in time.
     fn perform(&mut self, step: &Step) -> Result<(), ActError>;
 
     /// The driver that `function` is bound to now.
     ///
     /// # Errors
-    /// When that cannot be seen, as for a function that is gone.
+    /// When sysfs cannot be read, for example because the function was removed.
     fn driver(&mut self, function: PciAddress) -> io::Result<Option<DriverName>>;
 }
 
-/// Where steps came to an end before their time.
+/// The step at which the execution stopped.
 #[derive(Debug)]
 pub struct Stop {
     /// The step that failed.
@@ -50,7 +50,7 @@ pub fn execute(steps: &[Step], kernel: &mut impl Kernel) -> Result<(), Stop> {
     for step in steps {
         match kernel.perform(step) {
             Ok(()) => (),
-            // Somebody else was quicker: it is as the step would have it.
+            // Another program was faster: the result is the same.
             Err(ActError::Refused(_)) if is_so(step, kernel) => (),
             Err(why) => {
                 let step = step.clone();

@@ -1,4 +1,4 @@
-//! All reasons not to touch a card, at once.
+//! Collects all reasons to refuse.
 
 use crate::binding::{Binding, Burden, Refusal, User};
 use crate::gpu::CardName;
@@ -14,43 +14,43 @@ pub struct Neighbour {
     pub binding: Binding,
     /// The card that it is part of.
     pub card: Option<CardName>,
-    /// What it carries.
+    /// What the host uses it for.
     pub burdens: Vec<Burden>,
 }
 
-/// What was seen of a card before deciding about it.
+/// The state of a card, from which everything is decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CardView {
-    /// Its functions, in the order in which they change hands.
+    /// Its functions, in the order in which they are rebound.
     pub bindings: Vec<Binding>,
-    /// What is known against it before any look at it: poisoned, another card than recorded.
+    /// Refusals that need no look at the card: locked until reboot, another card than recorded.
     pub known: Vec<Refusal>,
     /// The IOMMU groups of its functions.
     pub groups: Vec<IommuGroup>,
     /// Functions that are in no IOMMU group.
     pub ungrouped: Vec<PciAddress>,
-    /// Who shares a group with it.
+    /// Other devices of its groups.
     pub neighbours: Vec<Neighbour>,
-    /// Functions for which the kernel takes no override.
+    /// Functions without `driver_override`.
     pub without_override: Vec<PciAddress>,
-    /// Who uses it.
+    /// The processes that use it.
     pub users: Vec<User>,
-    /// Why somebody might use it who was not seen.
+    /// Why some processes could not be checked.
     pub unseen: Vec<String>,
-    /// Functions that show the host's console, and by which framebuffer.
+    /// Functions with the host's console, and the framebuffer.
     pub consoles: Vec<(PciAddress, String)>,
-    /// What its functions carry.
+    /// What the host uses its functions for.
     pub burdens: Vec<(PciAddress, Burden)>,
-    /// Functions with virtual functions, and how many.
+    /// Functions with virtual functions, and their number.
     pub virtual_functions: Vec<(PciAddress, usize)>,
     /// Functions with mediated devices.
     pub mediated: Vec<(PciAddress, MediatedUuid)>,
-    /// Functions that driverctl keeps on a driver.
+    /// Functions with a driver set by driverctl.
     pub driverctl: Vec<(PciAddress, String)>,
 }
 
-/// Every reason not to put the card on the driver `stub`. The functions in `leaving` go to guests
-/// with it, so that they are no reason where they share its groups.
+/// Every reason not to bind the card to `stub`. The functions in `leaving` go to guests with it, so they
+/// may share its groups.
 pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
     refusals.extend(view.ungrouped.iter().copied().map(Refusal::NoGroup));
@@ -68,8 +68,7 @@ pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) 
     refusals
 }
 
-/// Every reason not to give the card back to the host. `is_known` says that it was us who took it:
-/// then it is no business of driverctl's.
+/// Every reason not to attach the card. If `is_known`, gpupt detached it, and driverctl has no say.
 pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
     refusals.extend(held(view));
@@ -79,11 +78,11 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
     refusals
 }
 
-/// A neighbour that would keep the group from being given to a guest.
+/// Refuses a neighbour that makes the group not viable.
 fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> Option<Refusal> {
     let binding = &neighbour.binding;
     let driver = binding.driver.as_ref()?;
-    // A guest may ask for the disk that the host runs from; it does not get it by our help.
+    // A guest may claim the host's own disk, but gpupt does not help it.
     let leaves = leaving.contains(&binding.function) && neighbour.burdens.is_empty();
     if binding.class.is_bridge() || binding.is_detached(stub) || is_neutral(driver) || leaves {
         return None;
@@ -97,7 +96,7 @@ fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> 
     })
 }
 
-/// Whether a driver leaves its function alone: the kernel lets those stay in a guest's group.
+/// Whether the kernel allows this driver in a group that a guest owns.
 fn is_neutral(driver: &DriverName) -> bool {
     driver.as_str() == "pci-stub"
 }

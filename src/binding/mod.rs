@@ -1,5 +1,5 @@
-//! Which driver a function is bound to, which it should be, and the writes that lead there. Values
-//! in, values out: nothing here touches a machine.
+//! How a function is bound, the writes that bind it elsewhere, and every reason to refuse. Values in,
+//! values out.
 
 mod execute;
 mod judge;
@@ -26,16 +26,16 @@ pub struct Binding {
     pub class: ClassCode,
     /// The driver it is bound to.
     pub driver: Option<DriverName>,
-    /// The module that its driver came in, to be loaded again when it has gone.
+    /// The module of its driver, to load it again if it is unloaded meanwhile.
     pub module: Option<String>,
-    /// Its `driver_override`, where one is set. Any text may stand there.
+    /// Its `driver_override`, if set. It may be any text.
     pub driver_override: Option<String>,
-    /// Whether its driver is one of VFIO's, which may have any name.
+    /// Whether its driver is a VFIO driver, whatever its name.
     pub is_vfio: bool,
 }
 
 impl Binding {
-    /// Whether a guest may have the function: it is on the stub driver, or on one of VFIO's.
+    /// Whether a guest can use the function: it is bound to the stub driver or to a VFIO driver.
     pub fn is_detached(&self, stub: &DriverName) -> bool {
         self.is_vfio || self.driver.as_ref() == Some(stub)
     }

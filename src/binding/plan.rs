@@ -1,10 +1,10 @@
-//! From what is to what is wanted: the steps for one function.
+//! The steps that rebind one function.
 
 use crate::binding::{Binding, Former, Step};
 use crate::pci::{ClassCode, DriverName};
 
-/// The order in which the functions of a card change hands: display first, audio last, else by
-/// address. A host that plays sound through a card whose display has another owner can panic.
+/// The order in which the functions of a card are rebound: display first, audio last, else by address. A
+/// host can panic if its audio driver has a card whose display function is with another owner.
 pub fn in_order(bindings: &mut [Binding]) {
     let rank = |class: ClassCode| match class.word() {
         "video" => 0,
@@ -14,7 +14,7 @@ pub fn in_order(bindings: &mut [Binding]) {
     bindings.sort_by_key(|binding| (rank(binding.class), binding.function));
 }
 
-/// The steps that put a function on the stub driver; none when a guest may have it already.
+/// The steps that bind a function to the stub driver. None if it is already detached.
 pub fn plan_detach(now: &Binding, stub: &DriverName) -> Vec<Step> {
     if now.is_detached(stub) {
         return Vec::new();
@@ -28,14 +28,14 @@ pub fn plan_detach(now: &Binding, stub: &DriverName) -> Vec<Step> {
     steps
 }
 
-/// The steps that make a function what it was. A driver that somebody else gave it meanwhile is
-/// left alone; only our own override goes then.
+/// The steps that restore a function. If another program bound it to a driver meanwhile, only our own
+/// override is removed.
 pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<Step> {
     let mut steps = Vec::new();
     let is_ours = now.driver.is_none() || now.is_detached(stub);
     let wanted = former.driver_override.as_deref();
     if now.driver == former.driver || !is_ours {
-        // libvirt clears an override when it gives a function back.
+        // libvirt clears the override when it re-attaches a function.
         let is_cleared = now.driver == former.driver && now.driver_override.is_none();
         if is_ours || is_cleared || now.driver_override.as_deref() == Some(stub.as_str()) {
             overriding(&mut steps, now, wanted);
@@ -47,8 +47,8 @@ pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<St
         unbinding(&mut steps, now);
         return steps;
     };
-    // Only the driver that an override names can be bound. One that was set after the driver had
-    // been bound names another, so it has to wait.
+    // A function binds only to the driver in its override. An override that names another driver was set
+    // after the bind, so it is restored last.
     let meanwhile = wanted.filter(|name| *name == driver.as_str());
     overriding(&mut steps, now, meanwhile);
     unbinding(&mut steps, now);
@@ -65,7 +65,7 @@ pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<St
     steps
 }
 
-/// The steps that let the kernel choose a driver for a function of which nobody knows what it had.
+/// The steps that let the kernel choose a driver, for a function without a record.
 pub fn plan_release(now: &Binding, stub: &DriverName) -> Vec<Step> {
     if now.driver.is_some() && !now.is_detached(stub) {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! What a card was before we touched it: written down before the first write, so that a crash
-//! between any two steps loses nothing.
+//! The record of a card: its drivers and overrides before it was detached. It is written before the first
+//! write to the kernel, so a crash at any point loses nothing.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,7 +10,7 @@ use crate::uuid::GuestUuid;
 
 const VERSION: u32 = 1;
 
-/// What one function had before we touched it.
+/// Driver and override of one function before it was detached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Former {
@@ -37,65 +37,65 @@ impl From<&Binding> for Former {
     }
 }
 
-/// How far a card has come.
+/// How far detach or attach has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It is on its way to the stub driver, or whoever took it there died.
+    /// Being detached, or the program died while it was.
     Detaching,
-    /// It is on the stub driver.
+    /// Detached.
     Detached,
-    /// It is on its way back, or whoever brought it back died.
+    /// Being attached, or the program died while it was.
     Attaching,
 }
 
-/// The guest that a card was made ready for.
+/// The guest that a card is prepared for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holder {
-    /// By this it is known: names can be changed.
+    /// The guest's uuid. Names can change.
     pub uuid: GuestUuid,
     /// Its name at that time.
     pub guest: String,
-    /// Since when, in seconds since 1970.
+    /// When it was prepared, in seconds since 1970.
     pub since: u64,
-    /// Whether the card was detached before, and so stays when the guest ends.
+    /// Whether the card was detached before, so that it stays detached when the guest ends.
     pub was_detached: bool,
 }
 
-/// What is remembered of a card while it is away from its host drivers.
+/// The record of a card that is away from its host drivers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardRecord {
     version: u32,
-    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`); of another one it says nothing.
+    /// The boot it is valid for (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
-    /// How far the card has come.
+    /// How far detach or attach has come.
     pub phase: Phase,
-    /// What its functions had.
+    /// Its functions as they were.
     pub functions: Vec<Former>,
-    /// The guest that has it, or is about to.
+    /// The guest that has it or is about to start with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// The write that the kernel never finished. From then on the card is touched no more.
+    /// A write that hung. The card is locked until reboot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poisoned: Option<String>,
 }
 
-/// Why a record cannot be used.
+/// Why a record is not valid.
 #[derive(Debug, Error)]
 pub enum RecordError {
-    /// It is not what was written.
+    /// It is not a record.
     #[error("not a valid record of a card")]
     Grammar(#[from] serde_json::Error),
-    /// It was written by another release.
+    /// Another release wrote it.
     #[error("version {0} is not supported; this program reads version {VERSION}")]
     Version(u32),
 }
 
 impl CardRecord {
-    /// The record of a card that is about to be detached. What was written down of functions that
-    /// are on their way, or on `stub`, stays: they are no longer what they were.
+    /// The record of a card that is about to be detached. Functions that are already on `stub`, or that an
+    /// interrupted command left, keep what was recorded of them.
     pub fn before_detaching(
         boot: String,
         bindings: &[Binding],
@@ -106,7 +106,7 @@ impl CardRecord {
             record.phase != Phase::Detached || binding.is_detached(stub)
         };
         let former = |binding: &Binding| match earlier.filter(|record| is_away(binding, record)) {
-            // Of one that came to the stub driver without us, nothing is known now either.
+            // A function that another program detached has no record.
             Some(record) => record.former(binding.function).cloned(),
             None => Some(Former::from(binding)),
         };
@@ -120,8 +120,7 @@ impl CardRecord {
         }
     }
 
-    /// The record of a card of which nobody wrote down what it was: it came to the stub driver
-    /// without us.
+    /// The record of a card that another program detached: nothing is known of its functions.
     pub fn of_unknown(boot: String) -> Self {
         Self {
             version: VERSION,
@@ -133,25 +132,25 @@ impl CardRecord {
         }
     }
 
-    /// The same, come this far.
+    /// The record in this phase.
     pub fn in_phase(self, phase: Phase) -> Self {
         Self { phase, ..self }
     }
 
-    /// The same, for this guest or for none.
+    /// The record with this holder.
     pub fn held_by(self, holder: Option<Holder>) -> Self {
         Self { holder, ..self }
     }
 
-    /// What `function` had.
+    /// `function` as it was.
     pub fn former(&self, function: PciAddress) -> Option<&Former> {
         self.functions.iter().find(|f| f.function == function)
     }
 
-    /// Reads what [`CardRecord::to_json`] wrote.
+    /// Parses what [`CardRecord::to_json`] wrote.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When the text is not a record of this version.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
         let record: Self = serde_json::from_str(text)?;
         match record.version {
@@ -160,18 +159,18 @@ impl CardRecord {
         }
     }
 
-    /// The record as it is kept.
+    /// The record as text for its file.
     pub fn to_json(&self) -> String {
         // Text and numbers cannot fail to become JSON.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// The name of the file that keeps the record of the card in `slot`.
+    /// The name of the file for the card in `slot`.
     pub fn file_name(slot: PciSlot) -> String {
         format!("{slot}.json")
     }
 
-    /// The slot whose record a file of this name keeps.
+    /// The slot of the card whose record has this file name.
     pub fn slot_of(file_name: &str) -> Option<PciSlot> {
         let address: PciAddress = file_name.strip_suffix(".json")?.parse().ok()?;
         let slot = address.slot();

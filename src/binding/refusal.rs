@@ -1,4 +1,4 @@
-//! Reasons not to touch a card, all found before the first write.
+//! Reasons to refuse, all found before the first write.
 
 use std::fmt;
 
@@ -10,20 +10,20 @@ use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
 
-/// A process that has a card open.
+/// A process that uses a card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
-    /// Its command.
+    /// Its command name.
     pub command: String,
-    /// The guest that it runs, if it is a QEMU.
+    /// The guest, if the process is a QEMU.
     pub guest: Option<String>,
     /// The device node that it has open or mapped: `/dev/dri/card1`.
     pub node: String,
 }
 
-/// What a host would lose with a function.
+/// What the host uses a function for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Burden {
     /// A mounted file system.
@@ -38,17 +38,17 @@ pub enum Burden {
         /// The block device.
         device: String,
     },
-    /// The way to other networks.
+    /// The default route.
     DefaultRoute {
         /// The network interface.
         interface: String,
     },
 }
 
-/// One reason not to detach, or not to attach, a card.
+/// One reason not to detach or attach a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The IOMMU does not keep the function apart.
+    /// The function has no IOMMU group.
     NoGroup(PciAddress),
     /// Another device of the group stays on a host driver.
     GroupShared {
@@ -60,21 +60,21 @@ pub enum Refusal {
         driver: DriverName,
         /// The card that it is part of.
         card: Option<CardName>,
-        /// What it carries.
+        /// What the host uses it for.
         burdens: Vec<Burden>,
     },
-    /// The stub driver is not there and cannot be loaded.
+    /// The stub driver cannot be loaded.
     NoStub {
         /// The stub driver.
         driver: DriverName,
         /// What `modprobe` said.
         why: String,
     },
-    /// The kernel is too old to be told which driver a function gets.
+    /// The kernel has no `driver_override`.
     NoOverride(PciAddress),
     /// A process uses it.
     Used(User),
-    /// Nobody can say whether it is used.
+    /// Some processes could not be checked.
     Unseen(String),
     /// The host's console is on it.
     Console {
@@ -83,59 +83,59 @@ pub enum Refusal {
         /// The framebuffer, such as `fb0`.
         framebuffer: String,
     },
-    /// The host needs what one of its functions carries.
+    /// The host uses one of its functions.
     Carries {
         /// The function.
         function: PciAddress,
         /// What.
         burden: Burden,
     },
-    /// Its virtual functions are in the way.
+    /// It has virtual functions.
     VirtualFunctions {
         /// The physical function.
         function: PciAddress,
         /// How many it has.
         count: usize,
     },
-    /// It carries a mediated device, whose parent must stay on its host driver.
+    /// It has a mediated device, whose parent must stay on its host driver.
     MediatedDevice {
         /// The function.
         function: PciAddress,
         /// The device.
         uuid: MediatedUuid,
     },
-    /// It was made ready for another guest.
+    /// It is prepared for another guest.
     Held {
         /// That guest.
         guest: String,
     },
-    /// A write to it never ended.
+    /// An earlier write to it hung.
     Poisoned {
         /// The write.
         write: String,
     },
-    /// Another card sits where this one was recorded.
+    /// Another card is where this one was recorded.
     Differs {
         /// Its name.
         name: CardName,
         /// What is recorded.
         recorded: Identity,
-        /// What sits there now.
+        /// What is there now.
         found: Identity,
         /// Where the recorded card seems to be.
         gone_to: Option<PciAddress>,
     },
-    /// driverctl decides about it.
+    /// driverctl has set its driver.
     Driverctl {
         /// The function.
         function: PciAddress,
-        /// The driver that it is kept on.
+        /// The driver that driverctl sets.
         driver: String,
     },
 }
 
 impl Refusal {
-    /// This reason, for programs.
+    /// Its code.
     pub fn code(&self) -> Code {
         match self {
             Self::NoGroup(_) => Code::NoIommuGroup,
@@ -155,7 +155,7 @@ impl Refusal {
         }
     }
 
-    /// What to do about it.
+    /// What to do.
     pub fn remedy(&self) -> String {
         match self {
             Self::NoGroup(_) => "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details"

@@ -5,35 +5,34 @@ use std::fmt;
 use crate::paths::{PCI_DEVICES, PCI_DRIVERS, PCI_DRIVERS_PROBE};
 use crate::pci::{DriverName, PciAddress};
 
-/// One write to sysfs that changes how a function is bound
-/// (`Documentation/ABI/testing/sysfs-bus-pci`). `new_id` is none of them: it would bind every card
-/// of the same make.
+/// One write to sysfs that changes how a function is bound (`Documentation/ABI/testing/sysfs-bus-pci`).
+/// `new_id` is never written: it would bind every card of the same model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Says which driver alone may have the function; `None` lets any have it.
+    /// Sets the only driver that may bind the function. `None` removes the restriction.
     Override {
         /// The function.
         function: PciAddress,
-        /// The name of the driver, or whatever an administrator had there.
+        /// The name of the driver, or any text that an administrator set.
         name: Option<String>,
     },
-    /// Takes the function from this driver, and from no other.
+    /// Unbinds the function from this driver.
     Unbind {
         /// The function.
         function: PciAddress,
-        /// The driver that has it.
+        /// Its driver.
         driver: DriverName,
     },
-    /// Has the kernel look for a driver.
+    /// Makes the kernel look for a driver.
     Probe {
         /// The function.
         function: PciAddress,
     },
-    /// Gives the function to this driver.
+    /// Binds the function to this driver.
     Bind {
         /// The function.
         function: PciAddress,
-        /// The driver that gets it.
+        /// The driver.
         driver: DriverName,
     },
 }
@@ -59,8 +58,7 @@ impl Step {
         }
     }
 
-    /// What is written. A lone newline clears an override; nothing at all would not reach the
-    /// kernel.
+    /// What is written. A newline clears an override; an empty write would not reach the kernel.
     pub fn value(&self) -> String {
         match self {
             Self::Override { name, .. } => format!("{}\n", name.as_deref().unwrap_or_default()),

@@ -1,20 +1,20 @@
-//! Acting: the steps of one function, seen to have had their effect.
+//! Performs the steps of one function, and checks their effect.
 
 use crate::binding::{ActError, Binding, CardRecord, Former, Step, Stop, execute, plan_restore};
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::PciAddress;
 
-/// Why a function is not where it was to go.
+/// Why a function was not rebound.
 pub(super) enum Missed {
-    /// The kernel refused a step, or did it without effect.
+    /// The kernel refused a step, or it had no effect.
     Refused(FunctionError),
-    /// A step did not end in time: the card is poisoned.
+    /// A step did not return in time: the card is locked until reboot.
     Stuck(Step),
 }
 
 impl Handover<'_> {
-    /// Carries out the steps of one function.
+    /// Performs the steps of one function.
     pub(super) fn act(&self, steps: &[Step]) -> Result<(), Missed> {
         execute(steps, &mut self.kernel.clone()).map_err(|Stop { step, why }| match why {
             ActError::Refused(source) => Missed::Refused(FunctionError::Step { step, source }),
@@ -22,10 +22,10 @@ impl Handover<'_> {
         })
     }
 
-    /// Puts a function on the stub driver, by these steps.
+    /// Binds a function to the stub driver with these steps.
     pub(super) fn take(&self, function: PciAddress, steps: &[Step]) -> Result<(), Missed> {
         self.act(steps)?;
-        // The kernel calls a probe a success whatever came of it.
+        // The kernel reports every probe as a success.
         match self.machine.binding(function) {
             Ok(now) if now.is_detached(&self.stub) => Ok(()),
             Ok(_) => Err(Missed::Refused(FunctionError::NotTaken {
@@ -36,13 +36,13 @@ impl Handover<'_> {
         }
     }
 
-    /// Makes a function what it was.
+    /// Restores a function.
     pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, Missed> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
         let steps = plan_restore(&now, former, &self.stub);
-        // A driver that finds no card of its own to bind may refuse to be loaded: the card comes first.
+        // A driver may refuse to load if it finds no device to bind, so the function is freed first.
         let binds = steps
             .iter()
             .position(|step| matches!(step, Step::Bind { .. }));
@@ -55,8 +55,7 @@ impl Handover<'_> {
         Ok(steps)
     }
 
-    /// The driver that a function goes back to may have been unloaded meanwhile. Whether loading it
-    /// helped is seen when it is bound.
+    /// Loads the former driver again if it was unloaded meanwhile. The bind shows whether that helped.
     fn load_driver(&self, former: &Former, steps: &[Step]) {
         let binds = steps.iter().any(|step| matches!(step, Step::Bind { .. }));
         let Some(driver) = former.driver.as_ref().filter(|_| binds) else {
@@ -83,7 +82,7 @@ impl Handover<'_> {
         Ok(())
     }
 
-    /// Marks a card as one that must not be touched until the next boot.
+    /// Locks a card until reboot.
     pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, step: Step) -> Fault {
         record.poisoned = Some(step.to_string());
         let kept = self.machine.save_record(card.slot(), &record);

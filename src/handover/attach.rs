@@ -1,4 +1,4 @@
-//! Attaching: every function of a card back to what it had.
+//! Attaches a card: restores the driver and override of every function.
 
 use crate::binding::{
     Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
@@ -9,11 +9,11 @@ use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, M
 use crate::pci::PciAddress;
 
 impl Handover<'_> {
-    /// Gives a card back to the drivers that it was taken from; where nobody knows which, to those
-    /// that the kernel chooses. Whoever calls this holds the lock.
+    /// Restores the host drivers of a card. Without a record the kernel chooses the drivers. The caller
+    /// holds the lock.
     ///
     /// # Errors
-    /// Why it was not done, and how things stand.
+    /// Why it was not done, and the state of the card.
     pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, CardError> {
         let attached = self
             .refuse_held(card)
@@ -21,7 +21,7 @@ impl Handover<'_> {
         attached.map_err(|fault| CardError::new("attach", card, fault))
     }
 
-    /// Refuses a card that a guest has, or is about to have.
+    /// Refuses a card that is prepared for a guest.
     fn refuse_held(&self, card: &GpuCard) -> Result<(), Fault> {
         let record = self.machine.card_record(card.slot())?;
         match record.and_then(|record| record.holder) {
@@ -62,7 +62,7 @@ impl Handover<'_> {
         self.give_all(card, &bindings, &plans, underway, record)
     }
 
-    /// Gives every function back. One that does not go does not keep the others.
+    /// Restores every function. A failure does not stop the others.
     fn give_all(
         &self,
         card: &GpuCard,
@@ -85,7 +85,7 @@ impl Handover<'_> {
             if earlier.is_none() {
                 done.notes.extend(driverless(&done));
             }
-            // A record that stays would only make `recover` look once more.
+            // A record that is left only makes `recover` check the card again.
             let forgotten = self.machine.remove_record(slot);
             done.notes
                 .extend(forgotten.err().map(|error| error.to_string()));
@@ -124,12 +124,12 @@ impl Handover<'_> {
         }
     }
 
-    /// The steps that bring a function back, as far as anything is known of it.
+    /// The steps that restore a function, by its record if there is one.
     pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
         if let Some(former) = record.and_then(|record| record.former(now.function)) {
             return plan_restore(now, former, &self.stub);
         }
-        // A function that never had a driver is none of ours.
+        // A function without driver, override and record was not detached by gpupt.
         let is_ours = now.driver_override.as_deref() == Some(self.stub.as_str());
         if record.is_none() && now.driver.is_none() && !is_ours {
             return Vec::new();
@@ -153,7 +153,7 @@ impl Handover<'_> {
     }
 }
 
-/// What came of functions for which the kernel was to choose, and chose no driver.
+/// Notes about functions that no driver bound.
 fn driverless(done: &Done) -> Vec<String> {
     let alone = done.functions.iter().filter(|handed| !handed.was_so);
     let alone = alone.filter(|handed| handed.driver.is_none());
@@ -162,7 +162,7 @@ fn driverless(done: &Done) -> Vec<String> {
         .collect()
 }
 
-/// The functions that lose a driver. Only their users matter: what the host has again is its own.
+/// The functions that are unbound from a driver. Only their users matter.
 fn unbound(plans: &[Vec<Step>]) -> Vec<PciAddress> {
     let steps = plans.iter().flatten();
     let unbound = steps.filter(|step| matches!(step, Step::Unbind { .. }));

@@ -1,4 +1,4 @@
-//! Detaching: every function of a card onto the stub driver, or all as it was.
+//! Detaches a card: binds every function to the stub driver, or undoes all.
 
 use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
 use crate::gpu::GpuCard;
@@ -7,11 +7,11 @@ use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, M
 use crate::pci::{PciAddress, PciSlot};
 
 impl Handover<'_> {
-    /// Puts a card on the stub driver. The functions in `leaving` are to go to guests with it: they
-    /// may share its IOMMU group. Whoever calls this holds the lock.
+    /// Binds a card to the stub driver. The functions in `leaving` go to guests with it, so they may share
+    /// its IOMMU group. The caller holds the lock.
     ///
     /// # Errors
-    /// Why it was not done, and how things stand.
+    /// Why it was not done, and the state of the card.
     pub fn detach(
         &self,
         card: &GpuCard,
@@ -22,10 +22,10 @@ impl Handover<'_> {
         detached.map_err(|fault| CardError::new("detach", card, fault))
     }
 
-    /// Every reason why a card could not be given to a guest now; none for one that is ready.
+    /// Every reason why a card cannot go to a guest now.
     ///
     /// # Errors
-    /// When that cannot be told.
+    /// When the card cannot be judged.
     pub fn judge(&self, card: &GpuCard) -> Result<Vec<Refusal>, CardError> {
         let judged = self.try_judge(card, &[]);
         judged.map_err(|fault| CardError::new("judge", card, fault))
@@ -45,7 +45,7 @@ impl Handover<'_> {
         Ok(judge_detach(&view, &self.stub, leaving))
     }
 
-    /// The same for `holder`, the guest that it is to be ready for; without one, for whom it was.
+    /// Detaches a card for `holder`; without one, the holder in its record stays.
     pub(super) fn try_detach(
         &self,
         card: &GpuCard,
@@ -79,7 +79,7 @@ impl Handover<'_> {
         for (index, binding) in bindings.iter().enumerate() {
             let steps = plan_detach(binding, &self.stub);
             if mode == Mode::Real {
-                // The first was looked at just now; of the others the looks are as old as its unbind.
+                // Rebinding the first function took time: new processes may use the others by now.
                 let late = (index > 0 && !steps.is_empty())
                     .then(|| self.latecomer(card, binding.function))
                     .flatten();
@@ -102,8 +102,7 @@ impl Handover<'_> {
         Ok(done)
     }
 
-    /// Whether every function is with guests already. The override, which takes longer to ask for,
-    /// is of no interest then.
+    /// Whether every function is detached. The override is not read: that takes longer.
     pub(super) fn is_detached(&self, card: &GpuCard) -> Result<bool, Fault> {
         for function in &card.functions {
             if !self
@@ -129,7 +128,7 @@ impl Handover<'_> {
             let binding = self.machine.binding(function.address)?;
             done.functions.push(self.handed(&binding, true));
         }
-        // Whoever detached it died before saying so.
+        // The program that detached it died before it recorded that.
         let unfinished = record.filter(|record| record.phase != Phase::Detached);
         if let Some(record) = unfinished.filter(|_| mode == Mode::Real) {
             done.notes.extend(self.confirm(slot, record));
@@ -137,8 +136,7 @@ impl Handover<'_> {
         Ok(done)
     }
 
-    /// Writes down that a card is detached. Without that all is well but for `recover`, which would
-    /// take it for unfinished; so it is no failure.
+    /// Records that a card is detached. A failure is only a note: `recover` would check the card again.
     pub(super) fn confirm(&self, slot: PciSlot, record: CardRecord) -> Option<String> {
         let record = record.in_phase(Phase::Detached);
         let kept = self.machine.save_record(slot, &record);
@@ -159,7 +157,7 @@ impl Handover<'_> {
         }
     }
 
-    /// Loads the stub driver if it is not there. A dry run only says that it would.
+    /// Loads the stub driver if it is missing. A dry run only says so.
     fn missing_stub(&self, mode: Mode, done: &mut Done) -> Option<Refusal> {
         if self.machine.has_driver(&self.stub) {
             return None;

@@ -1,4 +1,4 @@
-//! Why a card was not handed over, and how it stands now.
+//! Why a card was not detached or attached, and its state now.
 
 use std::fmt;
 use std::io;
@@ -10,69 +10,69 @@ use crate::host::{LockError, StateFileError, SysfsError};
 use crate::naming::NamingError;
 use crate::pci::{DriverName, PciAddress, PciSlot};
 
-/// A card that was not handed over.
+/// A card that was not detached or attached.
 #[derive(Debug)]
 pub struct CardError {
-    /// What was wanted: `detach`, `attach`.
+    /// The operation: `detach`, `attach`.
     pub verb: &'static str,
     /// Its name.
     pub name: CardName,
-    /// Where it sits.
+    /// Its slot.
     pub slot: PciSlot,
     /// Why.
     pub fault: Fault,
 }
 
-/// Why a card was not handed over.
+/// Why a card was not detached or attached.
 #[derive(Debug)]
 pub enum Fault {
-    /// There were reasons before the first write.
+    /// It was refused before the first write.
     Refused(Vec<Refusal>),
     /// sysfs cannot be read.
     Sysfs(SysfsError),
-    /// What has to be kept of it cannot be kept or read.
+    /// Its record or the names cannot be read or written.
     StateFile(StateFileError),
-    /// Somebody else is at work.
+    /// Another gpupci or hook is running.
     Lock(LockError),
-    /// A function did not go to the stub driver, and the card is as it was.
+    /// A function was not bound to the stub driver, and all changes were undone.
     Undone {
-        /// Why it did not.
+        /// Why.
         cause: Box<FunctionError>,
         /// Which driver each function is on now.
         standing: String,
     },
-    /// A function did not go to the stub driver, and others did not come back from it.
+    /// A function was not bound to the stub driver, and others could not be restored.
     NotUndone {
-        /// Why it did not.
+        /// Why.
         cause: Box<FunctionError>,
-        /// Why those did not.
+        /// Why the others were not restored.
         left: Vec<FunctionError>,
         /// Which driver each function is on now.
         standing: String,
     },
-    /// Functions did not go back to the host.
+    /// Functions were not restored to their host drivers.
     NotGivenBack {
-        /// Why not.
+        /// Why.
         causes: Vec<FunctionError>,
-        /// Whether all functions are where they were.
+        /// Whether the card is as it was before.
         is_as_before: bool,
         /// Which driver each function is on now.
         standing: String,
     },
-    /// A write did not end in time. The card is locked until the next boot.
+    /// A write hung. The card is locked until reboot.
     Stuck {
         /// The write.
         step: Step,
-        /// How long was waited.
+        /// The deadline, in seconds.
         seconds: f32,
-        /// Whether it is written down that the card is locked.
+        /// Whether the lock could be recorded.
         is_recorded: bool,
         /// Which driver each function is on now.
         standing: String,
     },
 }
 
-/// Why a function did not change hands.
+/// Why a function was not rebound.
 #[derive(Debug)]
 pub enum FunctionError {
     /// The kernel refused a write.
@@ -82,23 +82,23 @@ pub enum FunctionError {
         /// What the kernel said.
         source: io::Error,
     },
-    /// The stub driver is not on it, though the kernel refused nothing.
+    /// The stub driver did not bind it, although the kernel reported no error.
     NotTaken {
         /// The function.
         function: PciAddress,
         /// The stub driver.
         stub: DriverName,
     },
-    /// Its former driver is not on it.
+    /// Its former driver did not bind it again.
     NotBack {
         /// The function.
         function: PciAddress,
         /// That driver.
         driver: DriverName,
     },
-    /// It had no driver, and has one.
+    /// It had no driver before, and still has one.
     NotFree(PciAddress),
-    /// Its `driver_override` is not what it was.
+    /// Its `driver_override` was not restored.
     Override(PciAddress),
     /// The kernel bound it to the stub driver again.
     TakenAgain {
@@ -107,9 +107,9 @@ pub enum FunctionError {
         /// Its driver.
         driver: Option<DriverName>,
     },
-    /// There is a reason now that was not there at first.
+    /// A reason to refuse that came up after the first function was rebound.
     Late(Refusal),
-    /// It cannot be seen how it is bound.
+    /// Its state could not be read.
     Unseen {
         /// The function.
         function: PciAddress,
@@ -119,7 +119,7 @@ pub enum FunctionError {
 }
 
 impl CardError {
-    /// `card` was not handed over: what was wanted, and why it was not done.
+    /// The failure of the operation `verb` on `card`.
     pub fn new(verb: &'static str, card: &GpuCard, fault: Fault) -> Self {
         Self {
             verb,
@@ -209,7 +209,7 @@ impl fmt::Display for CardError {
 impl std::error::Error for CardError {}
 
 impl fmt::Display for Fault {
-    /// What went wrong, in one line.
+    /// The cause in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refusals) => f.write_str(&joined(refusals)),

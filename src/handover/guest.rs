@@ -1,5 +1,5 @@
-//! Cards for guests: made ready when a guest starts, given back when it ends. Keyed by the guest's
-//! uuid, and by what was written down: what its domain XML says at its end may be another story.
+//! Prepares cards when a guest starts and releases them when it ends. Keyed by the guest's uuid and by the
+//! records: the domain XML at the end may differ from that at the start.
 
 use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
 use crate::gpu::{CardName, GpuCard};
@@ -7,31 +7,32 @@ use crate::handover::{CardError, Done, Fault, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
-/// A guest, as its domain XML tells.
+/// A guest, from its domain XML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
-    /// By this it is known.
+    /// Its uuid.
     pub uuid: GuestUuid,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
-/// What became of a card when its guest ended.
+/// The result for one card when its guest ended.
 #[derive(Debug)]
 pub struct Released {
-    /// What it is called.
+    /// Its name.
     pub name: CardName,
-    /// What came of it; nothing where there was nothing to do.
+    /// What was done, or why not.
     pub result: Result<Done, CardError>,
 }
 
 impl Handover<'_> {
-    /// Makes `cards` ready for `guest`: on the stub driver with all their functions, and for no other
-    /// guest. What else it `claims` libvirt takes care of; it may share their IOMMU groups. Should one fail, those before it are given back at the guest's release, which libvirt
-    /// calls after a failed start too. Whoever calls this holds the lock.
+    /// Prepares `cards` for `guest`: detaches all their functions, and reserves them for this guest.
+    /// libvirt takes care of the other devices it `claims`; they may share the cards' IOMMU groups. If one
+    /// card fails, those before it are restored at `release`, which libvirt calls after a failed start too.
+    /// The caller holds the lock.
     ///
     /// # Errors
-    /// Which card is not to be had, and why.
+    /// Which card was refused or failed, and why.
     pub fn prepare(
         &self,
         guest: &Guest,
@@ -55,8 +56,8 @@ impl Handover<'_> {
         prepared.collect()
     }
 
-    /// Holds `cards` for `guest` if all of them are with guests already, for this one or for none;
-    /// `None` when there is anything to do for one, or to say of it. Whoever calls this holds the lock.
+    /// Reserves `cards` for `guest` if all are detached and free. `None` if one needs work or is refused.
+    /// The caller holds the lock.
     pub fn hold_ready(
         &self,
         guest: &Guest,
@@ -68,8 +69,8 @@ impl Handover<'_> {
         self.prepare(guest, cards, claims).ok()
     }
 
-    /// Gives back what was made ready for the guest with this uuid, and nothing else. A card that was
-    /// detached before stays so. Whoever calls this holds the lock.
+    /// Undoes what `prepare` did for the guest with this uuid, and nothing else. A card that was detached
+    /// before stays detached. The caller holds the lock.
     pub fn release(&self, uuid: &GuestUuid) -> Vec<Released> {
         let slots = self.machine.slots_held_by(uuid).into_iter();
         let held = slots.filter_map(|slot| {
@@ -87,14 +88,14 @@ impl Handover<'_> {
         .collect()
     }
 
-    /// Writes down that a running guest has `cards`, where that was lost.
+    /// Records that a running guest has `cards`, if the record was lost.
     pub fn relearn(&self, guest: &Guest, cards: &[&GpuCard]) {
         for card in cards {
             let slot = card.slot();
             let record = self.machine.card_record(slot).ok().flatten();
             let is_free = record.as_ref().is_none_or(|record| record.holder.is_none());
             if is_free && self.is_detached(card).unwrap_or(false) {
-                // Without it the card stays detached at the guest's end, and is safe.
+                // If this fails, the card stays detached when the guest ends.
                 let _ = self.hold(slot, record, guest, true);
             }
         }
@@ -122,8 +123,7 @@ impl Handover<'_> {
         self.try_detach(card, leaving, Mode::Real, Some(holder))
     }
 
-    /// Refuses a card that is with guests already while its group is not: QEMU would fail, and tell
-    /// nobody whose fault it is.
+    /// Refuses a detached card whose group is not viable: QEMU would fail without naming the culprit.
     fn refuse_unviable(&self, card: &GpuCard, leaving: &[PciAddress]) -> Result<(), Fault> {
         let (view, _) = self.machine.card_view(card, &self.cards);
         let mut refusals = judge_detach(&view, &self.stub, leaving);
@@ -134,7 +134,7 @@ impl Handover<'_> {
         }
     }
 
-    /// All that speaks against a card, before any card is touched.
+    /// Refuses a card before any card is touched.
     fn judge_for(
         &self,
         guest: &Guest,
@@ -163,7 +163,7 @@ impl Handover<'_> {
             return self.try_attach(card, Mode::Real);
         }
         let slot = card.slot();
-        // Of a card that came to the stub driver without us there is nothing else to remember.
+        // A card that another program detached needs no record.
         if record.functions.is_empty() {
             self.machine.remove_record(slot)?;
         } else {

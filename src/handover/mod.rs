@@ -1,5 +1,5 @@
-//! Handing a card over: from its host drivers to the stub driver, by which a guest gets it, and
-//! back. Each command sees, decides, acts; the three are apart.
+//! Detaches cards from their host drivers and attaches them again. Each command sees, decides, acts; the
+//! three are apart.
 
 mod act;
 mod attach;
@@ -24,8 +24,7 @@ use crate::host::{Machine, SysfsKernel};
 use crate::pci::{ClassCode, DriverName, PciAddress};
 use crate::settings::Settings;
 
-/// What handing cards over needs to know: the machine, whose cards count, the stub driver, and how
-/// long one write may take.
+/// What detach and attach need: the machine, its cards, the stub driver, the deadline of one write.
 #[derive(Clone, Debug)]
 pub struct Handover<'m> {
     machine: &'m Machine,
@@ -36,41 +35,41 @@ pub struct Handover<'m> {
     cards: Vec<GpuCard>,
 }
 
-/// Whether to act, or only to say what would be done.
+/// Whether to act or only to plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Act.
     Real,
-    /// Decide, and write nothing.
+    /// Plan, and write nothing.
     DryRun,
 }
 
-/// What came of one function.
+/// The result for one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handed {
     /// Which function.
     pub function: PciAddress,
     /// What it is.
     pub class: ClassCode,
-    /// Whether anything had to be done.
+    /// Whether it was already so.
     pub was_so: bool,
-    /// The driver that it is on now.
+    /// Its driver now.
     pub driver: Option<DriverName>,
 }
 
-/// What came of one card.
+/// The result for one card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Its functions, in the order in which they changed hands.
+    /// Its functions, in the order in which they were rebound.
     pub functions: Vec<Handed>,
     /// The writes, in order: those that were done or, in a dry run, would be.
     pub steps: Vec<Step>,
-    /// What is worth a remark.
+    /// Notes for the administrator.
     pub notes: Vec<String>,
 }
 
 impl<'m> Handover<'m> {
-    /// Handing over `cards`, which are all those of `machine`; each write may take `deadline`.
+    /// `cards` are all cards of `machine`; `deadline` limits each write.
     pub fn new(
         machine: &'m Machine,
         settings: &Settings,

@@ -1,4 +1,4 @@
-//! Recovering: what a crash or a deadline left half done is finished or undone.
+//! Recovers: finishes or undoes what a crash or a deadline left half done.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,23 +11,23 @@ use crate::paths::VFIO_NODES;
 use crate::pci::PciSlot;
 use crate::uuid::GuestUuid;
 
-/// For so long a guest may be on its way between our hook and its QEMU.
+/// How long a guest may take from our hook to its QEMU.
 const STARTING_SECONDS: u64 = 60;
 
-/// What became of a card that something was written down about.
+/// The result for one card with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovered {
-    /// It was detached; only that had not been written down.
+    /// It is detached; that is now recorded.
     Finished,
-    /// It is back on its host drivers.
+    /// Its host drivers are restored.
     GivenBack,
-    /// It is detached, and nothing is unfinished.
+    /// It is detached, and nothing is left to do.
     Sound,
-    /// It was made ready for a guest that is about to start, as far as anybody can tell.
+    /// It is prepared for a guest that may be starting.
     Starting,
-    /// Somebody else took it from the stub driver; what was written down is void.
+    /// Another program rebound it; its record was removed.
     TakenBack,
-    /// It is no card of this host any more; what was written down is void.
+    /// It is not on this host any more; its record was removed.
     Gone,
 }
 
@@ -46,8 +46,7 @@ impl fmt::Display for Recovered {
 }
 
 impl Handover<'_> {
-    /// Finishes or undoes what is unfinished, for each card of which something is written down.
-    /// Whoever calls this holds the lock.
+    /// Finishes or undoes what is half done, for each card with a record. The caller holds the lock.
     pub fn recover(&self) -> Vec<(PciSlot, Result<Recovered, CardError>)> {
         let slots = self.machine.recorded_slots().into_iter();
         let mut libvirt = Libvirt::default();
@@ -65,8 +64,7 @@ impl Handover<'_> {
             .collect()
     }
 
-    /// What is left of a card whose display function is gone, under the name that it has or would
-    /// get.
+    /// The remaining functions of a card whose display function is gone, with its recorded or next name.
     fn remnant(&self, slot: PciSlot) -> Option<GpuCard> {
         let mut functions = self.machine.functions().ok()?;
         functions.retain(|function| function.address.slot() == slot && !function.is_virtual);
@@ -107,7 +105,7 @@ impl Handover<'_> {
                 Ok(Recovered::Finished)
             }
             (Phase::Detached, all) if all == bindings.len() => Ok(Recovered::Sound),
-            // A card whose display is with one owner and whose audio with another can panic a host.
+            // A card whose display and audio functions have different owners can panic the host.
             (Phase::Detached, _) => {
                 self.try_attach(card, Mode::Real)?;
                 Ok(Recovered::TakenBack)
@@ -119,8 +117,7 @@ impl Handover<'_> {
         }
     }
 
-    /// A card of a guest that runs, or is about to, is in order; that of one that has gone without a
-    /// word is given back.
+    /// Leaves the card of a guest that runs or starts; restores the card of one that is gone.
     fn recover_held(
         &self,
         card: &GpuCard,
@@ -128,7 +125,7 @@ impl Handover<'_> {
         holder: &Holder,
         libvirt: &mut Libvirt,
     ) -> Result<Recovered, Fault> {
-        // libvirt is asked first: QEMU may come while it thinks.
+        // libvirt is asked first: QEMU may start while it answers.
         let is_starting = record.phase == Phase::Detached
             && match libvirt.state(self, &holder.uuid) {
                 GuestState::On | GuestState::Silent => true,
@@ -147,7 +144,7 @@ impl Handover<'_> {
         Ok(Recovered::GivenBack)
     }
 
-    /// Whether the last card of this guest was made ready a moment ago.
+    /// Whether a card was prepared for this guest within the last minute.
     fn was_held_lately(&self, uuid: &GuestUuid) -> bool {
         let slots = self.machine.slots_held_by(uuid).into_iter();
         let records = slots.filter_map(|slot| self.machine.card_record(slot).ok().flatten());
@@ -156,16 +153,16 @@ impl Handover<'_> {
         age < STARTING_SECONDS
     }
 
-    /// Forgets a card that is not there any more, or was written down before the last boot.
+    /// Removes the record of a card that is gone, or of an earlier boot.
     fn bury(&self, slot: PciSlot) -> Recovered {
-        // What cannot be removed is looked at again the next time.
+        // A record that cannot be removed is checked again the next time.
         let _ = self.machine.remove_record(slot);
         Recovered::Gone
     }
 }
 
-/// What libvirt said of guests: each is asked about once, and one that is silent is asked no more, for all
-/// who want the lock wait meanwhile.
+/// libvirt's answers about guests. Each guest is asked about once, and nothing more after a timeout: others
+/// wait for the lock.
 #[derive(Default)]
 struct Libvirt {
     said: BTreeMap<GuestUuid, GuestState>,

@@ -1,4 +1,4 @@
-//! Seeing: what is to be known of a card before anything is decided about it.
+//! Reads the state of a card, from which everything is decided.
 
 use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, in_order};
 use crate::gpu::GpuCard;
@@ -9,7 +9,7 @@ use crate::paths::PCI_DEVICES;
 use crate::pci::PciAddress;
 
 impl Handover<'_> {
-    /// How the functions of a card are bound, in the order in which they change hands.
+    /// How the functions of a card are bound, in the order in which they are rebound.
     pub(super) fn bindings(&self, card: &GpuCard) -> Result<Vec<Binding>, Fault> {
         let functions = card.functions.iter();
         let bindings: Result<Vec<Binding>, Fault> = functions
@@ -20,7 +20,7 @@ impl Handover<'_> {
         Ok(bindings)
     }
 
-    /// How one function is bound, its override with it.
+    /// How one function is bound, with its override.
     pub(super) fn binding(&self, function: PciAddress) -> Result<Binding, Fault> {
         let mut binding = self.machine.binding(function)?;
         let path = format!("{PCI_DEVICES}/{function}/driver_override");
@@ -44,7 +44,7 @@ impl Handover<'_> {
         Ok(binding)
     }
 
-    /// What speaks for or against detaching a card.
+    /// The state of a card for `detach`.
     pub(super) fn view_for_detach(&self, card: &GpuCard) -> Result<CardView, Fault> {
         let (view, errors) = self.machine.card_view(card, &self.cards);
         match errors.into_iter().next() {
@@ -56,7 +56,7 @@ impl Handover<'_> {
         }
     }
 
-    /// What speaks for or against giving a card back, of which `unbound` lose a driver.
+    /// The state of a card for `attach`, which unbinds the functions in `unbound`.
     pub(super) fn view_for_attach(&self, card: &GpuCard, unbound: &[PciAddress]) -> CardView {
         let functions = card.functions.iter().map(|function| function.address);
         let kept = functions.filter_map(|f| Some((f, self.machine.driverctl(f)?)));
@@ -78,7 +78,7 @@ impl Handover<'_> {
         }
     }
 
-    /// Who has come to use a function since it was looked at first.
+    /// A process that uses a function since it was first checked.
     pub(super) fn latecomer(&self, card: &GpuCard, function: PciAddress) -> Option<Refusal> {
         let view = self.with_users(CardView::default(), card, &[function]);
         let used = view.users.into_iter().map(Refusal::Used);
@@ -86,8 +86,7 @@ impl Handover<'_> {
             .next()
     }
 
-    /// Refuses a card without a look at it: a write to it never ended, or it is another one than
-    /// that which has its name.
+    /// Refuses a card that is locked until reboot, or that is not the recorded one.
     pub(super) fn refuse_known(
         &self,
         card: &GpuCard,
@@ -111,13 +110,13 @@ impl Handover<'_> {
         self.cards.iter().find(|card| card.has(function))
     }
 
-    /// Whether anything sits at this address.
+    /// Whether there is a device at this address.
     pub fn is_there(&self, function: PciAddress) -> bool {
         self.machine.binding(function).is_ok()
     }
 }
 
-/// What sysfs says of an override; `(null)` is none.
+/// The override in the text of sysfs; `(null)` means none.
 fn overriding(text: &str) -> Option<String> {
     let name = text.strip_suffix('\n').unwrap_or(text);
     (!matches!(name, "(null)" | "")).then(|| name.to_owned())

@@ -1,4 +1,4 @@
-//! Which cards somebody means.
+//! The cards that arguments name.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use crate::failure::{Code, Failure};
 use crate::gpu::{CardName, GpuCard};
 use crate::pci::PciAddress;
 
-/// A word that names no card of this host.
+/// An argument that names no card of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSuchCard(pub String);
 
 impl fmt::Display for NoSuchCard {
-    /// In the words of the original, which scripts look for.
+    /// The original's words, which scripts look for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GPU card {} not found", printable(self.0.as_bytes()))
     }
@@ -30,8 +30,8 @@ impl Failure for NoSuchCard {
     }
 }
 
-/// The cards that `words` name, each once, in the order of the words: `gpupci1`, an address of any
-/// of its functions in any spelling, or `all`.
+/// The cards that `words` name, each once, in the order of the words: a name, an address of any function in
+/// any spelling, or `all`.
 pub fn select<'c>(words: &[String], cards: &'c [GpuCard]) -> (Vec<&'c GpuCard>, Vec<NoSuchCard>) {
     let mut chosen: Vec<&GpuCard> = Vec::new();
     let mut missing = Vec::new();

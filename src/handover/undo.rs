@@ -1,4 +1,4 @@
-//! Undoing: what was taken from a card's drivers is given back, last first.
+//! Undoes a failed detach, last function first.
 
 use crate::binding::{Binding, CardRecord, Former};
 use crate::gpu::GpuCard;
@@ -6,8 +6,8 @@ use crate::handover::act::Missed;
 use crate::handover::{Fault, Handover};
 
 impl Handover<'_> {
-    /// Gives back what was `taken` when a step of the last of them failed. `before` says what they
-    /// had, `earlier` is what had been written down until then.
+    /// Restores the functions in `taken` after a step of the last one failed. `before` is the record of
+    /// what they were, `earlier` the record before this command.
     pub(super) fn undo(
         &self,
         card: &GpuCard,
@@ -22,7 +22,7 @@ impl Handover<'_> {
         };
         let mut left = Vec::new();
         for binding in taken.iter().rev() {
-            // Where nobody knows what it had, it goes back to where this command found it.
+            // Without a record it is restored to what this command found.
             let former = before.former(binding.function).cloned();
             match self.restore(&former.unwrap_or_else(|| Former::from(binding))) {
                 Ok(_) => (),
@@ -44,8 +44,8 @@ impl Handover<'_> {
         }
     }
 
-    /// Makes what is written down of a card what it was. Should that fail, the newer record stays:
-    /// it only makes `recover` look once more.
+    /// Restores the earlier record of a card. If that fails, the newer record only makes `recover` check
+    /// the card again.
     pub(super) fn take_back_record(&self, card: &GpuCard, earlier: Option<&CardRecord>) {
         let slot = card.slot();
         let _ = match earlier {

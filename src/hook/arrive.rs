@@ -1,11 +1,11 @@
-//! A guest that comes from another host, or from an image.
+//! Guests that migrate from another host or are restored from a save image.
 
 use crate::hook::{Hook, Outcome, guest_of};
 use crate::host::LogPriority;
 
 impl Hook<'_> {
-    /// A guest that comes from elsewhere has its cards where they are here. Who knows is the cluster's
-    /// database, which only `gpupci` asks.
+    /// Points the hostdevs of an incoming guest at its cards on this host. Only `gpupci` asks the cluster's
+    /// database where these are.
     pub(super) fn arrive(&self, xml: &[u8]) -> Outcome {
         let Some(guest) = guest_of(xml) else {
             return Outcome::Quiet;
@@ -37,7 +37,7 @@ impl Hook<'_> {
     }
 }
 
-/// A word for a shell.
+/// A word, quoted for a shell if need be.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     match !word.is_empty() && word.bytes().all(is_plain) {

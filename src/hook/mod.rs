@@ -1,6 +1,6 @@
-//! What libvirt's hook does at each step of a guest (libvirt's `docs/hooks.rst`): the card on the
-//! stub driver at `prepare`, undone at `release`. It never calls libvirt, and never fails a step in
-//! which a failure would end a guest that runs.
+//! What the libvirt hook does at each step of a guest (libvirt's `docs/hooks.rst`): detaches its cards at
+//! `prepare`, restores them at `release`. It never calls libvirt, and never fails a step in which a failure
+//! would kill a running guest.
 
 mod arrive;
 mod prepare;
@@ -20,30 +20,30 @@ use crate::hook::sight::Sight;
 use crate::host::{LogPriority, Machine};
 use crate::pci::PciAddress;
 
-/// How many writes of another program are waited for.
+/// How many write deadlines the hook waits for another program.
 const PATIENCE: u32 = 2;
 
-/// A step of a guest that we have to do with.
+/// An operation in which the hook acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// It is to start; nothing is done yet.
+    /// The guest is about to start.
     Prepare,
-    /// It has ended, or did not start; all is given back.
+    /// The guest has ended or failed to start, and libvirt has released its devices.
     Release,
-    /// It runs, and the daemon has found it again.
+    /// The daemon restarted and found the guest running.
     Reconnect,
-    /// It comes from another host, or from an image: its XML may be changed.
+    /// The guest migrates to this host or is restored: its XML may be changed.
     Arrive,
 }
 
-/// What came of a step.
+/// The result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing to say.
     Quiet,
-    /// The guest cannot start, for this reason: a full sentence, and what to do.
+    /// The guest must not start: the reason and what to do, in one line.
     Refused(String),
-    /// The guest gets this XML in place of its own.
+    /// This XML replaces the guest's own.
     Xml(Vec<u8>),
 }
 
@@ -57,8 +57,7 @@ pub struct Hook<'m> {
 }
 
 impl Operation {
-    /// The step that libvirt calls so; `None` for those that are none of our business, and for those
-    /// that are to come.
+    /// The operation of this name. `None` for those in which the hook does nothing, known or not.
     pub fn named(word: &str) -> Option<Self> {
         match word {
             "prepare" => Some(Self::Prepare),
@@ -71,7 +70,7 @@ impl Operation {
 }
 
 impl Hook<'_> {
-    /// Does what `operation` of the guest with this domain XML asks for.
+    /// Performs `operation` for the guest with this domain XML.
     pub fn run(&self, operation: Operation, xml: &[u8]) -> Outcome {
         match operation {
             Operation::Prepare => self.prepare(xml),
@@ -93,7 +92,7 @@ impl Hook<'_> {
             );
             self.log_failure(&line, &guest, &unread.codes());
         }
-        // Nobody waits for those who are at work for another guest.
+        // Without cards of this guest there is no need to wait for the lock.
         if !self.machine.slots_held_by(&guest.uuid).is_empty()
             && let Err(error) = self.release_guest(&guest)
         {
@@ -145,7 +144,7 @@ impl Hook<'_> {
         Handover::new(self.machine, &sight.settings, cards, self.deadline)
     }
 
-    /// One line for each card that changed hands.
+    /// Logs a card that was detached or restored.
     fn tell(&self, guest: &Guest, card: &str, done: &Done, from: &str, to: &str, since: Instant) {
         if done.functions.iter().all(|handed| handed.was_so) {
             return;
@@ -163,7 +162,7 @@ impl Hook<'_> {
         self.machine.log(LogPriority::Info, &line, &fields);
     }
 
-    /// The journal takes a field more than once, so that each code can be searched for.
+    /// A field may occur more than once in the journal, so each code can be searched for.
     fn log_failure(&self, line: &str, guest: &Guest, codes: &[Code]) {
         let mut fields = vec![
             ("GPUPT_GUEST", guest.name.as_str()),
@@ -182,7 +181,7 @@ impl Hook<'_> {
     }
 }
 
-/// The guest of a document; one without a uuid is none of libvirt's.
+/// The guest of a document. libvirt always gives a uuid.
 fn guest_of(xml: &[u8]) -> Option<Guest> {
     let GuestIdentity { name, uuid } = guest_identity(xml)?;
     Some(Guest { uuid: uuid?, name })

@@ -23,7 +23,7 @@ impl Hook<'_> {
         let started = Instant::now();
         let prepared = self.prepare_guest(&guest, &claims);
         let said = prepared.as_ref().err().map(|refusal| line(refusal));
-        // `gpupci why` asks for it; that it cannot be written is no reason for anything.
+        // For `gpupci why`. A failure to write it is ignored.
         let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
         if has_cards {
             let _ = self
@@ -46,7 +46,7 @@ impl Hook<'_> {
         }
     }
 
-    /// The cards that were made ready, or why one could not.
+    /// Prepares the claimed cards, all or none.
     fn prepare_guest(
         &self,
         guest: &Guest,
@@ -72,14 +72,14 @@ impl Hook<'_> {
         if let Some(done) = handover.hold_ready(guest, &wanted, &claimed) {
             return Ok(named(&wanted, done));
         }
-        // What is to be done to a card, or said of it, takes a look at all of them.
+        // A card must be detached or is refused: that needs all cards of the host.
         let sight = self.far()?;
         let wanted = self.wanted(&sight.cards, claims)?;
         let done = self.handover(&sight).prepare(guest, &wanted, &claimed);
         Ok(named(&wanted, done?))
     }
 
-    /// Those of `cards` that are claimed, if they can be had so.
+    /// Those of `cards` that are claimed, unless the claims contradict themselves.
     fn wanted<'c>(
         &self,
         cards: &'c [GpuCard],
@@ -92,8 +92,8 @@ impl Hook<'_> {
         Ok(wanted)
     }
 
-    /// Refuses a card that the cluster's attributes give to other guests. Where they cannot be asked
-    /// the start goes on: no guest depends on a database.
+    /// Refuses a card that the cluster's attributes assign to other guests. If the database is unreachable,
+    /// the guest still starts.
     fn refuse_given_away(
         &self,
         guest: &Guest,
@@ -118,13 +118,13 @@ impl Hook<'_> {
         }
     }
 
-    /// Where a card was recorded and something else sits now, that something is not for guests.
+    /// Refuses a device that is where another card was recorded.
     fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
         let names = self.machine.names().map_err(Error::from)?;
         for function in functions_of(claims) {
             let is_card = cards.iter().any(|card| card.has(function));
             let known = names.at(function.slot()).filter(|_| !is_card);
-            // A card of a vendor that does not count any more is what it was.
+            // A card stays the same if its vendor was removed from the settings.
             let is_other = |known: &&Registered| {
                 let found = self.machine.identity(known.address).ok().flatten();
                 self.machine.has_slot(function.slot()) && found != Some(known.identity)
@@ -139,8 +139,7 @@ impl Hook<'_> {
         Ok(())
     }
 
-    /// A card is the guest's or the host's: a guest cannot have one and also a part of it that needs
-    /// the host driver.
+    /// Refuses a guest that claims a card and also a part of it that needs the host driver.
     fn refuse_split(&self, wanted: &[&GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
         for card in wanted {
             let functions = || card.functions.iter().map(|function| function.address);

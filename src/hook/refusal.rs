@@ -1,4 +1,4 @@
-//! Why the hook refuses the start of a guest, or could not give its card back.
+//! Why the hook refuses to start a guest, or could not restore its card.
 
 use std::fmt;
 
@@ -10,34 +10,34 @@ use crate::handover::CardError;
 use crate::pci::PciSlot;
 use crate::uuid::MediatedUuid;
 
-/// Why a guest cannot have its cards, or why one was not given back. All of it is read as one line.
+/// Why a guest's cards were not prepared or restored. It is shown as one line.
 #[derive(Debug)]
 pub enum HookRefusal {
-    /// Nothing can be said of any card.
+    /// The cards cannot be checked at all.
     Host(Error),
-    /// This card was not handed over.
+    /// A card was not prepared or restored.
     Card(CardError),
-    /// The cluster gives a card to others: a sentence of `gpupci host allows`.
+    /// The cluster assigns a card to other guests: the output of `gpupci host allows`.
     GivenAway(String),
-    /// Where a card was recorded, something else is.
+    /// Another device is where a card was recorded.
     OtherCard {
         /// The recorded card.
         name: CardName,
         /// Where.
         slot: PciSlot,
     },
-    /// The guest claims a card, and a part of it that needs the host's driver.
+    /// The guest claims a card and also a part of it that needs the host driver.
     Split {
         /// The card.
         name: CardName,
-        /// Where it is.
+        /// Its slot.
         slot: PciSlot,
         /// The part.
         part: CardPart,
     },
 }
 
-/// A part of a card that a guest may claim while the host has the card.
+/// A part of a card that needs the host driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardPart {
     /// A mediated device, by its uuid.

@@ -1,4 +1,5 @@
-//! How far the hook looks: every guest of the host waits for it, and hosts have hundreds of PCI functions.
+//! Finds the cards that a guest claims. First it reads only the claimed slots: every guest waits for the
+//! hook, and hosts have hundreds of PCI functions.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +11,25 @@ use crate::naming::{named_cards, recorded_vendors};
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
 
-/// What was looked at: what an administrator chose, and the cards by that.
+/// The settings, and the cards that they select.
 pub(super) struct Sight {
     pub(super) settings: Settings,
     /// By name.
     pub(super) cards: Vec<GpuCard>,
 }
 
-/// What a look at nothing but the claimed devices tells.
+/// The result of reading only the claimed slots.
 pub(super) enum Near {
-    /// None of them is a card.
+    /// No claimed device is a card.
     NoCard,
-    /// These are, each with a name of its own.
+    /// These are the claimed cards; each has a recorded name.
     Cards(Sight),
-    /// The whole host has to be looked at.
+    /// All functions of the host must be read.
     Unclear,
 }
 
 impl Hook<'_> {
-    /// A look at what a guest claims, and no further.
+    /// Reads only the slots that a guest claims.
     pub(super) fn near(&self, claims: &[Claim]) -> Near {
         let slots: BTreeSet<PciSlot> = functions_of(claims).map(PciAddress::slot).collect();
         let Ok(functions) = self.machine.functions_in(&slots) else {
@@ -46,7 +47,7 @@ impl Hook<'_> {
         let Ok(mut settings) = Settings::of(self.machine) else {
             return Near::Unclear;
         };
-        // A card of which something is written down is one, whoever made it.
+        // A card with a record is a card, whatever its vendor.
         let held = displays.filter(|display| recorded.contains(&display.address.slot()));
         settings.vendors.extend(held.map(|display| display.vendor));
         let mut cards = cards_of(functions, &settings.vendors);
@@ -63,7 +64,7 @@ impl Hook<'_> {
         Near::Cards(Sight { settings, cards })
     }
 
-    /// All cards that count: those of vendors that were chosen since, too.
+    /// Reads all cards of the host, and those with a record whatever their vendor.
     pub(super) fn far(&self) -> Result<Sight, Error> {
         let mut settings = Settings::of(self.machine)?;
         settings.vendors.extend(recorded_vendors(self.machine)?);
@@ -71,8 +72,8 @@ impl Hook<'_> {
         Ok(Sight { settings, cards })
     }
 
-    /// Whether something that is claimed may be part of a card, as far as that can be told when nothing
-    /// else can: a guest without cards does not suffer from our troubles.
+    /// Whether a claimed device may be part of a card, if nothing else can be read. A guest without cards
+    /// starts in any case.
     pub(super) fn may_be_cards(&self, claims: &[Claim]) -> bool {
         let recorded = self.machine.recorded_slots();
         functions_of(claims).map(PciAddress::slot).any(|slot| {

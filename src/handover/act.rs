@@ -6,7 +6,7 @@ use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::PciAddress;
 
 /// Why a function was not rebound.
-pub(super) enum Missed {
+pub(super) enum NotRebound {
     /// The kernel refused a step, or it had no effect.
     Refused(FunctionError),
     /// A step did not return in time: the card is locked until reboot.
@@ -15,20 +15,24 @@ pub(super) enum Missed {
 
 impl Handover<'_> {
     /// Performs the steps of one function.
-    pub(super) fn act(&self, steps: &[Step]) -> Result<(), Missed> {
+    pub(super) fn act(&self, steps: &[Step]) -> Result<(), NotRebound> {
         execute(steps, &mut self.kernel.clone()).map_err(|Stop { step, why }| match why {
-            ActError::Refused(source) => Missed::Refused(FunctionError::Step { step, source }),
-            ActError::Late => Missed::Stuck(step),
+            ActError::Refused(source) => NotRebound::Refused(FunctionError::Step { step, source }),
+            ActError::Late => NotRebound::Stuck(step),
         })
     }
 
     /// Binds a function to the stub driver with these steps.
-    pub(super) fn take(&self, function: PciAddress, steps: &[Step]) -> Result<(), Missed> {
+    pub(super) fn bind_to_stub(
+        &self,
+        function: PciAddress,
+        steps: &[Step],
+    ) -> Result<(), NotRebound> {
         self.act(steps)?;
         // The kernel reports every probe as a success.
         match self.machine.binding(function) {
             Ok(now) if now.is_detached(&self.stub) => Ok(()),
-            Ok(_) => Err(Missed::Refused(FunctionError::NotTaken {
+            Ok(_) => Err(NotRebound::Refused(FunctionError::NotBound {
                 function,
                 stub: self.stub.clone(),
             })),
@@ -37,7 +41,7 @@ impl Handover<'_> {
     }
 
     /// Restores a function.
-    pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, Missed> {
+    pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, NotRebound> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
@@ -67,35 +71,45 @@ impl Handover<'_> {
         }
     }
 
-    fn is_restored(&self, before: &Binding, now: &Binding, former: &Former) -> Result<(), Missed> {
+    fn is_restored(
+        &self,
+        before: &Binding,
+        now: &Binding,
+        former: &Former,
+    ) -> Result<(), NotRebound> {
         let function = former.function;
         let was_ours = before.driver.is_none() || before.is_detached(&self.stub);
         if was_ours && now.driver != former.driver {
-            return Err(Missed::Refused(match former.driver.clone() {
-                Some(driver) => FunctionError::NotBack { function, driver },
-                None => FunctionError::NotFree(function),
+            return Err(NotRebound::Refused(match former.driver.clone() {
+                Some(driver) => FunctionError::NotBoundAgain { function, driver },
+                None => FunctionError::StillBound(function),
             }));
         }
         if was_ours && now.driver_override != former.driver_override {
-            return Err(Missed::Refused(FunctionError::Override(function)));
+            return Err(NotRebound::Refused(FunctionError::Override(function)));
         }
         Ok(())
     }
 
     /// Locks a card until reboot.
-    pub(super) fn poison(&self, card: &GpuCard, mut record: CardRecord, step: Step) -> Fault {
+    pub(super) fn lock_until_reboot(
+        &self,
+        card: &GpuCard,
+        mut record: CardRecord,
+        step: Step,
+    ) -> Fault {
         record.poisoned = Some(step.to_string());
         let kept = self.machine.save_record(card.slot(), &record);
         Fault::Stuck {
             step,
             seconds: self.deadline.as_secs_f32(),
             is_recorded: kept.is_ok(),
-            standing: self.standing(card),
+            drivers_now: self.drivers_now(card),
         }
     }
 
     /// Which driver each function of a card is on now.
-    pub(super) fn standing(&self, card: &GpuCard) -> String {
+    pub(super) fn drivers_now(&self, card: &GpuCard) -> String {
         let on = card.functions.iter().map(|function| {
             let address = function.address;
             match self.machine.driver(address) {
@@ -108,8 +122,8 @@ impl Handover<'_> {
     }
 }
 
-pub(super) fn unseen(function: PciAddress, fault: Fault) -> Missed {
-    Missed::Refused(FunctionError::Unseen {
+pub(super) fn unseen(function: PciAddress, fault: Fault) -> NotRebound {
+    NotRebound::Refused(FunctionError::Unseen {
         function,
         why: Box::new(fault),
     })

@@ -4,8 +4,10 @@ use crate::binding::{
     Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
 };
 use crate::gpu::GpuCard;
-use crate::handover::act::{Missed, unseen};
-use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, Mode};
+use crate::handover::act::{NotRebound, unseen};
+use crate::handover::{
+    CardError, CardResult, Fault, FunctionError, FunctionResult, Handover, Mode,
+};
 use crate::pci::PciAddress;
 
 impl Handover<'_> {
@@ -14,7 +16,7 @@ impl Handover<'_> {
     ///
     /// # Errors
     /// Why it was not done, and the state of the card.
-    pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, CardError> {
+    pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<CardResult, CardError> {
         let attached = self
             .refuse_held(card)
             .and_then(|()| self.try_attach(card, mode));
@@ -32,7 +34,7 @@ impl Handover<'_> {
         }
     }
 
-    pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<Done, Fault> {
+    pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
@@ -45,7 +47,7 @@ impl Handover<'_> {
             if record.is_some() && mode == Mode::Real {
                 self.machine.remove_record(slot)?;
             }
-            return Ok(self.given(&bindings, &plans));
+            return Ok(self.result_of(&bindings, &plans));
         }
         let view = self.view_for_attach(card, &unbound(&plans));
         let refusals = judge_attach(&view, record.is_some());
@@ -53,35 +55,37 @@ impl Handover<'_> {
             return Err(Fault::Refused(refusals));
         }
         if mode == Mode::DryRun {
-            return Ok(self.given(&bindings, &plans));
+            return Ok(self.result_of(&bindings, &plans));
         }
         let unknown = || CardRecord::of_unknown(self.machine.boot());
         let underway = record.clone().unwrap_or_else(unknown);
         let underway = underway.in_phase(Phase::Attaching);
         self.machine.save_record(slot, &underway)?;
-        self.give_all(card, &bindings, &plans, underway, record)
+        self.restore_all(card, &bindings, &plans, underway, record)
     }
 
     /// Restores every function. A failure does not stop the others.
-    fn give_all(
+    fn restore_all(
         &self,
         card: &GpuCard,
         bindings: &[Binding],
         plans: &[Vec<Step>],
         underway: CardRecord,
         earlier: Option<CardRecord>,
-    ) -> Result<Done, Fault> {
+    ) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let mut causes = Vec::new();
         for (binding, plan) in bindings.iter().zip(plans) {
-            match self.give(binding, plan, &underway) {
+            match self.restore_one(binding, plan, &underway) {
                 Ok(()) => (),
-                Err(Missed::Stuck(step)) => return Err(self.poison(card, underway, step)),
-                Err(Missed::Refused(why)) => causes.push(why),
+                Err(NotRebound::Stuck(step)) => {
+                    return Err(self.lock_until_reboot(card, underway, step));
+                }
+                Err(NotRebound::Refused(why)) => causes.push(why),
             }
         }
         if causes.is_empty() {
-            let mut done = self.given(bindings, plans);
+            let mut done = self.result_of(bindings, plans);
             if earlier.is_none() {
                 done.notes.extend(driverless(&done));
             }
@@ -91,18 +95,23 @@ impl Handover<'_> {
                 .extend(forgotten.err().map(|error| error.to_string()));
             return Ok(done);
         }
-        let is_as_before = self.bindings(card).is_ok_and(|now| now == bindings);
-        if is_as_before {
-            self.take_back_record(card, earlier.as_ref());
+        let is_unchanged = self.bindings(card).is_ok_and(|now| now == bindings);
+        if is_unchanged {
+            self.restore_record(card, earlier.as_ref());
         }
-        Err(Fault::NotGivenBack {
+        Err(Fault::NotRestored {
             causes,
-            is_as_before,
-            standing: self.standing(card),
+            is_unchanged,
+            drivers_now: self.drivers_now(card),
         })
     }
 
-    fn give(&self, now: &Binding, plan: &[Step], record: &CardRecord) -> Result<(), Missed> {
+    fn restore_one(
+        &self,
+        now: &Binding,
+        plan: &[Step],
+        record: &CardRecord,
+    ) -> Result<(), NotRebound> {
         if plan.is_empty() {
             return Ok(());
         }
@@ -114,7 +123,7 @@ impl Handover<'_> {
         match self.machine.binding(function) {
             Ok(then) if then.is_detached(&self.stub) => {
                 let driver = then.driver;
-                Err(Missed::Refused(FunctionError::TakenAgain {
+                Err(NotRebound::Refused(FunctionError::BoundToStubAgain {
                     function,
                     driver,
                 }))
@@ -137,14 +146,14 @@ impl Handover<'_> {
         plan_release(now, &self.stub)
     }
 
-    fn given(&self, bindings: &[Binding], plans: &[Vec<Step>]) -> Done {
-        let mut done = Done::default();
+    fn result_of(&self, bindings: &[Binding], plans: &[Vec<Step>]) -> CardResult {
+        let mut done = CardResult::default();
         for (binding, plan) in bindings.iter().zip(plans) {
             let driver = self.machine.driver(binding.function).ok().flatten();
-            done.functions.push(Handed {
+            done.functions.push(FunctionResult {
                 function: binding.function,
                 class: binding.class,
-                was_so: plan.is_empty(),
+                was_already: plan.is_empty(),
                 driver,
             });
             done.steps.extend(plan.iter().cloned());
@@ -154,8 +163,8 @@ impl Handover<'_> {
 }
 
 /// Notes about functions that no driver bound.
-fn driverless(done: &Done) -> Vec<String> {
-    let alone = done.functions.iter().filter(|handed| !handed.was_so);
+fn driverless(done: &CardResult) -> Vec<String> {
+    let alone = done.functions.iter().filter(|handed| !handed.was_already);
     let alone = alone.filter(|handed| handed.driver.is_none());
     alone
         .map(|handed| format!("no driver of this host bound {}", handed.function))

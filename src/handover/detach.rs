@@ -2,8 +2,10 @@
 
 use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
 use crate::gpu::GpuCard;
-use crate::handover::act::Missed;
-use crate::handover::{CardError, Done, Fault, FunctionError, Handed, Handover, Mode};
+use crate::handover::act::NotRebound;
+use crate::handover::{
+    CardError, CardResult, Fault, FunctionError, FunctionResult, Handover, Mode,
+};
 use crate::pci::{PciAddress, PciSlot};
 
 impl Handover<'_> {
@@ -17,7 +19,7 @@ impl Handover<'_> {
         card: &GpuCard,
         leaving: &[PciAddress],
         mode: Mode,
-    ) -> Result<Done, CardError> {
+    ) -> Result<CardResult, CardError> {
         let detached = self.try_detach(card, leaving, mode, None);
         detached.map_err(|fault| CardError::new("detach", card, fault))
     }
@@ -52,7 +54,7 @@ impl Handover<'_> {
         leaving: &[PciAddress],
         mode: Mode,
         holder: Option<Holder>,
-    ) -> Result<Done, Fault> {
+    ) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
@@ -61,7 +63,7 @@ impl Handover<'_> {
         }
         let bindings = self.bindings(card)?;
         let view = self.view_for_detach(card)?;
-        let mut done = Done::default();
+        let mut done = CardResult::default();
         let mut refusals = judge_detach(&view, &self.stub, leaving);
         if refusals.is_empty() {
             refusals.extend(self.missing_stub(mode, &mut done));
@@ -81,11 +83,11 @@ impl Handover<'_> {
             if mode == Mode::Real {
                 // Rebinding the first function took time: new processes may use the others by now.
                 let late = (index > 0 && !steps.is_empty())
-                    .then(|| self.latecomer(card, binding.function))
+                    .then(|| self.new_user(card, binding.function))
                     .flatten();
                 let taken = match late {
-                    Some(late) => Err(Missed::Refused(FunctionError::Late(late))),
-                    None => self.take(binding.function, &steps),
+                    Some(late) => Err(NotRebound::Refused(FunctionError::Late(late))),
+                    None => self.bind_to_stub(binding.function, &steps),
                 };
                 let undone = |missed| {
                     let taken = &bindings[..=index];
@@ -93,7 +95,8 @@ impl Handover<'_> {
                 };
                 taken.map_err(undone)?;
             }
-            done.functions.push(self.handed(binding, steps.is_empty()));
+            done.functions
+                .push(self.function_result(binding, steps.is_empty()));
             done.steps.extend(steps);
         }
         if mode == Mode::Real {
@@ -122,11 +125,11 @@ impl Handover<'_> {
         slot: PciSlot,
         record: Option<CardRecord>,
         mode: Mode,
-    ) -> Result<Done, Fault> {
-        let mut done = Done::default();
+    ) -> Result<CardResult, Fault> {
+        let mut done = CardResult::default();
         for function in &card.functions {
             let binding = self.machine.binding(function.address)?;
-            done.functions.push(self.handed(&binding, true));
+            done.functions.push(self.function_result(&binding, true));
         }
         // The program that detached it died before it recorded that.
         let unfinished = record.filter(|record| record.phase != Phase::Detached);
@@ -144,12 +147,12 @@ impl Handover<'_> {
             .map(|error| format!("{error}: `gpupci recover` will check the card again"))
     }
 
-    fn handed(&self, binding: &Binding, was_so: bool) -> Handed {
-        Handed {
+    fn function_result(&self, binding: &Binding, was_already: bool) -> FunctionResult {
+        FunctionResult {
             function: binding.function,
             class: binding.class,
-            was_so,
-            driver: if was_so {
+            was_already,
+            driver: if was_already {
                 binding.driver.clone()
             } else {
                 Some(self.stub.clone())
@@ -158,7 +161,7 @@ impl Handover<'_> {
     }
 
     /// Loads the stub driver if it is missing. A dry run only says so.
-    fn missing_stub(&self, mode: Mode, done: &mut Done) -> Option<Refusal> {
+    fn missing_stub(&self, mode: Mode, done: &mut CardResult) -> Option<Refusal> {
         if self.machine.has_driver(&self.stub) {
             return None;
         }

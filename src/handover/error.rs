@@ -39,7 +39,7 @@ pub enum Fault {
         /// Why.
         cause: Box<FunctionError>,
         /// Which driver each function is on now.
-        standing: String,
+        drivers_now: String,
     },
     /// A function was not bound to the stub driver, and others could not be restored.
     NotUndone {
@@ -48,16 +48,16 @@ pub enum Fault {
         /// Why the others were not restored.
         left: Vec<FunctionError>,
         /// Which driver each function is on now.
-        standing: String,
+        drivers_now: String,
     },
     /// Functions were not restored to their host drivers.
-    NotGivenBack {
+    NotRestored {
         /// Why.
         causes: Vec<FunctionError>,
         /// Whether the card is as it was before.
-        is_as_before: bool,
+        is_unchanged: bool,
         /// Which driver each function is on now.
-        standing: String,
+        drivers_now: String,
     },
     /// A write hung. The card is locked until reboot.
     Stuck {
@@ -68,7 +68,7 @@ pub enum Fault {
         /// Whether the lock could be recorded.
         is_recorded: bool,
         /// Which driver each function is on now.
-        standing: String,
+        drivers_now: String,
     },
 }
 
@@ -83,25 +83,25 @@ pub enum FunctionError {
         source: io::Error,
     },
     /// The stub driver did not bind it, although the kernel reported no error.
-    NotTaken {
+    NotBound {
         /// The function.
         function: PciAddress,
         /// The stub driver.
         stub: DriverName,
     },
     /// Its former driver did not bind it again.
-    NotBack {
+    NotBoundAgain {
         /// The function.
         function: PciAddress,
         /// That driver.
         driver: DriverName,
     },
     /// It had no driver before, and still has one.
-    NotFree(PciAddress),
+    StillBound(PciAddress),
     /// Its `driver_override` was not restored.
     Override(PciAddress),
     /// The kernel bound it to the stub driver again.
-    TakenAgain {
+    BoundToStubAgain {
         /// The function.
         function: PciAddress,
         /// Its driver.
@@ -143,8 +143,8 @@ impl Failure for CardError {
             Fault::StateFile(error) => error.codes(),
             Fault::Lock(error) => error.codes(),
             Fault::Undone { .. } => vec![Code::Undone],
-            Fault::NotGivenBack { is_as_before, .. } if *is_as_before => vec![Code::Undone],
-            Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => vec![Code::HalfWay],
+            Fault::NotRestored { is_unchanged, .. } if *is_unchanged => vec![Code::Undone],
+            Fault::NotUndone { .. } | Fault::NotRestored { .. } => vec![Code::HalfWay],
             Fault::Stuck { .. } => vec![Code::Stuck],
         }
     }
@@ -161,18 +161,20 @@ impl Failure for CardError {
 
     fn state(&self) -> Option<String> {
         Some(match &self.fault {
-            Fault::Undone { standing, .. } => format!("all changes were undone: {standing}"),
-            Fault::NotUndone { left, standing, .. } => {
-                format!("{standing}; could not undo: {}", joined(left))
+            Fault::Undone { drivers_now, .. } => format!("all changes were undone: {drivers_now}"),
+            Fault::NotUndone {
+                left, drivers_now, ..
+            } => {
+                format!("{drivers_now}; could not undo: {}", joined(left))
             }
-            Fault::NotGivenBack { standing, .. } => standing.clone(),
+            Fault::NotRestored { drivers_now, .. } => drivers_now.clone(),
             Fault::Stuck {
                 is_recorded: true,
-                standing,
+                drivers_now,
                 ..
-            } => format!("{standing}; the card is locked until you reboot"),
-            Fault::Stuck { standing, .. } => format!(
-                "{standing}; the card could not be marked as locked: do not use it before you reboot"
+            } => format!("{drivers_now}; the card is locked until you reboot"),
+            Fault::Stuck { drivers_now, .. } => format!(
+                "{drivers_now}; the card could not be marked as locked: do not use it before you reboot"
             ),
             Fault::Refused(_) | Fault::Sysfs(_) | Fault::StateFile(_) | Fault::Lock(_) => {
                 UNCHANGED.to_owned()
@@ -192,7 +194,7 @@ impl Failure for CardError {
             Fault::StateFile(error) => error.remedies(),
             Fault::Lock(error) => error.remedies(),
             Fault::Undone { .. } => vec![dmesg.to_owned()],
-            Fault::NotUndone { .. } | Fault::NotGivenBack { .. } => {
+            Fault::NotUndone { .. } | Fault::NotRestored { .. } => {
                 vec![format!("{dmesg}, then run `gpupci recover`")]
             }
             Fault::Stuck { .. } => vec![format!("{dmesg}, then reboot this host")],
@@ -217,7 +219,7 @@ impl fmt::Display for Fault {
             Self::StateFile(error) => error.fmt(f),
             Self::Lock(error) => error.fmt(f),
             Self::Undone { cause, .. } | Self::NotUndone { cause, .. } => cause.fmt(f),
-            Self::NotGivenBack { causes, .. } => f.write_str(&joined(causes)),
+            Self::NotRestored { causes, .. } => f.write_str(&joined(causes)),
             Self::Stuck { step, seconds, .. } => write!(
                 f,
                 "{step}: the kernel has not finished this write after {seconds} s, and it cannot be cancelled"
@@ -230,18 +232,18 @@ impl fmt::Display for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step { step, source } => write!(f, "{step}: {source}"),
-            Self::NotTaken { function, stub } => write!(
+            Self::NotBound { function, stub } => write!(
                 f,
                 "{stub} did not bind {function}, although the kernel reported no error"
             ),
-            Self::NotBack { function, driver } => {
+            Self::NotBoundAgain { function, driver } => {
                 write!(f, "{driver} did not bind {function} again")
             }
-            Self::NotFree(function) => write!(f, "{function} is still bound to a driver"),
+            Self::StillBound(function) => write!(f, "{function} is still bound to a driver"),
             Self::Override(function) => {
                 write!(f, "the driver_override of {function} was not restored")
             }
-            Self::TakenAgain { function, driver } => {
+            Self::BoundToStubAgain { function, driver } => {
                 let driver = driver.as_ref().map_or("a stub driver", DriverName::as_str);
                 write!(
                     f,

@@ -3,7 +3,7 @@
 
 use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
 use crate::gpu::{CardName, GpuCard};
-use crate::handover::{CardError, Done, Fault, Handover, Mode};
+use crate::handover::{CardError, CardResult, Fault, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
@@ -22,7 +22,7 @@ pub struct Released {
     /// Its name.
     pub name: CardName,
     /// What was done, or why not.
-    pub result: Result<Done, CardError>,
+    pub result: Result<CardResult, CardError>,
 }
 
 impl Handover<'_> {
@@ -38,7 +38,7 @@ impl Handover<'_> {
         guest: &Guest,
         cards: &[&GpuCard],
         claims: &[PciAddress],
-    ) -> Result<Vec<Done>, CardError> {
+    ) -> Result<Vec<CardResult>, CardError> {
         let functions = cards.iter().flat_map(|card| card.functions.iter());
         let functions = functions.map(|function| function.address);
         let leaving: Vec<PciAddress> = functions.chain(claims.iter().copied()).collect();
@@ -63,7 +63,7 @@ impl Handover<'_> {
         guest: &Guest,
         cards: &[&GpuCard],
         claims: &[PciAddress],
-    ) -> Option<Vec<Done>> {
+    ) -> Option<Vec<CardResult>> {
         let is_ready = |card: &&GpuCard| self.is_detached(card).unwrap_or(false);
         cards.iter().all(is_ready).then_some(())?;
         self.prepare(guest, cards, claims).ok()
@@ -106,7 +106,7 @@ impl Handover<'_> {
         guest: &Guest,
         card: &GpuCard,
         leaving: &[PciAddress],
-    ) -> Result<Done, Fault> {
+    ) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref())?;
@@ -155,7 +155,7 @@ impl Handover<'_> {
         card: &GpuCard,
         record: CardRecord,
         holder: &Holder,
-    ) -> Result<Done, Fault> {
+    ) -> Result<CardResult, Fault> {
         if let Some(write) = record.poisoned {
             return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
         }
@@ -169,7 +169,7 @@ impl Handover<'_> {
         } else {
             self.machine.save_record(slot, &record.held_by(None))?;
         }
-        Ok(Done::default())
+        Ok(CardResult::default())
     }
 
     fn hold(

@@ -46,22 +46,22 @@ pub enum Mode {
 
 /// The result for one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handed {
+pub struct FunctionResult {
     /// Which function.
     pub function: PciAddress,
     /// What it is.
     pub class: ClassCode,
     /// Whether it was already so.
-    pub was_so: bool,
+    pub was_already: bool,
     /// Its driver now.
     pub driver: Option<DriverName>,
 }
 
 /// The result for one card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub struct CardResult {
     /// Its functions, in the order in which they were rebound.
-    pub functions: Vec<Handed>,
+    pub functions: Vec<FunctionResult>,
     /// The writes, in order: those that were done or, in a dry run, would be.
     pub steps: Vec<Step>,
     /// Notes for the administrator.

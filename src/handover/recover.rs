@@ -20,13 +20,13 @@ pub enum Recovered {
     /// It is detached; that is now recorded.
     Finished,
     /// Its host drivers are restored.
-    GivenBack,
+    Restored,
     /// It is detached, and nothing is left to do.
     Sound,
     /// It is prepared for a guest that may be starting.
     Starting,
     /// Another program rebound it; its record was removed.
-    TakenBack,
+    ReboundByOthers,
     /// It is not on this host any more; its record was removed.
     Gone,
 }
@@ -36,10 +36,10 @@ impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Finished => "is detached, and is now recorded as detached",
-            Self::GivenBack => "is bound to its host drivers again",
+            Self::Restored => "is bound to its host drivers again",
             Self::Sound => "is detached; nothing to recover",
             Self::Starting => "is prepared for a guest that may be starting; try again later",
-            Self::TakenBack => "was attached by another program; its record was removed",
+            Self::ReboundByOthers => "was attached by another program; its record was removed",
             Self::Gone => "is not on this host any more; its record was removed",
         })
     }
@@ -54,10 +54,10 @@ impl Handover<'_> {
             .map(|slot| {
                 let mut cards = self.cards.iter();
                 let card = cards.find(|card| card.slot() == slot);
-                let recovered = match card.cloned().or_else(|| self.remnant(slot)) {
+                let recovered = match card.cloned().or_else(|| self.card_without_display(slot)) {
                     Some(card) => self.recover_card(&card, &mut libvirt),
                     None if self.machine.has_slot(slot) => Ok(Recovered::Sound),
-                    None => Ok(self.bury(slot)),
+                    None => Ok(self.forget_record(slot)),
                 };
                 (slot, recovered)
             })
@@ -65,7 +65,7 @@ impl Handover<'_> {
     }
 
     /// The remaining functions of a card whose display function is gone, with its recorded or next name.
-    fn remnant(&self, slot: PciSlot) -> Option<GpuCard> {
+    fn card_without_display(&self, slot: PciSlot) -> Option<GpuCard> {
         let mut functions = self.machine.functions().ok()?;
         functions.retain(|function| function.address.slot() == slot && !function.is_virtual);
         functions.sort_by_key(|function| function.address);
@@ -86,7 +86,7 @@ impl Handover<'_> {
     fn try_recover(&self, card: &GpuCard, libvirt: &mut Libvirt) -> Result<Recovered, Fault> {
         let slot = card.slot();
         let Some(record) = self.machine.card_record(slot)? else {
-            return Ok(self.bury(slot));
+            return Ok(self.forget_record(slot));
         };
         if let Some(write) = record.poisoned {
             return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
@@ -108,11 +108,11 @@ impl Handover<'_> {
             // A card whose display and audio functions have different owners can panic the host.
             (Phase::Detached, _) => {
                 self.try_attach(card, Mode::Real)?;
-                Ok(Recovered::TakenBack)
+                Ok(Recovered::ReboundByOthers)
             }
             _ => {
                 self.try_attach(card, Mode::Real)?;
-                Ok(Recovered::GivenBack)
+                Ok(Recovered::Restored)
             }
         }
     }
@@ -141,7 +141,7 @@ impl Handover<'_> {
             return Ok(Recovered::Starting);
         }
         self.release_card(card, record.clone(), holder)?;
-        Ok(Recovered::GivenBack)
+        Ok(Recovered::Restored)
     }
 
     /// Whether a card was prepared for this guest within the last minute.
@@ -154,7 +154,7 @@ impl Handover<'_> {
     }
 
     /// Removes the record of a card that is gone, or of an earlier boot.
-    fn bury(&self, slot: PciSlot) -> Recovered {
+    fn forget_record(&self, slot: PciSlot) -> Recovered {
         // A record that cannot be removed is checked again the next time.
         let _ = self.machine.remove_record(slot);
         Recovered::Gone

@@ -79,7 +79,7 @@ impl Handover<'_> {
     }
 
     /// A process that uses a function since it was first checked.
-    pub(super) fn latecomer(&self, card: &GpuCard, function: PciAddress) -> Option<Refusal> {
+    pub(super) fn new_user(&self, card: &GpuCard, function: PciAddress) -> Option<Refusal> {
         let view = self.with_users(CardView::default(), card, &[function]);
         let used = view.users.into_iter().map(Refusal::Used);
         used.chain(view.unseen.into_iter().map(Refusal::Unseen))

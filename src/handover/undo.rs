@@ -2,7 +2,7 @@
 
 use crate::binding::{Binding, CardRecord, Former};
 use crate::gpu::GpuCard;
-use crate::handover::act::Missed;
+use crate::handover::act::NotRebound;
 use crate::handover::{Fault, Handover};
 
 impl Handover<'_> {
@@ -14,11 +14,11 @@ impl Handover<'_> {
         taken: &[Binding],
         before: &CardRecord,
         earlier: Option<&CardRecord>,
-        missed: Missed,
+        missed: NotRebound,
     ) -> Fault {
         let cause = match missed {
-            Missed::Stuck(step) => return self.poison(card, before.clone(), step),
-            Missed::Refused(cause) => Box::new(cause),
+            NotRebound::Stuck(step) => return self.lock_until_reboot(card, before.clone(), step),
+            NotRebound::Refused(cause) => Box::new(cause),
         };
         let mut left = Vec::new();
         for binding in taken.iter().rev() {
@@ -26,27 +26,29 @@ impl Handover<'_> {
             let former = before.former(binding.function).cloned();
             match self.restore(&former.unwrap_or_else(|| Former::from(binding))) {
                 Ok(_) => (),
-                Err(Missed::Refused(why)) => left.push(why),
-                Err(Missed::Stuck(step)) => return self.poison(card, before.clone(), step),
+                Err(NotRebound::Refused(why)) => left.push(why),
+                Err(NotRebound::Stuck(step)) => {
+                    return self.lock_until_reboot(card, before.clone(), step);
+                }
             }
         }
         if left.is_empty() {
-            self.take_back_record(card, earlier);
+            self.restore_record(card, earlier);
         }
-        let standing = self.standing(card);
+        let drivers_now = self.drivers_now(card);
         match left.is_empty() {
-            true => Fault::Undone { cause, standing },
+            true => Fault::Undone { cause, drivers_now },
             false => Fault::NotUndone {
                 cause,
                 left,
-                standing,
+                drivers_now,
             },
         }
     }
 
     /// Restores the earlier record of a card. If that fails, the newer record only makes `recover` check
     /// the card again.
-    pub(super) fn take_back_record(&self, card: &GpuCard, earlier: Option<&CardRecord>) {
+    pub(super) fn restore_record(&self, card: &GpuCard, earlier: Option<&CardRecord>) {
         let slot = card.slot();
         let _ = match earlier {
             Some(record) => self.machine.save_record(slot, record),

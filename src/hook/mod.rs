@@ -15,7 +15,7 @@ use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
 use crate::error::Error;
 use crate::failure::{Code, Failure, line, sentence};
 use crate::gpu::GpuCard;
-use crate::handover::{Done, Guest, Handover};
+use crate::handover::{CardResult, Guest, Handover};
 use crate::hook::sight::Sight;
 use crate::host::{LogPriority, Machine};
 use crate::pci::PciAddress;
@@ -145,8 +145,16 @@ impl Hook<'_> {
     }
 
     /// Logs a card that was detached or restored.
-    fn tell(&self, guest: &Guest, card: &str, done: &Done, from: &str, to: &str, since: Instant) {
-        if done.functions.iter().all(|handed| handed.was_so) {
+    fn tell(
+        &self,
+        guest: &Guest,
+        card: &str,
+        done: &CardResult,
+        from: &str,
+        to: &str,
+        since: Instant,
+    ) {
+        if done.functions.iter().all(|handed| handed.was_already) {
             return;
         }
         let ms = since.elapsed().as_millis().to_string();

@@ -6,7 +6,7 @@ use crate::domain_xml::{Claim, claims};
 use crate::error::Error;
 use crate::failure::{Failure, line};
 use crate::gpu::{GpuCard, Registered};
-use crate::handover::{Done, Guest};
+use crate::handover::{CardResult, Guest};
 use crate::hook::refusal::{CardPart, HookRefusal};
 use crate::hook::sight::Near;
 use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
@@ -51,7 +51,7 @@ impl Hook<'_> {
         &self,
         guest: &Guest,
         claims: &[Claim],
-    ) -> Result<Vec<(String, Done)>, HookRefusal> {
+    ) -> Result<Vec<(String, CardResult)>, HookRefusal> {
         let sight = match self.near(claims) {
             Near::NoCard => return Ok(Vec::new()),
             Near::Cards(near) => near,
@@ -166,7 +166,7 @@ impl Hook<'_> {
     }
 }
 
-fn named(cards: &[&GpuCard], done: Vec<Done>) -> Vec<(String, Done)> {
+fn named(cards: &[&GpuCard], done: Vec<CardResult>) -> Vec<(String, CardResult)> {
     let names = cards.iter().map(|card| card.name.to_string());
     names.zip(done).collect()
 }

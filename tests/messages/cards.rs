@@ -26,7 +26,7 @@ fn bind() -> Step {
     }
 }
 
-fn standing() -> String {
+fn drivers_now() -> String {
     "0000:02:00.0 is on nvidia, 0000:02:00.1 is on vfio-pci".to_owned()
 }
 
@@ -163,17 +163,17 @@ fn function_errors() -> Vec<FunctionError> {
             step: bind(),
             source: refused(),
         },
-        FunctionError::NotTaken {
+        FunctionError::NotBound {
             function: video(),
             stub: DriverName::vfio_pci(),
         },
-        FunctionError::NotBack {
+        FunctionError::NotBoundAgain {
             function: video(),
             driver: nvidia(),
         },
-        FunctionError::NotFree(video()),
+        FunctionError::StillBound(video()),
         FunctionError::Override(video()),
-        FunctionError::TakenAgain {
+        FunctionError::BoundToStubAgain {
             function: video(),
             driver: Some(DriverName::vfio_pci()),
         },
@@ -188,11 +188,11 @@ fn function_errors() -> Vec<FunctionError> {
     assert_complete!(
         &errors,
         FunctionError::Step { .. },
-        FunctionError::NotTaken { .. },
-        FunctionError::NotBack { .. },
-        FunctionError::NotFree(_),
+        FunctionError::NotBound { .. },
+        FunctionError::NotBoundAgain { .. },
+        FunctionError::StillBound(_),
         FunctionError::Override(_),
-        FunctionError::TakenAgain { .. },
+        FunctionError::BoundToStubAgain { .. },
         FunctionError::Late(_),
         FunctionError::Unseen { .. },
     );
@@ -200,24 +200,24 @@ fn function_errors() -> Vec<FunctionError> {
 }
 
 fn faults() -> Vec<Fault> {
-    let cause = || FunctionError::NotTaken {
+    let cause = || FunctionError::NotBound {
         function: video(),
         stub: DriverName::vfio_pci(),
     };
-    let left = || FunctionError::NotBack {
+    let left = || FunctionError::NotBoundAgain {
         function: video(),
         driver: nvidia(),
     };
-    let not_given_back = |is_as_before| Fault::NotGivenBack {
+    let not_given_back = |is_unchanged| Fault::NotRestored {
         causes: vec![left()],
-        is_as_before,
-        standing: standing(),
+        is_unchanged,
+        drivers_now: drivers_now(),
     };
     let stuck = |is_recorded| Fault::Stuck {
         step: bind(),
         seconds: 30.0,
         is_recorded,
-        standing: standing(),
+        drivers_now: drivers_now(),
     };
     let faults = vec![
         Fault::Refused(vec![Refusal::NoGroup(video())]),
@@ -232,12 +232,12 @@ fn faults() -> Vec<Fault> {
         }),
         Fault::Undone {
             cause: Box::new(cause()),
-            standing: standing(),
+            drivers_now: drivers_now(),
         },
         Fault::NotUndone {
             cause: Box::new(cause()),
             left: vec![left()],
-            standing: standing(),
+            drivers_now: drivers_now(),
         },
         not_given_back(true),
         not_given_back(false),
@@ -252,7 +252,7 @@ fn faults() -> Vec<Fault> {
         Fault::Lock(_),
         Fault::Undone { .. },
         Fault::NotUndone { .. },
-        Fault::NotGivenBack { .. },
+        Fault::NotRestored { .. },
         Fault::Stuck { .. },
     );
     faults
@@ -305,19 +305,19 @@ fn hook_refusals() -> Vec<HookRefusal> {
 fn recovered() -> Vec<Recovered> {
     let recovered = vec![
         Recovered::Finished,
-        Recovered::GivenBack,
+        Recovered::Restored,
         Recovered::Sound,
         Recovered::Starting,
-        Recovered::TakenBack,
+        Recovered::ReboundByOthers,
         Recovered::Gone,
     ];
     assert_complete!(
         &recovered,
         Recovered::Finished,
-        Recovered::GivenBack,
+        Recovered::Restored,
         Recovered::Sound,
         Recovered::Starting,
-        Recovered::TakenBack,
+        Recovered::ReboundByOthers,
         Recovered::Gone,
     );
     recovered

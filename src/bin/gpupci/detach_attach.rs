@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
-use gpupt::handover::{CardError, Done, Handed, Mode};
+use gpupt::handover::{CardError, CardResult, FunctionResult, Mode};
 use gpupt::host::Machine;
 use gpupt::pci::PciAddress;
 use serde_json::{Value, json};
@@ -71,7 +71,13 @@ pub(crate) fn run(
     Ok(answer)
 }
 
-fn text(direction: Direction, card: &GpuCard, done: &Done, mode: Mode, is_json: bool) -> String {
+fn text(
+    direction: Direction,
+    card: &GpuCard,
+    done: &CardResult,
+    mode: Mode,
+    is_json: bool,
+) -> String {
     match mode {
         _ if is_json => String::new(),
         Mode::DryRun => done.steps.iter().map(|step| format!("{step}\n")).collect(),
@@ -86,9 +92,9 @@ fn text(direction: Direction, card: &GpuCard, done: &Done, mode: Mode, is_json: 
 }
 
 /// The result for one function, in the original's words.
-fn line(direction: Direction, card: &GpuCard, handed: &Handed) -> String {
+fn line(direction: Direction, card: &GpuCard, handed: &FunctionResult) -> String {
     let (name, address, word) = (card.name, handed.function, handed.class.word());
-    match (direction, handed.was_so) {
+    match (direction, handed.was_already) {
         (Direction::Detach, false) => {
             format!("Detached GPU card '{name}' {word} device {address}\n")
         }
@@ -100,13 +106,13 @@ fn line(direction: Direction, card: &GpuCard, handed: &Handed) -> String {
     }
 }
 
-fn object(card: &GpuCard, handed: &Result<Done, CardError>, mode: Mode) -> Value {
+fn object(card: &GpuCard, handed: &Result<CardResult, CardError>, mode: Mode) -> Value {
     let functions = handed.as_ref().map_or(&[][..], |done| &done.functions);
     let functions = functions.iter().map(|handed| {
         json!({
             "address": handed.function.to_string(),
             "kind": handed.class.word(),
-            "was_so": handed.was_so,
+            "was_so": handed.was_already,
             "driver": handed.driver.as_ref().map(ToString::to_string),
         })
     });

@@ -2,10 +2,10 @@
 //! `prepare`, restores them at `release`. It never calls libvirt, and never fails a step in which a failure
 //! would kill a running guest.
 
-mod arrive;
+mod lookup;
+mod migrate;
 mod prepare;
 mod refusal;
-mod sight;
 
 pub use refusal::{CardPart, HookRefusal};
 
@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::failure::{Code, Failure, line, sentence};
 use crate::gpu::GpuCard;
 use crate::handover::{CardResult, Guest, Handover};
-use crate::hook::sight::Sight;
+use crate::hook::lookup::Lookup;
 use crate::host::{LogPriority, Machine};
 use crate::pci::PciAddress;
 
 /// How many write deadlines the hook waits for another program.
-const PATIENCE: u32 = 2;
+const DEADLINES_WAITED: u32 = 2;
 
 /// An operation in which the hook acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Operation {
     /// The daemon restarted and found the guest running.
     Reconnect,
     /// The guest migrates to this host or is restored: its XML may be changed.
-    Arrive,
+    Incoming,
 }
 
 /// The result of an operation.
@@ -63,7 +63,7 @@ impl Operation {
             "prepare" => Some(Self::Prepare),
             "release" => Some(Self::Release),
             "reconnect" => Some(Self::Reconnect),
-            "migrate" | "restore" => Some(Self::Arrive),
+            "migrate" | "restore" => Some(Self::Incoming),
             _ => None,
         }
     }
@@ -76,7 +76,7 @@ impl Hook<'_> {
             Operation::Prepare => self.prepare(xml),
             Operation::Release => self.release(xml),
             Operation::Reconnect => self.reconnect(xml),
-            Operation::Arrive => self.arrive(xml),
+            Operation::Incoming => self.migrate(xml),
         }
     }
 
@@ -108,13 +108,13 @@ impl Hook<'_> {
 
     fn release_guest(&self, guest: &Guest) -> Result<(), Error> {
         let started = Instant::now();
-        let _lock = self.machine.lock(self.deadline * PATIENCE)?;
-        let sight = self.far()?;
-        for released in self.handover(&sight).release(&guest.uuid) {
+        let _lock = self.machine.lock(self.deadline * DEADLINES_WAITED)?;
+        let lookup = self.all_cards()?;
+        for released in self.handover(&lookup).release(&guest.uuid) {
             match released.result {
                 Ok(done) => {
                     let name = released.name.to_string();
-                    self.tell(guest, &name, &done, "guest", "host", started);
+                    self.log_card(guest, &name, &done, "guest", "host", started);
                 }
                 Err(error) => {
                     let refusal = HookRefusal::Card(error);
@@ -128,24 +128,24 @@ impl Hook<'_> {
     fn reconnect(&self, xml: &[u8]) -> Outcome {
         let claims = claims(xml);
         if let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty())
-            && let Ok(sight) = self.far()
+            && let Ok(lookup) = self.all_cards()
             && let Ok(_lock) = self.machine.lock(self.deadline)
         {
-            let cards = sight.cards.iter();
+            let cards = lookup.cards.iter();
             let claimed = cards.filter(|card| is_claimed(card, &claims));
-            let handover = self.handover(&sight);
+            let handover = self.handover(&lookup);
             handover.relearn(&guest, &claimed.collect::<Vec<_>>());
         }
         Outcome::Quiet
     }
 
-    fn handover(&self, sight: &Sight) -> Handover<'_> {
-        let cards = sight.cards.clone();
-        Handover::new(self.machine, &sight.settings, cards, self.deadline)
+    fn handover(&self, lookup: &Lookup) -> Handover<'_> {
+        let cards = lookup.cards.clone();
+        Handover::new(self.machine, &lookup.settings, cards, self.deadline)
     }
 
     /// Logs a card that was detached or restored.
-    fn tell(
+    fn log_card(
         &self,
         guest: &Guest,
         card: &str,

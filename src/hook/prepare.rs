@@ -7,9 +7,9 @@ use crate::error::Error;
 use crate::failure::{Failure, line};
 use crate::gpu::{GpuCard, Registered};
 use crate::handover::{CardResult, Guest};
+use crate::hook::lookup::ClaimedCards;
 use crate::hook::refusal::{CardPart, HookRefusal};
-use crate::hook::sight::Near;
-use crate::hook::{Hook, Outcome, PATIENCE, functions_of, guest_of, is_claimed};
+use crate::hook::{DEADLINES_WAITED, Hook, Outcome, functions_of, guest_of, is_claimed};
 use crate::host::LogPriority;
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
@@ -33,7 +33,7 @@ impl Hook<'_> {
         match prepared {
             Ok(cards) => {
                 for (card, done) in &cards {
-                    self.tell(&guest, card, done, "host", "guest", started);
+                    self.log_card(&guest, card, done, "host", "guest", started);
                 }
                 Outcome::Quiet
             }
@@ -52,30 +52,30 @@ impl Hook<'_> {
         guest: &Guest,
         claims: &[Claim],
     ) -> Result<Vec<(String, CardResult)>, HookRefusal> {
-        let sight = match self.near(claims) {
-            Near::NoCard => return Ok(Vec::new()),
-            Near::Cards(near) => near,
-            Near::Unclear => match self.far() {
+        let lookup = match self.claimed_cards(claims) {
+            ClaimedCards::None => return Ok(Vec::new()),
+            ClaimedCards::Cards(claimed_cards) => claimed_cards,
+            ClaimedCards::Unknown => match self.all_cards() {
                 Err(_) if !self.may_be_cards(claims) => return Ok(Vec::new()),
                 looked => looked?,
             },
         };
-        let wanted = self.wanted(&sight.cards, claims)?;
+        let wanted = self.wanted(&lookup.cards, claims)?;
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        self.refuse_given_away(guest, &sight.settings, &wanted)?;
-        let lock = self.machine.lock(self.deadline * PATIENCE);
+        self.refuse_given_away(guest, &lookup.settings, &wanted)?;
+        let lock = self.machine.lock(self.deadline * DEADLINES_WAITED);
         let _lock = lock.map_err(Error::from)?;
         let claimed: Vec<PciAddress> = functions_of(claims).collect();
-        let handover = self.handover(&sight);
+        let handover = self.handover(&lookup);
         if let Some(done) = handover.hold_ready(guest, &wanted, &claimed) {
             return Ok(named(&wanted, done));
         }
         // A card must be detached or is refused: that needs all cards of the host.
-        let sight = self.far()?;
-        let wanted = self.wanted(&sight.cards, claims)?;
-        let done = self.handover(&sight).prepare(guest, &wanted, &claimed);
+        let lookup = self.all_cards()?;
+        let wanted = self.wanted(&lookup.cards, claims)?;
+        let done = self.handover(&lookup).prepare(guest, &wanted, &claimed);
         Ok(named(&wanted, done?))
     }
 

@@ -12,64 +12,64 @@ use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
 
 /// The settings, and the cards that they select.
-pub(super) struct Sight {
+pub(super) struct Lookup {
     pub(super) settings: Settings,
     /// By name.
     pub(super) cards: Vec<GpuCard>,
 }
 
 /// The result of reading only the claimed slots.
-pub(super) enum Near {
+pub(super) enum ClaimedCards {
     /// No claimed device is a card.
-    NoCard,
+    None,
     /// These are the claimed cards; each has a recorded name.
-    Cards(Sight),
+    Cards(Lookup),
     /// All functions of the host must be read.
-    Unclear,
+    Unknown,
 }
 
 impl Hook<'_> {
     /// Reads only the slots that a guest claims.
-    pub(super) fn near(&self, claims: &[Claim]) -> Near {
+    pub(super) fn claimed_cards(&self, claims: &[Claim]) -> ClaimedCards {
         let slots: BTreeSet<PciSlot> = functions_of(claims).map(PciAddress::slot).collect();
         let Ok(functions) = self.machine.functions_in(&slots) else {
-            return Near::Unclear;
+            return ClaimedCards::Unknown;
         };
         let Ok(names) = self.machine.names() else {
-            return Near::Unclear;
+            return ClaimedCards::Unknown;
         };
         let recorded = self.machine.recorded_slots();
         let is_known = |slot: &PciSlot| names.at(*slot).is_some() || recorded.contains(slot);
         let displays = functions.iter().filter(|f| f.class.is_display());
         if displays.clone().next().is_none() && !slots.iter().any(is_known) {
-            return Near::NoCard;
+            return ClaimedCards::None;
         }
         let Ok(mut settings) = Settings::of(self.machine) else {
-            return Near::Unclear;
+            return ClaimedCards::Unknown;
         };
         // A card with a record is a card, whatever its vendor.
         let held = displays.filter(|display| recorded.contains(&display.address.slot()));
         settings.vendors.extend(held.map(|display| display.vendor));
         let mut cards = cards_of(functions, &settings.vendors);
         if cards.is_empty() && !slots.iter().any(is_known) {
-            return Near::NoCard;
+            return ClaimedCards::None;
         }
         let is_card = |slot: &PciSlot| cards.iter().any(|card| card.is_in(*slot));
         let has_name = |slot: &PciSlot| names.at(*slot).is_some();
         let is_whole = |claim: &Claim| matches!(claim, Claim::Function(_));
         if !claims.iter().all(is_whole) || !slots.iter().all(|s| is_card(s) == has_name(s)) {
-            return Near::Unclear;
+            return ClaimedCards::Unknown;
         }
         names.name(&mut cards);
-        Near::Cards(Sight { settings, cards })
+        ClaimedCards::Cards(Lookup { settings, cards })
     }
 
     /// Reads all cards of the host, and those with a record whatever their vendor.
-    pub(super) fn far(&self) -> Result<Sight, Error> {
+    pub(super) fn all_cards(&self) -> Result<Lookup, Error> {
         let mut settings = Settings::of(self.machine)?;
         settings.vendors.extend(recorded_vendors(self.machine)?);
         let cards = named_cards(self.machine, &settings.vendors)?;
-        Ok(Sight { settings, cards })
+        Ok(Lookup { settings, cards })
     }
 
     /// Whether a claimed device may be part of a card, if nothing else can be read. A guest without cards

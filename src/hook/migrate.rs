@@ -6,21 +6,21 @@ use crate::host::LogPriority;
 impl Hook<'_> {
     /// Points the hostdevs of an incoming guest at its cards on this host. Only `gpupci` asks the cluster's
     /// database where these are.
-    pub(super) fn arrive(&self, xml: &[u8]) -> Outcome {
+    pub(super) fn migrate(&self, xml: &[u8]) -> Outcome {
         let Some(guest) = guest_of(xml) else {
             return Outcome::Quiet;
         };
         let retargeted = self.machine.splice(&guest.name, true, xml);
-        let arrived = match retargeted {
-            Ok(arrived) => arrived,
+        let retargeted_xml = match retargeted {
+            Ok(retargeted_xml) => retargeted_xml,
             Err(why) => {
                 let line = format!("{}: its XML is unchanged: {why}", guest.name);
                 self.log(LogPriority::Info, &line, &guest);
                 return Outcome::Quiet;
             }
         };
-        let complete = self.machine.splice(&guest.name, false, &arrived);
-        if complete.is_ok_and(|complete| complete != arrived) {
+        let complete = self.machine.splice(&guest.name, false, &retargeted_xml);
+        if complete.is_ok_and(|complete| complete != retargeted_xml) {
             let line = format!(
                 "{} starts without its card: its save image does not have it, and libvirt accepts no new device now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
                  gpupci splice -- {}, and virsh attach-device with the <hostdev> that this command adds",
@@ -30,9 +30,9 @@ impl Hook<'_> {
             );
             self.log(LogPriority::Error, &line, &guest);
         }
-        match arrived == xml {
+        match retargeted_xml == xml {
             true => Outcome::Quiet,
-            false => Outcome::Xml(arrived),
+            false => Outcome::Xml(retargeted_xml),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What a domain claims of its host: the one reader of it, for the hook, for `splice`, for `why`.
+//! The PCI devices that a domain claims. This is the only reader of them: hook, `splice`, `retarget` and
+//! `why` use it.
 //!
-//! It takes what libvirt takes: every `<devices>` of the domain counts, of a device the first
-//! `<source>`, of that the first `<address>`, and an address has libvirt's numbers.
+//! It reads the XML as libvirt does: every `<devices>` of the domain, the first `<source>` of a device, the
+//! first `<address>` of a source, and numbers in libvirt's notation.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +14,11 @@ use crate::uuid::MediatedUuid;
 /// The namespace of QEMU's own options.
 const QEMU: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
-/// Something of the host that a domain wants.
+/// A device of the host that a domain claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// This function for the guest alone: `<hostdev>`, `<interface type='hostdev'>`,
-    /// `<disk type='nvme'>`, or an option for QEMU itself.
+    /// A PCI function: `<hostdev>`, `<interface type='hostdev'>`, `<disk type='nvme'>`, or an option for
+    /// QEMU itself.
     Function(PciAddress),
     /// A mediated device. Its parent must stay on its host driver.
     Mediated(MediatedUuid),
@@ -26,7 +27,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// The function that the guest is to have for itself.
+    /// The claimed PCI function.
     pub fn function(&self) -> Option<PciAddress> {
         match self {
             Self::Function(address) => Some(*address),
@@ -35,16 +36,16 @@ impl Claim {
     }
 }
 
-/// A claim and where it stands.
+/// A claim and its place in the document.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) claim: Claim,
-    /// The `<address>` of a `<hostdev>`, which alone can be pointed at another card.
+    /// The `<address>` of a `<hostdev>`. `retarget` changes only these.
     pub(crate) address: Option<Tag>,
 }
 
-/// What `document` claims, in its order; nothing if it is not well-formed. Claims that libvirt
-/// cannot read are left out.
+/// The claims of `document`, in document order. None if it is not well-formed. Claims that libvirt cannot
+/// parse are ignored.
 pub fn claims(document: &[u8]) -> Vec<Claim> {
     let mut finder = Finder::default();
     match read(document, |text, token| finder.see(text, &token)) {
@@ -53,45 +54,45 @@ pub fn claims(document: &[u8]) -> Vec<Claim> {
     }
 }
 
-/// Sees the tags of a document in turn and finds its claims.
+/// Collects the claims of a document from its tags, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     pub(crate) found: Vec<Found>,
-    /// The declarations of QEMU's namespace at the root: `xmlns:qemu` as a rule.
+    /// The attributes of the root that declare QEMU's namespace, usually `xmlns:qemu`.
     declared: BTreeSet<String>,
     open: Vec<Open>,
     arguments: Arguments,
 }
 
-/// An element that is open.
+/// An open element.
 #[derive(Debug)]
 struct Open {
     kind: Kind,
-    /// Whether its `<source>`, or the `<address>` of a source, was there: only the first counts.
+    /// Whether its first `<source>` or `<address>` was seen: libvirt ignores further ones.
     seen: bool,
 }
 
-/// What the children of an element mean.
+/// How the children of an element are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Other,
     Domain,
     Devices,
-    /// A device of which no source matters, or a part of one.
+    /// A device without a PCI source, or a part of a device.
     Plain,
     Device(Source),
     /// The first `<source>` of one of these.
     Source(Source),
-    /// A disk, a backing store or a mirror, perhaps of type nvme.
+    /// A disk, a backing store or a mirror.
     Disk {
         is_nvme: bool,
     },
     CommandLine,
-    /// `<qemu:override>` and all in it.
+    /// `<qemu:override>` and everything in it.
     Override,
 }
 
-/// What the source of a device holds.
+/// The kind of a device's source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Hostdev,
@@ -116,7 +117,7 @@ impl Finder {
         }
     }
 
-    /// What a tag means for its children. What it claims by itself is noted.
+    /// How the children of this tag are read. Claims of the tag itself are collected.
     fn kind(&mut self, text: &str, tag: &Tag) -> Kind {
         let name = tag.name(text);
         let Some(parent) = self.open.last().map(|open| open.kind) else {
@@ -207,7 +208,7 @@ impl Finder {
         if let Some(claim) = claim {
             self.note(claim, None);
         }
-        // An argument has no children that count, an overridden device has.
+        // Children of an argument are ignored, those of an overridden device are not.
         if parent == Kind::Override {
             parent
         } else {
@@ -215,7 +216,7 @@ impl Finder {
         }
     }
 
-    /// Whether a tag is in the namespace of QEMU's options, declared here or at the root.
+    /// Whether a tag is in QEMU's namespace, declared at the tag or at the root.
     fn is_for_qemu(&self, text: &str, tag: &Tag) -> bool {
         let declaration = match tag.name(text).split_once(':') {
             Some((prefix, _)) => format!("xmlns:{prefix}"),
@@ -227,7 +228,7 @@ impl Finder {
         }
     }
 
-    /// Whether nothing of its kind was in the innermost open element before.
+    /// Whether this is the first source or address of the innermost open element.
     fn is_first(&mut self) -> bool {
         let innermost = self.open.last_mut();
         innermost.is_some_and(|open| !std::mem::replace(&mut open.seen, true))
@@ -238,7 +239,7 @@ impl Finder {
     }
 }
 
-/// The mode that a `<hostdev>` has if it names none.
+/// Whether a `<hostdev>` has the mode `subsystem`, which is the default.
 fn is_subsystem(text: &str, tag: &Tag) -> bool {
     tag.value(text, "mode")
         .is_none_or(|mode| mode == "subsystem")

@@ -1,4 +1,4 @@
-//! Changes to a text, as places and what comes there.
+//! Edits of a text: ranges and their replacements.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub(crate) struct Edit {
     pub(crate) text: String,
 }
 
-/// `document` with all `edits` made, which do not overlap; in any order.
+/// `document` with all `edits` applied. They must not overlap; their order does not matter.
 pub(crate) fn apply(document: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     edits.sort_by_key(|edit| edit.range.start);
     let added: usize = edits.iter().map(|edit| edit.text.len()).sum();

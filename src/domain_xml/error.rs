@@ -1,4 +1,4 @@
-//! Why a document is refused, and where.
+//! Why a document is refused, with line and column.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::domain_xml::BYTES_MAX;
 use crate::escape::Excerpt;
 use crate::failure::{Code, Failure, UNCHANGED};
 
-/// A place in a document, counted from 1; columns are characters.
+/// Line and column in a document, both from 1. Columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The line.
@@ -40,24 +40,24 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a document is not touched.
+/// Why a document is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum XmlError {
-    /// More than libvirt would read.
-    #[error("the domain XML is longer than the {BYTES_MAX} bytes that libvirt reads")]
+    /// Longer than libvirt accepts.
+    #[error("the domain XML is longer than {BYTES_MAX} bytes, the most that libvirt accepts")]
     TooLarge,
-    /// Bytes that are no UTF-8, or a declaration that says so.
+    /// Bytes that are not UTF-8, or a declaration of another encoding.
     #[error("the domain XML is not UTF-8 at {place}{declared}")]
     NotUtf8 {
         /// Where.
         place: Place,
-        /// `: it is declared as …`, or nothing.
+        /// `: its declared encoding is …`, or nothing.
         declared: String,
     },
-    /// A document type, which could define entities without end.
-    #[error("the domain XML has a document type at {0}, which libvirt does not need")]
+    /// A document type. It could define endless entities.
+    #[error("the domain XML has a document type (DOCTYPE) at {0}, which is not accepted")]
     Dtd(Place),
-    /// The grammar of XML is broken.
+    /// Not well-formed XML.
     #[error("the domain XML is not well-formed at {place}: {reason}")]
     NotWellFormed {
         /// Where.
@@ -65,8 +65,8 @@ pub enum XmlError {
         /// How.
         reason: String,
     },
-    /// Some other document.
-    #[error("the document at {place} is {}, and not a <domain>", Excerpt(.element))]
+    /// Not domain XML.
+    #[error("the element at {place} is {}, not <domain>", Excerpt(.element))]
     NotADomain {
         /// Where its element starts.
         place: Place,

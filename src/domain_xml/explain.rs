@@ -1,25 +1,25 @@
-//! Words for what is wrong with a document. Apart from the reading of it: the hook, which a guest's
-//! start waits for, tells nobody about bad XML and does without them.
+//! Error messages for documents. They are apart from the reader because the hook does not report bad XML
+//! and stays small without them.
 
 use crate::domain_xml::tokens::{Flaw, Refused, Token};
 use crate::domain_xml::{Place, XmlError, tokens};
 use crate::escape::{Excerpt, printable};
 
-/// roxmltree takes the square of a tag's attributes and worse of nested namespaces: up to here that
-/// is a fraction of a second.
+/// The time of roxmltree grows with the square of a tag's attributes, and faster with nested namespaces. Up
+/// to these limits it takes a fraction of a second.
 const EXPLAINED_BYTES_MAX: usize = 64 * 1024;
 const EXPLAINED_NAMESPACES_MAX: usize = 16;
 
-/// Calls `see` with each tag of `document` in turn.
+/// Calls `see` with each tag of `document`, in order.
 ///
 /// # Errors
-/// When the document is not well-formed UTF-8 without a document type: why, and where.
+/// When the document is not well-formed UTF-8 or has a document type: why, and where.
 pub(crate) fn read(document: &[u8], see: impl FnMut(&str, Token)) -> Result<(), XmlError> {
     tokens::read(document, see).map_err(|refused| refused.explain(document))
 }
 
 impl Refused<'_> {
-    /// The same in words, for who gave us `document`.
+    /// The error message about `document`.
     pub(super) fn explain(self, document: &[u8]) -> XmlError {
         let place = |at| Place::of(document, at);
         match self {
@@ -30,7 +30,7 @@ impl Refused<'_> {
             },
             Self::Declared(at, name) => XmlError::NotUtf8 {
                 place: place(at),
-                declared: format!(": it is declared as {}", Excerpt(name)),
+                declared: format!(": its declared encoding is {}", Excerpt(name)),
             },
             Self::Dtd(at) => XmlError::Dtd(place(at)),
             Self::Broken(text, flaw) => explain(text, flaw),
@@ -38,9 +38,9 @@ impl Refused<'_> {
     }
 }
 
-/// The words of roxmltree, which says best what is wrong, where it objects too and knows the place:
-/// of a document that is cut off it does not. Its time grows with the square of a tag's attributes,
-/// so it is not asked about large documents.
+/// roxmltree's message, which is the most precise, if it refuses the document too and knows the position.
+/// For a truncated document it does not. Large documents are not given to it, because it would take too
+/// long.
 fn explain(text: &str, (at, reason): Flaw) -> XmlError {
     let is_cheap = text.len() <= EXPLAINED_BYTES_MAX
         && text

@@ -34,8 +34,8 @@ fn is_name_character(c: char) -> bool {
         || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
-/// Where the first `&` of `text` stands that is no reference: to one of XML's five names, or to the
-/// number of a character that XML allows.
+/// The position of the first `&` in `text` that is neither one of XML's five entities nor a reference to a
+/// character that XML allows.
 pub(crate) fn bad_reference(text: &str) -> Option<usize> {
     let is_bad = |at: &usize| {
         let reference = text[*at..].split_inclusive(';').next().unwrap_or_default();
@@ -44,9 +44,9 @@ pub(crate) fn bad_reference(text: &str) -> Option<usize> {
     memchr_iter(b'&', text.as_bytes()).find(is_bad)
 }
 
-/// Where the first character stands that no part of a document may hold.
+/// The position of the first character that XML does not allow.
 pub(crate) fn forbidden_character(text: &str) -> Option<usize> {
-    // Without a branch, so that many bytes are looked at in one step.
+    // Without a branch, so that the compiler checks many bytes at once.
     let suspicious = |b: u8| (b < b' ') & (b != b'\t') & (b != b'\n') & (b != b'\r') | (b == 0xef);
     if !text.bytes().fold(false, |any, b| any | suspicious(b)) {
         return None;
@@ -56,7 +56,7 @@ pub(crate) fn forbidden_character(text: &str) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
-/// XML 1.0, production 2: everything but control characters and the two that mean "no character".
+/// XML 1.0, production 2: no control characters, no U+FFFE, no U+FFFF.
 fn is_character(c: char) -> bool {
     (c >= ' ' || is_blank(c)) && c != '\u{fffe}' && c != '\u{ffff}'
 }

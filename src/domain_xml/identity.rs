@@ -1,4 +1,4 @@
-//! Which guest a document is about.
+//! The guest in a document.
 
 use std::ops::Range;
 
@@ -7,17 +7,16 @@ use quick_xml::escape::unescape;
 use crate::domain_xml::tokens::{Token, read};
 use crate::uuid::GuestUuid;
 
-/// The name and the uuid of a guest. A name can be changed (`virsh domrename`), a uuid cannot.
+/// The name and the uuid of a guest. The name can change (`virsh domrename`), the uuid cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuestIdentity {
     /// Its name: any text.
     pub name: String,
-    /// Its uuid, if the document has one that is spelled as libvirt does.
+    /// Its uuid, if the document has a valid one.
     pub uuid: Option<GuestUuid>,
 }
 
-/// Which guest `document` is about: the first `<name>` and `<uuid>` of its `<domain>`; `None` when it
-/// is not well-formed.
+/// The first `<name>` and `<uuid>` of the `<domain>` in `document`. `None` if it is not well-formed.
 pub fn guest_identity(document: &[u8]) -> Option<GuestIdentity> {
     let mut finder = Finder::default();
     read(document, |text, token| finder.see(text, &token)).ok()?;
@@ -34,12 +33,12 @@ pub fn guest_identity(document: &[u8]) -> Option<GuestIdentity> {
     })
 }
 
-/// Where the content of the elements of interest stands.
+/// The content of `<name>` and `<uuid>`.
 #[derive(Default)]
 struct Finder {
     depth: usize,
     is_domain: bool,
-    /// Which element of interest is open, and where its content begins.
+    /// Which of the two elements is open, and where its content starts.
     open: Option<(Which, usize)>,
     name: Option<Range<usize>>,
     uuid: Option<Range<usize>>,

@@ -1,10 +1,11 @@
-//! Domain XML: text in, text out, every byte that is not meant to change kept.
+//! Domain XML: text in, text out. Bytes that are not edited stay as they are.
 //!
-//! `tokens` has quick-xml read and checks the rest by `grammar`. `claims` is the one reader of what a
-//! domain claims, with `qemu` for QEMU's own options; `outline` adds the places where a change can be
-//! made. `splice` and `retarget` decide on edits, `write` makes the new elements, `edit` puts them in.
-//! The DOM of roxmltree is asked only by `explain`, for the words of a refusal: building it costs more
-//! than all the rest together, and libvirt waits for this.
+//! `tokens` reads with quick-xml, and checks with `grammar` what quick-xml does not. `claims` finds the claimed
+//! devices, with `qemu` for QEMU's own options. `outline` finds where a document can be changed. `splice` and
+//! `retarget` decide on the edits, `write` makes the new elements, `edit` applies the edits.
+//!
+//! Only `explain` builds roxmltree's DOM, for error messages: that takes longer than everything else, and libvirt
+//! waits for the hook.
 
 mod claims;
 mod edit;
@@ -26,5 +27,5 @@ pub use outline::claimed_functions;
 pub use retarget::retarget;
 pub use splice::splice;
 
-/// libvirt reads no more than this of a domain's XML, and neither do we.
+/// libvirt accepts no longer domain XML.
 pub const BYTES_MAX: usize = 10 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! What a change needs to know of a domain's XML: where its devices are, and what it claims.
+//! The outline of a document: where its devices are, and what it claims.
 
 use std::ops::Range;
 
@@ -8,21 +8,21 @@ use crate::domain_xml::tokens::{Tag, Token};
 use crate::domain_xml::{Place, XmlError};
 use crate::pci::PciAddress;
 
-/// The places that matter in a document.
+/// The outline of a document.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
-    /// The root, when it is a `<domain>`; a bare `<devices>` has none.
+    /// The root, if it is a `<domain>` and not a bare `<devices>`.
     pub(crate) domain: Option<Element>,
-    /// The last `<devices>` that belongs to the domain itself.
+    /// The last `<devices>` that is a child of the domain.
     pub(crate) devices: Option<Element>,
-    /// What the domain claims of its host.
+    /// The claims of the domain.
     pub(crate) claims: Vec<Found>,
 }
 
-/// An element that new ones can be put into.
+/// An element into which others can be inserted.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
-    /// From `<` to behind `>` of its start tag.
+    /// From `<` to the byte after `>` of its start tag.
     pub(crate) start_tag: Range<usize>,
     /// Its name.
     pub(crate) name: Range<usize>,
@@ -55,7 +55,7 @@ pub(crate) fn outline(document: &[u8]) -> Result<Outline, XmlError> {
     })
 }
 
-/// The PCI functions of the host that `document` claims, in every form.
+/// The PCI functions that `document` claims, in any form.
 ///
 /// # Errors
 /// When it is refused: see [`XmlError`].
@@ -64,7 +64,7 @@ pub fn claimed_functions(document: &[u8]) -> Result<Vec<PciAddress>, XmlError> {
 }
 
 impl Outline {
-    /// The PCI functions of the host that the domain claims.
+    /// The PCI functions that the domain claims.
     pub(crate) fn functions(&self) -> impl Iterator<Item = PciAddress> {
         self.claims
             .iter()
@@ -77,9 +77,9 @@ struct Builder {
     outline: Outline,
     /// How many elements are open.
     depth: usize,
-    /// At which depth the `<devices>` stands that is open.
+    /// The depth of the open `<devices>`.
     devices_depth: Option<usize>,
-    /// A root that is neither domain nor devices, and where it starts.
+    /// The name of a root that is neither domain nor devices, and its position.
     stranger: Option<(usize, String)>,
 }
 
@@ -138,7 +138,7 @@ impl Builder {
         }
     }
 
-    /// An element that stands at `depth` has ended.
+    /// An element at `depth` has ended.
     fn close_at(&mut self, depth: usize, end_tag: Option<usize>) {
         let Outline {
             domain, devices, ..

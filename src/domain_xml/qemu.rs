@@ -1,24 +1,24 @@
-//! What QEMU's own options take from the host, where a domain hands some to it (libvirt's
+//! The devices that QEMU's own options claim, in `<qemu:commandline>` and `<qemu:override>` (libvirt's
 //! `docs/drvqemu.rst`, QEMU's `system/vl.c` and `hw/vfio/pci.c`).
 //!
-//! A file of `-readconfig` is not looked into: what it holds when the guest starts nobody knows now.
+//! The file of `-readconfig` is not read: it may change before the guest starts.
 
 use serde::Deserialize;
 
 use crate::domain_xml::Claim;
 use crate::pci::PciAddress;
 
-/// The devices that take a PCI function of the host.
+/// The QEMU devices that claim a PCI function of the host.
 const DRIVERS: [&str; 2] = ["vfio-pci", "vfio-pci-nohotplug"];
 
-/// The arguments of QEMU in their order: `-device` and what it means are two of them.
+/// QEMU's arguments, in order: an option such as `-device` and its value are two arguments.
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
     last: String,
 }
 
 impl Arguments {
-    /// What the next argument claims, by the option before it.
+    /// The claim in the next argument, which depends on the option before it.
     pub(super) fn next(&mut self, argument: String) -> Option<Claim> {
         let claim = match self.last.as_str() {
             "-device" | "--device" => of_device(&argument),
@@ -30,7 +30,7 @@ impl Arguments {
     }
 }
 
-/// The properties of a device that count here.
+/// The properties of a device that can claim a host device.
 #[derive(Default, Deserialize)]
 struct Device {
     #[serde(default)]
@@ -42,7 +42,7 @@ struct Device {
 /// `vfio-pci,host=02:00.0,…` or `{"driver": "vfio-pci", "host": "0000:02:00.0", …}`.
 fn of_device(argument: &str) -> Option<Claim> {
     let device = if argument.starts_with('{') {
-        // QEMU takes either quote.
+        // QEMU accepts both kinds of quotes.
         let readings = [argument.to_owned(), argument.replace('\'', "\"")];
         let mut read = readings.iter().map(|json| serde_json::from_str(json));
         read.find_map(Result::ok)?
@@ -59,8 +59,8 @@ fn of_device(argument: &str) -> Option<Claim> {
 }
 
 impl Device {
-    /// Reads `name=value` between commas, where `,,` is a comma in a value and the driver needs no
-    /// name if it comes first.
+    /// Parses `name=value` pairs separated by commas. `,,` is a comma in a value. The first word may be the
+    /// driver without `driver=`.
     fn from_options(argument: &str) -> Self {
         let mut device = Self::default();
         for (index, option) in argument.replace(",,", "\0").split(',').enumerate() {
@@ -77,15 +77,15 @@ impl Device {
     }
 }
 
-/// `device.ID.host=02:00.0`, which changes a device that was named before.
+/// `device.ID.host=02:00.0`: sets a property of an earlier `-device`.
 fn of_setting(argument: &str) -> Option<Claim> {
     let (place, value) = argument.split_once('=')?;
     let (_, property) = place.strip_prefix("device.")?.split_once('.')?;
     of_property(property, value)
 }
 
-/// What a property of a VFIO device claims. `sysfsdev` is a folder, named as the function or as the
-/// mediated device.
+/// The claim in a property of a VFIO device. `sysfsdev` is the path of a PCI function or of a mediated
+/// device.
 pub(super) fn of_property(name: &str, value: &str) -> Option<Claim> {
     match name {
         "host" => PciAddress::from_qemu(value).map(Claim::Function),

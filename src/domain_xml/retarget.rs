@@ -1,4 +1,4 @@
-//! The cards that already stand in a domain's XML, pointed at where they are on this host.
+//! Points the hostdevs of a domain at the addresses of its cards on this host.
 
 use crate::domain_xml::XmlError;
 use crate::domain_xml::claims::Found;
@@ -9,10 +9,9 @@ use crate::domain_xml::write;
 use crate::gpu::Moved;
 use crate::pci::{PciAddress, PciSlot};
 
-/// `document` with the source address of every hostdev that names one of the `moved` cards pointed
-/// at that card's slot here, whatever its function; no hostdev is added or dropped, and no other
-/// byte changes. A card that is in the document already at its slot here is left alone, unless that
-/// slot is where another card used to be, and both can be found so.
+/// `document` with every hostdev of a `moved` card pointed at that card's slot on this host. The function
+/// stays. No hostdev is added or removed, and no other byte changes. A hostdev that is already at its
+/// card's slot stays, unless another card was there and both can be assigned that way.
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
@@ -25,7 +24,7 @@ pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
     let slots: Vec<PciSlot> = hostdevs.iter().map(|(address, _)| address.slot()).collect();
     let is_claimed = |card: &&Moved| outline.functions().any(|one| one.slot() == card.to);
     let is_hostdev = |card: &&Moved| slots.contains(&card.to);
-    // What claims a card here in another form cannot be pointed elsewhere, and is not claimed twice.
+    // Other forms of claims cannot be changed, so their cards must not be claimed again.
     let moved: Vec<&Moved> = moved
         .iter()
         .filter(|card| is_hostdev(card) || !is_claimed(card))
@@ -42,13 +41,12 @@ pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
     Ok(apply(document, edits.collect()))
 }
 
-/// The address of a `<hostdev>`, and where it stands.
+/// The address of a `<hostdev>`, and its place.
 fn hostdev(found: &Found) -> Option<(PciAddress, &Tag)> {
     Some((found.claim.function()?, found.address.as_ref()?))
 }
 
-/// Which of the `slots` of a document become which, so that as many of the `moved` cards as can be
-/// are where they should be.
+/// The new slot for each of the `slots` of a document, so that as many `moved` cards as possible are right.
 fn turns(slots: &[PciSlot], moved: &[&Moved]) -> Vec<(PciSlot, PciSlot)> {
     let mut held: Vec<Option<PciSlot>> = Vec::new();
     for card in moved {
@@ -68,8 +66,8 @@ fn turns(slots: &[PciSlot], moved: &[&Moved]) -> Vec<(PciSlot, PciSlot)> {
         .collect()
 }
 
-/// Finds a slot for `card`, if need be by finding another for the card that holds it: a step of the
-/// search for the largest matching. `tried` are the slots that are no use.
+/// Finds a slot for `card`, moving other cards if needed: one step of an augmenting-path search for the
+/// largest matching. `tried` are the slots already visited.
 fn find(
     card: usize,
     moved: &[&Moved],
@@ -91,7 +89,7 @@ fn find(
     false
 }
 
-/// The edits that make the address at `tag` name `target`; the function is the same already.
+/// The edits that change the address at `tag` to `target`. The function does not change.
 fn edits(text: &str, tag: &Tag, target: PciAddress) -> Vec<Edit> {
     let numbers = [
         ("domain", write::domain(target)),

@@ -1,4 +1,4 @@
-//! A guest's cards into its domain XML.
+//! Inserts a guest's cards into its domain XML.
 
 use crate::domain_xml::XmlError;
 use crate::domain_xml::edit::{Edit, apply};
@@ -6,9 +6,9 @@ use crate::domain_xml::outline::{Element, outline};
 use crate::domain_xml::write::{self, Line};
 use crate::pci::PciAddress;
 
-/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` for each of `cards` that it
-/// does not claim yet in any form, before the end of the last `<devices>`; no other byte changes.
-/// Without cards the document is given back unread.
+/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` at the end of the last `<devices>`
+/// for each of `cards` that it does not claim yet in any form. No other byte changes. Without cards the
+/// document is returned unread.
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
@@ -29,7 +29,7 @@ pub fn splice(document: &[u8], cards: &[PciAddress]) -> Result<Vec<u8>, XmlError
     Ok(apply(document, edits))
 }
 
-/// The edits that put `lines` at the end of `parent`, laid out as what stands there.
+/// The edits that insert `lines` at the end of `parent`, in its layout.
 fn insertion(document: &[u8], parent: &Element, lines: Vec<Line>) -> Vec<Edit> {
     let layout = Layout::of(document, parent);
     match parent.end_tag {
@@ -63,9 +63,9 @@ fn edit(start: usize, end: usize, text: String) -> Edit {
     }
 }
 
-/// How the children of an element are indented and its lines ended.
+/// Indentation and line ends of an element's children.
 struct Layout {
-    /// What a line ends with; nothing when all stands on one line.
+    /// The line end. Empty if everything is on one line.
     end_of_line: &'static str,
     /// The indentation of the element's end tag.
     closing: String,
@@ -73,7 +73,7 @@ struct Layout {
     child: String,
     /// How much deeper each level is.
     step: String,
-    /// Whether only blanks stand before the end tag.
+    /// Whether the end tag is on a line of its own.
     end_is_on_own_line: bool,
 }
 
@@ -111,7 +111,7 @@ impl Layout {
         }
     }
 
-    /// `lines` on lines of their own, between a tag that ends a line's text and one that goes on.
+    /// `lines` on lines of their own, between two tags on one line.
     fn block(&self, lines: Vec<Line>) -> String {
         let text = self.lines(lines, true);
         match self.end_of_line {
@@ -120,7 +120,7 @@ impl Layout {
         }
     }
 
-    /// `lines` indented, each with its line end behind or before it.
+    /// `lines` indented, with line ends before or after each.
     fn lines(&self, lines: Vec<Line>, end_first: bool) -> String {
         let end = |is_here| write::blanks(if is_here { self.end_of_line } else { "" });
         let is_flat = self.end_of_line.is_empty();
@@ -140,8 +140,8 @@ impl Layout {
     }
 }
 
-/// The blanks between the start of the line and `at`; `None` when something else stands there. The
-/// start of the document is the start of a line.
+/// The blanks between the start of the line and `at`. `None` if there is anything else. The start of the
+/// document is the start of a line.
 fn indentation(document: &[u8], at: usize) -> Option<&str> {
     let is_blank = |b: &u8| *b == b' ' || *b == b'\t';
     let start = document[..at]
@@ -153,7 +153,7 @@ fn indentation(document: &[u8], at: usize) -> Option<&str> {
     is_line_start.then(|| std::str::from_utf8(&document[start..at]).unwrap_or_default())
 }
 
-/// What the first line at or after `at` ends with; failing that, the first line of all.
+/// The line end of the first line at or after `at`, else of the first line of the document.
 fn end_of_line(document: &[u8], at: usize) -> &'static str {
     let newline = |from: usize| {
         document[from..]

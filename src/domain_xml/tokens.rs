@@ -1,11 +1,10 @@
-//! The tags of a well-formed XML 1.0 document, with their places.
+//! The tags of a well-formed XML 1.0 document, with their byte ranges.
 //!
-//! quick-xml reads the document and matches end tags. It leaves to its caller what else XML forbids:
-//! names, attribute values, references, comments, and what stands around the root element. These
-//! checks are here, with `grammar`. Tests hold every verdict to that of roxmltree, which builds a
-//! tree and takes too long for a guest's start.
+//! quick-xml reads the document and matches end tags. It does not check names, attribute values,
+//! references, comments, and text outside the root element: these checks are here and in `grammar`. Tests
+//! compare every verdict with roxmltree, which builds a tree and is too slow for the hook.
 //!
-//! Namespaces are not resolved, for a fragment may use a prefix that its document declares.
+//! Namespaces are not resolved: a fragment may use a prefix that its document declares.
 
 use std::ops::Range;
 
@@ -30,45 +29,45 @@ pub(crate) enum Token {
     End(Range<usize>),
 }
 
-/// A start tag, as places in the document.
+/// A start tag, as byte ranges of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// From `<` to behind `>`.
+    /// From `<` to the byte after `>`.
     pub(crate) range: Range<usize>,
     /// The name.
     pub(crate) name: Range<usize>,
-    /// What follows the name, without `>` or `/>`.
+    /// Everything after the name, without `>` or `/>`.
     attributes: Range<usize>,
     /// Whether one of its attributes is `xmlns`.
     has_xmlns: bool,
 }
 
-/// Why a document is not read, and at which byte.
+/// Why a document is refused, and at which byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused<'d> {
-    /// More than libvirt would read.
+    /// Longer than libvirt accepts.
     TooLarge,
-    /// Bytes that are no UTF-8.
+    /// Not UTF-8.
     NotUtf8(usize),
-    /// Another encoding is declared, by this name.
+    /// Another encoding is declared: its name.
     Declared(usize, &'d str),
     /// A document type.
     Dtd(usize),
-    /// The grammar is broken, and how.
+    /// Not well-formed, and how.
     Broken(&'d str, Flaw),
 }
 
 /// What is wrong, and at which byte.
 pub(crate) type Flaw = (usize, &'static str);
 
-const NO_ATTRIBUTE: &str = "this is no attribute";
-const NO_REFERENCE: &str = "a reference to nothing";
-const OUTSIDE: &str = "text outside of the root element";
+const NO_ATTRIBUTE: &str = "this is not a valid attribute";
+const NO_REFERENCE: &str = "an unknown entity or an invalid character reference";
+const OUTSIDE: &str = "text outside the root element";
 
-/// Calls `see` with each tag of `document` in turn.
+/// Calls `see` with each tag of `document`, in order.
 ///
 /// # Errors
-/// When the document is not well-formed UTF-8 without a document type. `explain` has words for it.
+/// When the document is not well-formed UTF-8 or has a document type. `explain` has the messages.
 pub(crate) fn read(document: &[u8], mut see: impl FnMut(&str, Token)) -> Result<(), Refused<'_>> {
     if document.len() > BYTES_MAX {
         return Err(Refused::TooLarge);
@@ -89,7 +88,7 @@ pub(crate) fn read(document: &[u8], mut see: impl FnMut(&str, Token)) -> Result<
 struct Tokens<'t> {
     text: &'t str,
     reader: Reader<&'t [u8]>,
-    /// Where the document itself starts: behind a byte order mark, which quick-xml does not count.
+    /// Where the document starts: after a byte order mark, which quick-xml does not count.
     start: usize,
     /// How many elements are open.
     depth: usize,
@@ -108,7 +107,7 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// The place of a byte that quick-xml counts.
+    /// The byte position in the text, from quick-xml's position.
     fn place(&self, position: u64) -> usize {
         self.start + position as usize
     }
@@ -147,7 +146,7 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// The start tag at `range`, which `closing` ends, checked.
+    /// Checks the start tag at `range`, which ends with `closing`.
     fn tag(&mut self, range: Range<usize>, name: usize, closing: &str) -> Result<Tag, Refused<'t>> {
         let name = range.start + 1..range.start + 1 + name;
         let attributes = name.end..range.end - closing.len();
@@ -155,7 +154,7 @@ impl<'t> Tokens<'t> {
         let flaw = if self.depth == 0 && std::mem::replace(&mut self.seen_root, true) {
             Some((range.start, "a second root element"))
         } else if !is_name(&self.text[name.clone()]) {
-            Some((name.start, "this is no name of an element"))
+            Some((name.start, "this is not a valid element name"))
         } else {
             flaw_of_attributes(self.text, attributes.clone(), |name| {
                 has_xmlns |= name == "xmlns";
@@ -170,12 +169,12 @@ impl<'t> Tokens<'t> {
         })
     }
 
-    /// Checks what is neither a tag nor a declaration.
+    /// Checks everything that is neither a tag nor the declaration.
     fn content(&self, event: &Event<'_>, range: Range<usize>) -> Result<(), Refused<'t>> {
         let text = &self.text[range.clone()];
         let is_outside = self.depth == 0;
         let flaw = match event {
-            Event::Eof => Some((0, "the document ends too early")),
+            Event::Eof => Some((0, "the document ends before the root element is closed")),
             Event::Text(_) if is_outside => (!text.chars().all(is_blank)).then_some((0, OUTSIDE)),
             Event::GeneralRef(_) | Event::CData(_) if is_outside => Some((0, OUTSIDE)),
             Event::Text(_) => memchr_iter(b'>', text.as_bytes())
@@ -187,7 +186,7 @@ impl<'t> Tokens<'t> {
             Event::PI(instruction) => {
                 let target = instruction.target();
                 let is_sound = is_name(target) && !target.eq_ignore_ascii_case("xml");
-                (!is_sound).then_some((0, "this processing instruction has no name of its own"))
+                (!is_sound).then_some((0, "this is not a valid name of a processing instruction"))
             }
             _ => None,
         };
@@ -212,8 +211,7 @@ impl<'t> Tokens<'t> {
             }
         }
         if range.start != self.start || !is_known || !versioned {
-            let what =
-                "this XML declaration is not at the start, has no version or says something else";
+            let what = "the XML declaration is not at the start, has no version, or is not valid";
             return Err(Refused::Broken(self.text, (range.start, what)));
         }
         other.map_or(Ok(()), |name| Err(Refused::Declared(range.start, name)))
@@ -231,13 +229,13 @@ fn has_double_hyphen(comment: &str) -> bool {
 fn reason_of(error: &Error) -> &'static str {
     match error {
         Error::IllFormed(IllFormedError::UnclosedReference) => NO_REFERENCE,
-        Error::IllFormed(_) => "this tag closes no open element",
+        Error::IllFormed(_) => "this end tag does not match the open element",
         _ => "a tag, comment or section is not closed",
     }
 }
 
-/// What is wrong with the attributes at `range`: quick-xml takes any name, any value, and no blank
-/// between two. Calls `see_name` with each name.
+/// The first error in the attributes at `range`. quick-xml accepts any name, any value, and missing blanks
+/// between attributes. Calls `see_name` with each name.
 fn flaw_of_attributes(
     text: &str,
     range: Range<usize>,
@@ -260,7 +258,7 @@ fn flaw_of_attributes(
                     (value_start + bad_reference(&value)?, NO_REFERENCE)
                 }
             }
-            Err(AttrError::Duplicated(at, _)) => (at, "an attribute that stands there twice"),
+            Err(AttrError::Duplicated(at, _)) => (at, "this attribute occurs twice"),
             Err(
                 AttrError::ExpectedEq(at)
                 | AttrError::ExpectedValue(at)
@@ -272,8 +270,7 @@ fn flaw_of_attributes(
     })
 }
 
-/// The names of the attributes at `range`, which are known to be sound, and the places of their
-/// values without the quotes.
+/// Names and value ranges (without quotes) of the attributes at `range`, which are already checked.
 fn attributes(text: &str, range: Range<usize>) -> impl Iterator<Item = (&str, Range<usize>)> {
     let mut attributes = Attributes::new(&text[range], 0);
     attributes.with_checks(false);
@@ -291,7 +288,7 @@ impl Tag {
         &text[self.name.clone()]
     }
 
-    /// Where the value of an attribute stands, without its quotes.
+    /// The range of an attribute's value, without its quotes.
     pub(crate) fn place_of_value(&self, text: &str, name: &str) -> Option<Range<usize>> {
         attributes(text, self.attributes.clone())
             .find(|(known, _)| *known == name)
@@ -319,13 +316,13 @@ impl Tag {
         self.value(text, name).as_deref() == Some(value)
     }
 
-    /// Whether it has a default namespace of its own: libvirt looks for elements without one.
+    /// Whether it sets a default namespace: libvirt reads only elements without one.
     pub(crate) fn is_in_namespace(&self, text: &str) -> bool {
         self.has_xmlns && !self.says(text, "xmlns", "")
     }
 }
 
-/// Where `part` of `text` starts in it.
+/// The offset of `part` in `text`.
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr().addr() - text.as_ptr().addr()
 }
@@ -442,12 +439,12 @@ mod tests {
         );
         assert_eq!(
             verdict("<a>\n é<!DOCTYPE x></a>"),
-            Err("the domain XML has a document type at line 2, column 3, which libvirt does not need".into())
+            Err("the domain XML has a document type (DOCTYPE) at line 2, column 3, which is not accepted".into())
         );
         assert_eq!(
             verdict("<?xml version='1.0' encoding='latin1'?><a/>"),
             Err(
-                "the domain XML is not UTF-8 at line 1, column 1: it is declared as \"latin1\""
+                "the domain XML is not UTF-8 at line 1, column 1: its declared encoding is \"latin1\""
                     .into()
             )
         );

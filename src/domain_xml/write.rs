@@ -1,4 +1,4 @@
-//! The new elements, tag by tag.
+//! Writes the new elements.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use crate::pci::PciAddress;
 /// A tag of new XML, and how many steps it is indented below its neighbours.
 pub(crate) type Line = (usize, Event<'static>);
 
-/// The `<hostdev>` that gives the function at `address` to a guest, as Rocks' original plugin wrote
-/// it and libvirt's manual shows it.
+/// The `<hostdev>` for the function at `address`, in the form of the original Rocks plugin and of libvirt's
+/// manual.
 pub(crate) fn hostdev(address: PciAddress) -> [Line; 5] {
-    // quick-xml would quote with `"`; Rocks and libvirt quote with `'`. What stands in the quotes
-    // are words of ours and numbers, so there is nothing to escape.
+    // quick-xml quotes with `"`, Rocks and libvirt with `'`. The values are constants and numbers, so
+    // nothing needs escaping.
     let place = format!(
         "address domain='{}' bus='{}' slot='{}' function='0x{:x}'",
         domain(address),
@@ -66,11 +66,11 @@ fn tag(name: &str, content: impl Into<Cow<'static, str>>) -> BytesStart<'static>
     BytesStart::from_content(content, name.len())
 }
 
-/// Tags and the blanks between them, as text.
+/// Tags and the blanks between them as text.
 pub(crate) fn text<'l>(pieces: impl Iterator<Item = Event<'l>>) -> String {
     let mut writer = Writer::new(Vec::with_capacity(256));
     for piece in pieces {
-        // Writing into memory does not fail; were it to, text would be missing and every test red.
+        // Writing into memory does not fail.
         let _ = writer.write_event(piece);
     }
     String::from_utf8(writer.into_inner()).unwrap_or_default()

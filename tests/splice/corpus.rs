@@ -87,7 +87,7 @@ fn kind(error: &XmlError) -> String {
         XmlError::NotUtf8 { .. } => "not UTF-8".to_owned(),
         XmlError::Dtd(_) => "a document type".to_owned(),
         XmlError::NotWellFormed { reason, .. } => format!("not well-formed: {reason}"),
-        XmlError::NotADomain { element, .. } => format!("{element} and not a <domain>"),
+        XmlError::NotADomain { element, .. } => format!("{element}, not <domain>"),
     }
 }
 

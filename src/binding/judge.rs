@@ -1,6 +1,6 @@
 //! Collects all reasons to refuse.
 
-use crate::binding::{Binding, Burden, Refusal, User};
+use crate::binding::{Binding, HostUse, Refusal, User};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
@@ -15,7 +15,7 @@ pub struct Neighbour {
     /// The card that it is part of.
     pub card: Option<CardName>,
     /// What the host uses it for.
-    pub burdens: Vec<Burden>,
+    pub host_uses: Vec<HostUse>,
 }
 
 /// The state of a card, from which everything is decided.
@@ -40,7 +40,7 @@ pub struct CardView {
     /// Functions with the host's console, and the framebuffer.
     pub consoles: Vec<(PciAddress, String)>,
     /// What the host uses its functions for.
-    pub burdens: Vec<(PciAddress, Burden)>,
+    pub host_uses: Vec<(PciAddress, HostUse)>,
     /// Functions with virtual functions, and their number.
     pub virtual_functions: Vec<(PciAddress, usize)>,
     /// Functions with mediated devices.
@@ -83,7 +83,7 @@ fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> 
     let binding = &neighbour.binding;
     let driver = binding.driver.as_ref()?;
     // A guest may claim the host's own disk, but gpupt does not help it.
-    let leaves = leaving.contains(&binding.function) && neighbour.burdens.is_empty();
+    let leaves = leaving.contains(&binding.function) && neighbour.host_uses.is_empty();
     if binding.class.is_bridge() || binding.is_detached(stub) || is_neutral(driver) || leaves {
         return None;
     }
@@ -92,7 +92,7 @@ fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> 
         member: binding.function,
         driver: driver.clone(),
         card: neighbour.card,
-        burdens: neighbour.burdens.clone(),
+        host_uses: neighbour.host_uses.clone(),
     })
 }
 
@@ -115,10 +115,10 @@ fn carried(view: &CardView) -> Vec<Refusal> {
             framebuffer: framebuffer.clone(),
         });
     }
-    for (function, burden) in &view.burdens {
-        refusals.push(Refusal::Carries {
+    for (function, host_use) in &view.host_uses {
+        refusals.push(Refusal::UsedByHost {
             function: *function,
-            burden: burden.clone(),
+            host_use: host_use.clone(),
         });
     }
     for (function, count) in &view.virtual_functions {

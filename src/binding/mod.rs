@@ -12,7 +12,7 @@ pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
 pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
-pub use refusal::{Burden, Refusal, User};
+pub use refusal::{HostUse, Refusal, User};
 pub use step::Step;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};

@@ -25,7 +25,7 @@ pub struct User {
 
 /// What the host uses a function for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Burden {
+pub enum HostUse {
     /// A mounted file system.
     FileSystem {
         /// The block device: `sda1`.
@@ -61,7 +61,7 @@ pub enum Refusal {
         /// The card that it is part of.
         card: Option<CardName>,
         /// What the host uses it for.
-        burdens: Vec<Burden>,
+        host_uses: Vec<HostUse>,
     },
     /// The stub driver cannot be loaded.
     NoStub {
@@ -84,11 +84,11 @@ pub enum Refusal {
         framebuffer: String,
     },
     /// The host uses one of its functions.
-    Carries {
+    UsedByHost {
         /// The function.
         function: PciAddress,
         /// What.
-        burden: Burden,
+        host_use: HostUse,
     },
     /// It has virtual functions.
     VirtualFunctions {
@@ -145,7 +145,7 @@ impl Refusal {
             Self::Used(_) => Code::Busy,
             Self::Unseen(_) => Code::UnknownUsers,
             Self::Console { .. } => Code::Console,
-            Self::Carries { .. } => Code::NeededByHost,
+            Self::UsedByHost { .. } => Code::NeededByHost,
             Self::VirtualFunctions { .. } => Code::VirtualFunctions,
             Self::MediatedDevice { .. } => Code::MediatedDevice,
             Self::Held { .. } => Code::Held,
@@ -187,7 +187,7 @@ impl Refusal {
                 "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
                     .to_owned()
             }
-            Self::Carries { .. } => {
+            Self::UsedByHost { .. } => {
                 "move it to a device that is not part of the card".to_owned()
             }
             Self::VirtualFunctions { function, .. } => format!(
@@ -240,14 +240,14 @@ impl fmt::Display for Refusal {
                 member,
                 driver,
                 card,
-                burdens,
+                host_uses,
             } => {
                 write!(f, "IOMMU group {group} also contains {member}")?;
                 if let Some(card) = card {
                     write!(f, " of {card}")?;
                 }
                 write!(f, ", which stays on driver {driver}")?;
-                match listed(burdens) {
+                match listed(host_uses) {
                     uses if uses.is_empty() => Ok(()),
                     uses => write!(f, " and is used for {uses}"),
                 }
@@ -285,7 +285,9 @@ impl fmt::Display for Refusal {
             } => {
                 write!(f, "the host's console is on {function} ({framebuffer})")
             }
-            Self::Carries { function, burden } => write!(f, "{function} is used for {burden}"),
+            Self::UsedByHost { function, host_use } => {
+                write!(f, "{function} is used for {host_use}")
+            }
             Self::VirtualFunctions { function, count } => {
                 write!(f, "{function} has {count} virtual functions")
             }
@@ -324,7 +326,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Burden {
+impl fmt::Display for HostUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, by) = match self {
             Self::FileSystem { device, at } => (at.as_str(), device),

@@ -89,9 +89,9 @@ impl Machine {
         }
         let console = self.console(function);
         view.consoles.extend(console.map(|fb| (function, fb)));
-        let burdens = self.burdens(function).into_iter();
-        view.burdens
-            .extend(burdens.map(|burden| (function, burden)));
+        let host_uses = self.host_uses(function).into_iter();
+        view.host_uses
+            .extend(host_uses.map(|host_use| (function, host_use)));
         let count = self.virtual_functions(function).len();
         if count > 0 {
             view.virtual_functions.push((function, count));
@@ -114,7 +114,7 @@ impl Machine {
             group,
             binding: self.binding(member).ok()?,
             card: card.map(|card| card.name),
-            burdens: self.burdens(member),
+            host_uses: self.host_uses(member),
         })
     }
 }

@@ -6,13 +6,13 @@
 )]
 
 mod binding;
-mod burdens;
 mod card_view;
 mod console;
 mod facts;
 mod gpupci;
 mod guest_logs;
 mod hook_folder;
+mod host_use;
 mod journal;
 mod kernel;
 mod libvirt;

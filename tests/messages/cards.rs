@@ -1,6 +1,6 @@
 //! Refusals to hand a card over, and failures while that is done.
 
-use gpupt::binding::{Burden, Refusal, Step, User};
+use gpupt::binding::{HostUse, Refusal, Step, User};
 use gpupt::error::Error;
 use gpupt::gpu::{GpuCard, PciFunction};
 use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
@@ -44,26 +44,26 @@ fn card() -> GpuCard {
     }
 }
 
-fn burdens() -> Vec<Burden> {
-    let burdens = vec![
-        Burden::FileSystem {
+fn host_uses() -> Vec<HostUse> {
+    let host_uses = vec![
+        HostUse::FileSystem {
             device: "sda1".to_owned(),
             at: "/home".to_owned(),
         },
-        Burden::Swap {
+        HostUse::Swap {
             device: "sda2".to_owned(),
         },
-        Burden::DefaultRoute {
+        HostUse::DefaultRoute {
             interface: "eth0".to_owned(),
         },
     ];
     assert_complete!(
-        &burdens,
-        Burden::FileSystem { .. },
-        Burden::Swap { .. },
-        Burden::DefaultRoute { .. },
+        &host_uses,
+        HostUse::FileSystem { .. },
+        HostUse::Swap { .. },
+        HostUse::DefaultRoute { .. },
     );
-    burdens
+    host_uses
 }
 
 fn refusals() -> Vec<Refusal> {
@@ -78,7 +78,7 @@ fn refusals() -> Vec<Refusal> {
         member: read("0000:00:1f.2"),
         driver: read("ahci"),
         card: card.map(read),
-        burdens: Vec::new(),
+        host_uses: Vec::new(),
     };
     let differs = |gone_to| Refusal::Differs {
         name: read("gpupci1"),
@@ -133,9 +133,9 @@ fn refusals() -> Vec<Refusal> {
             driver: "nouveau".to_owned(),
         },
     ];
-    refusals.extend(burdens().into_iter().map(|burden| Refusal::Carries {
+    refusals.extend(host_uses().into_iter().map(|host_use| Refusal::UsedByHost {
         function: video(),
-        burden,
+        host_use,
     }));
     assert_complete!(
         &refusals,
@@ -146,7 +146,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Used(_),
         Refusal::Unseen(_),
         Refusal::Console { .. },
-        Refusal::Carries { .. },
+        Refusal::UsedByHost { .. },
         Refusal::VirtualFunctions { .. },
         Refusal::MediatedDevice { .. },
         Refusal::Held { .. },

@@ -18,7 +18,7 @@ pub(super) fn finding_of(refusal: &Refusal) -> Finding {
         Refusal::Used(user) if user.guest.is_some() => ("use", Verdict::Pass),
         Refusal::Used(_) | Refusal::Unseen(_) => ("use", Verdict::Warn),
         Refusal::Console { .. } => ("console", Verdict::Fail),
-        Refusal::Carries { .. } => ("burden", Verdict::Fail),
+        Refusal::UsedByHost { .. } => ("burden", Verdict::Fail),
         Refusal::VirtualFunctions { .. } => ("virtual-functions", Verdict::Warn),
         Refusal::MediatedDevice { .. } => ("mediated-device", Verdict::Warn),
         Refusal::Driverctl { .. } => ("driverctl", Verdict::Warn),

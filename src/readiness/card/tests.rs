@@ -90,7 +90,7 @@ fn group_member_with_a_host_driver_is_a_failure_unless_it_is_a_card() {
         group: group(),
         binding: binding(7, Some("ahci")),
         card: card.map(|name| name.parse().expect("a name")),
-        burdens: Vec::new(),
+        host_uses: Vec::new(),
     };
     let mut one = card([None, None]);
     one.view.neighbours = vec![neighbour(None)];

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::binding::Burden;
+use crate::binding::HostUse;
 use crate::host::Machine;
 use crate::pci::PciAddress;
 
 impl Machine {
     /// What the host uses `function` for.
-    pub fn burdens(&self, function: PciAddress) -> Vec<Burden> {
-        let mut burdens = Vec::new();
+    pub fn host_uses(&self, function: PciAddress) -> Vec<HostUse> {
+        let mut host_uses = Vec::new();
         let disks = self.block_devices(function);
         if !disks.is_empty() {
-            burdens.extend(self.mounts(&disks));
-            burdens.extend(self.swaps(&disks));
+            host_uses.extend(self.mounts(&disks));
+            host_uses.extend(self.swaps(&disks));
         }
-        burdens.extend(self.default_routes(function));
-        burdens
+        host_uses.extend(self.default_routes(function));
+        host_uses
     }
 
     /// The block devices of `function` and all devices on top of them: partitions, volumes, arrays.
@@ -35,7 +35,7 @@ impl Machine {
         found
     }
 
-    fn mounts(&self, disks: &BTreeSet<String>) -> Vec<Burden> {
+    fn mounts(&self, disks: &BTreeSet<String>) -> Vec<HostUse> {
         let numbers: Vec<(String, &String)> = disks
             .iter()
             .filter_map(|name| {
@@ -54,7 +54,7 @@ impl Machine {
                     .find(|d| source.strip_prefix("/dev/") == Some(d))
             };
             let device = by_number.map(|(_, name)| *name).or_else(by_source)?;
-            Some(Burden::FileSystem {
+            Some(HostUse::FileSystem {
                 device: device.clone(),
                 at: unescaped(at),
             })
@@ -62,7 +62,7 @@ impl Machine {
         mounts.collect()
     }
 
-    fn swaps(&self, disks: &BTreeSet<String>) -> Vec<Burden> {
+    fn swaps(&self, disks: &BTreeSet<String>) -> Vec<HostUse> {
         let text = self.text("/proc/swaps").unwrap_or_default();
         let names = text.lines().skip(1).filter_map(|line| {
             let path = line.split_ascii_whitespace().next()?;
@@ -73,7 +73,7 @@ impl Machine {
             );
             disks.contains(&name).then_some(name)
         });
-        names.map(|device| Burden::Swap { device }).collect()
+        names.map(|device| HostUse::Swap { device }).collect()
     }
 
     /// The `dm-N` of `/dev/mapper/NAME`.
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// The default routes over an interface of `function`, or over a bridge or bond above one.
-    fn default_routes(&self, function: PciAddress) -> Vec<Burden> {
+    fn default_routes(&self, function: PciAddress) -> Vec<HostUse> {
         let mut own = self.children("/sys/class/net");
         own.retain(|name| self.is_below(function, &format!("/sys/class/net/{name}")));
         let uppers: Vec<String> = own
@@ -101,7 +101,7 @@ impl Machine {
         routed.extend(six.lines().filter_map(default_route_6));
         own.retain(|name| routed.contains(name.as_str()));
         own.into_iter()
-            .map(|interface| Burden::DefaultRoute { interface })
+            .map(|interface| HostUse::DefaultRoute { interface })
             .collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::failure::{Code, Failure};
 use crate::gpu::GpuCard;
 use crate::handover::Handover;
-use crate::host::{Definition, Machine};
+use crate::host::{GuestDefinition, Machine};
 
 /// Where a reason comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
     Ok(reasons)
 }
 
-fn hook_reason(definition: &Definition, machine: &Machine) -> Option<Reason> {
+fn hook_reason(definition: &GuestDefinition, machine: &Machine) -> Option<Reason> {
     let start = machine.last_start(definition.identity.uuid.as_ref()?)?;
     let age = start.age();
     Some(Reason {
@@ -76,7 +76,7 @@ fn hook_reason(definition: &Definition, machine: &Machine) -> Option<Reason> {
 }
 
 /// What blocks the cards of a guest now.
-fn current_reasons(definition: &Definition, handover: &Handover) -> Vec<Reason> {
+fn current_reasons(definition: &GuestDefinition, handover: &Handover) -> Vec<Reason> {
     let claimed = match claimed_functions(&definition.xml) {
         Ok(claimed) => claimed,
         Err(error) => {

@@ -57,7 +57,7 @@ impl Handover<'_> {
         if mode == Mode::DryRun {
             return Ok(self.result_of(&bindings, &plans));
         }
-        let unknown = || CardRecord::of_unknown(self.machine.boot());
+        let unknown = || CardRecord::of_unknown(self.machine.boot_id());
         let underway = record.clone().unwrap_or_else(unknown);
         let underway = underway.in_phase(Phase::Attaching);
         self.machine.save_record(slot, &underway)?;

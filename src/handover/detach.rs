@@ -71,7 +71,7 @@ impl Handover<'_> {
         if !refusals.is_empty() {
             return Err(Fault::Refused(refusals));
         }
-        let boot = self.machine.boot();
+        let boot = self.machine.boot_id();
         let before = CardRecord::before_detaching(boot, &bindings, &self.stub, record.as_ref());
         let holder = holder.or_else(|| before.holder.clone());
         let before = before.held_by(holder);

@@ -179,7 +179,7 @@ impl Handover<'_> {
         guest: &Guest,
         was_detached: bool,
     ) -> Result<(), Fault> {
-        let unknown = || CardRecord::of_unknown(self.machine.boot());
+        let unknown = || CardRecord::of_unknown(self.machine.boot_id());
         let record = record.unwrap_or_else(unknown).in_phase(Phase::Detached);
         let record = record.held_by(Some(self.holder(guest, was_detached)));
         Ok(self.machine.save_record(slot, &record)?)

@@ -128,8 +128,8 @@ impl Handover<'_> {
         // libvirt is asked first: QEMU may start while it answers.
         let is_starting = record.phase == Phase::Detached
             && match libvirt.state(self, &holder.uuid) {
-                GuestState::On | GuestState::Silent => true,
-                GuestState::Off => false,
+                GuestState::Running | GuestState::NoAnswer => true,
+                GuestState::ShutOff => false,
                 GuestState::Unknown => self.was_held_lately(&holder.uuid),
             };
         let users = self.machine.card_users(card, &self.cards, self.deadline);
@@ -175,10 +175,10 @@ impl Libvirt {
             return *state;
         }
         let state = match self.is_silent {
-            true => GuestState::Silent,
+            true => GuestState::NoAnswer,
             false => handover.machine.guest_state(uuid),
         };
-        self.is_silent |= state == GuestState::Silent;
+        self.is_silent |= state == GuestState::NoAnswer;
         self.said.insert(uuid.clone(), state);
         state
     }

@@ -18,18 +18,18 @@ const STATE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestState {
     /// It runs, or is about to.
-    On,
+    Running,
     /// It does not run.
-    Off,
+    ShutOff,
     /// libvirt does not answer: it does not while a hook of the guest runs.
-    Silent,
+    NoAnswer,
     /// libvirt is not installed or does not know the guest.
     Unknown,
 }
 
 /// A guest that is defined in libvirt.
 #[derive(Clone, Debug)]
-pub struct Definition {
+pub struct GuestDefinition {
     /// Its name and uuid.
     pub identity: GuestIdentity,
     /// Its domain XML.
@@ -38,7 +38,7 @@ pub struct Definition {
 
 impl Machine {
     /// The definition of the guest with this name or uuid.
-    pub fn definition(&self, guest: &str) -> Option<Definition> {
+    pub fn definition(&self, guest: &str) -> Option<GuestDefinition> {
         let uuid: Option<GuestUuid> = guest.parse().ok();
         let names = self.children(GUEST_DEFINITIONS);
         let files = names.iter().filter(|name| name.ends_with(".xml"));
@@ -48,7 +48,7 @@ impl Machine {
                 fs::metadata(&path).is_ok_and(|f| f.is_file() && f.len() <= BYTES_MAX as u64);
             let xml = is_sane.then(|| fs::read(&path).ok()).flatten()?;
             let identity = guest_identity(&xml)?;
-            Some(Definition { identity, xml })
+            Some(GuestDefinition { identity, xml })
         });
         definitions.find(|definition| {
             let identity = &definition.identity;
@@ -75,12 +75,12 @@ impl Machine {
             .stderr(Stdio::null());
         let output = match run_with_deadline(virsh, STATE_DEADLINE) {
             Ok(output) if output.status.success() => output,
-            Err(ActError::Late) => return GuestState::Silent,
+            Err(ActError::Late) => return GuestState::NoAnswer,
             _ => return GuestState::Unknown,
         };
         match String::from_utf8_lossy(&output.stdout).trim() {
-            "shut off" | "crashed" => GuestState::Off,
-            _ => GuestState::On,
+            "shut off" | "crashed" => GuestState::ShutOff,
+            _ => GuestState::Running,
         }
     }
 }

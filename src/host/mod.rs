@@ -28,7 +28,7 @@ mod users;
 pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::LogPriority;
 pub use kernel::{SysfsKernel, run_as_writer};
-pub use libvirt::{Definition, GuestState};
+pub use libvirt::{GuestDefinition, GuestState};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;
 pub use pci_ids::Models;

@@ -86,7 +86,7 @@ impl Failure for StateFileError {
 
 impl Machine {
     /// The id of this boot. A record of another boot is void.
-    pub fn boot(&self) -> String {
+    pub fn boot_id(&self) -> String {
         self.text(BOOT_ID).unwrap_or_default().trim().to_owned()
     }
 
@@ -103,7 +103,7 @@ impl Machine {
             path: self.path(&path),
             source,
         })?;
-        Ok(Some(record).filter(|record| record.boot == self.boot()))
+        Ok(Some(record).filter(|record| record.boot == self.boot_id()))
     }
 
     /// The slots with a record.

@@ -24,7 +24,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gpupt::domain_xml::{BYTES_MAX, XmlError, retarget, splice};
-use gpupt::gpu::Moved;
+use gpupt::gpu::MovedCard;
 use gpupt::pci::{PciAddress, PciSlot};
 use pretty_assertions::assert_eq;
 use serde::Deserialize;
@@ -67,7 +67,7 @@ impl Request {
                 splice(document, &cards)
             }
             (None, Some(moved)) => {
-                let moved: Vec<Moved> = moved.iter().map(MovedWords::meant).collect();
+                let moved: Vec<MovedCard> = moved.iter().map(MovedWords::meant).collect();
                 retarget(document, &moved)
             }
             _ => panic!("a request has either cards or moved"),
@@ -76,8 +76,8 @@ impl Request {
 }
 
 impl MovedWords {
-    fn meant(&self) -> Moved {
-        Moved {
+    fn meant(&self) -> MovedCard {
+        MovedCard {
             from: self.from.iter().map(|text| slot(text)).collect(),
             to: slot(&self.to),
         }
@@ -169,8 +169,8 @@ fn document_longer_than_libvirt_reads_is_refused() {
     );
 }
 
-fn moved(from: &str, to: &str) -> Moved {
-    Moved {
+fn moved(from: &str, to: &str) -> MovedCard {
+    MovedCard {
         from: vec![slot(from)],
         to: slot(to),
     }

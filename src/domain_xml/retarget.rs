@@ -6,7 +6,7 @@ use crate::domain_xml::edit::{Edit, apply};
 use crate::domain_xml::outline::outline;
 use crate::domain_xml::tokens::Tag;
 use crate::domain_xml::write;
-use crate::gpu::Moved;
+use crate::gpu::MovedCard;
 use crate::pci::{PciAddress, PciSlot};
 
 /// `document` with every hostdev of a `moved` card pointed at that card's slot on this host. The function
@@ -15,17 +15,17 @@ use crate::pci::{PciAddress, PciSlot};
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
-pub fn retarget(document: &[u8], moved: &[Moved]) -> Result<Vec<u8>, XmlError> {
+pub fn retarget(document: &[u8], moved: &[MovedCard]) -> Result<Vec<u8>, XmlError> {
     if moved.is_empty() {
         return Ok(document.to_vec());
     }
     let outline = outline(document)?;
     let hostdevs: Vec<(PciAddress, &Tag)> = outline.claims.iter().filter_map(hostdev).collect();
     let slots: Vec<PciSlot> = hostdevs.iter().map(|(address, _)| address.slot()).collect();
-    let is_claimed = |card: &&Moved| outline.functions().any(|one| one.slot() == card.to);
-    let is_hostdev = |card: &&Moved| slots.contains(&card.to);
+    let is_claimed = |card: &&MovedCard| outline.functions().any(|one| one.slot() == card.to);
+    let is_hostdev = |card: &&MovedCard| slots.contains(&card.to);
     // Other forms of claims cannot be changed, so their cards must not be claimed again.
-    let moved: Vec<&Moved> = moved
+    let moved: Vec<&MovedCard> = moved
         .iter()
         .filter(|card| is_hostdev(card) || !is_claimed(card))
         .collect();
@@ -47,7 +47,7 @@ fn hostdev(found: &Found) -> Option<(PciAddress, &Tag)> {
 }
 
 /// The new slot for each of the `slots` of a document, so that as many `moved` cards as possible are right.
-fn turns(slots: &[PciSlot], moved: &[&Moved]) -> Vec<(PciSlot, PciSlot)> {
+fn turns(slots: &[PciSlot], moved: &[&MovedCard]) -> Vec<(PciSlot, PciSlot)> {
     let mut held: Vec<Option<PciSlot>> = Vec::new();
     for card in moved {
         let is_there = slots.contains(&card.to) && !held.contains(&Some(card.to));
@@ -70,7 +70,7 @@ fn turns(slots: &[PciSlot], moved: &[&Moved]) -> Vec<(PciSlot, PciSlot)> {
 /// largest matching. `tried` are the slots already visited.
 fn find(
     card: usize,
-    moved: &[&Moved],
+    moved: &[&MovedCard],
     slots: &[PciSlot],
     held: &mut [Option<PciSlot>],
     tried: &mut Vec<PciSlot>,

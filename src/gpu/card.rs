@@ -50,7 +50,7 @@ impl GpuCard {
 
 /// A card of a guest that is now in another slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
+pub struct MovedCard {
     /// The slots where it may have been.
     pub from: Vec<PciSlot>,
     /// Its slot now.

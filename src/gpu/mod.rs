@@ -5,6 +5,6 @@ mod card;
 mod name;
 mod register;
 
-pub use card::{GpuCard, Moved, PciFunction, cards_of};
+pub use card::{GpuCard, MovedCard, PciFunction, cards_of};
 pub use name::{CardName, natural_order};
 pub use register::{Register, RegisterError, Registered};

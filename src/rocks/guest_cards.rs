@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::failure::{Code, Failure, UNCHANGED};
-use crate::gpu::{CardName, Moved};
+use crate::gpu::{CardName, MovedCard};
 use crate::pci::{PciAddress, PciSlot};
 use crate::rocks::attribute::old_copy;
 use crate::rocks::{
@@ -113,7 +113,7 @@ pub fn moved_cards_of_guest(
     cluster: &Cluster,
     guest: &Node,
     host: Option<&Node>,
-) -> Result<Vec<Moved>, GuestError> {
+) -> Result<Vec<MovedCard>, GuestError> {
     let Some(attribute) = cluster.cards_attribute_of(guest) else {
         return Ok(Vec::new());
     };
@@ -133,7 +133,7 @@ pub fn moved_cards_of_guest(
                 from.extend(slots_anywhere(cluster, guest, *known));
             }
             from.retain(|slot| *slot != to);
-            Ok(Moved { from, to })
+            Ok(MovedCard { from, to })
         })
         .collect()
 }

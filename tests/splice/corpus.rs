@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gpupt::domain_xml::{XmlError, retarget, splice};
-use gpupt::gpu::Moved;
+use gpupt::gpu::MovedCard;
 use gpupt::pci::PciAddress;
 
 use crate::reading::{Numbers, hostdevs};
@@ -66,7 +66,7 @@ fn answer(file: &Path) -> Result<Vec<u8>, XmlError> {
 /// Retargets the card in `document` and checks its new address.
 fn check_that_the_card_follows(document: &[u8]) {
     let slot = |text: &str| text.parse::<PciAddress>().expect("an address").slot();
-    let moved = Moved {
+    let moved = MovedCard {
         from: vec![slot(CARD)],
         to: slot(ELSEWHERE),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gpupt::domain_xml::{retarget, splice};
-use gpupt::gpu::Moved;
+use gpupt::gpu::MovedCard;
 use gpupt::pci::{PciAddress, PciSlot};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn spliced(document: &str, cards: &[PciAddress]) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-fn retargeted(document: &str, moved: &[Moved]) -> String {
+fn retargeted(document: &str, moved: &[MovedCard]) -> String {
     let out = retarget(document.as_bytes(), moved).expect("a domain");
     String::from_utf8(out).expect("UTF-8")
 }
@@ -95,8 +95,8 @@ fn has_other_line_ends(before: &str, after: &str) -> bool {
 }
 
 /// Cards that moved, each from one of several slots.
-fn moves() -> impl Strategy<Value = Vec<Moved>> {
-    let one = (vec(slot(), 0..3), slot()).prop_map(|(from, to)| Moved { from, to });
+fn moves() -> impl Strategy<Value = Vec<MovedCard>> {
+    let one = (vec(slot(), 0..3), slot()).prop_map(|(from, to)| MovedCard { from, to });
     vec(one, 0..4).prop_map(|mut moves| {
         // Two cards of a guest are never in one slot.
         let mut seen = BTreeSet::new();
@@ -234,7 +234,7 @@ proptest! {
         let (old, new) = (hostdevs(&before), hostdevs(&after));
         prop_assert_eq!(old.len(), new.len());
         for (old, new) in old.iter().zip(&new) {
-            let is_move = |moved: &Moved| {
+            let is_move = |moved: &MovedCard| {
                 let was_there = moved.from.iter().any(|from| is_in(old, *from));
                 was_there && moved_to(old, moved.to) == *new
             };
@@ -246,7 +246,7 @@ proptest! {
     fn retarget_moves_all_functions_of_a_card(before in domain(), from in slot(), to in slot()) {
         let old = hostdevs(&before);
         let is_there_already = claimed(&before).iter().any(|function| is_in(function, to));
-        let new = hostdevs(&retargeted(&before, &[Moved { from: vec![from], to }]));
+        let new = hostdevs(&retargeted(&before, &[MovedCard { from: vec![from], to }]));
         for (old, new) in old.iter().zip(&new) {
             let follows = is_in(old, from) && !is_there_already;
             let expected = if follows { moved_to(old, to) } else { *old };
@@ -260,10 +260,10 @@ proptest! {
         let function = |slot: &PciSlot| slot.function(0).expect("function 0");
         let mut cards: Vec<PciAddress> = there.iter().map(function).collect();
         cards.rotate_left(order % there.len());
-        let moves: Vec<Moved> = here
+        let moves: Vec<MovedCard> = here
             .iter()
             .zip(there.iter().zip(elsewhere))
-            .map(|(to, (there, elsewhere))| Moved { from: vec![*elsewhere, *there], to: *to })
+            .map(|(to, (there, elsewhere))| MovedCard { from: vec![*elsewhere, *there], to: *to })
             .collect();
         let once = retargeted(&spliced("<domain/>", &cards), &moves);
         let found: BTreeSet<Numbers> = hostdevs(&once).into_iter().collect();

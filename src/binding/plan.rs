@@ -6,7 +6,7 @@ use crate::pci::{ClassCode, DriverName};
 /// The order in which the functions of a card are rebound: display first, audio last, else by address. A
 /// host can panic if its audio driver has a card whose display function is with another owner.
 pub fn in_order(bindings: &mut [Binding]) {
-    let rank = |class: ClassCode| match class.word() {
+    let rank = |class: ClassCode| match class.kind() {
         "video" => 0,
         "audio" => 2,
         _ => 1,

@@ -27,7 +27,7 @@ impl ClassCode {
     }
 
     /// What `gpupci` calls a function of this class.
-    pub fn word(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self.0 >> 8 {
             0x0300..=0x03ff => "video",
             0x0401 | 0x0403 => "audio",
@@ -55,7 +55,7 @@ mod tests {
             ("0x060400", "other"),
         ] {
             assert_eq!(
-                ClassCode::from_sysfs(class).map(ClassCode::word),
+                ClassCode::from_sysfs(class).map(ClassCode::kind),
                 Some(word)
             );
         }

@@ -144,7 +144,7 @@ impl FunctionDetails {
         });
         json!({
             "address": self.binding.function.to_string(),
-            "kind": self.binding.class.word(),
+            "kind": self.binding.class.kind(),
             "vendor": identity.map(|identity| identity.vendor.to_string()),
             "device": identity.map(|identity| hex(identity.device)),
             "subsystem_vendor": subsystem.map(|(vendor, _)| hex(vendor)),
@@ -176,7 +176,7 @@ pub(crate) fn table(all: &[CardDetails]) -> String {
                 [
                     own(details.name.clone()),
                     address.to_string(),
-                    or_dash(binding.map(|binding| binding.class.word())),
+                    or_dash(binding.map(|binding| binding.class.kind())),
                     own(or_dash(details.model.as_ref())),
                     or_dash(binding.and_then(|binding| binding.driver.as_ref())),
                     or_dash(function.and_then(|function| function.group)),

@@ -93,16 +93,16 @@ fn text(
 
 /// The result for one function, in the original's words.
 fn line(direction: Direction, card: &GpuCard, handed: &FunctionResult) -> String {
-    let (name, address, word) = (card.name, handed.function, handed.class.word());
+    let (name, address, kind) = (card.name, handed.function, handed.class.kind());
     match (direction, handed.was_already) {
         (Direction::Detach, false) => {
-            format!("Detached GPU card '{name}' {word} device {address}\n")
+            format!("Detached GPU card '{name}' {kind} device {address}\n")
         }
         (Direction::Detach, true) => {
-            format!("GPU card '{name}' {word} device {address} is already detached\n")
+            format!("GPU card '{name}' {kind} device {address} is already detached\n")
         }
-        (Direction::Attach, false) => format!("Attached {word} card {address} of {name}\n"),
-        (Direction::Attach, true) => format!("{name} {word} card {address} is already attached\n"),
+        (Direction::Attach, false) => format!("Attached {kind} card {address} of {name}\n"),
+        (Direction::Attach, true) => format!("{name} {kind} card {address} is already attached\n"),
     }
 }
 
@@ -111,7 +111,7 @@ fn object(card: &GpuCard, handed: &Result<CardResult, CardError>, mode: Mode) ->
     let functions = functions.iter().map(|handed| {
         json!({
             "address": handed.function.to_string(),
-            "kind": handed.class.word(),
+            "kind": handed.class.kind(),
             "was_so": handed.was_already,
             "driver": handed.driver.as_ref().map(ToString::to_string),
         })

@@ -105,7 +105,7 @@ impl Member {
             self.address.to_string(),
             self.binding
                 .as_ref()
-                .map_or_else(dash, |b| b.class.word().to_owned()),
+                .map_or_else(dash, |b| b.class.kind().to_owned()),
             self.card.clone().unwrap_or_else(dash),
             driver.map_or_else(dash, ToString::to_string),
             guest.map_or_else(dash, str::to_owned),
@@ -118,7 +118,7 @@ impl Member {
         let driver = binding.and_then(|binding| binding.driver.as_ref());
         json!({
             "address": self.address.to_string(),
-            "kind": binding.map(|binding| binding.class.word()),
+            "kind": binding.map(|binding| binding.class.kind()),
             "vendor": self.identity.map(|identity| identity.vendor.to_string()),
             "device": self.identity.map(|identity| format!("{:04x}", identity.device)),
             "model": self.model,

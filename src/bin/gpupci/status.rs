@@ -33,12 +33,12 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
 fn lines(card: &GpuCard, machine: &Machine) -> Result<String, Error> {
     let mut text = String::new();
     for function in &card.functions {
-        let (name, address, word) = (card.name, function.address, function.class.word());
+        let (name, address, kind) = (card.name, function.address, function.class.kind());
         let linked = match machine.driver(address)? {
             Some(driver) => format!("linked to bus/pci/drivers/{driver} driver"),
             None => "not linked to any driver".to_owned(),
         };
-        text += &format!("GPU card '{name}' {word} device {address} is {linked}\n");
+        text += &format!("GPU card '{name}' {kind} device {address} is {linked}\n");
     }
     Ok(text)
 }

@@ -77,7 +77,7 @@ impl Failure for StateFileError {
         vec![match self {
             Self::ReadNames { .. } | Self::Names { .. } => remedy::RENUMBER.to_owned(),
             Self::Read { path, .. } | Self::Record { path, .. } => {
-                format!("look at {}, move it away, then try again", path.display())
+                format!("check {}, move it away, then try again", path.display())
             }
             Self::Write { .. } => remedy::WRITABLE.to_owned(),
         }]

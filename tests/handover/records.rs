@@ -17,7 +17,7 @@ fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
         "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
          cause: cannot parse {0}\n{causes}  \
          state: nothing was changed\n  \
-         try:   look at {0}, move it away, then try again\n",
+         try:   check {0}, move it away, then try again\n",
         path.display()
     )
 }

@@ -176,7 +176,7 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
             "not a valid record of a card",
             "EOF while parsing an object at line 1 column 1",
         ],
-        &[&format!("look at {path}, move it away, then try again")],
+        &[&format!("check {path}, move it away, then try again")],
     );
     stage.assert_refused(&guest(), &why);
     stage.hook_ok(&guest(), "release");

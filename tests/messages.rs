@@ -37,9 +37,9 @@ use gpupt::failure::{Code, Failure, chain};
 
 const HEAD: &str = "# Messages
 
-Every refusal and every error that gpupt prints, with sample values. A test writes this file:
-`GPUPT_REGENERATE=1 cargo test --test messages`. What a [code](troubleshooting.md#codes) means and what to do about it stands in
-the table of codes.
+Every message that gpupt prints, with sample values. The table of [codes](troubleshooting.md#codes) explains each code.
+
+A test writes this file: `GPUPT_REGENERATE=1 cargo test --test messages`.
 ";
 
 /// A section with a row for each failure: code, message with its causes, remedies.

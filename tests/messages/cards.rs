@@ -1,4 +1,4 @@
-//! Refusals to hand a card over, and failures while that is done.
+//! Refusals to detach or attach a card, and failures of that.
 
 use gpupt::binding::{HostUse, Refusal, Step, User};
 use gpupt::error::Error;
@@ -283,7 +283,7 @@ fn hook_refusals() -> Vec<HookRefusal> {
             source: refused(),
         })),
         card_error("prepare"),
-        card_error("give back"),
+        card_error("restore"),
         HookRefusal::GivenAway("gpupci1 (0000:02:00): the cluster gives it to rocks-34".to_owned()),
         HookRefusal::OtherCard {
             name: read("gpupci1"),
@@ -328,13 +328,16 @@ pub fn sections() -> String {
     let errors: Vec<CardError> = faults
         .map(|fault| CardError::new("detach", &card(), fault))
         .collect();
-    section("Reasons not to touch a card", &refusals())
-        + &section("A card was not handed over", &errors)
-        + &sentences("A function did not change hands", &function_errors())
+    section("Refusals", &refusals())
+        + &section("A card was not detached or attached", &errors)
+        + &sentences("A function was not rebound", &function_errors())
         + &section("The hook refuses a start", &hook_refusals())
-        + &section("A word names no card", &[NoSuchCard("gpupci9".to_owned())])
+        + &section(
+            "An argument names no card",
+            &[NoSuchCard("gpupci9".to_owned())],
+        )
         + &sentences(
-            "What `gpupci recover` found, after the slot of a card",
+            "Results of `gpupci recover`, after the slot of a card",
             &recovered(),
         )
 }

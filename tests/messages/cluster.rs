@@ -229,7 +229,7 @@ fn conflicts() -> Vec<Conflict> {
 pub fn sections() -> String {
     section("The database", &database_errors())
         + &section("The URL of the database", &url_errors())
-        + &section("Hosts", &host_errors())
+        + &section("Host names", &host_errors())
         + &section("Names of attributes", &name_errors())
         + &section("Values of attributes", &value_errors())
         + &section("The cards of a guest", &guest_errors())

@@ -281,5 +281,5 @@ pub fn sections() -> String {
         + &section("Domain XML", &xml_errors())
         + &section("The hook is not installed", &hook_errors())
         + &section("Commands", &own_errors())
-        + &sentences("Addresses", &addresses)
+        + &sentences("Invalid PCI addresses", &addresses)
 }

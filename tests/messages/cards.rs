@@ -7,6 +7,7 @@ use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
 use gpupt::hook::{CardPart, HookRefusal};
 use gpupt::host::{LockError, StateFileError, SysfsError};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
+use gpupt::settings::SettingsError;
 use pretty_assertions::assert_eq;
 
 use crate::{read, refused, section, sentences};
@@ -66,19 +67,19 @@ fn host_uses() -> Vec<HostUse> {
     host_uses
 }
 
-fn refusals() -> Vec<Refusal> {
+pub fn refusals() -> Vec<Refusal> {
     let user = |guest: Option<&str>| User {
         pid: 812,
         command: "Xorg".to_owned(),
         guest: guest.map(str::to_owned),
         node: "/dev/nvidiactl".to_owned(),
     };
-    let shared = |card: Option<&str>| Refusal::GroupShared {
+    let shared = |card: Option<&str>, host_uses| Refusal::GroupShared {
         group: read("8"),
         member: read("0000:00:1f.2"),
         driver: read("ahci"),
         card: card.map(read),
-        host_uses: Vec::new(),
+        host_uses,
     };
     let differs = |gone_to| Refusal::Differs {
         name: read("gpupci1"),
@@ -96,8 +97,9 @@ fn refusals() -> Vec<Refusal> {
     };
     let mut refusals = vec![
         Refusal::NoGroup(video()),
-        shared(None),
-        shared(Some("gpupci2")),
+        shared(None, Vec::new()),
+        shared(None, host_uses()),
+        shared(Some("gpupci2"), Vec::new()),
         Refusal::NoStub {
             driver: DriverName::vfio_pci(),
             why: "No such file or directory (os error 2)".to_owned(),
@@ -176,6 +178,10 @@ fn function_errors() -> Vec<FunctionError> {
         FunctionError::BoundToStubAgain {
             function: video(),
             driver: Some(DriverName::vfio_pci()),
+        },
+        FunctionError::BoundToStubAgain {
+            function: video(),
+            driver: None,
         },
         FunctionError::Late(Refusal::Held {
             guest: "rocks-34".to_owned(),
@@ -280,6 +286,10 @@ fn hook_refusals() -> Vec<HookRefusal> {
     let mut refusals = vec![
         HookRefusal::Host(Error::Sysfs(SysfsError::List {
             path: "/sys/bus/pci/devices".into(),
+            source: refused(),
+        })),
+        HookRefusal::Host(Error::Settings(SettingsError::Read {
+            path: "/etc/gpupt.toml".into(),
             source: refused(),
         })),
         card_error("prepare"),

@@ -1,5 +1,5 @@
-//! `docs/messages.md`: every refusal and every error with sample values, its code and its remedies.
-//! `GPUPT_REGENERATE=1` writes the file again. A new variant does not compile until it has a sample.
+//! `docs/messages.md`: every message with sample values, its code and its remedies. `GPUPT_REGENERATE=1`
+//! writes the file again. A new variant does not compile until it has a sample.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -27,6 +27,8 @@ mod cards;
 mod cluster;
 #[path = "messages/files.rs"]
 mod files;
+#[path = "messages/findings.rs"]
+mod findings;
 
 use std::fmt::Display;
 use std::fs;
@@ -49,11 +51,18 @@ fn section<F: Failure>(title: &str, failures: &[F]) -> String {
         let mut message = vec![failure.to_string()];
         message.extend(failure.causes());
         message.extend(failure.state().map(|state| format!("*{state}*")));
-        let cells = [codes.join(", "), cell(&message), cell(&failure.remedies())];
-        format!("| {} |\n", cells.join(" | "))
+        [codes.join(", "), cell(&message), cell(&failure.remedies())]
     };
-    let rows: String = failures.iter().map(row).collect();
-    format!("\n## {title}\n\n| code | message | what to do |\n| --- | --- | --- |\n{rows}")
+    let rows: Vec<[String; 3]> = failures.iter().map(row).collect();
+    table(title, ["code", "message", "what to do"], &rows)
+}
+
+/// A section with a table. Its cells are Markdown.
+fn table<const N: usize>(title: &str, columns: [&str; N], rows: &[[String; N]]) -> String {
+    let row = |cells: &[String; N]| format!("| {} |\n", cells.join(" | "));
+    let head = row(&columns.map(str::to_owned)) + &row(&columns.map(|_| "---".to_owned()));
+    let rows: String = rows.iter().map(row).collect();
+    format!("\n## {title}\n\n{head}{rows}")
 }
 
 /// A section of sentences that have no code of their own.
@@ -88,7 +97,11 @@ fn refused() -> std::io::Error {
 
 #[test]
 fn document_has_every_message() {
-    let text = HEAD.to_owned() + &cards::sections() + &files::sections() + &cluster::sections();
+    let text = HEAD.to_owned()
+        + &cards::sections()
+        + &findings::sections()
+        + &files::sections()
+        + &cluster::sections();
     for code in Code::ALL {
         assert!(text.contains(&format!("`{code}`")), "{code} has no message");
     }

@@ -226,6 +226,15 @@ fn conflicts() -> Vec<Conflict> {
     conflicts
 }
 
+/// One conflict, as a sentence.
+pub fn conflict() -> String {
+    let conflicts = conflicts();
+    conflicts
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
 pub fn sections() -> String {
     section("The database", &database_errors())
         + &section("The URL of the database", &url_errors())

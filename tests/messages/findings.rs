@@ -1,0 +1,517 @@
+//! The findings of `gpupci check`: a host without a problem, then the same host with one problem at a
+//! time.
+
+use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, User};
+use gpupt::hook_folder::{HookFacts, HookFile};
+use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
+use gpupt::readiness::{
+    CardFacts, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
+    FunctionFacts, HostFacts, InterruptFacts, KernelCmdline, Loader, ModprobeFacts, Platform,
+    RecordFacts, RemappingUnit, StubFacts, judge,
+};
+
+use crate::{escaped, read, table};
+
+const ID: &str = "10de:1eb8";
+
+fn video() -> PciAddress {
+    read("0000:02:00.0")
+}
+
+fn binding(function: &str, class: &str, driver: Option<&str>) -> Binding {
+    Binding {
+        function: read(function),
+        class: ClassCode::from_sysfs(class).expect("a class"),
+        driver: driver.map(read),
+        module: None,
+        driver_override: None,
+        is_vfio: driver == Some("vfio-pci"),
+    }
+}
+
+fn bindings(video: Option<&str>, audio: Option<&str>) -> Vec<Binding> {
+    vec![
+        binding("0000:02:00.0", "0x030000", video),
+        binding("0000:02:00.1", "0x040300", audio),
+    ]
+}
+
+fn neighbour(card: Option<&str>) -> Neighbour {
+    Neighbour {
+        group: read("8"),
+        binding: binding("0000:00:1f.2", "0x010601", Some("ahci")),
+        card: card.map(read),
+        host_uses: Vec::new(),
+    }
+}
+
+fn user(guest: Option<&str>) -> User {
+    User {
+        pid: 812,
+        command: "Xorg".to_owned(),
+        guest: guest.map(str::to_owned),
+        node: "/dev/nvidiactl".to_owned(),
+    }
+}
+
+fn card() -> CardFacts {
+    CardFacts {
+        name: read("gpupci1"),
+        display: video(),
+        functions: vec![video(), read("0000:02:00.1")],
+        view: CardView {
+            bindings: bindings(Some("nvidia"), Some("snd_hda_intel")),
+            ..CardView::default()
+        },
+        groups: vec![read("8")],
+        is_boot_display: false,
+        resets: Some("flr bus".to_owned()),
+        power_state: Some("D0".to_owned()),
+        record: RecordFacts::None,
+        unreadable: Vec::new(),
+    }
+}
+
+fn function(address: &str, device: u16, driver: &str) -> FunctionFacts {
+    FunctionFacts {
+        address: read(address),
+        identity: Some(Identity {
+            vendor: VendorId::NVIDIA,
+            device,
+            subsystem: None,
+        }),
+        driver: Some(read(driver)),
+        is_vfio: driver == "vfio-pci",
+    }
+}
+
+pub fn hook_file(path: &str, is_ours: bool) -> HookFile {
+    HookFile {
+        path: path.to_owned(),
+        is_ours,
+        is_direct: true,
+        is_executable: true,
+        is_open_to_all: false,
+        calls_virsh: false,
+        unread: None,
+    }
+}
+
+/// A host without a problem.
+fn host() -> HostFacts {
+    HostFacts {
+        distribution: Distribution::of("ID=debian\nVERSION_ID=12", Loader::Grub, true),
+        platform: Platform {
+            release: "6.1.0-18-amd64".to_owned(),
+            cmdline: KernelCmdline::new("ro intel_iommu=on iommu=pt"),
+            cpu_vendor: Some(CpuVendor::Intel),
+            is_guest: false,
+            acpi_table: Some("DMAR".to_owned()),
+            group_count: 42,
+            has_driver_override: Some(true),
+            is_vtd_on_by_default: false,
+            is_noiommu_enabled: false,
+        },
+        interrupts: InterruptFacts {
+            units: vec![RemappingUnit {
+                name: "dmar0".to_owned(),
+                capabilities: Some(0xf0_20df),
+            }],
+            are_unsafe_allowed: false,
+        },
+        stub: StubFacts {
+            driver: DriverName::vfio_pci(),
+            is_loaded: true,
+            source: DriverSource::Module,
+        },
+        modprobe: ModprobeFacts::default(),
+        functions: vec![
+            function("0000:02:00.0", 0x1eb8, "nvidia"),
+            function("0000:02:00.1", 0x10f8, "snd_hda_intel"),
+            function("0000:04:00.0", 0x1ad8, "xhci_hcd"),
+        ],
+        vendors: vec!["10de".to_owned()],
+        cards: Ok(vec![card()]),
+        names: None,
+        hooks: Some(HookFacts {
+            files: vec![hook_file("/etc/libvirt/hooks/qemu", true)],
+            is_seen: true,
+            daemon: "libvirtd",
+        }),
+        cluster: Some(ClusterFacts::Known {
+            host: "vm-container-0-15".to_owned(),
+            cards: vec![(read("gpupci1"), "pci_0000_02_00_0".to_owned())],
+            conflicts: Vec::new(),
+        }),
+    }
+}
+
+/// That host after `change`.
+fn changed(change: impl FnOnce(&mut HostFacts)) -> HostFacts {
+    let mut host = host();
+    change(&mut host);
+    host
+}
+
+fn with_card(change: impl FnOnce(&mut CardFacts)) -> HostFacts {
+    let mut card = card();
+    change(&mut card);
+    changed(|host| host.cards = Ok(vec![card]))
+}
+
+fn with_view(change: impl FnOnce(&mut CardView)) -> HostFacts {
+    with_card(|card| change(&mut card.view))
+}
+
+fn with_cmdline(line: &str) -> HostFacts {
+    changed(|host| host.platform.cmdline = KernelCmdline::new(line))
+}
+
+fn with_modprobe(path: &str, text: Result<&str, &str>) -> HostFacts {
+    changed(|host| host.modprobe = modprobe(path, text))
+}
+
+fn modprobe(path: &str, text: Result<&str, &str>) -> ModprobeFacts {
+    ModprobeFacts {
+        files: vec![ConfigFile {
+            path: path.to_owned(),
+            text: text.map(str::to_owned).map_err(str::to_owned),
+        }],
+    }
+}
+
+fn with_hooks(change: impl FnOnce(&mut HookFacts)) -> HostFacts {
+    changed(|host| {
+        let mut hooks = host.hooks.take().unwrap_or_default();
+        change(&mut hooks);
+        host.hooks = Some(hooks);
+    })
+}
+
+fn with_cluster(cluster: ClusterFacts) -> HostFacts {
+    changed(|host| host.cluster = Some(cluster))
+}
+
+/// A host whose IOMMU is off, with this kernel command line.
+fn without_groups(line: &str, change: impl FnOnce(&mut Platform)) -> HostFacts {
+    changed(|host| {
+        host.platform.cmdline = KernelCmdline::new(line);
+        host.platform.group_count = 0;
+        change(&mut host.platform);
+    })
+}
+
+fn kernel_and_iommu() -> Vec<HostFacts> {
+    let no_table = |vendor, is_guest| {
+        without_groups("ro", |platform| {
+            platform.acpi_table = None;
+            platform.cpu_vendor = vendor;
+            platform.is_guest = is_guest;
+        })
+    };
+    vec![
+        changed(|host| host.platform.release = String::new()),
+        changed(|host| host.platform.has_driver_override = None),
+        changed(|host| {
+            host.platform.has_driver_override = Some(false);
+            host.platform.release = "3.10.0".to_owned();
+        }),
+        changed(|host| host.platform.acpi_table = None),
+        with_cmdline("ro"),
+        changed(|host| host.platform.group_count = 1),
+        no_table(Some(CpuVendor::Intel), false),
+        no_table(Some(CpuVendor::Amd), false),
+        no_table(None, false),
+        no_table(Some(CpuVendor::Intel), true),
+        without_groups("ro", |_| ()),
+        without_groups("iommu=off", |_| ()),
+        without_groups("intel_iommu=off", |_| ()),
+        without_groups("intel_iommu=on", |_| ()),
+        without_groups("amd_iommu=off", |platform| {
+            platform.cpu_vendor = Some(CpuVendor::Amd);
+        }),
+        without_groups("intel_iommu=on", |platform| {
+            platform.cpu_vendor = None;
+            platform.acpi_table = None;
+        }),
+        changed(|host| host.platform.is_noiommu_enabled = true),
+        with_cmdline("pcie_acs_override=downstream"),
+    ]
+}
+
+fn interrupts() -> Vec<HostFacts> {
+    let unit = |capabilities, are_unsafe_allowed| {
+        changed(|host| {
+            host.interrupts.units[0].capabilities = capabilities;
+            host.interrupts.are_unsafe_allowed = are_unsafe_allowed;
+        })
+    };
+    vec![
+        unit(None, false),
+        unit(Some(0xf0_20d7), false),
+        unit(Some(0xf0_20d7), true),
+        unit(Some(0xf0_20df), true),
+        with_cmdline("nointremap"),
+        with_cmdline("intremap=off"),
+    ]
+}
+
+fn stub() -> Vec<HostFacts> {
+    let source = |source| {
+        changed(|host| {
+            host.stub.is_loaded = false;
+            host.stub.source = source;
+        })
+    };
+    let blacklist = "/etc/modprobe.d/blacklist.conf";
+    let blacklisted = |is_loaded, source| {
+        changed(|host| {
+            host.stub.is_loaded = is_loaded;
+            host.stub.source = source;
+            host.modprobe = modprobe(blacklist, Ok("blacklist vfio-pci"));
+        })
+    };
+    vec![
+        source(DriverSource::BuiltIn),
+        source(DriverSource::Module),
+        source(DriverSource::Missing),
+        source(DriverSource::NoModules),
+        blacklisted(true, DriverSource::Module),
+        blacklisted(false, DriverSource::Module),
+        blacklisted(false, DriverSource::BuiltIn),
+        with_cmdline("modprobe.blacklist=vfio-pci"),
+        with_cmdline("module_blacklist=vfio_pci"),
+        with_modprobe(
+            "/etc/modprobe.d/vfio.conf",
+            Ok("install vfio-pci /bin/false"),
+        ),
+    ]
+}
+
+fn rules_of_modprobe() -> Vec<HostFacts> {
+    let vfio = "/etc/modprobe.d/vfio.conf";
+    let builtin_with_ids = changed(|host| {
+        host.stub.source = DriverSource::BuiltIn;
+        host.modprobe = modprobe(vfio, Ok("options vfio-pci ids=10de:1eb8"));
+    });
+    let twin = function("0000:03:00.0", 0x1eb8, "vfio-pci");
+    let foreign = |id: &str| {
+        changed(|host| {
+            host.platform.cmdline = KernelCmdline::new(&format!("vfio-pci.ids={id}"));
+            host.functions.push(twin.clone());
+        })
+    };
+    vec![
+        with_modprobe(vfio, Err("Permission denied (os error 13)")),
+        with_modprobe(vfio, Ok("blacklist nouveau")),
+        with_modprobe(vfio, Ok("blacklist nvidia")),
+        with_cmdline("modprobe.blacklist=nouveau"),
+        with_cmdline("module_blacklist=nouveau"),
+        with_modprobe(vfio, Ok("softdep nvidia pre: vfio-pci")),
+        with_modprobe(vfio, Ok("options vfio-pci ids=10de:1eb8")),
+        builtin_with_ids,
+        foreign(ID),
+        foreign("10de:1ad8"),
+        with_cmdline("vfio-pci.ids=10de:ffff"),
+    ]
+}
+
+fn cards() -> Vec<HostFacts> {
+    let driver = |video, audio| with_view(|view| view.bindings = bindings(video, audio));
+    let power = |state: &str| with_card(|card| card.power_state = Some(state.to_owned()));
+    let second = CardFacts {
+        name: read("gpupci2"),
+        display: read("0000:03:00.0"),
+        ..card()
+    };
+    vec![
+        changed(|host| host.cards = Err("cannot list /sys/bus/pci/devices".to_owned())),
+        changed(|host| host.cards = Ok(Vec::new())),
+        changed(|host| host.cards = Ok(vec![card(), second])),
+        changed(|host| {
+            host.names = Some("cannot read /var/lib/gpupt/cards.json".to_owned());
+        }),
+        with_card(|card| {
+            let path = "/sys/bus/pci/devices/0000:02:00.0/power_state";
+            card.unreadable = vec![format!("cannot read {path}")];
+        }),
+        driver(Some("vfio-pci"), Some("snd_hda_intel")),
+        driver(Some("vfio-pci"), Some("vfio-pci")),
+        driver(None, None),
+        with_card(|card| card.groups.push(read("9"))),
+        with_card(|card| card.is_boot_display = true),
+        with_card(|card| card.resets = None),
+        power("D3cold"),
+        power("error"),
+        with_card(|card| card.record = RecordFacts::Phase(Phase::Detaching)),
+        with_card(|card| {
+            let why = "cannot parse /run/gpupt/cards/0000:02:00.json";
+            card.record = RecordFacts::Unreadable(why.to_owned());
+        }),
+    ]
+}
+
+/// A card that `gpupci detach` refuses.
+fn refused_cards() -> Vec<HostFacts> {
+    let uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+    let lasting = crate::cards::refusals()
+        .into_iter()
+        .filter(|refusal| matches!(refusal, Refusal::Poisoned { .. } | Refusal::Differs { .. }));
+    let mut hosts: Vec<HostFacts> = lasting
+        .map(|refusal| with_view(|view| view.known = vec![refusal]))
+        .collect();
+    hosts.extend([
+        with_view(|view| view.ungrouped = vec![video()]),
+        with_view(|view| view.neighbours = vec![neighbour(None)]),
+        with_view(|view| view.neighbours = vec![neighbour(Some("gpupci2"))]),
+        with_view(|view| view.users = vec![user(None)]),
+        with_view(|view| view.users = vec![user(Some("rocks-34"))]),
+        with_view(|view| view.unseen = vec!["Xorg (pid 812): Permission denied".to_owned()]),
+        with_view(|view| view.consoles = vec![(video(), "fb0".to_owned())]),
+        with_view(|view| {
+            let device = "sda1".to_owned();
+            let at = "/home".to_owned();
+            view.host_uses = vec![(video(), HostUse::FileSystem { device, at })];
+        }),
+        with_view(|view| view.virtual_functions = vec![(video(), 2)]),
+        with_view(|view| view.mediated = vec![(video(), uuid.parse().expect("a uuid"))]),
+        with_view(|view| view.driverctl = vec![(video(), "nouveau".to_owned())]),
+    ]);
+    hosts
+}
+
+fn hooks() -> Vec<HostFacts> {
+    let ours = |change: fn(&mut HookFile)| with_hooks(|hooks| change(&mut hooks.files[0]));
+    let other = |change: fn(&mut HookFile)| {
+        with_hooks(|hooks| {
+            let mut file = hook_file("/etc/libvirt/hooks/qemu.d/10-site", false);
+            change(&mut file);
+            hooks.files.push(file);
+        })
+    };
+    vec![
+        changed(|host| host.hooks = None),
+        with_hooks(|hooks| hooks.files.clear()),
+        ours(|file| file.is_executable = false),
+        other(|file| file.is_ours = true),
+        with_hooks(|hooks| hooks.is_seen = false),
+        other(|file| file.is_open_to_all = true),
+        other(|file| file.unread = Some("Permission denied (os error 13)".to_owned())),
+        other(|file| file.calls_virsh = true),
+    ]
+}
+
+fn attributes() -> Vec<HostFacts> {
+    let known = |card: &[&str], conflicts: Vec<String>| {
+        let cards = card
+            .iter()
+            .map(|name| (read(name), "pci_0000_05_00_0".to_owned()));
+        with_cluster(ClusterFacts::Known {
+            host: "vm-container-0-15".to_owned(),
+            cards: cards.collect(),
+            conflicts,
+        })
+    };
+    let unknown = |name: Option<&str>| {
+        with_cluster(ClusterFacts::UnknownHost {
+            name: name.map(str::to_owned),
+        })
+    };
+    vec![
+        with_cluster(ClusterFacts::Unreachable {
+            why: "cannot connect to mysql://root@frontend:40000/cluster".to_owned(),
+            remedy: "check that the server runs".to_owned(),
+        }),
+        unknown(None),
+        unknown(Some("vm-container-0-15")),
+        known(&[], Vec::new()),
+        known(&["gpupci1"], Vec::new()),
+        known(&["gpupci2"], Vec::new()),
+        known(&[], vec![crate::cluster::conflict()]),
+    ]
+}
+
+/// The message as `gpupci check` shows it: after the name of the card.
+fn row(finding: &Finding) -> [String; 4] {
+    let card = finding.card.map(|card| format!("{card}: "));
+    [
+        format!("`{}`", finding.topic),
+        finding.verdict.word().to_owned(),
+        escaped(&format!("{}{}", card.unwrap_or_default(), finding.text)),
+        escaped(finding.remedy.as_deref().unwrap_or_default()),
+    ]
+}
+
+/// Each finding once, in the order of their topics.
+fn findings() -> Vec<Finding> {
+    let mut hosts = vec![host()];
+    hosts.extend(kernel_and_iommu());
+    hosts.extend(interrupts());
+    hosts.extend(stub());
+    hosts.extend(rules_of_modprobe());
+    hosts.extend(cards());
+    hosts.extend(refused_cards());
+    hosts.extend(hooks());
+    hosts.extend(attributes());
+    let words = |finding: &Finding| (finding.text.clone(), finding.remedy.clone());
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in hosts.iter().flat_map(judge) {
+        if findings.iter().all(|one| words(one) != words(&finding)) {
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|finding| (finding.topic, finding.verdict));
+    findings
+}
+
+/// The commands that remedies name, for each distribution.
+fn distributions() -> Vec<[String; 2]> {
+    let of = |release: &str, loader| Distribution::of(release, loader, true);
+    let releases = [
+        ("RHEL 7", "ID=centos\nVERSION_ID=7", Loader::Grub),
+        ("RHEL 9", "ID=rhel\nVERSION_ID=9", Loader::Grubby),
+        ("Fedora", "ID=fedora\nVERSION_ID=40", Loader::Grub),
+        (
+            "Fedora CoreOS",
+            "ID=fedora\nVERSION_ID=40",
+            Loader::RpmOstree,
+        ),
+        ("Debian", "ID=debian\nVERSION_ID=12", Loader::Grub),
+        ("Proxmox", "ID=debian\nVERSION_ID=12", Loader::Proxmox),
+        ("Ubuntu", "ID=ubuntu\nVERSION_ID=24.04", Loader::Grub),
+        ("SUSE", "ID=sles\nID_LIKE=suse\nVERSION_ID=15", Loader::Grub),
+        ("Arch", "ID=arch", Loader::Grub),
+        ("any other", "ID=other", Loader::Grub),
+    ];
+    let releases = releases.into_iter();
+    releases
+        .map(|(name, release, loader)| {
+            let distribution = of(release, loader);
+            let commands = [
+                distribution.with_argument("intel_iommu=on"),
+                distribution.without_argument("iommu=off"),
+                distribution.initramfs().to_owned(),
+                distribution.modules("6.1.0"),
+                distribution.libvirt().to_owned(),
+            ];
+            [name.to_owned(), escaped(&commands.join("\n"))]
+        })
+        .collect()
+}
+
+pub fn sections() -> String {
+    let findings = findings();
+    let rows: Vec<[String; 4]> = findings.iter().map(row).collect();
+    table(
+        "Findings of `gpupci check`",
+        ["topic", "result", "message", "what to do"],
+        &rows,
+    ) + &table(
+        "Commands of distributions",
+        [
+            "distribution",
+            "kernel command line, initramfs, kernel modules, libvirt",
+        ],
+        &distributions(),
+    )
+}

@@ -29,6 +29,8 @@ mod cluster;
 mod files;
 #[path = "messages/findings.rs"]
 mod findings;
+#[path = "messages/hooks.rs"]
+mod hooks;
 
 use std::fmt::Display;
 use std::fs;
@@ -100,6 +102,7 @@ fn document_has_every_message() {
     let text = HEAD.to_owned()
         + &cards::sections()
         + &findings::sections()
+        + &hooks::sections()
         + &files::sections()
         + &cluster::sections();
     for code in Code::ALL {

@@ -1,0 +1,120 @@
+//! The lines of `gpupci hook status`.
+
+use gpupt::hook_folder::{Daemon, HookStatus, HookView, LibvirtVersion, StatusLine};
+use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_IN_FOLDER};
+
+use crate::findings::hook_file;
+use crate::{escaped, table};
+
+const NOW: u64 = 1_700_000_000;
+
+fn view(path: &str, is_ours: bool) -> HookView {
+    HookView {
+        file: hook_file(path, is_ours),
+        is_current: is_ours.then_some(true),
+        is_run: true,
+        run_by: None,
+    }
+}
+
+/// Our hook, which libvirt ran five minutes ago.
+fn status() -> HookStatus {
+    HookStatus {
+        has_libvirt: true,
+        version: LibvirtVersion::of_daemon("libvirtd (libvirt) 9.0.0"),
+        hooks: vec![view(HOOK, true)],
+        program: Some("/usr/lib/gpupt/qemu-hook".into()),
+        daemon: Some(Daemon {
+            name: "libvirtd",
+            pid: 801,
+            started_at: Some(NOW - 7000),
+        }),
+        daemon_name: "libvirtd",
+        seen_at: Some(NOW - 300),
+        put_at: Some(NOW - 8000),
+        now: NOW,
+    }
+}
+
+fn changed(change: impl FnOnce(&mut HookStatus)) -> HookStatus {
+    let mut status = status();
+    change(&mut status);
+    status
+}
+
+fn ours(change: fn(&mut HookView)) -> HookStatus {
+    changed(|status| change(&mut status.hooks[0]))
+}
+
+fn other(path: &str, change: fn(&mut HookView)) -> HookStatus {
+    changed(|status| {
+        let mut hook = view(path, false);
+        change(&mut hook);
+        status.hooks.push(hook);
+    })
+}
+
+fn statuses() -> Vec<HookStatus> {
+    let site = "/etc/libvirt/hooks/qemu.d/10-site";
+    vec![
+        status(),
+        changed(|status| status.has_libvirt = false),
+        changed(|status| status.hooks.clear()),
+        ours(|hook| hook.is_current = Some(false)),
+        ours(|hook| hook.is_current = None),
+        ours(|hook| {
+            hook.is_run = false;
+            hook.file.is_executable = false;
+        }),
+        changed(|status| {
+            status.version = LibvirtVersion::of_daemon("libvirtd (libvirt) 6.0.0");
+            status.hooks = vec![HookView {
+                is_run: false,
+                ..view(HOOK_IN_FOLDER, true)
+            }];
+        }),
+        changed(|status| status.daemon = None),
+        changed(|status| {
+            status.daemon = None;
+            status.seen_at = None;
+        }),
+        changed(|status| status.seen_at = None),
+        changed(|status| {
+            status.seen_at = None;
+            status.put_at = Some(NOW);
+        }),
+        other(site, |_| ()),
+        other(HOOK_BEFORE, |hook| hook.run_by = Some(HOOK)),
+        other(HOOK_IN_FOLDER, |_| ()),
+        other(site, |hook| hook.file.is_executable = false),
+        other(site, |hook| hook.file.calls_virsh = true),
+        other(site, |hook| {
+            hook.file.unread = Some("Permission denied (os error 13)".to_owned());
+        }),
+        other(site, |hook| hook.file.is_ours = true),
+    ]
+}
+
+pub fn sections() -> String {
+    let mut lines: Vec<StatusLine> = Vec::new();
+    for line in statuses().iter().flat_map(HookStatus::lines) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.sort_by_key(|line| {
+        ["hook", "libvirt", "last run", "other"]
+            .iter()
+            .position(|one| *one == line.topic)
+    });
+    let row = |line: &StatusLine| {
+        let remedy = line.remedy.as_deref().unwrap_or_default();
+        [line.topic.to_owned(), escaped(&line.text), escaped(remedy)]
+    };
+    let rows: Vec<[String; 3]> = lines.iter().map(row).collect();
+    table(
+        "Lines of `gpupci hook status`",
+        ["line", "message", "what to do"],
+        &rows,
+    )
+}

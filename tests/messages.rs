@@ -1,5 +1,6 @@
 //! `docs/messages.md`: every message with sample values, its code and its remedies. `GPUPT_REGENERATE=1`
-//! writes the file again. A new variant does not compile until it has a sample.
+//! writes the file again. A new variant does not compile until it has a sample, and a new sentence in the
+//! sources needs one too.
 #![allow(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -31,6 +32,10 @@ mod files;
 mod findings;
 #[path = "messages/hooks.rs"]
 mod hooks;
+#[path = "messages/sources.rs"]
+mod sources;
+#[path = "messages/spelled.rs"]
+mod spelled;
 
 use std::fmt::Display;
 use std::fs;
@@ -99,12 +104,13 @@ fn refused() -> std::io::Error {
 
 #[test]
 fn document_has_every_message() {
-    let text = HEAD.to_owned()
+    let mut text = HEAD.to_owned()
         + &cards::sections()
         + &findings::sections()
         + &hooks::sections()
         + &files::sections()
         + &cluster::sections();
+    text += &spelled::sections(&text);
     for code in Code::ALL {
         assert!(text.contains(&format!("`{code}`")), "{code} has no message");
     }

@@ -1,4 +1,4 @@
-//! Errors about files of the host: sysfs, records, the lock, the settings, the hook, domain XML.
+//! Errors about files of the host: sysfs, records, the lock, the settings, domain XML.
 
 use std::fs;
 
@@ -6,7 +6,6 @@ use gpupt::binding::{CardRecord, RecordError};
 use gpupt::domain_xml::{Place, XmlError};
 use gpupt::error::Error;
 use gpupt::gpu::{Register, RegisterError};
-use gpupt::hook_folder::{HookError, HookFault, Obstacle};
 use gpupt::host::{LockError, Machine, StateFileError, SysfsError};
 use gpupt::pci::{DriverName, VendorId};
 use gpupt::settings::{Settings, SettingsError};
@@ -194,49 +193,6 @@ fn xml_errors() -> Vec<XmlError> {
     errors
 }
 
-fn hook_errors() -> Vec<HookError> {
-    let path = || "/etc/libvirt/hooks/qemu".into();
-    let faults = vec![
-        HookFault::NoLibvirt,
-        HookFault::Obstructed(vec![Obstacle {
-            text: "/etc/libvirt/hooks/qemu is a folder".to_owned(),
-            remedy: "look what /etc/libvirt/hooks/qemu is for, and move it away".to_owned(),
-        }]),
-        HookFault::NoProgram(vec!["/usr/lib/gpupt/qemu-hook".into()]),
-        HookFault::Program {
-            path: path(),
-            why: "it is empty".to_owned(),
-        },
-        HookFault::Read {
-            path: path(),
-            source: refused(),
-        },
-        HookFault::Write {
-            path: path(),
-            source: refused(),
-        },
-        HookFault::HalfWay {
-            path: path(),
-            source: refused(),
-            left: vec!["/etc/libvirt/hooks/qemu could not be restored".to_owned()],
-        },
-    ];
-    assert_complete!(
-        &faults,
-        HookFault::NoLibvirt,
-        HookFault::Obstructed(_),
-        HookFault::NoProgram(_),
-        HookFault::Program { .. },
-        HookFault::Read { .. },
-        HookFault::Write { .. },
-        HookFault::HalfWay { .. },
-    );
-    let errors = faults.into_iter();
-    errors
-        .map(|fault| HookError::new("install", fault))
-        .collect()
-}
-
 /// Whether the error is no other error that is passed on: those have sections of their own.
 fn is_own(error: &Error) -> bool {
     match error {
@@ -279,7 +235,6 @@ pub fn sections() -> String {
         + &section("The lock", &lock_errors())
         + &section("Settings", &settings_errors())
         + &section("Domain XML", &xml_errors())
-        + &section("The hook is not installed", &hook_errors())
         + &section("Commands", &own_errors())
         + &sentences("Invalid PCI addresses", &addresses)
 }

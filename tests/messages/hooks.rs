@@ -1,10 +1,14 @@
-//! The lines of `gpupci hook status`.
+//! The lines of `gpupci hook status`, and why the hook was not installed or removed.
 
-use gpupt::hook_folder::{Daemon, HookStatus, HookView, LibvirtVersion, StatusLine};
+use gpupt::hook_folder::{
+    Daemon, Folder, HookBefore, HookEntry, HookError, HookFault, HookFolderState, HookStatus,
+    HookView, LibvirtVersion, StatusLine, judge_program, plan_install,
+};
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_IN_FOLDER};
+use pretty_assertions::assert_eq;
 
 use crate::findings::hook_file;
-use crate::{escaped, table};
+use crate::{escaped, refused, section, table};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -95,6 +99,109 @@ fn statuses() -> Vec<HookStatus> {
     ]
 }
 
+/// A hook folder without a hook.
+fn folder(version: &str) -> HookFolderState {
+    HookFolderState {
+        has_libvirt: true,
+        version: LibvirtVersion::of_daemon(version),
+        hooks: Folder::There,
+        folder: Folder::There,
+        hook: HookEntry::Nothing,
+        in_folder: HookEntry::Nothing,
+        before: HookBefore::Nothing,
+    }
+}
+
+/// Hook folders in which the hook cannot be installed.
+fn obstructed() -> Vec<HookFolderState> {
+    let (old, new) = (|| folder("6.0.0"), || folder("9.0.0"));
+    vec![
+        HookFolderState {
+            hooks: Folder::Not("a link to /srv/hooks".to_owned()),
+            ..new()
+        },
+        HookFolderState {
+            in_folder: HookEntry::Foreign,
+            ..new()
+        },
+        HookFolderState {
+            in_folder: HookEntry::Odd("a directory"),
+            ..new()
+        },
+        HookFolderState {
+            hook: HookEntry::Odd("a directory"),
+            ..old()
+        },
+        HookFolderState {
+            hook: HookEntry::Foreign,
+            before: HookBefore::Other,
+            ..old()
+        },
+    ]
+}
+
+/// Why a file is not installed as the hook.
+fn wrong_programs() -> Vec<&'static str> {
+    let program = |machine: u8, words: &str| {
+        let mut bytes = b"\x7fELF".to_vec();
+        bytes.resize(20, machine);
+        bytes.extend(words.as_bytes());
+        bytes
+    };
+    let gpupci = program(62, "gpupt");
+    let files = [
+        Vec::new(),
+        program(62, "qemu"),
+        gpupci.clone(),
+        program(183, "gpupt"),
+    ];
+    let judged = files.iter().map(|file| judge_program(file, &gpupci));
+    judged.map(|why| why.expect_err("no hook")).collect()
+}
+
+fn hook_errors() -> Vec<HookError> {
+    let path = || HOOK.into();
+    let mut faults = vec![HookFault::NoLibvirt];
+    let plans = obstructed().into_iter().map(|state| plan_install(&state));
+    faults.extend(plans.map(|plan| plan.expect_err("no plan")));
+    faults.push(HookFault::NoProgram(vec![
+        "/usr/lib/gpupt/qemu-hook".into(),
+    ]));
+    faults.extend(wrong_programs().into_iter().map(|why| HookFault::Program {
+        path: "/root/qemu-hook".into(),
+        why: why.to_owned(),
+    }));
+    faults.extend([
+        HookFault::Read {
+            path: path(),
+            source: refused(),
+        },
+        HookFault::Write {
+            path: path(),
+            source: refused(),
+        },
+        HookFault::HalfWay {
+            path: path(),
+            source: refused(),
+            left: vec![format!("{HOOK} could not be restored ({})", refused())],
+        },
+    ]);
+    assert_complete!(
+        &faults,
+        HookFault::NoLibvirt,
+        HookFault::Obstructed(_),
+        HookFault::NoProgram(_),
+        HookFault::Program { .. },
+        HookFault::Read { .. },
+        HookFault::Write { .. },
+        HookFault::HalfWay { .. },
+    );
+    let errors = faults.into_iter();
+    errors
+        .map(|fault| HookError::new("install", fault))
+        .collect()
+}
+
 pub fn sections() -> String {
     let mut lines: Vec<StatusLine> = Vec::new();
     for line in statuses().iter().flat_map(HookStatus::lines) {
@@ -116,5 +223,5 @@ pub fn sections() -> String {
         "Lines of `gpupci hook status`",
         ["line", "message", "what to do"],
         &rows,
-    )
+    ) + &section("The hook is not installed", &hook_errors())
 }

@@ -12,11 +12,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ("Reasons of `gpupci why`", &["src/diagnosis.rs"]),
     (
         "Notes about libvirt's hooks",
-        &[
-            "src/hook_install.rs",
-            "src/hook_folder/",
-            "src/host/hook_folder/",
-        ],
+        &["src/hook_install.rs", "src/host/hook_folder/"],
     ),
     ("The hook", &["hooks/", "src/hook/"]),
     ("The Rocks plugin", &["plugin/"]),
@@ -38,11 +34,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
 ];
 
 /// Files of those folders whose messages need samples, as those of all other files do.
-const SAMPLED: [&str; 3] = [
-    "src/handover/error.rs",
-    "src/hook/refusal.rs",
-    "src/hook_folder/report.rs",
-];
+const SAMPLED: [&str; 2] = ["src/handover/error.rs", "src/hook/refusal.rs"];
 
 /// Files whose strings are no messages: help, statements, the frame of a message, words of the kernel.
 const WITHOUT_MESSAGES: [&str; 4] = [

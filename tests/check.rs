@@ -127,7 +127,7 @@ fn check_of_a_prepared_host_passes_everywhere() {
     let card = |name, group| {
         format!(
             "PASS  {name}: it is bound to its host drivers (nvidia, snd_hda_intel)\n\
-             PASS  {name}: nothing else in IOMMU group {group} blocks it\n\
+             PASS  {name}: no other device in IOMMU group {group} blocks it\n\
              PASS  {name}: it is not in use\n\
              PASS  {name}: it does not show the host's console\n\
              PASS  {name}: it can be reset (flr bus)\n"
@@ -142,7 +142,7 @@ fn check_of_a_prepared_host_passes_everywhere() {
          PASS  the driver vfio-pci is loaded\n\
          PASS  this host has 2 cards\n\
          {}{}\
-         PASS  the libvirt hook is /etc/libvirt/hooks/qemu\n\
+         PASS  the libvirt hook is installed: /etc/libvirt/hooks/qemu\n\
          PASS  libvirt has run the hook since the last boot\n",
         card("gpupci1", 8),
         card("gpupci2", 9),

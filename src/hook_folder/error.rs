@@ -129,7 +129,7 @@ impl Failure for HookError {
     fn remedies(&self) -> Vec<String> {
         match &self.fault {
             HookFault::NoLibvirt => vec![
-                "install libvirt and QEMU as `gpupci check` says, then run `gpupci hook install`"
+                "install libvirt and QEMU (`gpupci check` shows the command), then run `gpupci hook install`"
                     .to_owned(),
             ],
             HookFault::Obstructed(obstacles) => {

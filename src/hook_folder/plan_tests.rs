@@ -47,7 +47,7 @@ fn plan_puts_the_hook_into_qemu_d_for_a_new_libvirt() {
     for single in [
         HookEntry::Nothing,
         HookEntry::Foreign,
-        HookEntry::Odd("a folder"),
+        HookEntry::Odd("a directory"),
     ] {
         let state = state("9.0.0", single, HookEntry::Nothing, HookBefore::Nothing);
         installs(&state, &[FileStep::Write, put(HOOK_IN_FOLDER)]);
@@ -148,17 +148,17 @@ fn plan_refuses_to_replace_foreign_files() {
         ),
         (
             HookEntry::Nothing,
-            HookEntry::Odd("a folder"),
+            HookEntry::Odd("a directory"),
             HookBefore::Nothing,
             "9.0.0",
-            "gpupt is a folder",
+            "gpupt is a directory",
         ),
         (
-            HookEntry::Odd("a folder"),
+            HookEntry::Odd("a directory"),
             HookEntry::Nothing,
             HookBefore::Nothing,
             "4.5.0",
-            "qemu is a folder",
+            "qemu is a directory",
         ),
         (
             HookEntry::Foreign,

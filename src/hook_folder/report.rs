@@ -37,7 +37,7 @@ impl HookStatus {
             return advice(
                 "hook",
                 text,
-                "install libvirt and QEMU, as `gpupci check` says",
+                "install libvirt and QEMU (`gpupci check` shows the command)",
             );
         }
         let Some(hook) = self.installed() else {

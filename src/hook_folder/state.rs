@@ -44,7 +44,7 @@ pub enum HookEntry {
     },
     /// A hook that is not ours, or a link.
     Foreign,
-    /// Not a file: `a folder`.
+    /// Not a file: `a directory`.
     Odd(&'static str),
 }
 

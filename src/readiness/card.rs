@@ -159,7 +159,7 @@ impl CardFacts {
             _ => "groups",
         };
         let text = format!(
-            "nothing else in IOMMU {word} {} blocks it",
+            "no other device in IOMMU {word} {} blocks it",
             numbers.join(", ")
         );
         Some(Finding::pass("iommu-group", text))
@@ -177,7 +177,7 @@ impl CardFacts {
                 TOPIC,
                 "this is the boot display; without it the host may have no screen",
                 "choose another primary display in the firmware setup, or make sure that you can \
-                 reach the host by network",
+                 reach the host over the network",
             )
         } else {
             Finding::pass(TOPIC, "it does not show the host's console")
@@ -211,8 +211,8 @@ impl CardFacts {
             )),
             "error" => Some(Finding::warn(
                 TOPIC,
-                "its power state could not be read: it may have dropped off the bus",
-                "look for it in `dmesg`; a reboot may bring it back",
+                "its power state could not be read: it may have fallen off the bus",
+                "check `dmesg` for messages about the card; a reboot may help",
             )),
             _ => None,
         }

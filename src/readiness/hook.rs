@@ -54,7 +54,10 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
         );
         return vec![Finding::warn(OURS, text, format!("remove {}", second.path))];
     }
-    let installed = Finding::pass(OURS, format!("the libvirt hook is {}", first.path));
+    let installed = Finding::pass(
+        OURS,
+        format!("the libvirt hook is installed: {}", first.path),
+    );
     vec![installed, last_run(hooks)]
 }
 
@@ -65,7 +68,7 @@ fn last_run(hooks: &HookFacts) -> Finding {
     let daemon = hooks.daemon;
     Finding::warn(
         SEEN,
-        format!("{daemon} has not run the hook since the last boot, and may not have seen it"),
+        format!("{daemon} has not run the hook since the last boot, and may not have found it"),
         format!("systemctl reload {daemon}; check again after the next start of a guest"),
     )
 }
@@ -91,10 +94,10 @@ fn other_hook(file: &HookFile) -> Option<Finding> {
         Finding::warn(
             OTHERS,
             format!(
-                "{path} runs virsh, but libvirt waits for its hooks: a guest's start can hang for \
-                 ever"
+                "{path} calls virsh, but libvirt waits for its hooks: the start of a guest can hang \
+                 for ever"
             ),
-            format!("remove virsh from {path}: gpupt needs no `virsh nodedev-detach`"),
+            format!("remove the virsh calls from {path}: gpupt does not need `virsh nodedev-detach`"),
         )
     })
 }

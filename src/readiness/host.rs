@@ -39,7 +39,8 @@ pub struct Platform {
 const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
-const PASSTHROUGH_HINT: &str = "; iommu=pt would avoid the translation for the host's own devices";
+const PASSTHROUGH_HINT: &str =
+    "; iommu=pt would avoid address translation for the host's own devices";
 
 pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
     let mut findings = vec![

@@ -144,7 +144,7 @@ fn bound_elsewhere(
     let finding = Finding::warn(
         TOPIC,
         format!(
-            "{} names {}, but it is bound to {driver}, which was loaded first or bound later",
+            "{} names {}, but it is bound to {driver}, which was loaded before vfio-pci or was bound later",
             option.place, function.address
         ),
         format!(
@@ -158,7 +158,7 @@ fn bound_elsewhere(
     })
 }
 
-/// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0 (part of no card)`.
+/// `gpupci2 (0000:2b:00.0, 0000:2b:00.1) and 0000:03:00.0 (not part of a card)`.
 fn functions_by_card(matched: &[&FunctionFacts], facts: &HostFacts) -> String {
     let mut parts: Vec<String> = Vec::new();
     let cards = facts.cards.as_deref().unwrap_or_default();
@@ -174,7 +174,7 @@ fn functions_by_card(matched: &[&FunctionFacts], facts: &HostFacts) -> String {
     let others = matched
         .iter()
         .filter(|f| card_of(f.address, facts).is_none());
-    parts.extend(others.map(|f| format!("{} (part of no card)", f.address)));
+    parts.extend(others.map(|f| format!("{} (not part of a card)", f.address)));
     parts.join(" and ")
 }
 

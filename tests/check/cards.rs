@@ -77,7 +77,7 @@ fn boot_display_is_a_warning_until_the_card_is_detached() {
     let lines = [
         "WARN  gpupci1: this is the boot display; without it the host may have no screen",
         "      try: choose another primary display in the firmware setup, or make sure that you can \
-         reach the host by network",
+         reach the host over the network",
     ];
     assert_trouble(&host, 0, &lines);
     for function in ["0000:02:00.0", "0000:02:00.1"] {

@@ -29,7 +29,7 @@ fn missing_hook_is_a_warning_with_install_as_remedy() {
     assert_trouble(&host, 0, &lines);
     host.write_program("etc/libvirt/hooks/qemu.d/gpupt", "\x7fELF\0gpupt\0");
     assert_trouble(&host, 0, &[]);
-    host.assert_says("PASS  the libvirt hook is /etc/libvirt/hooks/qemu.d/gpupt");
+    host.assert_says("PASS  the libvirt hook is installed: /etc/libvirt/hooks/qemu.d/gpupt");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn hook_that_has_not_run_since_boot_is_a_warning() {
     ] {
         host.write(sign, "");
         let text = format!(
-            "WARN  {daemon} has not run the hook since the last boot, and may not have seen it"
+            "WARN  {daemon} has not run the hook since the last boot, and may not have found it"
         );
         let remedy = format!(
             "      try: systemctl reload {daemon}; check again after the next start of a guest"
@@ -95,10 +95,13 @@ fn other_hooks_that_run_virsh_are_warnings() {
     let lines = |path: &str| {
         [
             format!(
-                "WARN  {path} runs virsh, but libvirt waits for its hooks: a guest's start can hang \
-                 for ever"
+                "WARN  {path} calls virsh, but libvirt waits for its hooks: the start of a guest can \
+                 hang for ever"
             ),
-            format!("      try: remove virsh from {path}: gpupt needs no `virsh nodedev-detach`"),
+            format!(
+                "      try: remove the virsh calls from {path}: gpupt does not need `virsh \
+                 nodedev-detach`"
+            ),
         ]
     };
     let first = lines("/etc/libvirt/hooks/qemu.d/10-vga");

@@ -100,7 +100,7 @@ fn missing_iommu_pt_is_a_hint_and_no_warning() {
     host.write("proc/cmdline", "ro intel_iommu=on\n");
     assert_trouble(&host, 0, &[]);
     host.assert_says(
-        "PASS  the kernel uses the IOMMU (intel_iommu=on); iommu=pt would avoid the \
+        "PASS  the kernel uses the IOMMU (intel_iommu=on); iommu=pt would avoid address \
          translation for the host's own devices",
     );
 }

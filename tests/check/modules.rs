@@ -143,11 +143,11 @@ fn vfio_pci_ids_are_reported_with_their_cards() {
          device of this host has this id",
         "      try: remove or correct it; `lspci -nn` shows the ids",
         "WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:02:00.0, but \
-         it is bound to nvidia, which was loaded first or bound later",
+         it is bound to nvidia, which was loaded before vfio-pci or was bound later",
         "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
          `dracut -f`, then reboot",
         "WARN  gpupci2: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:03:00.0, but \
-         it is bound to nvidia, which was loaded first or bound later",
+         it is bound to nvidia, which was loaded before vfio-pci or was bound later",
         "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
          `dracut -f`, then reboot",
     ];

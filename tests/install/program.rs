@@ -78,7 +78,7 @@ fn install_from_refuses_a_file_that_is_not_the_hook() {
 fn install_from_refuses_what_is_no_regular_file() {
     let host = new_libvirt();
     let folder = host.path(HOOKS).display().to_string();
-    let cause = format!("{folder} cannot be installed as the hook: it is a folder");
+    let cause = format!("{folder} cannot be installed as the hook: it is a directory");
     refuses(&host, &format!("hook install --from {folder}"), &cause);
     let pipe = host.path("pipe").display().to_string();
     assert_eq!(run(Command::new("mkfifo").arg(&pipe), b"").answer(), "");

@@ -71,10 +71,10 @@ fn install_refuses_a_hook_folder_that_is_a_link() {
 fn install_refuses_a_folder_at_the_path_of_the_hook() {
     let host = old_libvirt();
     host.make_folder(&format!("{SINGLE}/prepare"));
-    refuses(&host, &["/etc/libvirt/hooks/qemu is a folder"]);
+    refuses(&host, &["/etc/libvirt/hooks/qemu is a directory"]);
     let host = new_libvirt();
     host.make_folder(&format!("{INSIDE}/prepare"));
-    refuses(&host, &["/etc/libvirt/hooks/qemu.d/gpupt is a folder"]);
+    refuses(&host, &["/etc/libvirt/hooks/qemu.d/gpupt is a directory"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn install_refuses_without_libvirt() {
         "gpupci: cannot install the libvirt hook\n  \
          cause: libvirt is not installed: /etc/libvirt does not exist\n  \
          state: nothing was changed\n  \
-         try:   install libvirt and QEMU as `gpupci check` says, then run `gpupci hook install`\n"
+         try:   install libvirt and QEMU (`gpupci check` shows the command), then run `gpupci hook install`\n"
     );
     assert_eq!(said.code, Some(5));
     fs::write(host.path("etc/libvirt"), "a file").expect("written");

@@ -104,7 +104,7 @@ fn status_reports_a_missing_hook() {
     assert_status(&host, 1, &[line, install, "libvirt:  9.0.0", other]);
     std::fs::remove_dir_all(host.path("etc/libvirt")).expect("it goes");
     let line = "hook:     not installed: this host has no libvirt";
-    let check = "          try: install libvirt and QEMU, as `gpupci check` says";
+    let check = "          try: install libvirt and QEMU (`gpupci check` shows the command)";
     assert_status(&host, 1, &[line, check, "libvirt:  9.0.0"]);
 }
 

@@ -106,7 +106,7 @@ impl HookFolder<'_> {
         let systemctl = SYSTEMCTL.into_iter().find(|path| self.machine.exists(path));
         let Some(systemctl) = systemctl.filter(|_| self.machine.exists(SYSTEMD)) else {
             return format!(
-                "{name} (pid {pid}) must reload to find the hook: run `service {name} reload` or \
+                "{name} (pid {pid}) must be reloaded to find the hook: run `service {name} reload` or \
                  `kill -HUP {pid}`"
             );
         };

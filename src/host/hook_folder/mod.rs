@@ -217,7 +217,7 @@ impl HookFolder<'_> {
 /// The kind of file, if it is neither a regular file nor a link.
 fn special_kind(facts: &Metadata) -> Option<&'static str> {
     match facts {
-        _ if facts.is_dir() => Some("a folder"),
+        _ if facts.is_dir() => Some("a directory"),
         _ if facts.is_file() || facts.is_symlink() => None,
         _ => Some("a pipe, a socket or a device"),
     }

@@ -1,4 +1,4 @@
-//! Every way in which a command can fail as a whole.
+//! Every error that ends a command.
 
 use thiserror::Error;
 
@@ -13,13 +13,13 @@ use crate::settings::{DatabaseChoiceError, SettingsError};
 /// Why something was not done.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A word names no host.
+    /// An argument names no host.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// A name cannot be an attribute's.
+    /// A name is not valid for an attribute.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A value cannot be stored.
+    /// A value is not valid for an attribute.
     #[error("invalid value for attribute {attribute} of {host}")]
     Value {
         /// Whose attribute.
@@ -29,16 +29,16 @@ pub enum Error {
         /// What is wrong with the value.
         source: ValueError,
     },
-    /// It cannot be said which cards a guest has.
+    /// The cards of a guest are not known.
     #[error(transparent)]
     Guest(#[from] GuestError),
-    /// The database failed, or refused.
+    /// The database failed or refused.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The domain XML is refused.
     #[error(transparent)]
     Xml(#[from] XmlError),
-    /// The configuration is wrong.
+    /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The URL of a database is wrong.
@@ -47,19 +47,19 @@ pub enum Error {
     /// sysfs cannot be read.
     #[error(transparent)]
     Sysfs(#[from] SysfsError),
-    /// What is kept of cards cannot be read or written.
+    /// The names or records of cards cannot be read or written.
     #[error(transparent)]
     StateFile(#[from] StateFileError),
-    /// Somebody else is at work.
+    /// Another gpupci or hook holds the lock.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// What was asked for takes root.
+    /// Only root may do this.
     #[error("only root may {0}")]
     NotRoot(&'static str),
-    /// There is no such guest here.
+    /// This host has no such guest.
     #[error("this host has no guest {0}")]
     NoGuest(String),
-    /// The words of a command make no sense together.
+    /// The arguments of a command are wrong.
     #[error("{0}")]
     Usage(String),
 }

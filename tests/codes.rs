@@ -62,15 +62,16 @@ fn is_printed(code: Code) -> bool {
     match code {
         NoIommuGroup | Group | NoStubDriver | NoDriverOverride | Busy | UnknownUsers | Console
         | NeededByHost | VirtualFunctions | MediatedDevice | Held | Driverctl | Poisoned
-        | OtherCard | GivenAway | SplitCard | Undone | HalfWay | Stuck | Sysfs | Names | Record
-        | NotKept | Locked | LockFile | Settings => true,
+        | CardChanged | AssignedElsewhere | ClaimedInParts | WriteFailed | NotUndone
+        | WriteHung | Sysfs | CardNames | CardRecord | NotRecorded | Locked | LockFile
+        | Settings => true,
         NotRoot | UnknownCard | UnknownGuest | UnknownHost | NotInCluster | HostName | Usage
         | DatabaseUrl | DatabaseConnection | DatabaseLogin | DatabasePermission
-        | DatabaseAnswer | DatabaseLate | DatabaseUnclear | Select | ManagedByRocks
-        | AttributeName | AttributeValue | AttributeExists | GuestAttribute | HostAttribute
-        | NoSuchAttribute | NoHost | XmlTooLarge | XmlNotUtf8 | XmlDoctype | XmlNotWellFormed
-        | XmlNotADomain | NoLibvirt | HookObstacle | HookProgram | HookNotRead | HookNotWritten
-        | HookHalfWay => false,
+        | DatabaseAnswer | DatabaseTimeout | DatabaseUnconfirmed | SelectStatement
+        | ManagedByRocks | AttributeName | AttributeValue | AttributeExists | GuestAttribute
+        | HostAttribute | NoSuchAttribute | NoHost | XmlTooLarge | XmlNotUtf8 | XmlDoctype
+        | XmlNotWellFormed | XmlNotADomain | NoLibvirt | HookObstacle | HookProgram
+        | HookNotRead | HookNotWritten | HookNotUndone => false,
     }
 }
 

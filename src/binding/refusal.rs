@@ -150,7 +150,7 @@ impl Refusal {
             Self::MediatedDevice { .. } => Code::MediatedDevice,
             Self::Held { .. } => Code::Held,
             Self::Poisoned { .. } => Code::Poisoned,
-            Self::Differs { .. } => Code::OtherCard,
+            Self::Differs { .. } => Code::CardChanged,
             Self::Driverctl { .. } => Code::Driverctl,
         }
     }

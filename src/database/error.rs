@@ -85,9 +85,9 @@ impl Failure for DatabaseError {
             Self::Login { .. } => Code::DatabaseLogin,
             Self::Query { .. } => Code::DatabaseAnswer,
             Self::NotPermitted { .. } => Code::DatabasePermission,
-            Self::Timeout { .. } => Code::DatabaseLate,
-            Self::Unconfirmed { .. } => Code::DatabaseUnclear,
-            Self::Select { .. } => Code::Select,
+            Self::Timeout { .. } => Code::DatabaseTimeout,
+            Self::Unconfirmed { .. } => Code::DatabaseUnconfirmed,
+            Self::Select { .. } => Code::SelectStatement,
             Self::Change(ChangeError::Exists(_)) => Code::AttributeExists,
             Self::ManagedByRocks { .. } => Code::ManagedByRocks,
         }]

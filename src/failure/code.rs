@@ -1,5 +1,5 @@
-//! The codes: a word for each thing that can go wrong, which stays the same when the sentence about
-//! it is written anew. `docs/troubleshooting.md` lists them.
+//! The codes: a stable word for each kind of failure, which stays when messages change.
+//! `docs/troubleshooting.md` lists them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::exit::Exit;
 
 macro_rules! codes {
     ($($(#[$meaning:meta])* $name:ident = $word:literal, $exit:ident;)*) => {
-        /// What went wrong, in a word for programs: `busy`.
+        /// A kind of failure, as a word for programs: `busy`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $($(#[$meaning])* $name,)*
@@ -24,7 +24,7 @@ macro_rules! codes {
                 }
             }
 
-            /// With which exit code a program ends for it.
+            /// Its exit code.
             pub fn exit(self) -> Exit {
                 match self {
                     $(Self::$name => Exit::$exit,)*
@@ -45,11 +45,11 @@ codes! {
     NoDriverOverride = "no-driver-override", Unable;
     /// A process uses the card.
     Busy = "busy", Busy;
-    /// It cannot be seen who uses the card.
+    /// Some processes could not be checked.
     UnknownUsers = "unknown-users", Busy;
     /// The host's console is on the card.
     Console = "console", Busy;
-    /// The host needs a disk or a network interface that is on the card.
+    /// The host uses a disk or a network interface of the card.
     NeededByHost = "needed-by-host", Busy;
     /// The card has virtual functions.
     VirtualFunctions = "virtual-functions", Busy;
@@ -57,30 +57,30 @@ codes! {
     MediatedDevice = "mediated-device", Busy;
     /// Another guest has the card.
     Held = "held", Busy;
-    /// driverctl keeps the card on a driver.
+    /// driverctl has set a driver of the card.
     Driverctl = "driverctl", Busy;
-    /// A write to the card did not end before, so it is locked until the next boot.
+    /// An earlier write to the card hung. It is locked until reboot.
     Poisoned = "poisoned", Poisoned;
     /// Another card is where this one was recorded.
-    OtherCard = "other-card", Differs;
-    /// The cluster gives the card to other guests.
-    GivenAway = "given-away", Busy;
-    /// A guest claims a card as a whole, and a part of it.
-    SplitCard = "split-card", Failed;
-    /// A write failed, and the card is as it was.
-    Undone = "undone", Failed;
-    /// A write failed, and the card is not as it was.
-    HalfWay = "half-way", HalfWay;
-    /// A write did not end in time.
-    Stuck = "stuck", Poisoned;
+    CardChanged = "card-changed", Differs;
+    /// The cluster assigns the card to other guests.
+    AssignedElsewhere = "assigned-elsewhere", Busy;
+    /// A guest claims a card as a whole and also a part of it.
+    ClaimedInParts = "claimed-in-parts", Failed;
+    /// A write failed; all changes were undone.
+    WriteFailed = "write-failed", Failed;
+    /// A write failed, and not all changes could be undone.
+    NotUndone = "not-undone", HalfWay;
+    /// A write hung.
+    WriteHung = "write-hung", Poisoned;
     /// sysfs cannot be read.
     Sysfs = "sysfs", Unable;
     /// The names of the cards cannot be read.
-    Names = "names", Failed;
+    CardNames = "card-names", Failed;
     /// The record of a card cannot be read.
-    Record = "record", Failed;
+    CardRecord = "card-record", Failed;
     /// The names or the record of a card cannot be written.
-    NotKept = "not-kept", Failed;
+    NotRecorded = "not-recorded", Failed;
     /// Another gpupci or hook is at work.
     Locked = "locked", Busy;
     /// The lock's file cannot be opened.
@@ -97,26 +97,26 @@ codes! {
     NotInCluster = "not-in-cluster", NotFound;
     /// A host cannot have this name.
     HostName = "host-name", Usage;
-    /// The words of a command make no sense together.
+    /// The arguments of a command are wrong.
     Usage = "usage", Usage;
-    /// The settings cannot be followed.
+    /// The settings have an error.
     Settings = "settings", Failed;
     /// The URL of the database is wrong.
     DatabaseUrl = "database-url", Usage;
     /// No connection to the database.
     DatabaseConnection = "database-connection", Failed;
-    /// The database does not let this user in.
+    /// The database refused the login.
     DatabaseLogin = "database-login", NotPermitted;
     /// The database does not permit this.
     DatabasePermission = "database-permission", NotPermitted;
-    /// The database did not answer as it should.
+    /// The database's answer is not valid.
     DatabaseAnswer = "database-answer", Failed;
     /// The database did not answer in time.
-    DatabaseLate = "database-late", Failed;
-    /// It is not known whether the database kept a change.
-    DatabaseUnclear = "database-unclear", HalfWay;
+    DatabaseTimeout = "database-timeout", Failed;
+    /// The database did not confirm a change.
+    DatabaseUnconfirmed = "database-unconfirmed", HalfWay;
     /// A statement selects no hosts.
-    Select = "select", Usage;
+    SelectStatement = "select-statement", Usage;
     /// Rocks itself does this in its database.
     ManagedByRocks = "managed-by-rocks", Failed;
     /// An attribute cannot have this name.
@@ -145,16 +145,16 @@ codes! {
     XmlNotADomain = "xml-not-a-domain", Failed;
     /// libvirt is not on this host.
     NoLibvirt = "no-libvirt", Unable;
-    /// Something is in the hook's place that is not ours.
+    /// A file that is not ours is at the hook's path.
     HookObstacle = "hook-obstacle", Busy;
     /// The hook's program is not there, or is not the hook.
     HookProgram = "hook-program", Failed;
     /// libvirt's hooks cannot be read.
     HookNotRead = "hook-not-read", Failed;
-    /// The hook cannot be written, and all is as it was.
+    /// The hook cannot be written; all changes were undone.
     HookNotWritten = "hook-not-written", Failed;
-    /// The hook cannot be written, and not all is as it was.
-    HookHalfWay = "hook-half-way", HalfWay;
+    /// The hook cannot be written, and not all changes could be undone.
+    HookNotUndone = "hook-not-undone", HalfWay;
 }
 
 impl fmt::Display for Code {

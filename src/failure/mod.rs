@@ -1,6 +1,6 @@
-//! One way to fail. Each error says through [`Failure`] what a user is told: what failed, why, how
-//! things stand, what to do; and a code for programs. How that is shown is here too, once: [`lines`]
-//! for a terminal, [`line`] for who reads `virsh start`'s error and nothing else.
+//! One way to fail. Through [`Failure`] each error says what failed, why, the state, and what to do, and has
+//! codes for programs. The two renderers are here too: [`lines`] for a terminal, [`line`] for the one line of
+//! `virsh start`.
 
 mod code;
 pub mod remedy;
@@ -11,20 +11,20 @@ use crate::exit::Exit;
 
 pub use code::Code;
 
-/// How things stand when a failure came before the first write.
+/// The state after a failure before the first write.
 pub const UNCHANGED: &str = "nothing was changed";
 
-/// Something that went wrong and that a user is told of. Its `Display` says what failed.
+/// An error that is shown to the user. Its `Display` says what failed.
 pub trait Failure: Error {
-    /// What went wrong, for programs: a code for each reason.
+    /// The codes of all reasons, for programs.
     fn codes(&self) -> Vec<Code>;
 
-    /// Why: a sentence each.
+    /// Why it failed, a sentence each.
     fn causes(&self) -> Vec<String> {
         sources(self.source())
     }
 
-    /// How things stand now, where that is not plain.
+    /// The state now, if it is worth saying.
     fn state(&self) -> Option<String> {
         None
     }
@@ -32,14 +32,14 @@ pub trait Failure: Error {
     /// What to do: a sentence each.
     fn remedies(&self) -> Vec<String>;
 
-    /// With which code a program ends: the largest, where there are several reasons.
+    /// The exit code: the largest of all reasons.
     fn exit(&self) -> Exit {
         let exits = self.codes().into_iter().map(Code::exit);
         exits.max().unwrap_or(Exit::Failed)
     }
 }
 
-/// A failure for a terminal: what failed, why, how things stand, what to do, a line each.
+/// A failure for a terminal: what failed, causes, state and remedies on lines of their own.
 pub fn lines(failure: &dyn Failure) -> String {
     let mut text = failure.to_string();
     for cause in failure.causes() {
@@ -71,12 +71,12 @@ pub fn line(failure: &dyn Failure) -> String {
     text + "."
 }
 
-/// An error with all that stands behind it, in one line.
+/// An error and its sources in one line.
 pub fn sentence(error: &dyn Error) -> String {
     chain(error).join(": ")
 }
 
-/// An error and what stands behind it, a sentence each.
+/// An error and its sources, a sentence each.
 pub fn chain(error: &dyn Error) -> Vec<String> {
     sources(Some(error))
 }

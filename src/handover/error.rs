@@ -142,10 +142,10 @@ impl Failure for CardError {
             Fault::Sysfs(error) => error.codes(),
             Fault::StateFile(error) => error.codes(),
             Fault::Lock(error) => error.codes(),
-            Fault::Undone { .. } => vec![Code::Undone],
-            Fault::NotRestored { is_unchanged, .. } if *is_unchanged => vec![Code::Undone],
-            Fault::NotUndone { .. } | Fault::NotRestored { .. } => vec![Code::HalfWay],
-            Fault::Stuck { .. } => vec![Code::Stuck],
+            Fault::Undone { .. } => vec![Code::WriteFailed],
+            Fault::NotRestored { is_unchanged, .. } if *is_unchanged => vec![Code::WriteFailed],
+            Fault::NotUndone { .. } | Fault::NotRestored { .. } => vec![Code::NotUndone],
+            Fault::Stuck { .. } => vec![Code::WriteHung],
         }
     }
 

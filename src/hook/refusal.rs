@@ -51,9 +51,9 @@ impl Failure for HookRefusal {
         match self {
             Self::Host(error) => error.codes(),
             Self::Card(error) => error.codes(),
-            Self::GivenAway(_) => vec![Code::GivenAway],
-            Self::OtherCard { .. } => vec![Code::OtherCard],
-            Self::Split { .. } => vec![Code::SplitCard],
+            Self::GivenAway(_) => vec![Code::AssignedElsewhere],
+            Self::OtherCard { .. } => vec![Code::CardChanged],
+            Self::Split { .. } => vec![Code::ClaimedInParts],
         }
     }
 

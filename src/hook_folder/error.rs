@@ -80,7 +80,7 @@ impl Failure for HookError {
             HookFault::NoProgram(_) | HookFault::Program { .. } => Code::HookProgram,
             HookFault::Read { .. } => Code::HookNotRead,
             HookFault::Write { .. } => Code::HookNotWritten,
-            HookFault::HalfWay { .. } => Code::HookHalfWay,
+            HookFault::HalfWay { .. } => Code::HookNotUndone,
         }]
     }
 

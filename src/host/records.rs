@@ -63,9 +63,9 @@ pub enum StateFileError {
 impl Failure for StateFileError {
     fn codes(&self) -> Vec<Code> {
         vec![match self {
-            Self::ReadNames { .. } | Self::Names { .. } => Code::Names,
-            Self::Read { .. } | Self::Record { .. } => Code::Record,
-            Self::Write { .. } => Code::NotKept,
+            Self::ReadNames { .. } | Self::Names { .. } => Code::CardNames,
+            Self::Read { .. } | Self::Record { .. } => Code::CardRecord,
+            Self::Write { .. } => Code::NotRecorded,
         }]
     }
 

@@ -96,8 +96,8 @@ fn each_reason_to_refuse_a_detach_has_its_code() {
     let device = fs::canonicalize(host.path(&format!("sys/bus/pci/devices/{VIDEO}")));
     let device = device.expect("a function").join("device");
     fs::write(&device, "0x1eb8\n").expect("an attribute");
-    assert_codes(&host, "detach gpupci1", &["other-card"], 8);
-    assert_codes(&host, "attach gpupci1", &["other-card"], 8);
+    assert_codes(&host, "detach gpupci1", &["card-changed"], 8);
+    assert_codes(&host, "attach gpupci1", &["card-changed"], 8);
 }
 
 #[test]
@@ -122,16 +122,16 @@ fn a_card_of_a_guest_is_held() {
 fn each_failure_after_the_first_write_has_its_code() {
     let (host, kernel) = manual();
     kernel.on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses());
-    assert_codes(&host, "detach gpupci1", &["undone"], 1);
+    assert_codes(&host, "detach gpupci1", &["write-failed"], 1);
 
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     kernel.on_probe(("nvidia", VIDEO), Work::refuses());
-    assert_codes(&host, "attach gpupci1", &["half-way"], 7);
+    assert_codes(&host, "attach gpupci1", &["not-undone"], 7);
 
     let (host, kernel) = manual();
     kernel.fault(1, InjectedFault::Blocks);
-    assert_codes(&host, "detach gpupci1", &["stuck"], 6);
+    assert_codes(&host, "detach gpupci1", &["write-hung"], 6);
     assert_codes(&host, "detach gpupci1", &["poisoned"], 6);
     assert_codes(&host, "attach gpupci1", &["poisoned"], 6);
 }
@@ -140,9 +140,9 @@ fn each_failure_after_the_first_write_has_its_code() {
 fn each_file_that_cannot_be_used_has_its_code() {
     let (host, _kernel) = manual();
     fs::create_dir_all(host.path("run/gpupt/cards/0000:02:00.json.new")).expect("a folder");
-    assert_codes(&host, "detach gpupci1", &["not-kept"], 1);
+    assert_codes(&host, "detach gpupci1", &["not-recorded"], 1);
 
     let (host, _kernel) = manual();
     host.write("run/gpupt/cards/0000:02:00.json", "{}");
-    assert_codes(&host, "detach gpupci1", &["record"], 1);
+    assert_codes(&host, "detach gpupci1", &["card-record"], 1);
 }

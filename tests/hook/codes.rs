@@ -50,7 +50,7 @@ fn each_refusal_of_the_hook_has_its_code() {
     host.line("host add rocks-34 gpupci 02:00.0").answer();
     fs::create_dir_all(host.path("usr/bin")).expect("a folder");
     symlink(GPUPCI, host.path("usr/bin/gpupci")).expect("a link");
-    assert_codes(&Stage::on(host), "prepare", "given-away");
+    assert_codes(&Stage::on(host), "prepare", "assigned-elsewhere");
 
     // Another function than a display sits where the card was.
     let stage = Stage::manual();
@@ -61,10 +61,10 @@ fn each_refusal_of_the_hook_has_its_code() {
     stage
         .host
         .write(&format!("{DEVICES}/{VIDEO}/device"), "0x1eb8\n");
-    assert_codes(&stage, "prepare", "other-card");
+    assert_codes(&stage, "prepare", "card-changed");
 
     let both = Guest::with(&(hostdev("02", 0) + &mdev()));
-    assert_codes_of(&both, &shared_card(), "prepare", "split-card");
+    assert_codes_of(&both, &shared_card(), "prepare", "claimed-in-parts");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_failure_that_concerns_all_cards_has_its_code() {
 
     let stage = Stage::manual();
     stage.host.write("var/lib/gpupt/cards.json", "{");
-    assert_codes(&stage, "prepare", "names");
+    assert_codes(&stage, "prepare", "card-names");
 
     let stage = Stage::manual();
     fs::create_dir_all(stage.host.path("run/gpupt")).expect("a folder");
@@ -104,11 +104,11 @@ fn a_card_that_is_not_given_back_has_its_code() {
     stage
         .kernel
         .fault(stage.kernel.writes().len() + 1, InjectedFault::Blocks);
-    assert_codes(&stage, "release", "stuck");
+    assert_codes(&stage, "release", "write-hung");
     assert_codes(&stage, "release", "poisoned");
 
     let stage = Stage::manual();
     stage.hook_ok(&guest(), "prepare");
     stage.host.write("run/gpupt/cards/0000:02:00.json", "{");
-    assert_codes(&stage, "release", "record");
+    assert_codes(&stage, "release", "card-record");
 }

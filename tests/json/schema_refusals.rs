@@ -81,7 +81,7 @@ fn schema_refuses_the_document_of_another_command() {
         "exit": 8,
         "functions": [],
         "writes": null,
-        "error": {"codes": ["other-card"], "what": "", "causes": [], "state": "", "remedies": []},
+        "error": {"codes": ["card-changed"], "what": "", "causes": [], "state": "", "remedies": []},
     });
     let document = |card: &Value| json!({"version": 1, "cards": [card]});
     assert_eq!(complaints("handed-cards", &document(&failed)), [""; 0]);

@@ -145,8 +145,8 @@ impl TestHost {
         let on = bindings.iter().map(|line| {
             let words: Vec<&str> = line.split(' ').collect();
             match words[1] {
-                "-" => format!("{} is on no driver", words[0]),
-                driver => format!("{} is on {driver}", words[0]),
+                "-" => format!("{} is bound to no driver", words[0]),
+                driver => format!("{} is bound to {driver}", words[0]),
             }
         });
         on.collect::<Vec<_>>().join(", ")

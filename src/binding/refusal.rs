@@ -246,7 +246,7 @@ impl fmt::Display for Refusal {
                 if let Some(card) = card {
                     write!(f, " of {card}")?;
                 }
-                write!(f, ", which stays on driver {driver}")?;
+                write!(f, ", which stays bound to {driver}")?;
                 match listed(host_uses) {
                     uses if uses.is_empty() => Ok(()),
                     uses => write!(f, " and is used for {uses}"),

@@ -113,8 +113,8 @@ impl Handover<'_> {
         let on = card.functions.iter().map(|function| {
             let address = function.address;
             match self.machine.driver(address) {
-                Ok(Some(driver)) => format!("{address} is on {driver}"),
-                Ok(None) => format!("{address} is on no driver"),
+                Ok(Some(driver)) => format!("{address} is bound to {driver}"),
+                Ok(None) => format!("{address} is bound to no driver"),
                 Err(_) => format!("{address} could not be read"),
             }
         });

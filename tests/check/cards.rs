@@ -48,9 +48,9 @@ fn shared_group_with_the_root_disk_is_a_failure() {
     let host = TestHost::unpacked("b550-shared-group.tree");
     let (trouble, exit) = host.trouble();
     let shared = "\
-FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.0, which stays on driver xhci_hcd
-FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.1, which stays on driver ahci and is used for / (sda2), /boot/efi (sda1) and swap (sda3)
-FAIL  gpupci1: IOMMU group 13 also contains 0000:2a:00.0, which stays on driver r8169 and is used for the default route (enp42s0)
+FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.0, which stays bound to xhci_hcd
+FAIL  gpupci1: IOMMU group 13 also contains 0000:02:00.1, which stays bound to ahci and is used for / (sda2), /boot/efi (sda1) and swap (sda3)
+FAIL  gpupci1: IOMMU group 13 also contains 0000:2a:00.0, which stays bound to r8169 and is used for the default route (enp42s0)
       try: move the card to another slot; `gpupci groups` shows the groups
 FAIL  gpupci1: the host's console is on 0000:04:00.0 (fb0)
 ";

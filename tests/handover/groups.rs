@@ -52,8 +52,8 @@ fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     let (host, kernel) = shared(&[AHCI, IGB]);
     let text = message(
         &[
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
-            "IOMMU group 8 also contains 0000:01:00.0, which stays on driver igb",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci",
+            "IOMMU group 8 also contains 0000:01:00.0, which stays bound to igb",
         ],
         ELSEWHERE,
     );
@@ -91,8 +91,8 @@ fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     );
     let text = message(
         &[
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for /boot old (sda1), / (dm-3) and swap (dm-3)",
-            "IOMMU group 8 also contains 0000:01:00.0, which stays on driver igb and is used for the default route (eth0) and the default route (br0)",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci and is used for /boot old (sda1), / (dm-3) and swap (dm-3)",
+            "IOMMU group 8 also contains 0000:01:00.0, which stays bound to igb and is used for the default route (eth0) and the default route (br0)",
         ],
         ELSEWHERE,
     );
@@ -105,8 +105,8 @@ fn cards_that_share_a_group_are_detached_by_one_command_only() {
     let before = host.bindings();
     let text = message(
         &[
-            "IOMMU group 8 also contains 0000:03:00.0 of gpupci2, which stays on driver nvidia",
-            "IOMMU group 8 also contains 0000:03:00.1 of gpupci2, which stays on driver \
+            "IOMMU group 8 also contains 0000:03:00.0 of gpupci2, which stays bound to nvidia",
+            "IOMMU group 8 also contains 0000:03:00.1 of gpupci2, which stays bound to \
              snd_hda_intel",
         ],
         "detach gpupci2 too, in the same command",
@@ -143,7 +143,7 @@ fn bridges_vfio_drivers_and_unbound_functions_may_share_the_group() {
 fn group_member_of_an_unlisted_vendor_is_named_without_a_card_name() {
     let (host, kernel) = with_kernel("mixed.tree");
     let stays = |member, driver| {
-        format!("IOMMU group 1 also contains {member}, which stays on driver {driver}")
+        format!("IOMMU group 1 also contains {member}, which stays bound to {driver}")
     };
     let text = format!(
         "gpupci: cannot detach gpupci1 (0000:04:00)\n  cause: {}\n  cause: {}\n  \

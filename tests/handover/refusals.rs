@@ -159,7 +159,7 @@ fn refusal_lists_all_reasons() {
         "gpupci1 (0000:02:00)",
         &[
             "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not cover this device",
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci",
             "Xorg (pid 77) uses /dev/nvidiactl",
             "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],

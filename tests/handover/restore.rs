@@ -18,7 +18,7 @@ fn detach_is_undone_if_a_probe_reports_success_but_does_not_bind() {
         said.stderr,
         "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
          cause: vfio-pci did not bind 0000:02:00.1, although the kernel reported no error\n  \
-         state: all changes were undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+         state: all changes were undone: 0000:02:00.0 is bound to nvidia, 0000:02:00.1 is bound to \
          snd_hda_intel\n  \
          try:   check `dmesg` for messages about the card\n"
     );
@@ -43,7 +43,7 @@ fn recover_finishes_an_attach_that_the_driver_refused() {
         said.stderr,
         "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
          cause: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
-         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel\n  \
+         state: 0000:02:00.0 is bound to no driver, 0000:02:00.1 is bound to snd_hda_intel\n  \
          try:   check `dmesg` for messages about the card, then run `gpupci recover`\n",
         "this kernel calls every failure ENODEV; the other function goes all the same"
     );
@@ -70,7 +70,7 @@ fn recover_finishes_an_undo_that_the_driver_refused() {
         said.stderr,
         "gpupci: cannot detach gpupci1 (0000:02:00)\n  \
          cause: vfio-pci did not bind 0000:02:00.1, although the kernel reported no error\n  \
-         state: 0000:02:00.0 is on no driver, 0000:02:00.1 is on snd_hda_intel; could not undo: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
+         state: 0000:02:00.0 is bound to no driver, 0000:02:00.1 is bound to snd_hda_intel; could not undo: /sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0: No such device (os error 19)\n  \
          try:   check `dmesg` for messages about the card, then run `gpupci recover`\n"
     );
     assert_eq!(said.code, Some(7));
@@ -208,7 +208,7 @@ fn attach_reports_an_override_that_somebody_else_changes_meanwhile() {
         said.stderr,
         "gpupci: cannot attach gpupci1 (0000:02:00)\n  \
          cause: the driver_override of 0000:02:00.0 was not restored\n  \
-         state: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on snd_hda_intel\n  \
+         state: 0000:02:00.0 is bound to nvidia, 0000:02:00.1 is bound to snd_hda_intel\n  \
          try:   check `dmesg` for messages about the card, then run `gpupci recover`\n"
     );
     assert_eq!(said.code, Some(7));

@@ -237,7 +237,7 @@ fn cards_that_share_a_group_must_be_claimed_together() {
     }
     let stage = Stage::on(host);
     let member = |function: &str, driver: &str| {
-        format!("IOMMU group 8 also contains {function} of gpupci2, which stays on driver {driver}")
+        format!("IOMMU group 8 also contains {function} of gpupci2, which stays bound to {driver}")
     };
     let why = because(
         &[
@@ -292,7 +292,7 @@ fn group_member_that_the_host_needs_is_refused_even_if_claimed() {
     let stage = Stage::on(host);
     let why = because(
         &[
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for / (sda1)",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci and is used for / (sda1)",
         ],
         &["move the card to another slot; `gpupci groups` shows the groups"],
     );

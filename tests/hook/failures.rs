@@ -32,7 +32,7 @@ fn prepare_is_undone_if_the_stub_driver_does_not_bind_a_function() {
         &["vfio-pci did not bind 0000:02:00.1, although the kernel reported no error"],
         &["check `dmesg` for messages about the card"],
     );
-    let undone = "all changes were undone: 0000:02:00.0 is on nvidia, 0000:02:00.1 is on \
+    let undone = "all changes were undone: 0000:02:00.0 is bound to nvidia, 0000:02:00.1 is bound to \
                   snd_hda_intel";
     let why = why.replace("nothing was changed", undone);
     stage.assert_fails(&guest(), &why);
@@ -63,7 +63,7 @@ fn assert_ends_if_write_blocks(nth: usize) {
     assert_eq!(writes.len(), nth);
     let stuck = &writes[nth - 1];
     let start = format!(
-        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): {stuck}: the kernel has not finished this write after 1 s, and it cannot be cancelled. State: 0000:02:00.0 is on "
+        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): {stuck}: the kernel has not finished this write after 1 s, and it cannot be cancelled. State: 0000:02:00.0 is bound to "
     );
     let end = "; the card is locked until you reboot. Try: check `dmesg` for messages about the card, then reboot this host.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);

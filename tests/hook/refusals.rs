@@ -89,7 +89,7 @@ fn prepare_refuses_a_card_whose_group_has_a_host_driver() {
     let stage = Stage::on(host);
     let why = because(
         &[
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci and is used for / (sda1)",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci and is used for / (sda1)",
         ],
         &[OTHER_SLOT],
     );
@@ -206,7 +206,7 @@ fn refusal_lists_all_reasons() {
     let why = because(
         &[
             "0000:02:00.1 has no IOMMU group: the IOMMU is off, or does not cover this device",
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays on driver ahci",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci",
             "Xorg (pid 77) uses /dev/nvidiactl",
         ],
         &[

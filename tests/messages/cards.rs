@@ -28,7 +28,7 @@ fn bind() -> Step {
 }
 
 fn drivers_now() -> String {
-    "0000:02:00.0 is on nvidia, 0000:02:00.1 is on vfio-pci".to_owned()
+    "0000:02:00.0 is bound to nvidia, 0000:02:00.1 is bound to vfio-pci".to_owned()
 }
 
 fn card() -> GpuCard {

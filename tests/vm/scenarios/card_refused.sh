@@ -18,7 +18,7 @@ says "uses /dev/dri/$node"
 say "something of its group stays on the host"
 define crowded "$shared.0" "$shared.1"
 refused crowded
-says "also contains 0000:08:02.0, which stays on driver xhci_hcd"
+says "also contains 0000:08:02.0, which stays bound to xhci_hcd"
 ok "nothing was changed" is_as_before "$at_boot"
 
 say "the console's card"

@@ -37,7 +37,7 @@ ok "all is as before" is_as_before "$before"
 
 say "a group with something that stays"
 ends 5 detach "$shared.0"
-says "also contains 0000:08:02.0, which stays on driver xhci_hcd"
+says "also contains 0000:08:02.0, which stays bound to xhci_hcd"
 ok "nothing was changed" is_as_before "$before"
 
 say "where the IOMMU does not reach"

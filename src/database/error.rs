@@ -59,7 +59,7 @@ pub enum DatabaseError {
         /// The error of the connection.
         source: Cause,
     },
-    /// The user's `select` is invalid, or does not only read.
+    /// The user's `select` is invalid, or not read-only.
     #[error("invalid select statement")]
     Select {
         /// The reason.
@@ -73,7 +73,7 @@ pub enum DatabaseError {
     ManagedByRocks {
         /// The database.
         database: DatabaseUrl,
-        /// What was tried: `place a guest`.
+        /// What was tried: `set the host of a guest`.
         what: &'static str,
     },
 }
@@ -109,7 +109,7 @@ impl Failure for DatabaseError {
                 "check that the server is running and that the address is right (--database, GPUPT_DATABASE)"
             }
             Self::Login { .. } => {
-                "check user and password; Rocks keeps root's in /root/.rocks.my.cnf"
+                "check the user and the password; on Rocks, root's password is in /root/.rocks.my.cnf"
             }
             Self::NotPermitted {
                 database: DatabaseUrl::Sqlite(_),

@@ -91,7 +91,9 @@ impl Session for Conn {
             .prep(statement)
             .map_err(|error| fault(error).of_select())?;
         if prepared.columns().is_empty() {
-            return Err(Fault::Select(Cause::new("it returns no columns")));
+            return Err(Fault::Select(Cause::new(
+                "the statement returns no columns",
+            )));
         }
         let answer = transaction
             .exec_iter(prepared, ())

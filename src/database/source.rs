@@ -232,7 +232,7 @@ impl AttributeSource for Database {
     }
 
     fn place(&mut self, guest: NodeId, host: Option<NodeId>) -> Result<(), DatabaseError> {
-        self.embedded_only("place a guest")?;
+        self.embedded_only("set the host of a guest")?;
         let host = host.map_or(Cell::Null, Cell::Int);
         let placed = self.write(move |session: &mut dyn Session| {
             session.execute(statements::PLACE_GUEST, &[host.clone(), guest.into()])?;

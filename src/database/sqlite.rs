@@ -135,7 +135,7 @@ impl Session for Connection {
             .prepare(statement)
             .map_err(|error| fault(error).of_select())?;
         if !prepared.readonly() || prepared.column_count() == 0 {
-            return Err(Fault::Select(Cause::new("it does not only read")));
+            return Err(Fault::Select(Cause::new("the statement is not read-only")));
         }
         drop(prepared);
         let mut rows = Vec::new();

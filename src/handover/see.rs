@@ -30,8 +30,7 @@ impl Handover<'_> {
         match self.kernel.read(&path) {
             Ok(text) => binding.driver_override = overriding(&text),
             Err(ActError::Late) => {
-                let write =
-                    format!("a write of another program, which keeps {path} from being read");
+                let write = format!("a write of another program, which still blocks {path}");
                 return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
             }
             Err(ActError::Refused(source)) => {

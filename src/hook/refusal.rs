@@ -85,7 +85,7 @@ impl Failure for HookRefusal {
             }
             Self::Card(error) => return error.remedies(),
             Self::GivenAway(_) => {
-                "see `gpupci host list`; remove the card from this guest's XML, or assign it to this guest with `gpupci host set`"
+                "check `gpupci host list`; then remove the card from this guest's XML, or assign it to this guest with `gpupci host set`"
             }
             Self::OtherCard { .. } => {
                 "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"

@@ -120,7 +120,7 @@ impl SysfsKernel {
             Some(0) => Ok(output.stdout),
             Some(errno) => Err(ActError::Refused(io::Error::from_raw_os_error(errno))),
             None => Err(ActError::Refused(io::Error::other(
-                "the writing process was killed",
+                "the process that did the write was killed",
             ))),
         }
     }

@@ -239,7 +239,7 @@ fn place_refuses_on_a_rocks_database() {
     assert_error(
         &said,
         1,
-        &format!("cannot place a guest in {url}: Rocks manages its hosts and guests"),
+        &format!("cannot set the host of a guest in {url}: Rocks manages its hosts and guests"),
     );
     assert!(
         said.stderr.contains("`rocks set host vm`"),

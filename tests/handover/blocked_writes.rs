@@ -122,7 +122,7 @@ fn override_read_that_blocks_locks_the_card_until_reboot() {
             said.stderr,
             format!(
                 "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
-                 cause: an earlier write to this card hung (a write of another program, which keeps {override_file} from being read); it is locked until you reboot\n  \
+                 cause: an earlier write to this card hung (a write of another program, which still blocks {override_file}); it is locked until you reboot\n  \
                  state: nothing was changed\n  \
                  try:   reboot this host\n"
             )

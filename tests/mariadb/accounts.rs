@@ -24,7 +24,7 @@ fn wrong_password_exits_with_9() {
             "gpupci: {shown} refused the login\n  \
              cause: Access denied for user '{user}'@'localhost' (using password: {}) (error 1045)\n  \
              state: nothing was changed\n  \
-             try:   check user and password; Rocks keeps root's in /root/.rocks.my.cnf\n",
+             try:   check the user and the password; on Rocks, root's password is in /root/.rocks.my.cnf\n",
             if account.contains(':') { "YES" } else { "NO" }
         );
         assert_eq!((said.code, said.stderr), (Some(9), expected));

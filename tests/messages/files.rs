@@ -175,7 +175,7 @@ fn xml_errors() -> Vec<XmlError> {
         XmlError::Dtd(place),
         XmlError::NotWellFormed {
             place,
-            reason: "a reason".to_owned(),
+            reason: "a second root element".to_owned(),
         },
         XmlError::NotADomain {
             place,

@@ -45,11 +45,8 @@ const WITHOUT_MESSAGES: [&str; 4] = [
 ];
 
 /// How other strings begin that are no messages.
-const NO_MESSAGES: [&str; 17] = [
-    "          try: {remedy}",
-    "            try: {remedy}",
-    "      try: {remedy}",
-    "{{\n",
+const NO_MESSAGES: [&str; 18] = [
+    "{{",
     "/opt/rocks/bin/rocks",
     "address domain=",
     "BEGIN IMMEDIATE",
@@ -62,11 +59,16 @@ const NO_MESSAGES: [&str; 17] = [
     "PRAGMA user_version",
     "SELECT count(*) FROM sqlite_master",
     "SET NAMES latin1",
+    "shut off",
     "START TRANSACTION",
+    "starting up",
+    "try: {remedy}",
+    "USED BY",
 ];
 
 fn is_message(literal: &Literal) -> bool {
-    let is_listed = NO_MESSAGES.iter().any(|one| literal.text.starts_with(one));
+    let text = literal.text.trim_start();
+    let is_listed = NO_MESSAGES.iter().any(|one| text.starts_with(one));
     !is_listed && !WITHOUT_MESSAGES.contains(&literal.path.as_str())
 }
 
@@ -109,4 +111,20 @@ fn plain(text: &str) -> String {
         plain += behind;
     }
     plain
+}
+
+#[test]
+fn every_file_and_string_listed_here_is_in_the_sources() {
+    let all = literals();
+    let is_path = |start: &str| all.iter().any(|one| one.path.starts_with(start));
+    let is_text = |start: &str| {
+        all.iter()
+            .any(|one| one.text.trim_start().starts_with(start))
+    };
+    let paths = SECTIONS.iter().flat_map(|(_, paths)| paths.iter());
+    let paths = paths.chain(&SAMPLED).chain(&WITHOUT_MESSAGES);
+    let old: Vec<&&str> = paths.filter(|path| !is_path(path)).collect();
+    assert!(old.is_empty(), "no such files: {old:?}");
+    let old: Vec<&&str> = NO_MESSAGES.iter().filter(|text| !is_text(text)).collect();
+    assert!(old.is_empty(), "no such strings: {old:?}");
 }

@@ -154,13 +154,13 @@ fn copies(folder: HookFolder, place: &str) -> Vec<String> {
     let copies = facts.files.into_iter().filter(|file| {
         file.path != place && file.is_direct && file.is_executable && folder.is_ours(&file.path)
     });
-    let words = match place {
-        "" => "libvirt still runs",
-        _ => "libvirt also runs",
+    let still = match place {
+        "" => "still",
+        _ => "also",
     };
     let note = |file: HookFile| {
         let path = printable(file.path.as_bytes());
-        format!("{words} {path}, a copy of the gpupt hook: remove it")
+        format!("libvirt {still} runs {path}, a copy of the gpupt hook: remove it")
     };
     copies.map(note).collect()
 }

@@ -16,6 +16,7 @@ cache=${GPUPT_VM_CACHE:-/var/tmp/gpupt-vm}
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
+[ -e build/qemu ] || sh "$here/qemu.sh"
 $sudo bash "$here/build.sh" "$cache"
 
 rm -rf "$out"

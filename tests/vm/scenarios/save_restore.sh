@@ -55,7 +55,7 @@ starts moved
 run virsh -q managedsave moved
 starts moved
 ok "it comes without" none_on_vfio "$main"
-waits_for "the journal says how to plug it in" told "moved starts without its card, which its image does not have"
+waits_for "the journal says how to plug it in" told "moved starts without its card: its save image does not have it"
 
 say "plugged in as the journal says"
 ends 0 detach "$main"

@@ -52,9 +52,7 @@ fn explain(text: &str, (at, reason): Flaw) -> XmlError {
         .flatten();
     let nowhere = roxmltree::TextPos::new(1, 1);
     let (place, reason) = match objection {
-        Some(error)
-            if !matches!(error, roxmltree::Error::DtdDetected) && error.pos() != nowhere =>
-        {
+        Some(error) if !is_allowed_here(&error) && error.pos() != nowhere => {
             let place = Place {
                 line: error.pos().row as usize,
                 column: error.pos().col as usize,
@@ -70,6 +68,22 @@ fn explain(text: &str, (at, reason): Flaw) -> XmlError {
     XmlError::NotWellFormed { place, reason }
 }
 
+/// Whether roxmltree refuses what `tokens` allows: namespaces are not resolved, because a fragment may use a
+/// prefix that its document declares. A document type has a message of its own.
+fn is_allowed_here(error: &roxmltree::Error) -> bool {
+    use roxmltree::Error;
+    matches!(
+        error,
+        Error::DtdDetected
+            | Error::UnknownNamespace(..)
+            | Error::DuplicatedNamespace(..)
+            | Error::InvalidXmlPrefixUri(..)
+            | Error::UnexpectedXmlUri(_)
+            | Error::UnexpectedXmlnsUri(_)
+            | Error::InvalidElementNamePrefix(_)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +97,15 @@ mod tests {
             Err("the domain XML is not UTF-8 at line 2, column 1".into())
         );
         assert_eq!(told(b"<a/>"), Ok(()));
+    }
+
+    #[test]
+    fn undeclared_prefix_does_not_hide_the_error() {
+        let why = read(b"<devices><q:x/><a></b></devices>", |_, _| {});
+        assert_eq!(
+            why.map_err(|why| why.to_string()),
+            Err("the domain XML is not well-formed at line 1, column 19: this end tag does not match the open element".into())
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
 use crate::gpu::{CardName, GpuCard};
@@ -133,7 +134,7 @@ impl Handover<'_> {
                 GuestState::Unknown => self.was_held_lately(&holder.uuid),
             };
         let users = self.machine.card_users(card, &self.cards, self.deadline);
-        let has_it = |user: &User| user.node.starts_with(VFIO_NODES);
+        let has_it = |user: &User| Path::new(&user.node).starts_with(VFIO_NODES);
         if users.found.iter().any(has_it) || self.machine.is_running(&holder.guest) {
             return Ok(Recovered::Sound);
         }

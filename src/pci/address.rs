@@ -92,8 +92,10 @@ impl PciAddress {
             }
         };
         let hex = |digits: &str| {
-            let digits = digits.strip_prefix("0x").unwrap_or(digits);
-            u32::from_str_radix(digits, 16).ok()
+            // QEMU reads with strtoul, which skips blanks.
+            let number = digits.trim_start();
+            let prefixed = number.strip_prefix("0x").or(number.strip_prefix("0X"));
+            u32::from_str_radix(prefixed.unwrap_or(number), 16).ok()
         };
         let function = function.parse().ok()?;
         Self::new(hex(domain)?, hex(bus)?, hex(slot)?, function)
@@ -367,6 +369,8 @@ mod tests {
             ("02:00.1", "0000:02:00.1"),
             ("2:0.1", "0000:02:00.1"),
             ("0:2:0.1", "0000:02:00.1"),
+            (" 02:00.1", "0000:02:00.1"),
+            ("0X02:0X00.1", "0000:02:00.1"),
             ("0x10000:0x02:0x1F.7", "10000:02:1f.7"),
         ] {
             let read = PciAddress::from_qemu(text).map(|read| read.to_string());

@@ -65,7 +65,8 @@ pub const EMBEDDED_DATABASE: &str = "/var/lib/gpupt/cluster.db";
 pub const CREATED_FOLDERS: &str = "/var/lib/gpupt/hook-folders";
 /// The hook's program, as packages install it.
 pub const HOOK_PROGRAM: &str = "/usr/lib/gpupt/qemu-hook";
-/// The hook runs it to query the cluster. AppArmor lets hooks run programs in /usr/bin, and few others.
+/// The hook runs it to query the cluster, and to read all processes where AppArmor confines the hook. AppArmor lets
+/// hooks run programs in /usr/bin, and few others.
 pub const GPUPCI: &str = "/usr/bin/gpupci";
 /// The socket on which tests play the kernel of a tree of files.
 pub const KERNEL_SOCKET: &str = "/kernel.sock";

@@ -1,5 +1,5 @@
-//! One way to fail. Through [`Failure`] each error says what failed, why, the state, and what to do, and has
-//! codes for programs. The two renderers are here too: [`lines`] for a terminal, [`line`] for the one line of
+//! One way to fail. Through `Failure` each error says what failed, why, the state, and what to do, and has
+//! codes for programs. The two renderers are here too: `lines` for a terminal, `line` for the one line of
 //! `virsh start`.
 
 mod code;

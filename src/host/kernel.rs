@@ -25,13 +25,11 @@ use nix::unistd::Pid;
 
 use crate::binding::{ActError, Kernel, Step};
 use crate::host::Machine;
-use crate::paths::{HOOKS, KERNEL_SOCKET, SELF_EXE};
+use crate::paths::{GPUPCI, HOOKS, KERNEL_SOCKET, SELF_EXE};
 use crate::pci::{DriverName, PciAddress};
 
-/// The name of a child (argv[0]): no shell and no libvirt uses it.
+/// The name of a child (`argv[0]`): no shell and no libvirt uses it.
 const CHILD_NAME: &str = "gpupt-writer";
-/// Runs the same code as the hook, and may read all processes where the hook is confined.
-const GPUPCI: &str = "/usr/bin/gpupci";
 /// When a check of processes that hangs ends itself; its parent has long given up.
 const CHECK_SECONDS: u32 = 120;
 const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];

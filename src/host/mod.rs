@@ -118,7 +118,7 @@ impl Machine {
     /// If it cannot be written; the former file then remains.
     fn replace(&self, path: &str, text: &str) -> io::Result<()> {
         let new = self.path(format!("{path}.new"));
-        let written = write_anew(&new, text).and_then(|()| fs::rename(&new, self.path(path)));
+        let written = write_new(&new, text).and_then(|()| fs::rename(&new, self.path(path)));
         if written.is_err() {
             let _ = fs::remove_file(&new);
         }
@@ -159,7 +159,7 @@ impl Machine {
     }
 }
 
-fn write_anew(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = fs::OpenOptions::new()
         .create(true)
         .truncate(true)

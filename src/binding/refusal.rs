@@ -162,7 +162,7 @@ impl Refusal {
                 .to_owned(),
             Self::GroupShared {
                 card: Some(card), ..
-            } => format!("detach {card} too, in the same command"),
+            } => format!("detach {card} in the same command, and give both cards to the same guest"),
             Self::GroupShared { .. } => {
                 "move the card to another slot; `gpupci groups` shows the groups"
                     .to_owned()

@@ -109,7 +109,7 @@ fn cards_that_share_a_group_are_detached_by_one_command_only() {
             "IOMMU group 8 also contains 0000:03:00.1 of gpupci2, which stays bound to \
              snd_hda_intel",
         ],
-        "detach gpupci2 too, in the same command",
+        "detach gpupci2 in the same command, and give both cards to the same guest",
     );
     refuses(&host, &kernel, "detach gpupci1", 5, &text);
     for cards in ["gpupci1 gpupci2", "all", "03:00.1 02:00"] {
@@ -156,7 +156,10 @@ fn group_member_of_an_unlisted_vendor_is_named_without_a_card_name() {
         .replace("03:00.0,", "03:00.0 of gpupci1,")
         .replace("03:00.1,", "03:00.1 of gpupci1,")
         .replace("detach gpupci1", "detach gpupci2")
-        .replace(ELSEWHERE, "detach gpupci1 too, in the same command");
+        .replace(
+            ELSEWHERE,
+            "detach gpupci1 in the same command, and give both cards to the same guest",
+        );
     refuses(&host, &kernel, "--vendor 1002 detach gpupci2", 5, &text);
     host.line("--vendor 1002 detach gpupci1 gpupci2").answer();
 }

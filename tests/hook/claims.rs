@@ -244,7 +244,7 @@ fn cards_that_share_a_group_must_be_claimed_together() {
             &member("0000:03:00.0", "nvidia"),
             &member("0000:03:00.1", "snd_hda_intel"),
         ],
-        &["detach gpupci2 too, in the same command"],
+        &["detach gpupci2 in the same command, and give both cards to the same guest"],
     );
     stage.assert_refused(&Guest::with(&hostdev("02", 0)), &why);
     let both = Guest::with(&(hostdev("02", 0) + &hostdev("03", 0)));

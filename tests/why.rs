@@ -103,7 +103,8 @@ fn why_reports_the_error_of_qemu_and_a_missing_card() {
             {
                 "source": "qemu",
                 "codes": [],
-                "text": "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \u{1b}[31mno such host device",
+                "text": "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \u{1b}[31mno \
+                         such host device",
                 "remedy": null,
             },
             {

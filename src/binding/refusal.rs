@@ -158,22 +158,26 @@ impl Refusal {
     /// What to do.
     pub fn remedy(&self) -> String {
         match self {
-            Self::NoGroup(_) => "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details"
+            Self::NoGroup(_) => "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on \
+                                 Intel also boot with intel_iommu=on; `gpupci check` has the \
+                                 details"
                 .to_owned(),
             Self::GroupShared {
                 card: Some(card), ..
-            } => format!("detach {card} in the same command, and give both cards to the same guest"),
+            } => {
+                format!("detach {card} in the same command, and give both cards to the same guest")
+            }
             Self::GroupShared { .. } => {
-                "move the card to another slot; `gpupci groups` shows the groups"
-                    .to_owned()
+                "move the card to another slot; `gpupci groups` shows the groups".to_owned()
             }
             Self::NoStub { driver, .. } => {
                 format!(
                     "check that the module of {driver} is installed, and not blacklisted in /etc/modprobe.d"
                 )
             }
-            Self::NoOverride(_) => "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later"
-                .to_owned(),
+            Self::NoOverride(_) => {
+                "boot Linux 3.16 or later, or a kernel of CentOS 7.2 or later".to_owned()
+            }
             Self::Used(user) => match &user.guest {
                 Some(guest) => format!("shut down guest {}", printable(guest.as_bytes())),
                 None => format!(
@@ -184,17 +188,20 @@ impl Refusal {
             },
             Self::Unseen(_) => "run this as root, outside of any container".to_owned(),
             Self::Console { .. } => {
-                "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
+                "make another card the boot display (firmware setup), or unbind the console from \
+                 this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
                     .to_owned()
             }
             Self::UsedByHost { .. } => {
                 "move it to a device that is not part of the card".to_owned()
             }
-            Self::VirtualFunctions { function, .. } => format!(
-                "remove them first: echo 0 > /sys/bus/pci/devices/{function}/sriov_numvfs"
-            ),
+            Self::VirtualFunctions { function, .. } => {
+                format!("remove them first: echo 0 > /sys/bus/pci/devices/{function}/sriov_numvfs")
+            }
             Self::MediatedDevice { uuid, .. } => {
-                format!("stop its guest, then remove it: echo 1 > /sys/bus/mdev/devices/{uuid}/remove")
+                format!(
+                    "stop its guest, then remove it: echo 1 > /sys/bus/mdev/devices/{uuid}/remove"
+                )
             }
             Self::Held { guest } => format!(
                 "shut down guest {}; if it is not running, run `gpupci recover`",
@@ -202,7 +209,8 @@ impl Refusal {
             ),
             Self::Poisoned { .. } => "reboot this host".to_owned(),
             Self::Differs { .. } => {
-                "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`"
+                "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` \
+                 reassigns the names; then update the attributes with `gpupci host set`"
                     .to_owned()
             }
             Self::Driverctl { function, .. } => {
@@ -261,7 +269,8 @@ impl fmt::Display for Refusal {
             }
             Self::NoOverride(function) => write!(
                 f,
-                "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
+                "this kernel has no driver_override for {function}, so it cannot bind this card \
+                 without other cards of the same model"
             ),
             Self::Used(user) => {
                 write!(

@@ -104,7 +104,11 @@ mod tests {
         let why = read(b"<devices><q:x/><a></b></devices>", |_, _| {});
         assert_eq!(
             why.map_err(|why| why.to_string()),
-            Err("the domain XML is not well-formed at line 1, column 19: this end tag does not match the open element".into())
+            Err(
+                "the domain XML is not well-formed at line 1, column 19: this end tag does not \
+                 match the open element"
+                    .into()
+            )
         );
     }
 

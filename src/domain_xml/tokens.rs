@@ -439,7 +439,11 @@ mod tests {
         );
         assert_eq!(
             verdict("<a>\n é<!DOCTYPE x></a>"),
-            Err("the domain XML has a document type (DOCTYPE) at line 2, column 3, which is not accepted".into())
+            Err(
+                "the domain XML has a document type (DOCTYPE) at line 2, column 3, which is not \
+                 accepted"
+                    .into()
+            )
         );
         assert_eq!(
             verdict("<?xml version='1.0' encoding='latin1'?><a/>"),

@@ -247,7 +247,8 @@ impl fmt::Display for FunctionError {
                 let driver = driver.as_ref().map_or("a stub driver", DriverName::as_str);
                 write!(
                     f,
-                    "the kernel bound {function} to {driver} again: vfio-pci.ids= on the kernel command line or in /etc/modprobe.d names it"
+                    "the kernel bound {function} to {driver} again: vfio-pci.ids= on the kernel \
+                     command line or in /etc/modprobe.d names it"
                 )
             }
             Self::Late(refusal) => refusal.fmt(f),

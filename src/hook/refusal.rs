@@ -85,7 +85,8 @@ impl Failure for HookRefusal {
             }
             Self::Card(error) => return error.remedies(),
             Self::GivenAway(_) => {
-                "check `gpupci host list`; then remove the card from this guest's XML, or assign it to this guest with `gpupci host set`"
+                "check `gpupci host list`; then remove the card from this guest's XML, or assign \
+                 it to this guest with `gpupci host set`"
             }
             Self::OtherCard { .. } => {
                 "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"
@@ -108,7 +109,8 @@ impl fmt::Display for HookRefusal {
             ),
             Self::Split { name, slot, part } => write!(
                 f,
-                "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card on its host driver"
+                "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card \
+                 on its host driver"
             ),
         }
     }

@@ -153,7 +153,8 @@ fn hook_obstacle(state: &HookFolderState) -> Option<Obstacle> {
                 "{HOOK} is not a gpupt hook, and it cannot be kept as {HOOK_BEFORE}, which already exists"
             ),
             remedy: format!(
-                "compare the two files and move away the one that you do not need; {HOOK_BEFORE} may be an older version of the other"
+                "compare the two files and move away the one that you do not need; {HOOK_BEFORE} \
+                 may be an older version of the other"
             ),
         }),
         _ => None,

@@ -85,7 +85,8 @@ fn splice_names_the_attribute_that_it_cannot_use() {
             said.stderr
         );
 
-        let absent = "cannot look up card gpupci1 of rocks-34: its host vm-container-0-2 has no attribute gpupci1";
+        let absent = "cannot look up card gpupci1 of rocks-34: its host vm-container-0-2 has no \
+                      attribute gpupci1";
         assert_error(&splice(&host, "rocks-34"), 3, absent);
         stage.insert(14, "gpupci1", "pci_0000_02_00_0");
         stage.insert(14, "gpupci2", "gpupci1");
@@ -219,7 +220,8 @@ fn retarget_refuses_a_card_name_that_this_host_lacks() {
             &["splice", "--retarget", "rocks-33"],
             FROM_THE_OTHER_HOST.as_bytes(),
         );
-        let first = "cannot look up card gpupci1 of rocks-33: its host vm-container-0-2 has no attribute gpupci1";
+        let first = "cannot look up card gpupci1 of rocks-33: its host vm-container-0-2 has no \
+                     attribute gpupci1";
         assert_error(&said, 3, first);
         let stranger = stage.machine("nowhere");
         let said = stranger.gpupci_reading(

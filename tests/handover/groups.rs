@@ -29,7 +29,8 @@ fn detach_refuses_a_card_with_a_function_without_iommu_group() {
     let missing = |function| {
         format!("{function} has no IOMMU group: the IOMMU is off, or does not cover this device")
     };
-    let remedy = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details";
+    let remedy = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot \
+                  with intel_iommu=on; `gpupci check` has the details";
     let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:02:00.0", None);
     host.regroup("0000:02:00.1", None);
@@ -91,8 +92,10 @@ fn refusal_names_the_group_members_with_host_drivers_and_their_mounts() {
     );
     let text = message(
         &[
-            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci and is used for /boot old (sda1), / (dm-3) and swap (dm-3)",
-            "IOMMU group 8 also contains 0000:01:00.0, which stays bound to igb and is used for the default route (eth0) and the default route (br0)",
+            "IOMMU group 8 also contains 0000:00:1f.2, which stays bound to ahci and is used for \
+             /boot old (sda1), / (dm-3) and swap (dm-3)",
+            "IOMMU group 8 also contains 0000:01:00.0, which stays bound to igb and is used for \
+             the default route (eth0) and the default route (br0)",
         ],
         ELSEWHERE,
     );

@@ -29,7 +29,8 @@ fn detach_refuses_the_card_of_the_console() {
     let text = first(
         "detach",
         "the host's console is on 0000:02:00.0 (fb0)",
-        "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
+        "make another card the boot display (firmware setup), or unbind the console from this \
+         one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
     host.line("detach gpupci2").answer();
@@ -97,8 +98,10 @@ fn detach_and_attach_refuse_another_card_at_a_recorded_address() {
     let device = fs::canonicalize(host.path(&format!("sys/bus/pci/devices/{VIDEO}")));
     let device = device.expect("a function").join("device");
     fs::write(&device, "0x1eb8\n").expect("an attribute");
-    let remedy = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`";
-    let cause = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there now; gpupci1 was not found";
+    let remedy = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` \
+                  reassigns the names; then update the attributes with `gpupci host set`";
+    let cause = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is \
+                 there now; gpupci1 was not found";
     refuses(
         &host,
         &kernel,
@@ -164,7 +167,8 @@ fn refusal_lists_all_reasons() {
             "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],
         &[
-            "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details",
+            "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with \
+             intel_iommu=on; `gpupci check` has the details",
             "move the card to another slot; `gpupci groups` shows the groups",
             "stop Xorg (pid 77), or keep it from using this card",
             "driverctl unset-override 0000:02:00.1",

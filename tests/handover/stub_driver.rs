@@ -96,7 +96,8 @@ fn detach_refuses_on_a_kernel_without_driver_override() {
     let (host, kernel) = with_kernel("old-kernel.tree");
     let none = |function: &str| {
         format!(
-            "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
+            "this kernel has no driver_override for {function}, so it cannot bind this card \
+             without other cards of the same model"
         )
     };
     let text = refusal(

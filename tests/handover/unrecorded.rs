@@ -69,7 +69,8 @@ fn attach_reports_a_card_that_vfio_pci_ids_binds_again() {
     let said = host.line("attach gpupci1");
     let again = |function| {
         format!(
-            "the kernel bound {function} to vfio-pci again: vfio-pci.ids= on the kernel command line or in /etc/modprobe.d names it"
+            "the kernel bound {function} to vfio-pci again: vfio-pci.ids= on the kernel command \
+             line or in /etc/modprobe.d names it"
         )
     };
     assert_eq!(

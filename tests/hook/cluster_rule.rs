@@ -13,7 +13,8 @@ use crate::support::TestHost;
 use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";
-const REMEDY: &str = "check `gpupci host list`; then remove the card from this guest's XML, or assign it to this guest with `gpupci host set`";
+const REMEDY: &str = "check `gpupci host list`; then remove the card from this guest's XML, or \
+                      assign it to this guest with `gpupci host set`";
 
 /// The manual's host with `gpupci` and a cluster database that has these attributes.
 fn stage(attributes: &[&str]) -> Stage {

@@ -63,9 +63,12 @@ fn assert_ends_if_write_blocks(nth: usize) {
     assert_eq!(writes.len(), nth);
     let stuck = &writes[nth - 1];
     let start = format!(
-        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): {stuck}: the kernel has not finished this write after 1 s, and it cannot be cancelled. State: 0000:02:00.0 is bound to "
+        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): {stuck}: the \
+         kernel has not finished this write after 1 s, and it cannot be cancelled. State: \
+         0000:02:00.0 is bound to "
     );
-    let end = "; the card is locked until you reboot. Try: check `dmesg` for messages about the card, then reboot this host.\n";
+    let end = "; the card is locked until you reboot. Try: check `dmesg` for messages about the \
+               card, then reboot this host.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
 

@@ -12,7 +12,8 @@ use crate::support::TestHost;
 use crate::support::kernel::{Errno, Load};
 use crate::{AUDIO, DEVICES, VIDEO};
 
-const IOMMU_OFF: &str = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with intel_iommu=on; `gpupci check` has the details";
+const IOMMU_OFF: &str = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also \
+                         boot with intel_iommu=on; `gpupci check` has the details";
 const OTHER_SLOT: &str = "move the card to another slot; `gpupci groups` shows the groups";
 
 fn guest() -> Guest {
@@ -123,10 +124,12 @@ fn prepare_refuses_another_card_at_a_recorded_address() {
     fs::write(&device, "0x1eb8\n").expect("an attribute");
     let why = because(
         &[
-            "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there now; gpupci1 was not found",
+            "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1eb8 (10de:082f) is there \
+             now; gpupci1 was not found",
         ],
         &[
-            "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`",
+            "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns \
+             the names; then update the attributes with `gpupci host set`",
         ],
     );
     stage.assert_refused(&guest(), &why);
@@ -177,7 +180,8 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
             "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],
         &[
-            "make another card the boot display (firmware setup), or unbind the console from this one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
+            "make another card the boot display (firmware setup), or unbind the console from this \
+             one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
             "driverctl unset-override 0000:02:00.1",
         ],
     );
@@ -186,7 +190,8 @@ fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
     let old = Stage::on(TestHost::unpacked("old-kernel.tree"));
     let none = |function: &str| {
         format!(
-            "this kernel has no driver_override for {function}, so it cannot bind this card without other cards of the same model"
+            "this kernel has no driver_override for {function}, so it cannot bind this card \
+             without other cards of the same model"
         )
     };
     let why = because(

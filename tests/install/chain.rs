@@ -200,6 +200,7 @@ fn install_warns_of_another_hook_that_runs_virsh() {
     assert_eq!(said.text(), CHAINED);
     assert_eq!(
         said.stderr,
-        "gpupci: /etc/libvirt/hooks/qemu.before-gpupt calls virsh: the start of a guest can hang for ever; remove the virsh calls from it\n"
+        "gpupci: /etc/libvirt/hooks/qemu.before-gpupt calls virsh: the start of a guest can hang \
+         for ever; remove the virsh calls from it\n"
     );
 }

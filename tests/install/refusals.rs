@@ -110,7 +110,8 @@ fn install_refuses_if_the_backup_name_is_a_folder() {
     refuses(
         &host,
         &[
-            "/etc/libvirt/hooks/qemu is not a gpupt hook, and it cannot be kept as /etc/libvirt/hooks/qemu.before-gpupt, which already exists",
+            "/etc/libvirt/hooks/qemu is not a gpupt hook, and it cannot be kept as \
+             /etc/libvirt/hooks/qemu.before-gpupt, which already exists",
         ],
     );
     // Without another hook, the backup name is not needed.

@@ -5,7 +5,8 @@ use pretty_assertions::assert_eq;
 use crate::DEVICES;
 use crate::support::TestHost;
 
-const REMEDY: &str = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` reassigns the names; then update the attributes with `gpupci host set`";
+const REMEDY: &str = "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` \
+                      reassigns the names; then update the attributes with `gpupci host set`";
 
 /// Standard output and standard error of `gpupci list`.
 #[track_caller]
@@ -31,7 +32,8 @@ fn another_card_at_a_recorded_address_is_reported_and_refused() {
     let cards = host.cards();
     let kept = host.names_file();
     host.write(&format!("{DEVICES}/0000:02:00.0/device"), "0x1e87\n");
-    let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there now; gpupci1 was not found";
+    let why = "gpupci1 was recorded as 10de:06de (10de:082f), but 10de:1e87 (10de:082f) is there \
+               now; gpupci1 was not found";
     for line in ["list", "-l"] {
         let said = host.line(line);
         assert_eq!(
@@ -85,7 +87,8 @@ fn moved_card_is_reported_with_its_new_address() {
         list_output(&host),
         (
             "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\ngpupci3 pci_0000_05_00_0\n".into(),
-            "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is there now; gpupci1 seems to be at 0000:05:00.0\n"
+            "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1bb3 (1043:8694) is \
+             there now; gpupci1 seems to be at 0000:05:00.0\n"
                 .into()
         )
     );
@@ -174,7 +177,8 @@ fn no_new_address_is_guessed_if_there_are_two() {
     host.plug("0000:08:00", "1e87");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is there now; gpupci1 was not found\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:2236 (1043:8694) is \
+         there now; gpupci1 was not found\n"
     );
 }
 
@@ -185,7 +189,8 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&board, "0x8695\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is there now; gpupci1 was not found\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 (1043:8695) is \
+         there now; gpupci1 was not found\n"
     );
     // A function without subsystem ids has zeros there.
     host.write(&board, "0x0000\n");
@@ -193,7 +198,8 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&maker, "0x0000\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there now; gpupci1 was not found\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 10de:1e87 is there now; \
+         gpupci1 was not found\n"
     );
     host.line("renumber").answer();
     assert!(host.names_file().contains("\"subsystem_vendor\": null"));
@@ -201,7 +207,8 @@ fn subsystem_ids_distinguish_cards_with_one_device_id() {
     host.write(&maker, "0x1043\n");
     assert_eq!(
         list_output(&host).1,
-        "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there now; gpupci1 was not found\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87, but 10de:1e87 (1043:0000) is there now; \
+         gpupci1 was not found\n"
     );
 }
 
@@ -215,7 +222,8 @@ fn vendor_id_distinguishes_cards_with_one_device_id() {
     assert_eq!(said.text(), "gpupci1 pci_0000_01_00_0\n");
     assert_eq!(
         said.stderr,
-        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 1002:1e87 (1043:8694) is there now; gpupci1 was not found\n"
+        "gpupci: gpupci1 was recorded as 10de:1e87 (1043:8694), but 1002:1e87 (1043:8694) is \
+         there now; gpupci1 was not found\n"
     );
     assert_eq!(host.line("--vendor 1002 detach gpupci1").code, Some(8));
 }

@@ -75,7 +75,8 @@ fn link_to_the_names_file_is_read_and_a_planted_link_is_not_written_through() {
     assert_eq!(
         said.stderr,
         format!(
-            "gpupci: the card names were not recorded: cannot write {}: Too many levels of symbolic links (os error 40)\n",
+            "gpupci: the card names were not recorded: cannot write {}: Too many levels of \
+             symbolic links (os error 40)\n",
             host.path(CARDS).display()
         )
     );

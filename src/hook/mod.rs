@@ -116,10 +116,7 @@ impl Hook<'_> {
                     let name = released.name.to_string();
                     self.log_card(guest, &name, &done, "guest", "host", started);
                 }
-                Err(error) => {
-                    let refusal = HookRefusal::Card(error);
-                    self.log_failure(&line(&refusal), guest, &refusal.codes());
-                }
+                Err(error) => self.log_failure(&line(&error), guest, &error.codes()),
             }
         }
         Ok(())

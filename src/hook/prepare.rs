@@ -1,4 +1,4 @@
-//! A guest that is to start: its cards on the stub driver, or why it cannot have them.
+//! Prepares the cards of a guest that is about to start, or refuses the start.
 
 use std::time::Instant;
 
@@ -22,13 +22,12 @@ impl Hook<'_> {
         };
         let started = Instant::now();
         let prepared = self.prepare_guest(&guest, &claims);
-        let said = prepared.as_ref().err().map(|refusal| line(refusal));
+        let prepared = prepared.map_err(|refusal| (line(&refusal), refusal.codes()));
         // For `gpupci why`. A failure to write it is ignored.
         let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
         if has_cards {
-            let _ = self
-                .machine
-                .save_start(&guest.uuid, &guest.name, said.as_deref());
+            let why = prepared.as_ref().err().map(|(why, _)| why.as_str());
+            let _ = self.machine.save_start(&guest.uuid, &guest.name, why);
         }
         match prepared {
             Ok(cards) => {
@@ -37,16 +36,15 @@ impl Hook<'_> {
                 }
                 Outcome::Quiet
             }
-            Err(refusal) => {
-                let why = line(&refusal);
+            Err((why, codes)) => {
                 let said = format!("guest {} cannot start: {why}", guest.name);
-                self.log_failure(&said, &guest, &refusal.codes());
+                self.log_failure(&said, &guest, &codes);
                 Outcome::Refused(why)
             }
         }
     }
 
-    /// Prepares the claimed cards, all or none.
+    /// Prepares the claimed cards.
     fn prepare_guest(
         &self,
         guest: &Guest,
@@ -54,10 +52,10 @@ impl Hook<'_> {
     ) -> Result<Vec<(String, CardResult)>, HookRefusal> {
         let lookup = match self.claimed_cards(claims) {
             ClaimedCards::None => return Ok(Vec::new()),
-            ClaimedCards::Cards(claimed_cards) => claimed_cards,
+            ClaimedCards::Cards(lookup) => lookup,
             ClaimedCards::Unknown => match self.all_cards() {
                 Err(_) if !self.may_be_cards(claims) => return Ok(Vec::new()),
-                looked => looked?,
+                lookup => lookup?,
             },
         };
         let wanted = self.wanted(&lookup.cards, claims)?;

@@ -1,4 +1,4 @@
-//! Why the hook refuses to start a guest, or could not restore its card.
+//! Why the hook refuses to start a guest.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::handover::CardError;
 use crate::pci::PciSlot;
 use crate::uuid::MediatedUuid;
 
-/// Why a guest's cards were not prepared or restored. It is shown as one line.
+/// Why a guest's cards were not prepared. It is shown as one line.
 #[derive(Debug)]
 pub enum HookRefusal {
     /// The cards cannot be checked at all.
     Host(Error),
-    /// A card was not prepared or restored.
+    /// A card was not prepared.
     Card(CardError),
     /// The cluster assigns a card to other guests: the output of `gpupci host allows`.
     GivenAway(String),

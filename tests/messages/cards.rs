@@ -265,10 +265,7 @@ fn faults() -> Vec<Fault> {
 }
 
 fn hook_refusals() -> Vec<HookRefusal> {
-    let card_error = |verb| {
-        let refused = Fault::Refused(vec![Refusal::NoGroup(video())]);
-        HookRefusal::Card(CardError::new(verb, &card(), refused))
-    };
+    let no_group = Fault::Refused(vec![Refusal::NoGroup(video())]);
     let split = |part| HookRefusal::Split {
         name: read("gpupci1"),
         slot: video().slot(),
@@ -292,8 +289,7 @@ fn hook_refusals() -> Vec<HookRefusal> {
             path: "/etc/gpupt.toml".into(),
             source: refused(),
         })),
-        card_error("prepare"),
-        card_error("restore"),
+        HookRefusal::Card(CardError::new("prepare", &card(), no_group)),
         HookRefusal::GivenAway("gpupci1 (0000:02:00): the cluster gives it to rocks-34".to_owned()),
         HookRefusal::OtherCard {
             name: read("gpupci1"),

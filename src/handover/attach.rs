@@ -164,10 +164,13 @@ impl Handover<'_> {
 
 /// Notes about functions that no driver bound.
 fn driverless(done: &CardResult) -> Vec<String> {
-    let alone = done.functions.iter().filter(|handed| !handed.was_already);
-    let alone = alone.filter(|handed| handed.driver.is_none());
+    let alone = done
+        .functions
+        .iter()
+        .filter(|function| !function.was_already);
+    let alone = alone.filter(|function| function.driver.is_none());
     alone
-        .map(|handed| format!("no driver of this host bound {}", handed.function))
+        .map(|function| format!("no driver of this host bound {}", function.function))
         .collect()
 }
 

@@ -89,9 +89,9 @@ impl Handover<'_> {
                     Some(late) => Err(NotRebound::Refused(FunctionError::Late(late))),
                     None => self.bind_to_stub(binding.function, &steps),
                 };
-                let undone = |missed| {
+                let undone = |failure| {
                     let taken = &bindings[..=index];
-                    self.undo(card, taken, &before, record.as_ref(), missed)
+                    self.undo(card, taken, &before, record.as_ref(), failure)
                 };
                 taken.map_err(undone)?;
             }

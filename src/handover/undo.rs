@@ -14,9 +14,9 @@ impl Handover<'_> {
         taken: &[Binding],
         before: &CardRecord,
         earlier: Option<&CardRecord>,
-        missed: NotRebound,
+        failure: NotRebound,
     ) -> Fault {
-        let cause = match missed {
+        let cause = match failure {
             NotRebound::Stuck(step) => return self.lock_until_reboot(card, before.clone(), step),
             NotRebound::Refused(cause) => Box::new(cause),
         };

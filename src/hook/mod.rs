@@ -151,7 +151,7 @@ impl Hook<'_> {
         to: &str,
         since: Instant,
     ) {
-        if done.functions.iter().all(|handed| handed.was_already) {
+        if done.functions.iter().all(|function| function.was_already) {
             return;
         }
         let ms = since.elapsed().as_millis().to_string();

@@ -62,7 +62,7 @@ impl Hook<'_> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        self.refuse_given_away(guest, &lookup.settings, &wanted)?;
+        self.refuse_assigned_elsewhere(guest, &lookup.settings, &wanted)?;
         let lock = self.machine.lock(self.deadline * DEADLINES_WAITED);
         let _lock = lock.map_err(Error::from)?;
         let claimed: Vec<PciAddress> = functions_of(claims).collect();
@@ -83,16 +83,16 @@ impl Hook<'_> {
         cards: &'c [GpuCard],
         claims: &[Claim],
     ) -> Result<Vec<&'c GpuCard>, HookRefusal> {
-        self.refuse_missing(cards, claims)?;
+        self.refuse_changed(cards, claims)?;
         let wanted = cards.iter().filter(|card| is_claimed(card, claims));
         let wanted: Vec<&GpuCard> = wanted.collect();
-        self.refuse_split(&wanted, claims)?;
+        self.refuse_claimed_in_parts(&wanted, claims)?;
         Ok(wanted)
     }
 
     /// Refuses a card that the cluster's attributes assign to other guests. If the database is unreachable,
     /// the guest still starts.
-    fn refuse_given_away(
+    fn refuse_assigned_elsewhere(
         &self,
         guest: &Guest,
         settings: &Settings,
@@ -104,7 +104,7 @@ impl Hook<'_> {
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         match self.machine.assigned_elsewhere(&guest.name, &slots) {
             Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(HookRefusal::GivenAway(why)),
+            Ok(Some(why)) => Err(HookRefusal::AssignedElsewhere(why)),
             Err(why) => {
                 let line = format!(
                     "{}: the cluster's attributes were not checked: {why}",
@@ -117,7 +117,7 @@ impl Hook<'_> {
     }
 
     /// Refuses a device that is where another card was recorded.
-    fn refuse_missing(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
+    fn refuse_changed(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
         let names = self.machine.names().map_err(Error::from)?;
         for function in functions_of(claims) {
             let is_card = cards.iter().any(|card| card.has(function));
@@ -128,7 +128,7 @@ impl Hook<'_> {
                 self.machine.has_slot(function.slot()) && found != Some(known.identity)
             };
             if let Some(known) = known.filter(is_other) {
-                return Err(HookRefusal::OtherCard {
+                return Err(HookRefusal::CardChanged {
                     name: known.name,
                     slot: known.address.slot(),
                 });
@@ -138,7 +138,11 @@ impl Hook<'_> {
     }
 
     /// Refuses a guest that claims a card and also a part of it that needs the host driver.
-    fn refuse_split(&self, wanted: &[&GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
+    fn refuse_claimed_in_parts(
+        &self,
+        wanted: &[&GpuCard],
+        claims: &[Claim],
+    ) -> Result<(), HookRefusal> {
         for card in wanted {
             let functions = || card.functions.iter().map(|function| function.address);
             for claim in claims {
@@ -152,7 +156,7 @@ impl Hook<'_> {
                         .then(|| CardPart::RenderNode(path.clone())),
                 };
                 if let Some(part) = part {
-                    return Err(HookRefusal::Split {
+                    return Err(HookRefusal::ClaimedInParts {
                         name: card.name,
                         slot: card.slot(),
                         part,

@@ -18,16 +18,16 @@ pub enum HookRefusal {
     /// A card was not prepared.
     Card(CardError),
     /// The cluster assigns a card to other guests: the output of `gpupci host allows`.
-    GivenAway(String),
+    AssignedElsewhere(String),
     /// Another device is where a card was recorded.
-    OtherCard {
+    CardChanged {
         /// The recorded card.
         name: CardName,
         /// Where.
         slot: PciSlot,
     },
     /// The guest claims a card and also a part of it that needs the host driver.
-    Split {
+    ClaimedInParts {
         /// The card.
         name: CardName,
         /// Its slot.
@@ -51,9 +51,9 @@ impl Failure for HookRefusal {
         match self {
             Self::Host(error) => error.codes(),
             Self::Card(error) => error.codes(),
-            Self::GivenAway(_) => vec![Code::AssignedElsewhere],
-            Self::OtherCard { .. } => vec![Code::CardChanged],
-            Self::Split { .. } => vec![Code::ClaimedInParts],
+            Self::AssignedElsewhere(_) => vec![Code::AssignedElsewhere],
+            Self::CardChanged { .. } => vec![Code::CardChanged],
+            Self::ClaimedInParts { .. } => vec![Code::ClaimedInParts],
         }
     }
 
@@ -61,16 +61,16 @@ impl Failure for HookRefusal {
         match self {
             Self::Host(error) => vec![sentence(error)],
             Self::Card(error) => error.causes(),
-            Self::GivenAway(why) => vec![why.clone()],
-            Self::OtherCard { .. } | Self::Split { .. } => Vec::new(),
+            Self::AssignedElsewhere(why) => vec![why.clone()],
+            Self::CardChanged { .. } | Self::ClaimedInParts { .. } => Vec::new(),
         }
     }
 
     fn state(&self) -> Option<String> {
         match self {
             Self::Card(error) => error.state(),
-            Self::GivenAway(_) => Some(UNCHANGED.to_owned()),
-            Self::Host(_) | Self::OtherCard { .. } | Self::Split { .. } => None,
+            Self::AssignedElsewhere(_) => Some(UNCHANGED.to_owned()),
+            Self::Host(_) | Self::CardChanged { .. } | Self::ClaimedInParts { .. } => None,
         }
     }
 
@@ -84,14 +84,14 @@ impl Failure for HookRefusal {
                 "fix that, then start the guest again"
             }
             Self::Card(error) => return error.remedies(),
-            Self::GivenAway(_) => {
+            Self::AssignedElsewhere(_) => {
                 "check `gpupci host list`; then remove the card from this guest's XML, or assign \
                  it to this guest with `gpupci host set`"
             }
-            Self::OtherCard { .. } => {
+            Self::CardChanged { .. } => {
                 "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"
             }
-            Self::Split { .. } => "remove one of the two from its XML",
+            Self::ClaimedInParts { .. } => "remove one of the two from its XML",
         };
         vec![remedy.to_owned()]
     }
@@ -102,12 +102,12 @@ impl fmt::Display for HookRefusal {
         match self {
             Self::Host(_) => f.write_str("cannot prepare its cards"),
             Self::Card(error) => error.fmt(f),
-            Self::GivenAway(_) => f.write_str("cannot prepare its card"),
-            Self::OtherCard { name, slot } => write!(
+            Self::AssignedElsewhere(_) => f.write_str("cannot prepare its card"),
+            Self::CardChanged { name, slot } => write!(
                 f,
                 "{name} was recorded at {slot}, but another device is there now"
             ),
-            Self::Split { name, slot, part } => write!(
+            Self::ClaimedInParts { name, slot, part } => write!(
                 f,
                 "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card \
                  on its host driver"

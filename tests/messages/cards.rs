@@ -266,7 +266,7 @@ fn faults() -> Vec<Fault> {
 
 fn hook_refusals() -> Vec<HookRefusal> {
     let no_group = Fault::Refused(vec![Refusal::NoGroup(video())]);
-    let split = |part| HookRefusal::Split {
+    let split = |part| HookRefusal::ClaimedInParts {
         name: read("gpupci1"),
         slot: video().slot(),
         part,
@@ -290,8 +290,10 @@ fn hook_refusals() -> Vec<HookRefusal> {
             source: refused(),
         })),
         HookRefusal::Card(CardError::new("prepare", &card(), no_group)),
-        HookRefusal::GivenAway("gpupci1 (0000:02:00): the cluster gives it to rocks-34".to_owned()),
-        HookRefusal::OtherCard {
+        HookRefusal::AssignedElsewhere(
+            "gpupci1 (0000:02:00): the cluster gives it to rocks-34".to_owned(),
+        ),
+        HookRefusal::CardChanged {
             name: read("gpupci1"),
             slot: video().slot(),
         },
@@ -301,9 +303,9 @@ fn hook_refusals() -> Vec<HookRefusal> {
         &refusals,
         HookRefusal::Host(_),
         HookRefusal::Card(_),
-        HookRefusal::GivenAway(_),
-        HookRefusal::OtherCard { .. },
-        HookRefusal::Split { .. },
+        HookRefusal::AssignedElsewhere(_),
+        HookRefusal::CardChanged { .. },
+        HookRefusal::ClaimedInParts { .. },
     );
     refusals
 }

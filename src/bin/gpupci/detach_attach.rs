@@ -50,17 +50,17 @@ pub(crate) fn run(
         detached_together.map(|function| function.address).collect();
     let mut objects = Vec::new();
     for card in cards {
-        let handed = match direction {
+        let result = match direction {
             Direction::Detach => handover.detach(card, &detached_together, mode),
             Direction::Attach => handover.attach(card, mode),
         };
         if global.json {
-            objects.push(object(card, &handed, mode));
+            objects.push(object(card, &result, mode));
         }
-        answer = answer.and(match handed {
-            Ok(handed) => Answer {
-                notes: handed.notes.clone(),
-                ..Answer::done(text(direction, card, &handed, mode, global.json))
+        answer = answer.and(match result {
+            Ok(result) => Answer {
+                notes: result.notes.clone(),
+                ..Answer::done(text(direction, card, &result, mode, global.json))
             },
             Err(error) => Answer::failed(&error),
         });
@@ -85,16 +85,16 @@ fn text(
             let lines = done
                 .functions
                 .iter()
-                .map(|handed| line(direction, card, handed));
+                .map(|function| line(direction, card, function));
             lines.collect()
         }
     }
 }
 
 /// The result for one function, in the original's words.
-fn line(direction: Direction, card: &GpuCard, handed: &FunctionResult) -> String {
-    let (name, address, kind) = (card.name, handed.function, handed.class.kind());
-    match (direction, handed.was_already) {
+fn line(direction: Direction, card: &GpuCard, function: &FunctionResult) -> String {
+    let (name, address, kind) = (card.name, function.function, function.class.kind());
+    match (direction, function.was_already) {
         (Direction::Detach, false) => {
             format!("Detached GPU card '{name}' {kind} device {address}\n")
         }
@@ -106,21 +106,21 @@ fn line(direction: Direction, card: &GpuCard, handed: &FunctionResult) -> String
     }
 }
 
-fn object(card: &GpuCard, handed: &Result<CardResult, CardError>, mode: Mode) -> Value {
-    let functions = handed.as_ref().map_or(&[][..], |done| &done.functions);
-    let functions = functions.iter().map(|handed| {
+fn object(card: &GpuCard, result: &Result<CardResult, CardError>, mode: Mode) -> Value {
+    let functions = result.as_ref().map_or(&[][..], |done| &done.functions);
+    let functions = functions.iter().map(|function| {
         json!({
-            "address": handed.function.to_string(),
-            "kind": handed.class.kind(),
-            "was_so": handed.was_already,
-            "driver": handed.driver.as_ref().map(ToString::to_string),
+            "address": function.function.to_string(),
+            "kind": function.class.kind(),
+            "was_so": function.was_already,
+            "driver": function.driver.as_ref().map(ToString::to_string),
         })
     });
-    let steps = handed.as_ref().map_or(&[][..], |done| &done.steps);
+    let steps = result.as_ref().map_or(&[][..], |done| &done.steps);
     let writes = steps
         .iter()
         .map(|step| json!({ "path": step.path(), "value": step.value() }));
-    let error = handed.as_ref().err();
+    let error = result.as_ref().err();
     json!({
         "name": card.name.to_string(),
         "address": card.display.address.to_string(),

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::escape::printable;
-use crate::hook_folder::HookFile;
 use crate::hook_folder::{
-    FileStep, HookBefore, HookError, HookStatus, HookView, LibvirtVersion, plan_install,
+    FileStep, HookBefore, HookError, HookFile, HookStatus, HookView, LibvirtVersion, plan_install,
     plan_uninstall,
 };
 use crate::host::{HookFolder, Machine};

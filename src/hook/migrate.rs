@@ -22,8 +22,10 @@ impl Hook<'_> {
         let complete = self.machine.splice(&guest.name, false, &retargeted_xml);
         if complete.is_ok_and(|complete| complete != retargeted_xml) {
             let line = format!(
-                "{} starts without its card: its save image does not have it, and libvirt accepts no new device now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
-                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this command adds",
+                "{} starts without its card: its save image does not have it, and libvirt accepts no \
+                 new device now. When it runs: `gpupci detach` the card, virsh dumpxml --inactive {} | \
+                 gpupci splice -- {}, and virsh attach-device with the <hostdev> that this command \
+                 adds",
                 guest.name,
                 guest.uuid,
                 quoted(&guest.name)

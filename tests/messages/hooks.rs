@@ -168,7 +168,7 @@ fn hook_errors() -> Vec<HookError> {
         "/usr/lib/gpupt/qemu-hook".into(),
     ]));
     faults.extend(wrong_programs().into_iter().map(|why| HookFault::Program {
-        path: "/root/qemu-hook".into(),
+        path: "/srv/qemu-hook".into(),
         why: why.to_owned(),
     }));
     faults.extend([

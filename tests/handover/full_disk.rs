@@ -2,24 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
+use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
-use crate::support::{RunOutput, TestHost, run};
 use crate::{manual, refuses};
-
-/// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
-fn on_a_full_disk(host: &TestHost, line: &str) -> RunOutput {
-    let mut shell = Command::new("sh");
-    let program = env!("CARGO_BIN_EXE_gpupci");
-    let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
-    shell
-        .args(["-c", &command])
-        .env("GPUPT_ROOT", host.root.path());
-    run(&mut shell, b"")
-}
 
 fn unwritable(verb: &str, host: &TestHost, why: &str) -> String {
     let path = host.path("run/gpupt/cards/0000:02:00.json");
@@ -42,7 +30,7 @@ fn block_new_records(host: &TestHost) {
 fn detach_and_attach_change_nothing_on_a_full_disk() {
     let (host, kernel) = manual();
     let before = host.bindings();
-    let said = on_a_full_disk(&host, "detach gpupci1");
+    let said = host.line_on_a_full_disk("detach gpupci1");
     let why = "File too large (os error 27)";
     assert_eq!(said.stderr, unwritable("detach", &host, why));
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));
@@ -53,14 +41,14 @@ fn detach_and_attach_change_nothing_on_a_full_disk() {
     host.line("detach gpupci1").answer();
     let record = host.record("0000:02:00");
     kernel.forget();
-    let said = on_a_full_disk(&host, "attach gpupci1");
+    let said = host.line_on_a_full_disk("attach gpupci1");
     assert_eq!(said.stderr, unwritable("attach", &host, why));
     assert_eq!(said.code, Some(1));
     assert_eq!(kernel.writes(), [""; 0]);
     assert_eq!(host.record("0000:02:00"), record);
-    assert_eq!(on_a_full_disk(&host, "status").code, Some(0));
+    assert_eq!(host.line_on_a_full_disk("status").code, Some(0));
     assert_eq!(
-        on_a_full_disk(&host, "attach gpupci1 --dry-run").code,
+        host.line_on_a_full_disk("attach gpupci1 --dry-run").code,
         Some(0)
     );
     host.line("attach gpupci1").answer();

@@ -1,23 +1,11 @@
 //! Full disks, and failures in the middle: everything is restored.
 
 use std::fs;
-use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::support::{RunOutput, TestHost, run};
+use crate::support::TestHost;
 use crate::{BACKUP, HOOKS, INSIDE, PACKAGED, SINGLE, foreign, new_libvirt, old_libvirt, program};
-
-/// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
-fn on_a_full_disk(host: &TestHost, line: &str) -> RunOutput {
-    let mut shell = Command::new("sh");
-    let program = env!("CARGO_BIN_EXE_gpupci");
-    let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
-    shell
-        .args(["-c", &command])
-        .env("GPUPT_ROOT", host.root.path());
-    run(&mut shell, b"")
-}
 
 fn unwritable(host: &TestHost, path: &str, why: &str) -> String {
     format!(
@@ -38,7 +26,7 @@ fn install_changes_nothing_on_a_full_disk() {
         let why = "File too large (os error 27)";
         let path = "etc/libvirt/hooks/gpupt.new";
         for _ in 0..2 {
-            let said = on_a_full_disk(&host, "hook install");
+            let said = host.line_on_a_full_disk("hook install");
             assert_eq!(said.stderr, unwritable(&host, path, why));
             assert_eq!((said.text(), said.code), (String::new(), Some(1)));
             assert_eq!(host.snapshot(), before);
@@ -46,11 +34,11 @@ fn install_changes_nothing_on_a_full_disk() {
         host.line("hook install").answer();
         host.write_bytes(PACKAGED, &program("gpupt, second build"));
         let installed = host.snapshot();
-        assert_eq!(on_a_full_disk(&host, "hook install").code, Some(1));
+        assert_eq!(host.line_on_a_full_disk("hook install").code, Some(1));
         assert_eq!(host.snapshot(), installed);
-        assert_eq!(on_a_full_disk(&host, "hook status").code, Some(0));
+        assert_eq!(host.line_on_a_full_disk("hook status").code, Some(0));
         // Uninstall needs no space.
-        assert_eq!(on_a_full_disk(&host, "hook uninstall").code, Some(0));
+        assert_eq!(host.line_on_a_full_disk("hook uninstall").code, Some(0));
         assert_eq!(host.snapshot(), before);
     }
 }
@@ -59,7 +47,7 @@ fn install_changes_nothing_on_a_full_disk() {
 fn install_removes_the_folder_it_created_on_a_full_disk() {
     let host = new_libvirt();
     fs::remove_dir(host.path(HOOKS)).expect("it goes");
-    let said = on_a_full_disk(&host, "hook install");
+    let said = host.line_on_a_full_disk("hook install");
     let path = "etc/libvirt/hooks/gpupt.new";
     let why = "File too large (os error 27)";
     assert_eq!(said.stderr, unwritable(&host, path, why));
@@ -109,33 +97,13 @@ fn install_changes_nothing_without_write_permission() {
     let host = new_libvirt();
     host.set_mode(HOOKS, 0o555);
     let before = host.snapshot();
-    let said = as_user(&host, "hook install");
+    host.make_folder("run/gpupt");
+    host.set_mode("run/gpupt", 0o777);
+    let said = host.line_as_user("hook install");
     let why = "Permission denied (os error 13)";
     let path = "etc/libvirt/hooks/qemu.d";
     assert_eq!(said.stderr, unwritable(&host, path, why));
     assert_eq!(said.code, Some(1));
     assert_eq!(host.snapshot(), before);
     host.set_mode(HOOKS, 0o755);
-}
-
-/// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &TestHost, line: &str) -> RunOutput {
-    if !nix::unistd::geteuid().is_root() {
-        return host.line(line);
-    }
-    host.make_folder("run/gpupt");
-    host.set_mode("run/gpupt", 0o777);
-    host.set_mode("", 0o755);
-    let program = host.path("gpupci");
-    let mut copy = Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);
-    assert_eq!(run(&mut copy, b"").answer(), "");
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(program)
-        .args(line.split(' '))
-        .env("GPUPT_ROOT", host.root.path())
-        .current_dir("/");
-    run(&mut command, b"")
 }

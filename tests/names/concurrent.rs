@@ -3,13 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
-use crate::support::{RunOutput, TestHost, run};
+use crate::support::TestHost;
 
 fn start(host: &TestHost, line: &str) -> Child {
     let mut command = host.command();
@@ -109,31 +109,6 @@ fn close(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("the mode is set");
 }
 
-/// `gpupci LINE` by a user who is not root: `nobody`, if root runs the tests.
-fn as_user(host: &TestHost, line: &str) -> RunOutput {
-    if !nix::unistd::geteuid().is_root() {
-        return host.line(line);
-    }
-    let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(host.root.path(), open).expect("the mode is set");
-    // Other users may have no access to the build folder, so the program is copied. `cp` does it: a
-    // file that this process writes may be open in a child of another test, and could not be run
-    // then.
-    let program = host.path("gpupci");
-    let mut copy = Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);
-    assert_eq!(run(&mut copy, b"").answer(), "");
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(program)
-        .args(line.split(' '))
-        .env("GPUPT_ROOT", host.root.path())
-        .env_remove("GPUPT_DATABASE")
-        .current_dir("/");
-    run(&mut command, b"")
-}
-
 #[test]
 fn user_without_write_access_sees_names_and_writes_none() {
     let host = TestHost::named("user");
@@ -142,7 +117,7 @@ fn user_without_write_access_sees_names_and_writes_none() {
     close(&host.path("var/lib/gpupt"));
     close(&host.path("run/gpupt"));
     let cards = "gpupci1 pci_0000_01_00_0\ngpupci2 pci_0000_02_00_0\n";
-    let said = as_user(&host, "list");
+    let said = host.line_as_user("list");
     assert_eq!((said.code, said.text().as_str()), (Some(0), cards));
     let lock = host.path("run/gpupt/lock").display().to_string();
     assert_eq!(
@@ -152,9 +127,9 @@ fn user_without_write_access_sees_names_and_writes_none() {
              Permission denied (os error 13)\n"
         )
     );
-    assert_eq!(as_user(&host, "-q list").answer(), cards);
+    assert_eq!(host.line_as_user("-q list").answer(), cards);
     assert!(!host.path(CARDS).exists());
-    let said = as_user(&host, "renumber");
+    let said = host.line_as_user("renumber");
     assert_eq!(
         (said.code, said.text(), said.stderr),
         (
@@ -178,11 +153,11 @@ fn user_reads_the_names_that_root_wrote() {
     let cards = "gpupci1 pci_0000_02_00_0\ngpupci2 pci_0000_01_00_0\n";
     close(&host.path("var/lib/gpupt"));
     close(&host.path("run/gpupt"));
-    assert_eq!(as_user(&host, "list").answer(), cards);
-    assert_eq!(as_user(&host, "-l").answer(), cards);
+    assert_eq!(host.line_as_user("list").answer(), cards);
+    assert_eq!(host.line_as_user("-l").answer(), cards);
     let none = fs::Permissions::from_mode(0o000);
     fs::set_permissions(host.path(CARDS), none).expect("the mode is set");
-    let said = as_user(&host, "list");
+    let said = host.line_as_user("list");
     let path = host.path(CARDS).display().to_string();
     let why = format!("gpupci: cannot read {path}\n  cause: Permission denied (os error 13)\n");
     assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
@@ -198,7 +173,7 @@ fn only_root_may_renumber_detach_attach_and_recover() {
         ("attach gpupci1", "attach cards"),
         ("recover", "recover cards"),
     ] {
-        let said = as_user(&host, &format!("--root / {line}"));
+        let said = host.line_as_user(&format!("--root / {line}"));
         let refused = format!(
             "gpupci: only root may {what}\n  state: nothing was changed\n  try:   run this as root\n"
         );

@@ -17,6 +17,7 @@ pub mod shell_words;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -159,5 +160,40 @@ impl TestHost {
     /// Runs `gpupci LINE` on this host; the line is split as a shell does.
     pub fn line(&self, line: &str) -> RunOutput {
         self.gpupci(&shell_words::split(line))
+    }
+    /// Runs `gpupci LINE` with a file size limit of 0, as on a full disk.
+    pub fn line_on_a_full_disk(&self, line: &str) -> RunOutput {
+        let mut shell = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_gpupci");
+        let command = format!("trap '' XFSZ; ulimit -f 0; exec {program} {line}");
+        shell
+            .args(["-c", &command])
+            .env("GPUPT_ROOT", self.root.path());
+        run(&mut shell, b"")
+    }
+
+    /// Runs `gpupci LINE` as a user who is not root: `nobody`, if root runs the tests.
+    pub fn line_as_user(&self, line: &str) -> RunOutput {
+        if !nix::unistd::geteuid().is_root() {
+            return self.line(line);
+        }
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(self.root.path(), open).expect("the mode is set");
+        // Other users may have no access to the build folder, so the program is copied. `cp` does it: a
+        // file that this process writes may be open in a child of another test, and could not be run
+        // then.
+        let program = self.path("gpupci");
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_gpupci")).arg(&program);
+        assert_eq!(run(&mut copy, b"").answer(), "");
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program)
+            .args(line.split(' '))
+            .env("GPUPT_ROOT", self.root.path())
+            .env_remove("GPUPT_DATABASE")
+            .current_dir("/");
+        run(&mut command, b"")
     }
 }

@@ -40,6 +40,8 @@ mod journal;
 mod migration;
 #[path = "hook/operations.rs"]
 mod operations;
+#[path = "hook/programs.rs"]
+mod programs;
 #[path = "hook/reconnect.rs"]
 mod reconnect;
 #[path = "hook/refusals.rs"]

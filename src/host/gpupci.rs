@@ -54,7 +54,9 @@ impl Machine {
 
     /// Runs `gpupci`.
     fn run_gpupci(&self, words: &[&str], input: &[u8]) -> Result<Output, String> {
-        let mut gpupci = Command::new(self.path(GPUPCI));
+        let program = self.own_program(GPUPCI);
+        let program = program.ok_or_else(|| format!("{GPUPCI}: not run in a tree of files"))?;
+        let mut gpupci = Command::new(program);
         gpupci.args(words).stdout(Stdio::piped());
         gpupci.stderr(Stdio::piped());
         let output = run_with_input(gpupci, input.to_vec(), ANSWER_DEADLINE);

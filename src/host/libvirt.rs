@@ -67,7 +67,10 @@ impl Machine {
     /// Whether libvirt runs the guest with this uuid, or is about to. A hook must not call this: libvirt
     /// waits for the hook.
     pub fn guest_state(&self, uuid: &GuestUuid) -> GuestState {
-        let mut virsh = Command::new(self.path(VIRSH));
+        let Some(virsh) = self.program(VIRSH) else {
+            return GuestState::Unknown;
+        };
+        let mut virsh = Command::new(virsh);
         virsh
             .args(["-q", "-c", "qemu:///system", "domstate", uuid.as_str()])
             .env("LC_ALL", "C")

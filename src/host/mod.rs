@@ -19,6 +19,7 @@ mod libvirt;
 mod lock;
 mod nodes;
 mod pci_ids;
+mod programs;
 mod records;
 mod resolver;
 mod starts;

@@ -55,8 +55,8 @@ impl ChainedHooks {
 
     fn hook_as(&self, program: &Path, words: &[&str], xml: &str) -> RunOutput {
         let mut hook = Command::new(program);
-        hook.args(words)
-            .env("GPUPT_ROOT", self.stage.host.root.path());
+        hook.args(words);
+        self.stage.host.select(&mut hook);
         run(&mut hook, xml.as_bytes())
     }
 
@@ -175,7 +175,6 @@ fn other_hook_gets_the_xml_that_our_hook_rewrote() {
     // Our hook's new XML is the output of `gpupci`.
     let gpupci = "#!/bin/sh\nsed s/0x02/0x03/\n";
     let hooks = ChainedHooks::new("");
-    fs::create_dir_all(hooks.stage.host.path("usr/bin")).expect("a folder");
     for (line, ours, printed, given) in [
         ("", "#!/bin/sh\ncat\n", String::new(), guest().xml()),
         ("", gpupci, changed.clone(), changed.clone()),
@@ -188,7 +187,7 @@ fn other_hook_gets_the_xml_that_our_hook_rewrote() {
         ),
     ] {
         hooks.write_other_hook(line);
-        script(&hooks.stage.host.path("usr/bin/gpupci"), ours);
+        script(&hooks.stage.host.stand_in("gpupci"), ours);
         let said = hooks.hook(&guest(), "restore");
         assert_eq!((said.code, said.text()), (Some(0), printed), "{line}");
         assert_eq!(

@@ -2,28 +2,25 @@
 //! the cluster's database does not answer.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
 
 use crate::guests::{Guest, hostdev};
 use crate::host_tree::script;
+use crate::silence;
 use crate::stage::{Stage, because};
 use crate::support::TestHost;
-use crate::{GPUPCI, silence};
 
 const HERE: &str = "vm-container-0-15";
 const REMEDY: &str = "check `gpupci host list`; then remove the card from this guest's XML, or \
                       assign it to this guest with `gpupci host set`";
 
-/// The manual's host with `gpupci` and a cluster database that has these attributes.
+/// The manual's host with a cluster database that has these attributes.
 fn stage(attributes: &[&str]) -> Stage {
     let host = TestHost::unpacked("manual.tree");
     for line in attributes {
         assert_eq!(host.line(&format!("host add {line}")).answer(), "");
     }
-    fs::create_dir_all(host.path("usr/bin")).expect("a folder");
-    symlink(GPUPCI, host.path("usr/bin/gpupci")).expect("a link");
     Stage::on(host)
 }
 
@@ -157,8 +154,7 @@ fn guest_starts_although_the_cluster_query_fails() {
         ),
     ] {
         let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
-        let path = stage.host.path("usr/bin/gpupci");
-        fs::remove_file(&path).expect("a link");
+        let path = stage.host.stand_in("gpupci");
         if let Some(text) = gpupci {
             script(&path, text);
         }
@@ -186,8 +182,7 @@ fn guest_starts_although_the_cluster_query_fails() {
 fn guest_starts_although_the_cluster_query_never_ends() {
     let card = format!("{HERE} gpupci1 02:00.0");
     let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
-    let path = stage.host.path("usr/bin/gpupci");
-    fs::remove_file(&path).expect("a link");
+    let path = stage.host.stand_in("gpupci");
     // Far longer than the hook's deadline.
     script(&path, "#!/bin/sh\nexec sleep 100000\n");
     stage.hook_ok(&guest(), "prepare");
@@ -200,8 +195,7 @@ fn guest_starts_although_the_cluster_query_never_ends() {
 #[test]
 fn gpupci_is_not_run_without_a_cluster_database() {
     let stage = stage(&[]);
-    let path = stage.host.path("usr/bin/gpupci");
-    fs::remove_file(&path).expect("a link");
+    let path = stage.host.stand_in("gpupci");
     let mark = stage.host.path("asked");
     script(&path, &format!("#!/bin/sh\n: >{}\n", mark.display()));
     stage.hook_ok(&guest(), "prepare");

@@ -32,7 +32,6 @@ impl Cluster {
         ] {
             assert_eq!(host.line(&line).answer(), "");
         }
-        fs::create_dir_all(host.path("usr/bin")).expect("a folder");
         let mut cluster = Self {
             stage: Stage::on(host),
             url: String::new(),
@@ -51,7 +50,7 @@ impl Cluster {
              exec {GPUPCI} \"$@\"\n",
             host.path("called").display()
         );
-        script(&host.path("usr/bin/gpupci"), &text);
+        script(&host.stand_in("gpupci"), &text);
     }
 
     fn hook(&self, operation: &str, xml: &str) -> RunOutput {
@@ -183,7 +182,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
         (
             "no gpupci",
             |cluster| {
-                fs::remove_file(cluster.stage.host.path("usr/bin/gpupci")).expect("a file");
+                fs::remove_file(cluster.stage.host.stand_in("gpupci")).expect("a file");
             },
             "rocks-33: its XML is unchanged: /usr/bin/gpupci: No such file or directory \
              (os error 2)",
@@ -191,7 +190,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
         (
             "a gpupci that reads nothing and fails",
             |cluster| {
-                let path = cluster.stage.host.path("usr/bin/gpupci");
+                let path = cluster.stage.host.stand_in("gpupci");
                 script(&path, "#!/bin/sh\necho half of it\necho no >&2\nexit 7\n");
             },
             "rocks-33: its XML is unchanged: no",
@@ -199,7 +198,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
         (
             "a gpupci that is killed",
             |cluster| {
-                let path = cluster.stage.host.path("usr/bin/gpupci");
+                let path = cluster.stage.host.stand_in("gpupci");
                 script(&path, "#!/bin/sh\necho half of it\nkill -9 $$\n");
             },
             "rocks-33: its XML is unchanged: /usr/bin/gpupci: signal: 9 (SIGKILL)",

@@ -243,9 +243,8 @@ fn holder_of_a_card_is_forgotten_after_a_reboot() {
 /// The manual's host after `prepare` of its guest, with this script as `virsh`.
 fn asking(virsh: &str) -> Stage {
     let stage = Stage::manual();
-    fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
     stage.hook_ok(&guest(), "prepare");
-    script(&stage.host.path("usr/bin/virsh"), virsh);
+    script(&stage.host.stand_in("virsh"), virsh);
     stage
 }
 
@@ -309,13 +308,12 @@ fn recover_counts_the_minute_from_the_last_card_of_the_guest() {
 #[test]
 fn recover_asks_a_libvirt_that_does_not_answer_only_once() {
     let stage = Stage::manual();
-    fs::create_dir_all(stage.host.path("usr/bin")).expect("a folder");
     for (number, bus) in [(1, "02"), (2, "03")] {
         stage.hook_ok(&Guest::other(number, &hostdev(bus, 0)), "prepare");
     }
     let asked = stage.host.path("asked");
     let virsh = format!("#!/bin/sh\necho $5 >>{}\nexec sleep 60\n", asked.display());
-    script(&stage.host.path("usr/bin/virsh"), &virsh);
+    script(&stage.host.stand_in("virsh"), &virsh);
     let told = STARTING.to_owned() + &STARTING.replace(":02:", ":03:");
     assert_eq!(stage.host.line("recover").answer(), told);
     let asked = fs::read_to_string(asked).expect("it was asked");

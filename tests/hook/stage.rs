@@ -58,11 +58,8 @@ impl Stage {
     /// The hook's command with these arguments.
     pub fn command_of(&self, words: &[&str]) -> Command {
         let mut command = Command::new(HOOK);
-        command
-            .args(words)
-            .env_clear()
-            .env("LC_ALL", "C")
-            .env("GPUPT_ROOT", self.host.root.path());
+        command.args(words).env_clear().env("LC_ALL", "C");
+        self.host.select(&mut command);
         command
     }
 

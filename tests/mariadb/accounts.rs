@@ -244,10 +244,8 @@ fn database_option_precedes_environment_settings_and_rocks() {
         "file:\n",
         "its path is one of this machine"
     );
-    let host = TestHost {
-        database: Some(url("environment")),
-        root: host.root,
-    };
+    let environment = url("environment");
+    let host = host.with_database(&environment);
     assert_eq!(hosts(host.gpupci(&columns)), "environment:\n");
     let url = format!("sqlite:{}", host.path("option").display());
     let said = host.gpupci(&[&["--database", &url], columns.as_slice()].concat());

@@ -20,6 +20,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -91,6 +92,8 @@ pub fn run(command: &mut Command, input: &[u8]) -> RunOutput {
 pub struct TestHost {
     pub root: TempDir,
     pub database: Option<String>,
+    /// Programs that play those of the host. Nothing below `root` is run.
+    stand_ins: OnceLock<TempDir>,
 }
 
 impl TestHost {
@@ -99,6 +102,7 @@ impl TestHost {
         let host = Self {
             root: tempfile::tempdir().expect("a temporary directory"),
             database: None,
+            stand_ins: OnceLock::new(),
         };
         host.write("proc/sys/kernel/hostname", &format!("{name}\n"));
         host
@@ -109,6 +113,7 @@ impl TestHost {
         let host = Self {
             root: tempfile::tempdir().expect("a temporary directory"),
             database: None,
+            stand_ins: OnceLock::new(),
         };
         let mut unpack = Command::new("sh");
         unpack
@@ -137,10 +142,24 @@ impl TestHost {
         fs::write(path, content).expect("the file is written");
     }
 
+    /// Where to write the program that plays `name` of this host.
+    pub fn stand_in(&self, name: &str) -> PathBuf {
+        let folder = || tempfile::tempdir().expect("a temporary directory");
+        self.stand_ins.get_or_init(folder).path().join(name)
+    }
+
+    /// Makes a program use this host.
+    pub fn select(&self, command: &mut Command) {
+        command.env("GPUPT_ROOT", self.root.path());
+        if let Some(folder) = self.stand_ins.get() {
+            command.env("GPUPT_PROGRAMS", folder.path());
+        }
+    }
+
     /// `gpupci` on this host.
     pub fn command(&self) -> Command {
         let mut command = gpupci();
-        command.env("GPUPT_ROOT", self.root.path());
+        self.select(&mut command);
         if let Some(url) = &self.database {
             command.env("GPUPT_DATABASE", url);
         }

@@ -63,7 +63,7 @@ pub(super) fn on_server(
 
 /// Runs `work` on the embedded file, which is created if it does not exist.
 pub(super) fn on_file(path: PathBuf, work: impl Work<usize>) -> Result<usize, Fault> {
-    Machine::make_parents(&path).map_err(|error| Fault::NotPermitted(Cause::new(error)))?;
+    Machine::make_database(&path).map_err(|error| Fault::NotPermitted(Cause::new(error)))?;
     let mut connection: Connection = sqlite::open(&path, Purpose::Changing)?;
     connection
         .execute("BEGIN IMMEDIATE", [])

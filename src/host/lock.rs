@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 use thiserror::Error;
 
 use crate::failure::{Code, Failure, UNCHANGED, remedy};
-use crate::host::Machine;
+use crate::host::{Machine, is_forbidden};
 use crate::paths::{LOCK, RUN};
 
 /// Shortest and longest pause between two attempts: a single waiter gets the lock at once, and two
@@ -71,10 +71,6 @@ impl Failure for LockError {
         };
         vec![remedy.to_owned()]
     }
-}
-
-fn is_forbidden(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 impl Machine {

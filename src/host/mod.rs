@@ -40,11 +40,13 @@ pub use users::Users;
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+
+use crate::paths::EMBEDDED_DATABASE;
 
 /// A machine, accessed through its files.
 #[derive(Clone, Debug)]
@@ -104,13 +106,12 @@ impl Machine {
         names
     }
 
-    /// Creates a directory with mode 0755, and its parents.
+    /// Creates a directory that every user can read, and its parents.
     ///
     /// # Errors
     /// If it cannot be created.
     fn make_folder(&self, path: &str) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o755).create(self.path(path))
+        make_readable_folder(&self.path(path))
     }
 
     /// Replaces a file by `text` atomically, even if power fails.
@@ -145,18 +146,42 @@ impl Machine {
         path.try_exists()
     }
 
-    /// Creates the parents of the path that the user typed. It is not below the root.
+    /// Creates the folder of an embedded database, whose path is not below the root. At the default path
+    /// it also creates the file, which every user can read.
     ///
     /// # Errors
     /// If one cannot be created.
-    pub fn make_parents(path: &Path) -> io::Result<()> {
-        match path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-        {
-            Some(parent) => fs::create_dir_all(parent),
-            None => Ok(()),
+    pub fn make_database(path: &Path) -> io::Result<()> {
+        let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) else {
+            return Ok(());
+        };
+        if !path.ends_with(EMBEDDED_DATABASE.trim_start_matches('/')) {
+            return fs::create_dir_all(folder);
         }
+        make_readable_folder(folder)?;
+        match fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+        {
+            Ok(file) => file.set_permissions(fs::Permissions::from_mode(0o644)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Creates a folder and its missing parents with mode 0755, whatever root's umask is: ordinary users read
+/// the names of the cards.
+fn make_readable_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), make_readable_folder)?;
+    match fs::create_dir(path) {
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o755)),
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -165,11 +190,16 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .write(true)
-        .mode(0o644)
         .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Whether an error says that this user may not do it.
+fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// Whether an error says that a device was removed or a process has ended.

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::binding::{CardRecord, RecordError};
 use crate::failure::{Code, Failure, UNCHANGED, remedy};
 use crate::gpu::{Register, RegisterError};
-use crate::host::Machine;
+use crate::host::{Machine, is_forbidden};
 use crate::paths::{BOOT_ID, CARD_NAMES, CARD_RECORDS, STATE};
 use crate::pci::PciSlot;
 use crate::uuid::GuestUuid;
@@ -63,6 +63,9 @@ pub enum StateFileError {
 impl Failure for StateFileError {
     fn codes(&self) -> Vec<Code> {
         vec![match self {
+            Self::ReadNames { source, .. } | Self::Read { source, .. } if is_forbidden(source) => {
+                Code::NotRoot
+            }
             Self::ReadNames { .. } | Self::Names { .. } => Code::CardNames,
             Self::Read { .. } | Self::Record { .. } => Code::CardRecord,
             Self::Write { .. } => Code::NotRecorded,
@@ -75,6 +78,12 @@ impl Failure for StateFileError {
 
     fn remedies(&self) -> Vec<String> {
         vec![match self {
+            Self::ReadNames { source, path } | Self::Read { source, path }
+                if is_forbidden(source) =>
+            {
+                let folder = path.parent().unwrap_or(path).display();
+                format!("run this as root, or let every user read it: chmod -R a+rX {folder}")
+            }
             Self::ReadNames { .. } | Self::Names { .. } => remedy::RENUMBER.to_owned(),
             Self::Read { path, .. } | Self::Record { path, .. } => {
                 format!("check {}, move it away, then try again", path.display())

@@ -9,6 +9,7 @@ use gpupt::gpu::{Register, RegisterError};
 use gpupt::host::{LockError, Machine, StateFileError, SysfsError};
 use gpupt::pci::{DriverName, VendorId};
 use gpupt::settings::{Settings, SettingsError};
+use nix::errno::Errno;
 use pretty_assertions::assert_eq;
 
 use crate::{refused, section, sentences, whole};
@@ -78,6 +79,14 @@ fn state_file_errors() -> Vec<StateFileError> {
         StateFileError::Read {
             path: record.into(),
             source: refused(),
+        },
+        StateFileError::ReadNames {
+            path: names.into(),
+            source: Errno::EIO.into(),
+        },
+        StateFileError::Read {
+            path: record.into(),
+            source: Errno::EIO.into(),
         },
         StateFileError::Write {
             path: record.into(),

@@ -1,12 +1,14 @@
 //! A names file that cannot be read or written, and links in its place.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
 use crate::CARDS;
 use crate::invalid_file::{COMMANDS, TWO, card, file, host_of_two};
+use crate::support::{RunOutput, TestHost, run};
 
 #[test]
 fn unreadable_names_file_is_reported_and_kept() {
@@ -126,4 +128,65 @@ fn message_for_an_unreadable_names_file_names_renumber() {
     let said = host.line("list");
     let remedy = "try:   check the file; `gpupci renumber` writes a new one\n";
     assert!(said.stderr.ends_with(remedy), "{}", said.stderr);
+}
+
+/// Runs `gpupci LINE` with this umask.
+fn line_with_umask(host: &TestHost, umask: &str, line: &str) -> RunOutput {
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_gpupci");
+    let command = format!("umask {umask}; exec {program} {line}");
+    host.select(shell.args(["-c", &command]).env_remove("GPUPT_DATABASE"));
+    run(&mut shell, b"")
+}
+
+#[test]
+fn files_of_root_are_readable_by_every_user_whatever_the_umask() {
+    for umask in ["000", "022", "027", "077"] {
+        let host = host_of_two();
+        assert_eq!(line_with_umask(&host, umask, "list").answer(), TWO);
+        line_with_umask(&host, umask, "host add rocks-33 gpupci 02:00.0").answer();
+        for (path, mode) in [
+            ("var/lib/gpupt", 0o755),
+            ("var/lib/gpupt/cards.json", 0o644),
+            ("var/lib/gpupt/cluster.db", 0o644),
+            ("run/gpupt", 0o755),
+        ] {
+            let facts = fs::metadata(host.path(path)).expect("it is there");
+            let found = facts.permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{path} is {found:o} with umask {umask}");
+        }
+        assert_eq!(host.line_as_user("list").answer(), TWO, "{umask}");
+        let guests = host.line_as_user("host list");
+        assert_eq!(guests.code, Some(0), "{umask}: {}", guests.stderr);
+    }
+}
+
+#[test]
+fn database_at_another_path_keeps_to_the_umask() {
+    let host = host_of_two();
+    let file = host.path("private/my.db");
+    let line = format!(
+        "--database sqlite:{} host add a gpupci 02:00.0",
+        file.display()
+    );
+    line_with_umask(&host, "077", &line).answer();
+    let facts = fs::metadata(file).expect("it is there");
+    assert_eq!(facts.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn user_who_may_not_read_the_names_is_told_how_to_open_them() {
+    let host = host_of_two();
+    host.line("list").answer();
+    let folder = host.path("var/lib/gpupt");
+    let set = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode));
+    set(0o000).expect("the mode is set");
+    let said = host.line_as_user("list");
+    set(0o700).expect("the mode is set");
+    assert_eq!(said.code, Some(9), "{}", said.stderr);
+    let remedy = format!(
+        "\n  try:   run this as root, or let every user read it: chmod -R a+rX {}\n",
+        folder.display()
+    );
+    assert!(said.stderr.ends_with(&remedy), "{}", said.stderr);
 }

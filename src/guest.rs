@@ -86,10 +86,11 @@ pub fn given_away(
         (here, Origin::Embedded) => GuestsOf::ThisHost(here),
         (None, Origin::Rocks) => return Err(HostError::NotInCluster(own_name).into()),
     };
-    let name = Text::from(guest);
     let given = slots.iter().filter_map(|slot| {
         let owners = owners_of(&cluster, guests_of, *slot);
-        let is_given_away = !owners.is_empty() && owners.iter().all(|owner| owner.name != name);
+        let is_given_away = !owners.is_empty()
+            // To libvirt, guests whose names differ in case or in blanks are different guests.
+            && !owners.iter().any(|owner| owner.name.is_exactly(guest));
         is_given_away.then(|| GivenAway {
             slot: *slot,
             guests: owners.iter().map(|owner| owner.name.to_string()).collect(),
@@ -109,12 +110,16 @@ fn one_guest<'c>(
     database: &mut Database,
     machine: &Machine,
 ) -> Result<&'c Node, Error> {
-    let (GuestName::Exact(word) | GuestName::Any(word)) = guest;
+    let word = match guest {
+        GuestName::Exact(name) => {
+            let mut nodes = cluster.nodes().iter();
+            let node = nodes.find(|node| node.name.is_exactly(name));
+            return node.ok_or_else(|| HostError::NotInCluster(name.to_owned()).into());
+        }
+        GuestName::Any(word) => word,
+    };
     if let Some(node) = cluster.node_named(&word.into()) {
         return Ok(node);
-    }
-    if guest == GuestName::Exact(word) {
-        return Err(HostError::NotInCluster(word.to_owned()).into());
     }
     let nodes = hosts_named(&[word.to_owned()], cluster, database, machine)?;
     match nodes.as_slice() {

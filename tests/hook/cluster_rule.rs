@@ -65,6 +65,16 @@ fn card_that_the_cluster_gives_to_two_guests_is_allowed_to_both() {
 }
 
 #[test]
+fn guest_whose_name_differs_in_case_or_blanks_is_not_the_owner() {
+    let card = format!("{HERE} gpupci1 02:00.0");
+    let stage = stage(&[&card, "rocks-34 gpupci gpupci1"]);
+    // The tables take these names for rocks-34; libvirt does not.
+    for name in ["ROCKS-34", "Rocks-34", "rocks-34 ", "rocks-34\u{301}"] {
+        stage.assert_refused(&guest().named(name), &given_to_other("rocks-34"));
+    }
+}
+
+#[test]
 fn rule_applies_although_the_host_has_no_attributes() {
     let stage = stage(&["rocks-34 gpupci 02:00.0"]);
     stage.assert_refused(&guest(), &given_to_other("rocks-34"));

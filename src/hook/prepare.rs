@@ -143,29 +143,44 @@ impl Hook<'_> {
         wanted: &[&GpuCard],
         claims: &[Claim],
     ) -> Result<(), HookRefusal> {
+        let needs_driver = |claim: &&Claim| !matches!(claim, Claim::Function(_));
+        let claims: Vec<&Claim> = claims.iter().filter(needs_driver).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
         for card in wanted {
-            let functions = || card.functions.iter().map(|function| function.address);
-            for claim in claims {
-                let part = match claim {
-                    Claim::Function(_) => continue,
-                    Claim::Mediated(uuid) => functions()
-                        .any(|f| self.machine.mediated_devices(f).contains(uuid))
-                        .then(|| CardPart::MediatedDevice(uuid.clone())),
-                    Claim::RenderNode(path) => functions()
-                        .any(|f| self.machine.nodes(f).iter().any(|node| node.path == *path))
-                        .then(|| CardPart::RenderNode(path.clone())),
-                };
-                if let Some(part) = part {
-                    return Err(HookRefusal::ClaimedInParts {
-                        name: card.name,
-                        slot: card.slot(),
-                        part,
-                    });
-                }
+            let parts = self.parts_of(card);
+            if let Some(part) = claims.iter().find_map(|claim| claimed_part(&parts, claim)) {
+                return Err(HookRefusal::ClaimedInParts {
+                    name: card.name,
+                    slot: card.slot(),
+                    part: part.clone(),
+                });
             }
         }
         Ok(())
     }
+
+    /// The parts of a card that need its host driver.
+    fn parts_of(&self, card: &GpuCard) -> Vec<CardPart> {
+        let functions = || card.functions.iter().map(|function| function.address);
+        let mediated = functions().flat_map(|function| self.machine.mediated_devices(function));
+        let nodes = functions().flat_map(|function| self.machine.nodes(function));
+        let nodes = nodes.map(|node| CardPart::RenderNode(node.path));
+        mediated
+            .map(CardPart::MediatedDevice)
+            .chain(nodes)
+            .collect()
+    }
+}
+
+/// The part that is claimed.
+fn claimed_part<'p>(parts: &'p [CardPart], claim: &Claim) -> Option<&'p CardPart> {
+    parts.iter().find(|part| match (part, claim) {
+        (CardPart::MediatedDevice(own), Claim::Mediated(uuid)) => own == uuid,
+        (CardPart::RenderNode(own), Claim::RenderNode(path)) => own == path,
+        _ => false,
+    })
 }
 
 fn named(cards: &[&GpuCard], done: Vec<CardResult>) -> Vec<(String, CardResult)> {

@@ -319,3 +319,16 @@ fn start_of_a_guest_reads_only_the_devices_it_claims() {
     assert_eq!(stage.hook(&other, "prepare").code, Some(1));
     assert_eq!(stage.kernel.failures(), [""; 0]);
 }
+
+#[test]
+fn card_is_found_among_hundreds_of_claimed_slots() {
+    let stage = Stage::manual();
+    let many: String = (0x10..0xf0)
+        .map(|bus| hostdev(&format!("{bus:02x}"), 0))
+        .collect();
+    stage.hook_ok(&Guest::with(&(many.clone() + &hostdev("02", 0))), "prepare");
+    assert_eq!(stage.changed_bindings().len(), 2);
+    // None of them is a card.
+    stage.hook_ok(&Guest::other(1, &many), "prepare");
+    assert_eq!(stage.changed_bindings().len(), 2);
+}

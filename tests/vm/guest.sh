@@ -18,11 +18,16 @@ systemctl reload-or-restart libvirtd
 timeout 120 virsh -q version >/dev/null && udevadm settle
 echo "# up after $(cut -d. -f1 /proc/uptime) s: Linux $(uname -r), libvirt $(virsh --version)"
 while read -r name; do
-    echo
-    echo "## $name, $(cut -d. -f1 /proc/uptime) s"
-    # shellcheck disable=SC2016 # for the inner shell
-    timeout -k 60 600 bash -c '. lib.sh; scenario "scenarios/$1.sh"' scenario "$name" 2>&1 | tee "results/$name.log"
-    echo "${PIPESTATUS[0]}" >"results/$name.code"
+    code=0
+    for _ in $(seq "$(cat rounds)"); do
+        echo
+        echo "## $name, $(cut -d. -f1 /proc/uptime) s"
+        # shellcheck disable=SC2016 # for the inner shell
+        timeout -k 60 600 bash -c '. lib.sh; scenario "scenarios/$1.sh"' scenario "$name" 2>&1 | tee -a "results/$name.log"
+        code=${PIPESTATUS[0]}
+        [ "$code" = 0 ] || break
+    done
+    echo "$code" >"results/$name.code"
 done <wanted
 journalctl -b --no-pager >results/journal 2>&1
 echo "# done after $(cut -d. -f1 /proc/uptime) s"

@@ -6,6 +6,7 @@
 # GPUPT_VM_BIN       where gpupci, the hook qemu and libgpupt.so are (release/ of Cargo's target folder)
 # GPUPT_VM_OUT       where each scenario's log and the VM's console go (build/vm)
 # GPUPT_VM_CACHE     where the VM's image is kept (/var/tmp/gpupt-vm)
+# GPUPT_VM_ROUNDS    how often each scenario runs (1); it fails with the first failure
 # GPUPT_VM_DEADLINE  seconds after which the VM is stopped (2400)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,6 +35,7 @@ for scenario; do
     names+=("$name")
 done
 printf '%s\n' "${names[@]}" >"$out/wanted"
+echo "${GPUPT_VM_ROUNDS:-1}" >"$out/rounds"
 GPUPT_VM_QEMU=$(cat build/qemu) bash "$here/boot.sh" "$cache" "$out" "${GPUPT_VM_DEADLINE:-2400}" || echo "run.sh: the VM ended with $?"
 
 # A scenario that did not end has failed.

@@ -153,3 +153,68 @@ fn vfio_pci_refuses_a_card_without_group_or_with_virtual_functions() {
     assert_eq!(machine.unbind("nvidia", card), DONE);
     assert_eq!(machine.bind("vfio-pci", card), fails_with(Errno::EINVAL));
 }
+
+/// An ISA bridge and a host bridge have a normal configuration header.
+#[test]
+fn bridge_with_a_normal_header_and_a_host_driver_makes_the_group_not_viable() {
+    for release in ["5.15.0", "6.1.0"] {
+        for class in ["0x060000", "0x060100", "0x068000"] {
+            let (host, kernel) = with_audio_as(release, class);
+            kernel.add_driver(Driver::named("lpc_ich"));
+            kernel.administrator_binds(SOUND, Some("lpc_ich"));
+            let machine = KernelClient(&host);
+            machine.detach("nvidia", CARD);
+            assert_eq!(
+                kernel.guest_takes("8"),
+                Err(Errno::EPERM),
+                "{release} {class}"
+            );
+            kernel.administrator_binds(SOUND, None);
+            assert_eq!(kernel.guest_takes("8"), Ok(()), "{release} {class}");
+        }
+    }
+}
+
+#[test]
+fn only_before_5_19_a_bridge_header_excuses_any_driver() {
+    for (release, taken) in [("5.18.19", Ok(())), ("5.19.0", Err(Errno::EPERM))] {
+        for class in ["0x060400", "0x060700", "0x060900"] {
+            let (host, kernel) = with_audio_as(release, class);
+            kernel.add_driver(Driver::named("shpchp"));
+            kernel.administrator_binds(SOUND, Some("shpchp"));
+            KernelClient(&host).detach("nvidia", CARD);
+            assert_eq!(kernel.guest_takes("8"), taken, "{release} {class}");
+        }
+    }
+}
+
+#[test]
+fn guest_cannot_take_a_group_with_a_direct_region() {
+    for (release, region, taken) in [
+        ("6.1.0", "direct", Err(Errno::EPERM)),
+        ("6.6.0", "direct", Err(Errno::EINVAL)),
+        ("6.6.0", "direct-relaxable", Ok(())),
+        ("6.6.0", "msi", Ok(())),
+    ] {
+        let host = host(release);
+        let kernel = FakeKernel::on(&host);
+        let regions = "sys/kernel/iommu_groups/8/reserved_regions";
+        host.write(
+            regions,
+            &format!("0x00000000000e8000 0x00000000000e8fff {region}\n"),
+        );
+        let machine = KernelClient(&host);
+        machine.detach("nvidia", CARD);
+        machine.detach("snd_hda_intel", SOUND);
+        assert_eq!(kernel.guest_takes("8"), taken, "{release} {region}");
+    }
+}
+
+/// The manual's host, whose first card has another device instead of its audio function.
+fn with_audio_as(release: &str, class: &str) -> (TestHost, FakeKernel) {
+    let host = host(release);
+    let path = host.path(&format!("sys/bus/pci/devices/{SOUND}/class"));
+    std::fs::write(path, format!("{class}\n")).expect("a class");
+    let kernel = FakeKernel::on(&host);
+    (host, kernel)
+}

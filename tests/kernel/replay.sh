@@ -48,6 +48,7 @@ do_driver() {
     link=$(readlink "$bus/devices/$1/driver") && echo "${link##*/}" || echo -
 }
 do_override() { head -n1 "$bus/devices/$1/driver_override"; }
+do_enable() { cat "$bus/devices/$1/enable"; }
 do_exists() { if [ -e "$1" ]; then echo yes; else echo no; fi; }
 do_teach() { echo "$2" >"$bus/drivers/$1/new_id"; }
 do_pull() { echo 1 >"$bus/devices/$1/remove"; }
@@ -90,6 +91,10 @@ do_guest() {
     if [ "$1" = leaves ]; then
         exec 8>&-
         wait "$guest"
+        return
+    fi
+    if [ "$1" = opens ]; then
+        named "$(perl -e 'open(my $own, "+<", "/dev/vfio/$ARGV[0]") or die "$!\n"' "$group" 2>&1)"
         return
     fi
     for member in /sys/kernel/iommu_groups/"$group"/devices/*; do

@@ -64,8 +64,9 @@ impl Replay {
                 .kernel
                 .driver_of(first)
                 .unwrap_or_else(|| "-".to_owned()),
-            "override" => self.overridden(first),
+            "override" => self.attribute(first, "driver_override"),
             "exists" => self.exists(first).to_owned(),
+            "enable" => self.attribute(first, "enable"),
             "start" => self.start(first, second),
             "running" => self.running().to_string(),
             "finish" => self.finish(),
@@ -78,8 +79,9 @@ impl Replay {
         }
     }
 
-    fn overridden(&self, address: &str) -> String {
-        let file = format!("sys/bus/pci/devices/{address}/driver_override");
+    /// The first line of an attribute.
+    fn attribute(&self, address: &str, name: &str) -> String {
+        let file = format!("sys/bus/pci/devices/{address}/{name}");
         let text = std::fs::read_to_string(self.host.path(&file)).expect("a function has it");
         text.lines().next().unwrap_or_default().to_owned()
     }
@@ -115,7 +117,11 @@ impl Replay {
             self.kernel.guest_leaves(group);
             return String::new();
         }
-        match self.kernel.guest_takes(group) {
+        let done = match does {
+            "opens" => self.kernel.opens(group),
+            _ => self.kernel.guest_takes(group),
+        };
+        match done {
             Ok(()) => "OK".to_owned(),
             Err(errno) => format!("{errno:?}"),
         }

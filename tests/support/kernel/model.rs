@@ -26,9 +26,10 @@ pub struct Device {
 }
 
 impl Device {
-    /// Whether it is a bridge to another bus, with the configuration header of a bridge.
-    pub fn is_bridge(&self) -> bool {
-        self.class >> 8 == 0x0604
+    /// Whether its configuration header is not the normal one: bridges to another bus have their own.
+    /// Host, ISA and other bridges have the normal one.
+    pub fn has_bridge_header(&self) -> bool {
+        matches!(self.class >> 8, 0x0604 | 0x0607 | 0x0609)
     }
 }
 
@@ -209,6 +210,9 @@ pub struct Flavour {
     pub vfio_dev: bool,
     /// Until 6.12 `driver_override` is read and written under the device lock.
     pub override_is_locked: bool,
+    /// What a guest gets in a group with a region that must stay mapped one to one. Until 6.6 this is
+    /// the answer of Intel's IOMMU.
+    pub direct_region: Errno,
 }
 
 impl Flavour {
@@ -223,6 +227,10 @@ impl Flavour {
             dma_ownership: version >= (5, 19),
             vfio_dev: version >= (6, 1),
             override_is_locked: version < (6, 12),
+            direct_region: match version >= (6, 6) {
+                true => Errno::EINVAL,
+                false => Errno::EPERM,
+            },
         }
     }
 }

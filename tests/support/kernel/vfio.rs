@@ -6,23 +6,38 @@ use super::model::Device;
 use super::state::{Failed, KernelState, Turn};
 
 impl KernelState {
-    /// A guest opens a group, as QEMU does: ENOENT without its node, EPERM if it is not viable.
-    pub fn guest_takes(&self, group: &str) -> Result<(), Errno> {
-        let mut turn = self.turn();
+    /// A process opens the node of a group: ENOENT without the node, EBUSY if another has it open.
+    pub fn opens(&self, group: &str) -> Result<(), Errno> {
+        let turn = self.turn();
         if !self.tree.has(&format!("dev/vfio/{group}")) {
             return Err(Errno::ENOENT);
         }
+        match turn.owned.contains(group) {
+            true => Err(Errno::EBUSY),
+            false => Ok(()),
+        }
+    }
+
+    /// A guest opens a group and its functions, as QEMU does: EPERM if the group is not viable, and an
+    /// error if a region of it must stay mapped one to one.
+    pub fn guest_takes(&self, group: &str) -> Result<(), Errno> {
+        self.opens(group)?;
+        let mut turn = self.turn();
         if !turn.is_viable(group) {
             return Err(Errno::EPERM);
         }
-        if !turn.owned.insert(group.to_owned()) {
-            return Err(Errno::EBUSY);
+        if turn.has_direct_region(group) {
+            return Err(turn.flavour.direct_region);
         }
+        turn.owned.insert(group.to_owned());
+        turn.settle_enable(group);
         Ok(())
     }
 
     pub fn guest_leaves(&self, group: &str) {
-        self.turn().owned.remove(group);
+        let mut turn = self.turn();
+        turn.owned.remove(group);
+        turn.settle_enable(group);
     }
 }
 
@@ -37,9 +52,32 @@ impl Turn<'_> {
             let driver = device.driver.as_deref().and_then(|name| self.driver(name));
             driver.is_none_or(|driver| match self.flavour.dma_ownership {
                 true => driver.leaves_dma_alone,
-                false => driver.is_vfio || driver.name == "pci-stub" || device.is_bridge(),
+                false => driver.is_vfio || driver.name == "pci-stub" || device.has_bridge_header(),
             })
         })
+    }
+
+    /// Whether the firmware keeps a region for a function of the group. Relaxable regions are for the
+    /// host's drivers only.
+    fn has_direct_region(&self, group: &str) -> bool {
+        let regions = format!("sys/kernel/iommu_groups/{group}/reserved_regions");
+        let text = self.kernel.tree.text(&regions).unwrap_or_default();
+        text.lines().any(|line| line.ends_with(" direct"))
+    }
+
+    /// `enable` counts who has switched the function on: its host driver, or the guest that has it open.
+    fn settle_enable(&self, group: &str) {
+        let is_owned = self.owned.contains(group);
+        for device in self.members(group) {
+            let is_on = match device.driver.as_deref() {
+                None => device.has_bridge_header(),
+                Some(driver) => !self.is_vfio(driver) || is_owned,
+            };
+            let file = format!("{}/enable", device.folder);
+            self.kernel
+                .tree
+                .put(&file, if is_on { "1\n" } else { "0\n" });
+        }
     }
 
     fn is_vfio(&self, driver: &str) -> bool {
@@ -71,7 +109,7 @@ impl Turn<'_> {
         if !self.is_vfio(driver) {
             return None;
         }
-        if device.is_bridge() || device.group.is_none() {
+        if device.has_bridge_header() || device.group.is_none() {
             return Some(Errno::EINVAL);
         }
         let functions = format!("{}/virtfn0", device.folder);
@@ -105,6 +143,7 @@ impl Turn<'_> {
         } else {
             self.kernel.tree.remove(&node);
         }
+        self.settle_enable(&group);
     }
 
     fn settle_vfio_dev(&mut self, address: &str) {

@@ -20,12 +20,16 @@ pub const VTCONSOLES: &str = "/sys/class/vtconsole";
 pub const GRAPHICS: &str = "/sys/class/graphics";
 /// The device node for compute that all AMD cards share.
 pub const KFD: &str = "/dev/kfd";
+/// The module that all VFIO drivers for PCI share since Linux 5.15.
+pub const VFIO_CORE: &str = "/sys/module/vfio_pci_core";
 /// Group nodes of VFIO: `/dev/vfio/17`.
 pub const VFIO_NODES: &str = "/dev/vfio";
 /// The running program.
 pub const SELF_EXE: &str = "/proc/self/exe";
 /// The id of this boot.
 pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The release of the running kernel.
+pub const KERNEL_RELEASE: &str = "/proc/sys/kernel/osrelease";
 /// The name of this host.
 pub const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// Static host names.

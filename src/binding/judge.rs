@@ -1,6 +1,6 @@
 //! Collects all reasons to refuse.
 
-use crate::binding::{Binding, HostUse, Refusal, User};
+use crate::binding::{Binding, GroupRule, HostUse, Refusal, User};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
@@ -31,6 +31,8 @@ pub struct CardView {
     pub ungrouped: Vec<PciAddress>,
     /// Other devices of its groups.
     pub neighbours: Vec<Neighbour>,
+    /// Which drivers the kernel accepts on these.
+    pub group_rule: GroupRule,
     /// Functions without `driver_override`.
     pub without_override: Vec<PciAddress>,
     /// The processes that use it.
@@ -59,7 +61,7 @@ pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) 
     refusals.extend(
         view.neighbours
             .iter()
-            .filter_map(|n| staying(n, stub, leaving)),
+            .filter_map(|n| staying(n, view.group_rule, leaving)),
     );
     refusals.extend(held(view));
     refusals.extend(carried(view));
@@ -79,12 +81,12 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
 }
 
 /// Refuses a neighbour that makes the group not viable.
-fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> Option<Refusal> {
+fn staying(neighbour: &Neighbour, rule: GroupRule, leaving: &[PciAddress]) -> Option<Refusal> {
     let binding = &neighbour.binding;
     let driver = binding.driver.as_ref()?;
     // A guest may claim the host's own disk, but gpupt does not help it.
     let leaves = leaving.contains(&binding.function) && neighbour.host_uses.is_empty();
-    if binding.class.is_bridge() || binding.is_detached(stub) || is_neutral(driver) || leaves {
+    if leaves || rule.allows(binding) {
         return None;
     }
     Some(Refusal::GroupShared {
@@ -94,11 +96,6 @@ fn staying(neighbour: &Neighbour, stub: &DriverName, leaving: &[PciAddress]) -> 
         card: neighbour.card,
         host_uses: neighbour.host_uses.clone(),
     })
-}
-
-/// Whether the kernel allows this driver in a group that a guest owns.
-fn is_neutral(driver: &DriverName) -> bool {
-    driver.as_str() == "pci-stub"
 }
 
 fn held(view: &CardView) -> Vec<Refusal> {

@@ -7,6 +7,7 @@ mod plan;
 mod record;
 mod refusal;
 mod step;
+mod viability;
 
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
@@ -14,6 +15,7 @@ pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{HostUse, Refusal, User};
 pub use step::Step;
+pub use viability::GroupRule;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};
 

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use crate::binding::Binding;
 use crate::host::sysfs::{SysfsError, attribute};
 use crate::host::{Machine, is_gone};
-use crate::paths::{IOMMU_GROUPS, MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS};
+use crate::paths::{IOMMU_GROUPS, MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS, VFIO_CORE};
 use crate::pci::{
     ClassCode, DriverName, Identity, IommuGroup, PciAddress, PciSlot, VendorId, id_from_sysfs,
 };
@@ -25,13 +25,14 @@ impl Machine {
             path: self.attribute(function, "class"),
             source: Errno::ENODEV.into(),
         };
+        let module = driver.as_ref().and_then(|_| self.module(function));
         Ok(Binding {
             function,
             class: self.class(function)?.ok_or_else(gone)?,
-            module: driver.as_ref().and_then(|_| self.module(function)),
+            is_vfio: self.is_on_vfio(function, driver.as_ref(), module.as_deref()),
+            module,
             driver,
             driver_override: None,
-            is_vfio: self.is_on_vfio(function),
         })
     }
 
@@ -95,10 +96,18 @@ impl Machine {
         members
     }
 
-    /// Whether `function` is bound to a VFIO driver. All VFIO drivers create this directory.
-    pub fn is_on_vfio(&self, function: PciAddress) -> bool {
-        let directory = self.path(format!("{PCI_DEVICES}/{function}/vfio-dev"));
-        directory.symlink_metadata().is_ok()
+    /// Whether `function` is bound to a VFIO driver. All of them create `vfio-dev` since Linux 6.1. Before,
+    /// vfio-pci is known by its name, and a variant of it by its module, which uses that of vfio-pci.
+    fn is_on_vfio(
+        &self,
+        function: PciAddress,
+        driver: Option<&DriverName>,
+        module: Option<&str>,
+    ) -> bool {
+        let exists = |path: String| self.path(path).symlink_metadata().is_ok();
+        exists(format!("{PCI_DEVICES}/{function}/vfio-dev"))
+            || driver == Some(&DriverName::vfio_pci())
+            || module.is_some_and(|module| exists(format!("{VFIO_CORE}/holders/{module}")))
     }
 
     /// Whether this driver is registered.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::binding::{CardView, Neighbour, in_order};
+use crate::binding::{CardView, GroupRule, Neighbour, in_order};
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsError, Users};
 use crate::paths::DRIVERCTL;
@@ -27,11 +27,16 @@ impl Machine {
             self.add_host_use(&mut view, function);
         }
         in_order(&mut view.bindings);
+        view.group_rule = GroupRule::of_release(&self.release());
         for group in &view.groups {
             let members = self.group_members(*group).into_iter();
-            let others = members.filter(|member| !card.has(*member));
-            let neighbours = others.filter_map(|member| self.neighbour(*group, member, cards));
-            view.neighbours.extend(neighbours);
+            for member in members.filter(|member| !card.has(*member)) {
+                match self.neighbour(*group, member, cards) {
+                    Ok(neighbour) => view.neighbours.push(neighbour),
+                    Err(error) if error.is_gone() => (),
+                    Err(error) => errors.push(error),
+                }
+            }
         }
         (view, errors)
     }
@@ -102,17 +107,17 @@ impl Machine {
         view.driverctl.extend(kept.map(|driver| (function, driver)));
     }
 
-    /// Another member of a group; `None` if it has gone.
+    /// Another member of a group.
     fn neighbour(
         &self,
         group: IommuGroup,
         member: PciAddress,
         cards: &[GpuCard],
-    ) -> Option<Neighbour> {
+    ) -> Result<Neighbour, SysfsError> {
         let card = cards.iter().find(|card| card.has(member));
-        Some(Neighbour {
+        Ok(Neighbour {
             group,
-            binding: self.binding(member).ok()?,
+            binding: self.binding(member)?,
             card: card.map(|card| card.name),
             host_uses: self.host_uses(member),
         })

@@ -46,7 +46,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use crate::paths::EMBEDDED_DATABASE;
+use crate::paths::{EMBEDDED_DATABASE, KERNEL_RELEASE};
 
 /// A machine, accessed through its files.
 #[derive(Clone, Debug)]
@@ -91,6 +91,12 @@ impl Machine {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The release of the running kernel; empty if unknown.
+    fn release(&self) -> String {
+        let text = self.text(KERNEL_RELEASE).unwrap_or_default();
+        text.trim().to_owned()
     }
 
     /// The names in a directory, sorted; none if it cannot be listed.

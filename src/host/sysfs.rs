@@ -46,6 +46,13 @@ pub enum SysfsError {
     },
 }
 
+impl SysfsError {
+    /// Whether the function was removed meanwhile.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if is_gone(source))
+    }
+}
+
 impl Failure for SysfsError {
     fn codes(&self) -> Vec<Code> {
         vec![Code::Sysfs]

@@ -20,10 +20,11 @@ impl ClassCode {
         self.0 >> 16 == 0x03
     }
 
-    /// Whether this is a bridge: base class 6. A bridge in an IOMMU group does not make the group
-    /// not viable.
-    pub fn is_bridge(self) -> bool {
-        self.0 >> 16 == 0x06
+    /// Whether the configuration header is not the normal one: PCI to PCI (0604), CardBus (0607) and
+    /// semi-transparent (0609) bridges. To read the header itself would wake a sleeping device. Host, ISA
+    /// and other bridges have the normal header.
+    pub fn has_bridge_header(self) -> bool {
+        matches!(self.0 >> 8, 0x0604 | 0x0607 | 0x0609)
     }
 
     /// What `gpupci` calls a function of this class.

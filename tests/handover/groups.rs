@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 
 use crate::support::TestHost;
 use crate::support::kernel::{Driver, FakeKernel};
-use crate::{manual, refusal, refuses, with_kernel};
+use crate::{DEVICES, manual, refusal, refuses, with_kernel};
 
 const AHCI: &str = "0000:00:1f.2";
 const IGB: &str = "0000:01:00.0";
@@ -140,6 +140,64 @@ fn bridges_vfio_drivers_and_unbound_functions_may_share_the_group() {
         .administrator_binds("0000:01:00.1", None);
     host.line("detach gpupci1").answer();
     assert_eq!(kernel.guest_takes("8"), Ok(()), "the kernel thinks so too");
+}
+
+/// Sets the class of a function and binds it to a new driver.
+fn becomes(host: &TestHost, kernel: &FakeKernel, function: &str, class: &str, driver: &str) {
+    let path = host.path(&format!("{DEVICES}/{function}/class"));
+    std::fs::write(path, format!("{class}\n")).expect("a class");
+    kernel
+        .add_driver(Driver::named(driver))
+        .administrator_binds(function, Some(driver));
+}
+
+#[test]
+fn detach_refuses_a_card_whose_group_has_a_bridge_with_a_host_driver() {
+    for release in ["5.15.0", "5.14.0-503.el9", "6.8.0", "unknown"] {
+        for (class, driver) in [
+            ("0x068000", "nvidia-nvswitch"),
+            ("0x060100", "lpc_ich"),
+            ("0x060000", "skx_uncore"),
+        ] {
+            let (host, kernel) = shared(&[AHCI]);
+            host.write("proc/sys/kernel/osrelease", &format!("{release}\n"));
+            becomes(&host, &kernel, AHCI, class, driver);
+            let cause =
+                format!("IOMMU group 8 also contains 0000:00:1f.2, which stays bound to {driver}");
+            refuses(
+                &host,
+                &kernel,
+                "detach gpupci1",
+                5,
+                &message(&[&cause], ELSEWHERE),
+            );
+            kernel.administrator_binds(AHCI, None);
+            host.line("detach gpupci1").answer();
+            assert_eq!(kernel.guest_takes("8"), Ok(()), "{class}");
+        }
+    }
+}
+
+#[test]
+fn another_driver_than_pcieport_may_keep_a_bridge_before_5_19_only() {
+    for (release, code) in [("5.15.0", 0), ("5.14.0-503.el9", 5), ("5.19.0", 5)] {
+        let (host, kernel) = shared(&[AHCI]);
+        host.write("proc/sys/kernel/osrelease", &format!("{release}\n"));
+        becomes(&host, &kernel, AHCI, "0x060400", "shpchp");
+        assert_eq!(host.line("detach gpupci1").code, Some(code), "{release}");
+    }
+}
+
+#[test]
+fn group_member_that_cannot_be_read_is_not_taken_for_harmless() {
+    let (host, kernel) = shared(&[AHCI]);
+    let class = host.path(&format!("{DEVICES}/{AHCI}/class"));
+    std::fs::remove_file(&class).expect("a class");
+    std::fs::create_dir(&class).expect("a folder");
+    let said = host.line("detach gpupci1");
+    assert_eq!(said.code, Some(5), "{}", said.stderr);
+    assert!(said.stderr.contains("cannot read"), "{}", said.stderr);
+    assert_eq!(kernel.writes(), [""; 0]);
 }
 
 #[test]

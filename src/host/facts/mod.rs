@@ -25,7 +25,7 @@ impl Machine {
             address,
             identity: self.identity(address).ok().flatten(),
             driver: self.driver(address).ok().flatten(),
-            is_vfio: self.is_on_vfio(address),
+            is_vfio: self.binding(address).is_ok_and(|binding| binding.is_vfio),
         });
         facts.collect()
     }

@@ -71,12 +71,6 @@ impl Machine {
         }
     }
 
-    /// The release of the running kernel; empty if unknown.
-    pub(super) fn release(&self) -> String {
-        let text = self.read_start_as_text("/proc/sys/kernel/osrelease", 256);
-        text.trim().to_owned()
-    }
-
     fn is_vtd_on_by_default(&self, release: &str) -> bool {
         // The release is part of a file name and must not lead to another folder.
         if release.is_empty() || release.contains('/') {

@@ -1,4 +1,4 @@
-//! The bindings of functions and their IOMMU groups, from sysfs.
+//! The bindings of functions, from sysfs.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use crate::binding::Binding;
 use crate::host::sysfs::{SysfsError, attribute};
 use crate::host::{Machine, is_gone};
-use crate::paths::{IOMMU_GROUPS, MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS, VFIO_CORE};
+use crate::paths::{MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS, VFIO_CORE};
 use crate::pci::{
     ClassCode, DriverName, Identity, IommuGroup, PciAddress, PciSlot, VendorId, id_from_sysfs,
 };
@@ -78,22 +78,6 @@ impl Machine {
             })
         })
         .transpose()
-    }
-
-    /// The IOMMU groups of this machine, in order; none if the IOMMU is off.
-    pub fn iommu_groups(&self) -> Vec<IommuGroup> {
-        let names = self.children(IOMMU_GROUPS);
-        let mut groups: Vec<IommuGroup> = names.iter().filter_map(|n| n.parse().ok()).collect();
-        groups.sort();
-        groups
-    }
-
-    /// The functions in a group, by address.
-    pub fn group_members(&self, group: IommuGroup) -> Vec<PciAddress> {
-        let names = self.children(&format!("{IOMMU_GROUPS}/{group}/devices"));
-        let mut members: Vec<PciAddress> = names.iter().filter_map(|n| n.parse().ok()).collect();
-        members.sort();
-        members
     }
 
     /// Whether `function` is bound to a VFIO driver. All of them create `vfio-dev` since Linux 6.1. Before,

@@ -10,6 +10,7 @@ mod card_view;
 mod console;
 mod facts;
 mod gpupci;
+mod groups;
 mod guest_logs;
 mod hook_folder;
 mod host_use;

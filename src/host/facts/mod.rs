@@ -31,7 +31,7 @@ impl Machine {
     }
 
     /// The bytes of a regular file of at most `limit` bytes.
-    pub(super) fn read_limited(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::host) fn read_limited(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         let bytes = self.read_start(path, limit + 1)?;
         if bytes.len() as u64 > limit {
             return Err(io::Error::other(format!("it is larger than {limit} bytes")));

@@ -27,6 +27,8 @@ pub struct CardView {
     pub known: Vec<Refusal>,
     /// The IOMMU groups of its functions.
     pub groups: Vec<IommuGroup>,
+    /// The direct regions of these groups.
+    pub direct_regions: Vec<(IommuGroup, Vec<String>)>,
     /// Functions that are in no IOMMU group.
     pub ungrouped: Vec<PciAddress>,
     /// Other devices of its groups.
@@ -56,6 +58,7 @@ pub struct CardView {
 pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
     refusals.extend(view.ungrouped.iter().copied().map(Refusal::NoGroup));
+    refusals.extend(view.direct_regions.iter().map(reserved));
     let without = view.without_override.iter().copied();
     refusals.extend(without.map(Refusal::NoOverride));
     refusals.extend(
@@ -78,6 +81,14 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
         refusals.extend(view.driverctl.iter().map(driverctl));
     }
     refusals
+}
+
+/// Refuses a group with regions that the kernel keeps mapped one to one.
+fn reserved((group, regions): &(IommuGroup, Vec<String>)) -> Refusal {
+    Refusal::ReservedRegions {
+        group: *group,
+        regions: regions.clone(),
+    }
 }
 
 /// Refuses a neighbour that makes the group not viable.

@@ -63,6 +63,13 @@ pub enum Refusal {
         /// What the host uses it for.
         host_uses: Vec<HostUse>,
     },
+    /// The firmware wants regions of memory mapped one to one for a device of the group.
+    ReservedRegions {
+        /// The group.
+        group: IommuGroup,
+        /// The regions, at least one: `0xe8000-0xe8fff`.
+        regions: Vec<String>,
+    },
     /// The stub driver cannot be loaded.
     NoStub {
         /// The stub driver.
@@ -140,6 +147,7 @@ impl Refusal {
         match self {
             Self::NoGroup(_) => Code::NoIommuGroup,
             Self::GroupShared { .. } => Code::Group,
+            Self::ReservedRegions { .. } => Code::ReservedRegion,
             Self::NoStub { .. } => Code::NoStubDriver,
             Self::NoOverride(_) => Code::NoDriverOverride,
             Self::Used(_) => Code::Busy,
@@ -169,6 +177,12 @@ impl Refusal {
             }
             Self::GroupShared { .. } => {
                 "move the card to another slot; `gpupci groups` shows the groups".to_owned()
+            }
+            Self::ReservedRegions { .. } => {
+                "update the firmware, or free the region in its setup (HPE ProLiant: exclude the \
+                 card's slot from HPE Shared Memory); else move the card to another slot, or ask \
+                 the vendor of this machine"
+                    .to_owned()
             }
             Self::NoStub { driver, .. } => {
                 format!(
@@ -259,6 +273,18 @@ impl fmt::Display for Refusal {
                     uses if uses.is_empty() => Ok(()),
                     uses => write!(f, " and is used for {uses}"),
                 }
+            }
+            Self::ReservedRegions { group, regions } => {
+                let first = regions.first().map_or("", String::as_str);
+                let first = printable(first.as_bytes());
+                write!(f, "IOMMU group {group} has the reserved region {first}")?;
+                if regions.len() > 1 {
+                    write!(f, " and {} more", regions.len() - 1)?;
+                }
+                f.write_str(
+                    " (direct): the firmware uses this memory through a device of the group, so \
+                     the kernel gives the group to no guest",
+                )
             }
             Self::NoStub { driver, why } => {
                 write!(

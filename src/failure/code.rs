@@ -39,6 +39,8 @@ codes! {
     NoIommuGroup = "no-iommu-group", Unable;
     /// Another device of its IOMMU group stays on a host driver.
     Group = "group", Unable;
+    /// The firmware keeps a region of memory for a device of its IOMMU group.
+    ReservedRegion = "reserved-region", Unable;
     /// There is no stub driver.
     NoStubDriver = "no-stub-driver", Unable;
     /// The kernel has no `driver_override`.

@@ -41,7 +41,7 @@ impl Handover<'_> {
         let record = self.machine.card_record(card.slot())?;
         self.refuse_known(card, record.as_ref())?;
         if self.is_detached(card)? {
-            return Ok(Vec::new());
+            return self.unviable(card, leaving);
         }
         let view = self.view_for_detach(card)?;
         Ok(judge_detach(&view, &self.stub, leaving))

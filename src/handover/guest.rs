@@ -114,7 +114,7 @@ impl Handover<'_> {
         let own = record.as_ref().and_then(|record| record.holder.clone());
         if self.is_detached(card)? {
             let was_detached = own.is_none_or(|holder| holder.was_detached);
-            self.refuse_unviable(card, leaving)?;
+            refuse(self.unviable(card, leaving)?)?;
             let done = self.already(card, slot, None, Mode::Real)?;
             self.hold(slot, record, guest, was_detached)?;
             return Ok(done);
@@ -123,15 +123,21 @@ impl Handover<'_> {
         self.try_detach(card, leaving, Mode::Real, Some(holder))
     }
 
-    /// Refuses a detached card whose group is not viable: QEMU would fail without naming the culprit.
-    fn refuse_unviable(&self, card: &GpuCard, leaving: &[PciAddress]) -> Result<(), Fault> {
-        let (view, _) = self.machine.card_view(card, &self.cards);
+    /// Why QEMU could not open the groups of a detached card. It would not name the culprit.
+    pub(super) fn unviable(
+        &self,
+        card: &GpuCard,
+        leaving: &[PciAddress],
+    ) -> Result<Vec<Refusal>, Fault> {
+        let view = self.card_view(card)?;
         let mut refusals = judge_detach(&view, &self.stub, leaving);
-        refusals.retain(|why| matches!(why, Refusal::NoGroup(_) | Refusal::GroupShared { .. }));
-        match refusals.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::Refused(refusals)),
-        }
+        refusals.retain(|why| {
+            matches!(
+                why,
+                Refusal::NoGroup(_) | Refusal::ReservedRegions { .. } | Refusal::GroupShared { .. }
+            )
+        });
+        Ok(refusals)
     }
 
     /// Refuses a card before any card is touched.
@@ -143,11 +149,7 @@ impl Handover<'_> {
     ) -> Result<(), Fault> {
         let record = self.machine.card_record(card.slot())?;
         refuse_held(record.as_ref(), guest)?;
-        let refusals = self.try_judge(card, leaving)?;
-        match refusals.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::Refused(refusals)),
-        }
+        refuse(self.try_judge(card, leaving)?)
     }
 
     pub(super) fn release_card(
@@ -197,6 +199,13 @@ impl Handover<'_> {
     fn card_in(&self, slot: PciSlot) -> Option<&GpuCard> {
         let mut cards = self.cards.iter();
         cards.find(|card| card.is_in(slot))
+    }
+}
+
+fn refuse(refusals: Vec<Refusal>) -> Result<(), Fault> {
+    match refusals.is_empty() {
+        true => Ok(()),
+        false => Err(Fault::Refused(refusals)),
     }
 }
 

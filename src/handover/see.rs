@@ -45,13 +45,17 @@ impl Handover<'_> {
 
     /// The state of a card for `detach`.
     pub(super) fn view_for_detach(&self, card: &GpuCard) -> Result<CardView, Fault> {
+        let view = self.card_view(card)?;
+        let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
+        Ok(self.with_users(view, card, &functions))
+    }
+
+    /// The same without the users of the card.
+    pub(super) fn card_view(&self, card: &GpuCard) -> Result<CardView, Fault> {
         let (view, errors) = self.machine.card_view(card, &self.cards);
         match errors.into_iter().next() {
             Some(error) => Err(error.into()),
-            None => {
-                let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
-                Ok(self.with_users(view, card, &functions))
-            }
+            None => Ok(view),
         }
     }
 

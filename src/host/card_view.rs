@@ -29,6 +29,11 @@ impl Machine {
         in_order(&mut view.bindings);
         view.group_rule = GroupRule::of_release(&self.release());
         for group in &view.groups {
+            match self.direct_regions(*group) {
+                Ok(regions) if regions.is_empty() => (),
+                Ok(regions) => view.direct_regions.push((*group, regions)),
+                Err(error) => errors.push(error),
+            }
             let members = self.group_members(*group).into_iter();
             for member in members.filter(|member| !card.has(*member)) {
                 match self.neighbour(*group, member, cards) {

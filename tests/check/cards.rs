@@ -71,6 +71,24 @@ fn function_without_iommu_group_is_a_failure() {
 }
 
 #[test]
+fn direct_region_is_a_failure_also_of_a_detached_card() {
+    let host = ready();
+    host.write(
+        "sys/kernel/iommu_groups/8/reserved_regions",
+        "0x00000000c0000000 0x00000000dfffffff direct\n",
+    );
+    let lines = [
+        "FAIL  gpupci1: IOMMU group 8 has the reserved region 0xc0000000-0xdfffffff (direct): the \
+         firmware uses this memory through a device of the group, so the kernel gives the group \
+         to no guest",
+        "      try: update the firmware, or free the region in its setup (HPE ProLiant: exclude \
+         the card's slot from HPE Shared Memory); else move the card to another slot, or ask the \
+         vendor of this machine",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
 fn boot_display_is_a_warning_until_the_card_is_detached() {
     let host = ready();
     host.write(&format!("{FIRST}/boot_vga"), "1\n");

@@ -40,6 +40,12 @@ fn each_reason_to_refuse_a_detach_has_its_code() {
     let (host, _kernel) = before_kernel(|host| host.regroup("0000:00:1f.2", Some(8)));
     assert_codes(&host, "detach gpupci1", &["group"], 5);
 
+    let (host, _kernel) = before_kernel(|host| {
+        let regions = "sys/kernel/iommu_groups/8/reserved_regions";
+        host.write(regions, "0x00000000000e8000 0x00000000000e8fff direct\n");
+    });
+    assert_codes(&host, "detach gpupci1", &["reserved-region"], 5);
+
     let (host, kernel) = before_kernel(|host| {
         fs::remove_dir(host.path("sys/bus/pci/drivers/vfio-pci")).expect("a driver");
     });

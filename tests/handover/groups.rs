@@ -234,3 +234,58 @@ fn attach_ignores_the_group() {
     host.line("attach gpupci1").answer();
     assert_eq!(host.bindings(), before);
 }
+
+const REGIONS: &str = "sys/kernel/iommu_groups/8/reserved_regions";
+
+#[test]
+fn detach_refuses_a_card_whose_group_has_a_direct_region() {
+    let (host, kernel) = manual();
+    host.write(
+        REGIONS,
+        "0x00000000000e8000 0x00000000000e8fff direct\n\
+         0x00000000000f4000 0x00000000000f4fff direct\n\
+         0x00000000fee00000 0x00000000feefffff msi\n",
+    );
+    let cause = "IOMMU group 8 has the reserved region 0xe8000-0xe8fff and 1 more (direct): the \
+                 firmware uses this memory through a device of the group, so the kernel gives the \
+                 group to no guest";
+    let remedy = "update the firmware, or free the region in its setup (HPE ProLiant: exclude the \
+                  card's slot from HPE Shared Memory); else move the card to another slot, or ask \
+                  the vendor of this machine";
+    let text = message(&[cause], remedy);
+    refuses(&host, &kernel, "detach gpupci1", 5, &text);
+    refuses(&host, &kernel, "detach gpupci1 --dry-run", 5, &text);
+    host.line("detach gpupci2").answer();
+}
+
+#[test]
+fn other_reserved_regions_do_not_matter() {
+    let (host, kernel) = manual();
+    host.write(
+        REGIONS,
+        "0x00000000bddde000 0x00000000bdddefff direct-relaxable\n\
+         0x00000000fee00000 0x00000000feefffff msi\n\
+         0x000000fd00000000 0x000000ffffffffff reserved\n",
+    );
+    host.line("detach gpupci1").answer();
+    assert_eq!(kernel.guest_takes("8"), Ok(()), "the kernel thinks so too");
+}
+
+#[test]
+fn detach_refuses_if_the_reserved_regions_cannot_be_read() {
+    let (host, kernel) = manual();
+    std::fs::create_dir_all(host.path(REGIONS)).expect("a folder");
+    let path = host.path(REGIONS);
+    let causes = [
+        &*format!("cannot read {}", path.display()),
+        "it is not a regular file",
+    ];
+    let remedy = "check that /sys is mounted and that this host has a PCI bus";
+    refuses(
+        &host,
+        &kernel,
+        "detach gpupci1",
+        5,
+        &message(&causes, remedy),
+    );
+}

@@ -243,3 +243,40 @@ fn outcome_of_prepare_is_kept_for_gpupci_why() {
         "{told}"
     );
 }
+
+const REGIONS: &str = "sys/kernel/iommu_groups/8/reserved_regions";
+
+#[test]
+fn prepare_refuses_a_group_with_a_direct_region_also_if_the_card_is_detached() {
+    let direct = "0x00000000000e8000 0x00000000000e8fff direct\n";
+    let why = because(
+        &[
+            "IOMMU group 8 has the reserved region 0xe8000-0xe8fff (direct): the firmware uses this \
+           memory through a device of the group, so the kernel gives the group to no guest",
+        ],
+        &[
+            "update the firmware, or free the region in its setup (HPE ProLiant: exclude the \
+           card's slot from HPE Shared Memory); else move the card to another slot, or ask the \
+           vendor of this machine",
+        ],
+    );
+    let stage = Stage::manual();
+    stage.host.write(REGIONS, direct);
+    stage.assert_refused(&guest(), &why);
+    stage.bind_at_boot();
+    stage.assert_refused(&guest(), &why);
+    stage
+        .host
+        .write(REGIONS, &direct.replace("direct", "direct-relaxable"));
+    stage.hook_ok(&guest(), "prepare");
+}
+
+#[test]
+fn prepare_refuses_a_detached_card_whose_reserved_regions_cannot_be_read() {
+    let stage = Stage::manual();
+    stage.bind_at_boot();
+    fs::create_dir_all(stage.host.path(REGIONS)).expect("a folder");
+    let said = stage.hook(&guest(), "prepare");
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert!(said.stderr.contains("reserved_regions"), "{}", said.stderr);
+}

@@ -100,6 +100,10 @@ pub fn refusals() -> Vec<Refusal> {
         shared(None, Vec::new()),
         shared(None, host_uses()),
         shared(Some("gpupci2"), Vec::new()),
+        Refusal::ReservedRegions {
+            group: read("8"),
+            regions: vec!["0xe8000-0xe8fff".to_owned(), "0xf4000-0xf4fff".to_owned()],
+        },
         Refusal::NoStub {
             driver: DriverName::vfio_pci(),
             why: "No such file or directory (os error 2)".to_owned(),
@@ -143,6 +147,7 @@ pub fn refusals() -> Vec<Refusal> {
         &refusals,
         Refusal::NoGroup(_),
         Refusal::GroupShared { .. },
+        Refusal::ReservedRegions { .. },
         Refusal::NoStub { .. },
         Refusal::NoOverride(_),
         Refusal::Used(_),

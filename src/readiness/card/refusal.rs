@@ -8,9 +8,9 @@ use crate::readiness::{Finding, Verdict};
 /// The finding for this reason: a warning if it ends by itself or was set on purpose.
 pub(super) fn finding_of(refusal: &Refusal) -> Finding {
     let (topic, verdict) = match refusal {
-        Refusal::NoGroup(_) | Refusal::GroupShared { card: None, .. } => {
-            ("iommu-group", Verdict::Fail)
-        }
+        Refusal::NoGroup(_)
+        | Refusal::GroupShared { card: None, .. }
+        | Refusal::ReservedRegions { .. } => ("iommu-group", Verdict::Fail),
         Refusal::GroupShared { .. } => ("iommu-group", Verdict::Warn),
         Refusal::NoStub { .. } => ("vfio", Verdict::Fail),
         Refusal::NoOverride(_) => ("driver-override", Verdict::Fail),

@@ -46,7 +46,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         distribution: machine.distribution(),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(),
-        stub: machine.stub_facts(&options.settings.stub),
+        stub: machine.stub_facts(&options.settings.stub.driver()),
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
@@ -61,7 +61,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
     // Unreadable names have a finding of their own.
     let replaced_cards = replaced_cards(machine, cards).unwrap_or_default();
     let facts = cards.iter().map(|card| {
-        let mut facts = machine.card_facts(card, cards);
+        let mut facts = machine.card_facts(card, cards, &options.settings.stub);
         if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
         } else {

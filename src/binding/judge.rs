@@ -2,7 +2,7 @@
 
 use crate::binding::{Binding, GroupRule, HostUse, Refusal, User};
 use crate::gpu::CardName;
-use crate::pci::{DriverName, IommuGroup, PciAddress};
+use crate::pci::{IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
 
 /// A function outside a card that shares an IOMMU group with it.
@@ -53,9 +53,9 @@ pub struct CardView {
     pub driverctl: Vec<(PciAddress, String)>,
 }
 
-/// Every reason not to bind the card to `stub`. The functions in `leaving` go to guests with it, so they
+/// Every reason not to bind the card to its stub drivers. The functions in `leaving` go to guests with it, so they
 /// may share its groups.
-pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) -> Vec<Refusal> {
+pub fn judge_detach(view: &CardView, leaving: &[PciAddress]) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
     refusals.extend(view.ungrouped.iter().copied().map(Refusal::NoGroup));
     refusals.extend(view.direct_regions.iter().map(reserved));
@@ -68,7 +68,11 @@ pub fn judge_detach(view: &CardView, stub: &DriverName, leaving: &[PciAddress]) 
     );
     refusals.extend(held(view));
     refusals.extend(carried(view));
-    let foreign = |kept: &&(PciAddress, String)| kept.1 != stub.as_str();
+    let is_stub = |function, driver: &str| {
+        let mut bindings = view.bindings.iter();
+        bindings.any(|now| now.function == function && now.stub.as_str() == driver)
+    };
+    let foreign = |kept: &&(PciAddress, String)| !is_stub(kept.0, &kept.1);
     refusals.extend(view.driverctl.iter().filter(foreign).map(driverctl));
     refusals
 }

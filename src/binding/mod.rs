@@ -7,6 +7,7 @@ mod plan;
 mod record;
 mod refusal;
 mod step;
+mod stub;
 mod viability;
 
 pub use execute::{ActError, Kernel, Stop, execute};
@@ -15,6 +16,7 @@ pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{HostUse, Refusal, User};
 pub use step::Step;
+pub use stub::Stub;
 pub use viability::GroupRule;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};
@@ -34,11 +36,13 @@ pub struct Binding {
     pub driver_override: Option<String>,
     /// Whether its driver is a VFIO driver, whatever its name.
     pub is_vfio: bool,
+    /// The driver that it is bound to for a guest.
+    pub stub: DriverName,
 }
 
 impl Binding {
-    /// Whether a guest can use the function: it is bound to the stub driver or to a VFIO driver.
-    pub fn is_detached(&self, stub: &DriverName) -> bool {
-        self.is_vfio || self.driver.as_ref() == Some(stub)
+    /// Whether a guest can use the function: it is bound to its stub driver or to a VFIO driver.
+    pub fn is_detached(&self) -> bool {
+        self.is_vfio || self.driver.as_ref() == Some(&self.stub)
     }
 }

@@ -1,7 +1,7 @@
 //! The steps that rebind one function.
 
 use crate::binding::{Binding, Former, Step};
-use crate::pci::{ClassCode, DriverName};
+use crate::pci::ClassCode;
 
 /// The order in which the functions of a card are rebound: display first, audio last, else by address. A
 /// host can panic if its audio driver has a card whose display function is with another owner.
@@ -15,12 +15,12 @@ pub fn in_order(bindings: &mut [Binding]) {
 }
 
 /// The steps that bind a function to the stub driver. None if it is already detached.
-pub fn plan_detach(now: &Binding, stub: &DriverName) -> Vec<Step> {
-    if now.is_detached(stub) {
+pub fn plan_detach(now: &Binding) -> Vec<Step> {
+    if now.is_detached() {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    overriding(&mut steps, now, Some(stub.as_str()));
+    overriding(&mut steps, now, Some(now.stub.as_str()));
     unbinding(&mut steps, now);
     steps.push(Step::Probe {
         function: now.function,
@@ -30,14 +30,14 @@ pub fn plan_detach(now: &Binding, stub: &DriverName) -> Vec<Step> {
 
 /// The steps that restore a function. If another program bound it to a driver meanwhile, only our own
 /// override is removed.
-pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<Step> {
+pub fn plan_restore(now: &Binding, former: &Former) -> Vec<Step> {
     let mut steps = Vec::new();
-    let is_ours = now.driver.is_none() || now.is_detached(stub);
+    let is_ours = now.driver.is_none() || now.is_detached();
     let wanted = former.driver_override.as_deref();
     if now.driver == former.driver || !is_ours {
         // libvirt clears the override when it re-attaches a function.
         let is_cleared = now.driver == former.driver && now.driver_override.is_none();
-        if is_ours || is_cleared || now.driver_override.as_deref() == Some(stub.as_str()) {
+        if is_ours || is_cleared || now.driver_override.as_deref() == Some(now.stub.as_str()) {
             overriding(&mut steps, now, wanted);
         }
         return steps;
@@ -66,8 +66,8 @@ pub fn plan_restore(now: &Binding, former: &Former, stub: &DriverName) -> Vec<St
 }
 
 /// The steps that let the kernel choose a driver, for a function without a record.
-pub fn plan_release(now: &Binding, stub: &DriverName) -> Vec<Step> {
-    if now.driver.is_some() && !now.is_detached(stub) {
+pub fn plan_release(now: &Binding) -> Vec<Step> {
+    if now.driver.is_some() && !now.is_detached() {
         return Vec::new();
     }
     let mut steps = Vec::new();

@@ -94,16 +94,11 @@ pub enum RecordError {
 }
 
 impl CardRecord {
-    /// The record of a card that is about to be detached. Functions that are already on `stub`, or that an
+    /// The record of a card that is about to be detached. Functions that are already on their stub driver, or that an
     /// interrupted command left, keep what was recorded of them.
-    pub fn before_detaching(
-        boot: String,
-        bindings: &[Binding],
-        stub: &DriverName,
-        earlier: Option<&Self>,
-    ) -> Self {
+    pub fn before_detaching(boot: String, bindings: &[Binding], earlier: Option<&Self>) -> Self {
         let is_away = |binding: &Binding, record: &Self| {
-            record.phase != Phase::Detached || binding.is_detached(stub)
+            record.phase != Phase::Detached || binding.is_detached()
         };
         let former = |binding: &Binding| match earlier.filter(|record| is_away(binding, record)) {
             // A function that another program detached has no record.

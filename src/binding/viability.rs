@@ -55,7 +55,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pci::ClassCode;
+    use crate::pci::{ClassCode, DriverName};
     use pretty_assertions::assert_eq;
 
     fn device(class: &str, driver: Option<&str>) -> Binding {
@@ -66,6 +66,7 @@ mod tests {
             module: None,
             driver_override: None,
             is_vfio: driver == Some("vfio-pci"),
+            stub: DriverName::vfio_pci(),
         }
     }
 

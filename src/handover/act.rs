@@ -30,11 +30,11 @@ impl Handover<'_> {
     ) -> Result<(), NotRebound> {
         self.act(steps)?;
         // The kernel reports every probe as a success.
-        match self.machine.binding(function) {
-            Ok(now) if now.is_detached(&self.stub) => Ok(()),
-            Ok(_) => Err(NotRebound::Refused(FunctionError::NotBound {
+        match self.machine.binding(function, &self.stub) {
+            Ok(now) if now.is_detached() => Ok(()),
+            Ok(now) => Err(NotRebound::Refused(FunctionError::NotBound {
                 function,
-                stub: self.stub.clone(),
+                stub: now.stub,
             })),
             Err(error) => Err(unseen(function, error.into())),
         }
@@ -45,7 +45,7 @@ impl Handover<'_> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
-        let steps = plan_restore(&now, former, &self.stub);
+        let steps = plan_restore(&now, former);
         // A driver may refuse to load if it finds no device to bind, so the function is freed first.
         let binds = steps
             .iter()
@@ -78,7 +78,7 @@ impl Handover<'_> {
         former: &Former,
     ) -> Result<(), NotRebound> {
         let function = former.function;
-        let was_ours = before.driver.is_none() || before.is_detached(&self.stub);
+        let was_ours = before.driver.is_none() || before.is_detached();
         if was_ours && now.driver != former.driver {
             return Err(NotRebound::Refused(match former.driver.clone() {
                 Some(driver) => FunctionError::NotBoundAgain { function, driver },

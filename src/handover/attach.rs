@@ -120,8 +120,8 @@ impl Handover<'_> {
         }
         self.act(plan)?;
         let function = now.function;
-        match self.machine.binding(function) {
-            Ok(then) if then.is_detached(&self.stub) => {
+        match self.machine.binding(function, &self.stub) {
+            Ok(then) if then.is_detached() => {
                 let driver = then.driver;
                 Err(NotRebound::Refused(FunctionError::BoundToStubAgain {
                     function,
@@ -136,14 +136,14 @@ impl Handover<'_> {
     /// The steps that restore a function, by its record if there is one.
     pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
         if let Some(former) = record.and_then(|record| record.former(now.function)) {
-            return plan_restore(now, former, &self.stub);
+            return plan_restore(now, former);
         }
         // A function without driver, override and record was not detached by gpupt.
-        let is_ours = now.driver_override.as_deref() == Some(self.stub.as_str());
+        let is_ours = now.driver_override.as_deref() == Some(now.stub.as_str());
         if record.is_none() && now.driver.is_none() && !is_ours {
             return Vec::new();
         }
-        plan_release(now, &self.stub)
+        plan_release(now)
     }
 
     fn result_of(&self, bindings: &[Binding], plans: &[Vec<Step>]) -> CardResult {

@@ -44,7 +44,7 @@ impl Handover<'_> {
             return self.unviable(card, leaving);
         }
         let view = self.view_for_detach(card)?;
-        Ok(judge_detach(&view, &self.stub, leaving))
+        Ok(judge_detach(&view, leaving))
     }
 
     /// Detaches a card for `holder`; without one, the holder in its record stays.
@@ -64,7 +64,7 @@ impl Handover<'_> {
         let bindings = self.bindings(card)?;
         let view = self.view_for_detach(card)?;
         let mut done = CardResult::default();
-        let mut refusals = judge_detach(&view, &self.stub, leaving);
+        let mut refusals = judge_detach(&view, leaving);
         if refusals.is_empty() {
             refusals.extend(self.missing_stub(mode, &mut done));
         }
@@ -72,14 +72,14 @@ impl Handover<'_> {
             return Err(Fault::Refused(refusals));
         }
         let boot = self.machine.boot_id();
-        let before = CardRecord::before_detaching(boot, &bindings, &self.stub, record.as_ref());
+        let before = CardRecord::before_detaching(boot, &bindings, record.as_ref());
         let holder = holder.or_else(|| before.holder.clone());
         let before = before.held_by(holder);
         if mode == Mode::Real {
             self.machine.save_record(slot, &before)?;
         }
         for (index, binding) in bindings.iter().enumerate() {
-            let steps = plan_detach(binding, &self.stub);
+            let steps = plan_detach(binding);
             if mode == Mode::Real {
                 // Rebinding the first function took time: new processes may use the others by now.
                 let late = (index > 0 && !steps.is_empty())
@@ -110,8 +110,8 @@ impl Handover<'_> {
         for function in &card.functions {
             if !self
                 .machine
-                .binding(function.address)?
-                .is_detached(&self.stub)
+                .binding(function.address, &self.stub)?
+                .is_detached()
             {
                 return Ok(false);
             }
@@ -128,7 +128,7 @@ impl Handover<'_> {
     ) -> Result<CardResult, Fault> {
         let mut done = CardResult::default();
         for function in &card.functions {
-            let binding = self.machine.binding(function.address)?;
+            let binding = self.machine.binding(function.address, &self.stub)?;
             done.functions.push(self.function_result(&binding, true));
         }
         // The program that detached it died before it recorded that.
@@ -155,31 +155,29 @@ impl Handover<'_> {
             driver: if was_already {
                 binding.driver.clone()
             } else {
-                Some(self.stub.clone())
+                Some(binding.stub.clone())
             },
         }
     }
 
     /// Loads the stub driver if it is missing. A dry run only says so.
     fn missing_stub(&self, mode: Mode, done: &mut CardResult) -> Option<Refusal> {
-        if self.machine.has_driver(&self.stub) {
+        let stub = self.stub.driver();
+        if self.machine.has_driver(&stub) {
             return None;
         }
-        let module = self.stub.as_str().replace('-', "_");
+        let module = stub.as_str().replace('-', "_");
         if mode == Mode::DryRun {
             done.notes.push(format!("first: modprobe {module}"));
             return None;
         }
         let why = match self.kernel.load(&module) {
-            Ok(()) if self.machine.has_driver(&self.stub) => return None,
+            Ok(()) if self.machine.has_driver(&stub) => return None,
             Ok(()) => format!(
                 "modprobe {module} succeeded, but the driver is not there; it may be blacklisted"
             ),
             Err(why) => why,
         };
-        Some(Refusal::NoStub {
-            driver: self.stub.clone(),
-            why,
-        })
+        Some(Refusal::NoStub { driver: stub, why })
     }
 }

@@ -130,7 +130,7 @@ impl Handover<'_> {
         leaving: &[PciAddress],
     ) -> Result<Vec<Refusal>, Fault> {
         let view = self.card_view(card)?;
-        let mut refusals = judge_detach(&view, &self.stub, leaving);
+        let mut refusals = judge_detach(&view, leaving);
         refusals.retain(|why| {
             matches!(
                 why,

@@ -18,7 +18,7 @@ pub use select::{NoSuchCard, select};
 
 use std::time::Duration;
 
-use crate::binding::Step;
+use crate::binding::{Step, Stub};
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsKernel};
 use crate::pci::{ClassCode, DriverName, PciAddress};
@@ -28,7 +28,7 @@ use crate::settings::Settings;
 #[derive(Clone, Debug)]
 pub struct Handover<'m> {
     machine: &'m Machine,
-    stub: DriverName,
+    stub: Stub,
     deadline: Duration,
     kernel: SysfsKernel,
     /// All cards of the machine, by name.

@@ -93,10 +93,7 @@ impl Handover<'_> {
             return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
         }
         let bindings = self.bindings(card)?;
-        let detached = bindings
-            .iter()
-            .filter(|b| b.is_detached(&self.stub))
-            .count();
+        let detached = bindings.iter().filter(|b| b.is_detached()).count();
         if let Some(holder) = &record.holder {
             return self.recover_held(card, &record, holder, libvirt);
         }

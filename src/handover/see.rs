@@ -22,7 +22,7 @@ impl Handover<'_> {
 
     /// How one function is bound, with its override.
     pub(super) fn binding(&self, function: PciAddress) -> Result<Binding, Fault> {
-        let mut binding = self.machine.binding(function)?;
+        let mut binding = self.machine.binding(function, &self.stub)?;
         let path = format!("{PCI_DEVICES}/{function}/driver_override");
         if !self.machine.has_override(function) {
             return Ok(binding);
@@ -52,7 +52,7 @@ impl Handover<'_> {
 
     /// The same without the users of the card.
     pub(super) fn card_view(&self, card: &GpuCard) -> Result<CardView, Fault> {
-        let (view, errors) = self.machine.card_view(card, &self.cards);
+        let (view, errors) = self.machine.card_view(card, &self.cards, &self.stub);
         match errors.into_iter().next() {
             Some(error) => Err(error.into()),
             None => Ok(view),
@@ -115,7 +115,7 @@ impl Handover<'_> {
 
     /// Whether there is a device at this address.
     pub fn is_there(&self, function: PciAddress) -> bool {
-        self.machine.binding(function).is_ok()
+        self.machine.binding(function, &self.stub).is_ok()
     }
 }
 

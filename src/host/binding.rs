@@ -5,7 +5,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::binding::Binding;
+use crate::binding::{Binding, Stub};
 use crate::host::sysfs::{SysfsError, attribute};
 use crate::host::{Machine, is_gone};
 use crate::paths::{MDEV_DEVICES, PCI_DEVICES, PCI_DRIVERS, VFIO_CORE};
@@ -15,11 +15,12 @@ use crate::pci::{
 use crate::uuid::MediatedUuid;
 
 impl Machine {
-    /// The binding of `function`, without its driver override: to read that can block.
+    /// The binding of `function`, if the settings choose `stub`. It is without its driver override,
+    /// because to read that can block.
     ///
     /// # Errors
     /// If the function is gone, or sysfs cannot be read.
-    pub fn binding(&self, function: PciAddress) -> Result<Binding, SysfsError> {
+    pub fn binding(&self, function: PciAddress, stub: &Stub) -> Result<Binding, SysfsError> {
         let driver = self.driver(function)?;
         let gone = || SysfsError::Read {
             path: self.attribute(function, "class"),
@@ -33,6 +34,7 @@ impl Machine {
             module,
             driver,
             driver_override: None,
+            stub: stub.driver(),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::binding::{CardView, GroupRule, Neighbour, in_order};
+use crate::binding::{CardView, GroupRule, Neighbour, Stub, in_order};
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsError, Users};
 use crate::paths::DRIVERCTL;
@@ -15,11 +15,16 @@ impl Machine {
     /// The state of `card`, one of the `cards` of this machine: bindings, IOMMU groups and their other
     /// members, host use; without its users. Errors are returned beside it, so that one unreadable
     /// function does not hide the others.
-    pub fn card_view(&self, card: &GpuCard, cards: &[GpuCard]) -> (CardView, Vec<SysfsError>) {
+    pub fn card_view(
+        &self,
+        card: &GpuCard,
+        cards: &[GpuCard],
+        stub: &Stub,
+    ) -> (CardView, Vec<SysfsError>) {
         let mut view = CardView::default();
         let mut errors = Vec::new();
         for function in card.functions.iter().map(|function| function.address) {
-            match self.binding(function) {
+            match self.binding(function, stub) {
                 Ok(binding) => view.bindings.push(binding),
                 Err(error) => errors.push(error),
             }
@@ -122,7 +127,7 @@ impl Machine {
         let card = cards.iter().find(|card| card.has(member));
         Ok(Neighbour {
             group,
-            binding: self.binding(member)?,
+            binding: self.binding(member, &Stub::Auto)?,
             card: card.map(|card| card.name),
             host_uses: self.host_uses(member),
         })

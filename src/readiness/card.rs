@@ -5,7 +5,7 @@ mod refusal;
 
 use crate::binding::{Binding, CardView, Phase, Refusal, judge_detach};
 use crate::gpu::CardName;
-use crate::pci::{DriverName, IommuGroup, PciAddress};
+use crate::pci::{IommuGroup, PciAddress};
 use crate::readiness::card::refusal::finding_of;
 use crate::readiness::{Finding, HostFacts};
 
@@ -52,7 +52,7 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
         Finding::fail("names", text, "gpupci renumber")
     }));
     for card in facts.cards.as_deref().unwrap_or_default() {
-        let judged = card.judge(&facts.stub.driver, facts.platform.group_count > 0);
+        let judged = card.judge(facts.platform.group_count > 0);
         findings.extend(judged.into_iter().map(|finding| finding.of(card.name)));
     }
     findings
@@ -81,10 +81,10 @@ fn card_count(facts: &HostFacts) -> Finding {
 }
 
 impl CardFacts {
-    fn judge(&self, stub: &DriverName, has_groups: bool) -> Vec<Finding> {
+    fn judge(&self, has_groups: bool) -> Vec<Finding> {
         let mut findings = self.unreadable();
-        findings.push(self.drivers(stub));
-        let refusals = judge_detach(&self.view, stub, &[]);
+        findings.push(self.drivers());
+        let refusals = judge_detach(&self.view, &[]);
         // A problem of the whole host has one finding, not one for each card.
         let is_of_card = |refusal: &&Refusal| match refusal {
             Refusal::NoGroup(_) => has_groups,
@@ -93,7 +93,7 @@ impl CardFacts {
         };
         findings.extend(refusals.iter().filter(is_of_card).map(finding_of));
         let is_open = |topic| findings.iter().all(|finding| finding.topic != topic);
-        let passes = [self.group(), not_in_use(), self.console(stub)];
+        let passes = [self.group(), not_in_use(), self.console()];
         let passes = passes
             .into_iter()
             .flatten()
@@ -119,17 +119,18 @@ impl CardFacts {
     }
 
     /// The drivers it is bound to. After a crash, only some functions may be on the stub driver.
-    fn drivers(&self, stub: &DriverName) -> Finding {
+    fn drivers(&self) -> Finding {
         const TOPIC: &str = "driver";
         let (detached, others): (Vec<&Binding>, Vec<&Binding>) = self
             .view
             .bindings
             .iter()
-            .partition(|binding| binding.is_detached(stub));
+            .partition(|binding| binding.is_detached());
         let with_host_driver = || others.iter().filter(|binding| binding.driver.is_some());
+        let stubs = drivers_of(&detached);
         if let Some(left) = with_host_driver().next().filter(|_| !detached.is_empty()) {
             let text = format!(
-                "it is only partly bound to {stub}: {} is bound to {}",
+                "it is only partly bound to {stubs}: {} is bound to {}",
                 left.function,
                 driver_of(left)
             );
@@ -138,16 +139,13 @@ impl CardFacts {
         if with_host_driver().next().is_none() && detached.is_empty() {
             Finding::pass(TOPIC, "it is bound to no driver")
         } else if detached.is_empty() {
-            let mut drivers: Vec<String> = with_host_driver()
-                .map(|binding| driver_of(binding))
-                .collect();
-            drivers.dedup();
+            let drivers = drivers_of(&others);
             Finding::pass(
                 TOPIC,
-                format!("it is bound to its host drivers ({})", drivers.join(", ")),
+                format!("it is bound to its host drivers ({drivers})"),
             )
         } else {
-            Finding::pass(TOPIC, format!("it is bound to {stub}, ready for a guest"))
+            Finding::pass(TOPIC, format!("it is bound to {stubs}, ready for a guest"))
         }
     }
 
@@ -165,13 +163,13 @@ impl CardFacts {
         Some(Finding::pass("iommu-group", text))
     }
 
-    fn console(&self, stub: &DriverName) -> Option<Finding> {
+    fn console(&self) -> Option<Finding> {
         const TOPIC: &str = "console";
         let is_detached = self
             .view
             .bindings
             .iter()
-            .all(|binding| binding.is_detached(stub));
+            .all(|binding| binding.is_detached());
         Some(if self.is_boot_display && !is_detached {
             Finding::warn(
                 TOPIC,
@@ -234,6 +232,14 @@ impl CardFacts {
             )),
         }
     }
+}
+
+/// The drivers of these functions, each once.
+fn drivers_of(bindings: &[&Binding]) -> String {
+    let bound = bindings.iter().filter(|binding| binding.driver.is_some());
+    let mut drivers: Vec<String> = bound.map(|binding| driver_of(binding)).collect();
+    drivers.dedup();
+    drivers.join(", ")
 }
 
 fn driver_of(binding: &Binding) -> String {

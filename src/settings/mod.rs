@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::binding::Stub;
 use crate::database::UrlError;
 use crate::failure::{Code, Failure};
 use crate::host::Machine;
 use crate::paths::{EMBEDDED_DATABASE, ROCKS, SETTINGS};
-use crate::pci::{DriverName, DriverNameError, IdError, VendorId};
+use crate::pci::{DriverNameError, IdError, VendorId};
 
 /// Why the settings cannot be used.
 #[derive(Debug, Error)]
@@ -102,8 +103,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// The vendors whose cards are used; NVIDIA by default.
     pub vendors: Vec<VendorId>,
-    /// The stub driver; `vfio-pci` by default.
-    pub stub: DriverName,
+    /// The stub driver.
+    pub stub: Stub,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +143,10 @@ impl Settings {
                     path: path(),
                     source,
                 })?;
-        let stub = file.stub.map(|name| name.parse()).transpose();
+        let stub = file
+            .stub
+            .map(|name| name.parse().map(Stub::Named))
+            .transpose();
         let stub = stub.map_err(|source| SettingsError::Stub {
             path: path(),
             source,
@@ -151,7 +155,7 @@ impl Settings {
             path: path(),
             database: file.database,
             vendors: vendors.unwrap_or_else(|| vec![VendorId::NVIDIA]),
-            stub: stub.unwrap_or_else(DriverName::vfio_pci),
+            stub: stub.unwrap_or_default(),
         })
     }
 

@@ -26,6 +26,7 @@ fn binding(function: &str, class: &str, driver: Option<&str>) -> Binding {
         module: None,
         driver_override: None,
         is_vfio: driver == Some("vfio-pci"),
+        stub: DriverName::vfio_pci(),
     }
 }
 

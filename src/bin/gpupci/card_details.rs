@@ -62,7 +62,7 @@ impl CardDetails {
         let functions = card.functions.iter().filter_map(|function| {
             let address = function.address;
             Some(FunctionDetails {
-                binding: machine.binding(address).ok()?,
+                binding: machine.binding(address, &host.settings.stub).ok()?,
                 identity: machine.identity(address).ok().flatten(),
                 group: machine.iommu_group(address).ok().flatten(),
                 boot_vga: machine.sysfs_attribute(address, "boot_vga").as_deref() == Some("1"),
@@ -209,7 +209,8 @@ fn virtual_row(virtual_function: &Binding) -> [String; 8] {
 
 fn virtual_functions(host: &ThisHost, function: PciAddress) -> Vec<Binding> {
     let addresses = host.machine.virtual_functions(function).into_iter();
-    let bindings = addresses.filter_map(|address| host.machine.binding(address).ok());
+    let bindings =
+        addresses.filter_map(|address| host.machine.binding(address, &host.settings.stub).ok());
     bindings.collect()
 }
 
@@ -229,7 +230,7 @@ fn state(host: &ThisHost, card: &GpuCard, functions: &[FunctionDetails]) -> Stat
         Some(record) if record.poisoned.is_some() => State::Poisoned,
         Some(record) if record.phase != Phase::Detached => State::Unfinished,
         _ => {
-            let is_detached = |f: &FunctionDetails| f.binding.is_detached(&host.settings.stub);
+            let is_detached = |f: &FunctionDetails| f.binding.is_detached();
             // The state of an unreadable function is unknown: the card is not reported as detached.
             let is_seen = functions.len() == card.functions.len();
             match is_seen && functions.iter().all(is_detached) {

@@ -44,7 +44,7 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
             let is_detached = member
                 .binding
                 .as_ref()
-                .is_some_and(|binding| binding.is_detached(&host.settings.stub));
+                .is_some_and(|binding| binding.is_detached());
             let colour = match is_detached {
                 true => Colour::Green,
                 false => Colour::None,
@@ -72,7 +72,7 @@ fn members(group: IommuGroup, host: &ThisHost) -> Vec<Member> {
         let card = host.cards.iter().find(|card| card.has(address));
         Member {
             address,
-            binding: host.machine.binding(address).ok(),
+            binding: host.machine.binding(address, &host.settings.stub).ok(),
             model: identity.and_then(|identity| models.of(&identity).map(str::to_owned)),
             identity,
             card: card.map(|card| card.name.to_string()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::binding::Stub;
 use crate::failure::sentence;
 use crate::gpu::GpuCard;
 use crate::host::Machine;
@@ -11,10 +12,10 @@ use crate::readiness::{CardFacts, RecordFacts};
 
 impl Machine {
     /// The facts of `card`, one of the `cards` of this machine, without its users and its record.
-    pub fn card_facts(&self, card: &GpuCard, cards: &[GpuCard]) -> CardFacts {
+    pub fn card_facts(&self, card: &GpuCard, cards: &[GpuCard], stub: &Stub) -> CardFacts {
         let display = card.display.address;
         let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
-        let (view, mut errors) = self.card_view(card, cards);
+        let (view, mut errors) = self.card_view(card, cards, stub);
         errors.extend(self.identity(display).err());
         let is_boot = |f: &PciAddress| self.sysfs_attribute(*f, "boot_vga").as_deref() == Some("1");
         CardFacts {

@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use nix::fcntl::OFlag;
 
+use crate::binding::Stub;
 use crate::host::Machine;
 use crate::pci::PciAddress;
 use crate::readiness::FunctionFacts;
@@ -25,7 +26,9 @@ impl Machine {
             address,
             identity: self.identity(address).ok().flatten(),
             driver: self.driver(address).ok().flatten(),
-            is_vfio: self.binding(address).is_ok_and(|binding| binding.is_vfio),
+            is_vfio: self
+                .binding(address, &Stub::Auto)
+                .is_ok_and(|binding| binding.is_vfio),
         });
         facts.collect()
     }

@@ -3,7 +3,7 @@ use pretty_assertions::assert_eq;
 use super::*;
 use crate::binding::{Neighbour, User};
 use crate::exit::Exit;
-use crate::pci::{ClassCode, Identity, VendorId};
+use crate::pci::{ClassCode, DriverName, Identity, VendorId};
 use crate::readiness::Verdict;
 
 fn address(function: u32) -> PciAddress {
@@ -22,6 +22,7 @@ fn binding(function: u32, driver: Option<&str>) -> Binding {
         module: None,
         driver_override: None,
         is_vfio: driver == Some("vfio-pci"),
+        stub: DriverName::vfio_pci(),
     }
 }
 
@@ -46,7 +47,7 @@ fn card(drivers: [Option<&str>; 2]) -> CardFacts {
 
 /// The verdicts and topics of a card, in order: `pass driver`, `warn use`, ….
 fn verdicts(card: &CardFacts) -> Vec<String> {
-    let findings = card.judge(&DriverName::vfio_pci(), true);
+    let findings = card.judge(true);
     let words = findings
         .iter()
         .map(|f| format!("{} {}", f.verdict.word(), f.topic));
@@ -100,7 +101,7 @@ fn group_member_with_a_host_driver_is_a_failure_unless_it_is_a_card() {
     one.view.neighbours = Vec::new();
     one.view.ungrouped = vec![address(1)];
     assert_trouble(&one, &["fail iommu-group"]);
-    let findings = one.judge(&DriverName::vfio_pci(), false);
+    let findings = one.judge(false);
     assert!(
         findings.iter().all(|f| f.verdict == Verdict::Pass),
         "the IOMMU is off as a whole"
@@ -169,7 +170,7 @@ fn another_or_locked_card_has_its_own_exit_code() {
     ] {
         one.view.known = vec![refusal];
         assert_trouble(&one, &[topic]);
-        let findings = one.judge(&DriverName::vfio_pci(), true);
+        let findings = one.judge(true);
         assert_eq!(crate::readiness::exit_of(&findings), exit);
     }
 }

@@ -15,9 +15,10 @@ impl ClassCode {
             .flatten()
     }
 
-    /// Whether this is a display controller (VGA, 3D or other): base class 3.
+    /// Whether this function makes a card: a display controller (VGA, 3D or other, base class 03), or a
+    /// processing accelerator (base class 12), which is a card for computing without a display.
     pub fn is_display(self) -> bool {
-        self.0 >> 16 == 0x03
+        matches!(self.0 >> 16, 0x03 | 0x12)
     }
 
     /// Whether the configuration header is not the normal one: PCI to PCI (0604), CardBus (0607) and
@@ -30,7 +31,8 @@ impl ClassCode {
     /// What `gpupci` calls a function of this class.
     pub fn kind(self) -> &'static str {
         match self.0 >> 8 {
-            0x0300..=0x03ff => "video",
+            // Scripts look for the word `video` to find the function that makes the card.
+            0x0300..=0x03ff | 0x1200..=0x12ff => "video",
             0x0401 | 0x0403 => "audio",
             0x0c03 => "usb",
             0x0700..=0x07ff | 0x0c80 => "serial",
@@ -49,6 +51,7 @@ mod tests {
             ("0x030000", "video"),
             ("0x030200", "video"),
             ("0x038000", "video"),
+            ("0x120000", "video"),
             ("0x040300", "audio"),
             ("0x0c0330", "usb"),
             ("0x0c8000", "serial"),
@@ -59,6 +62,22 @@ mod tests {
                 ClassCode::from_sysfs(class).map(ClassCode::kind),
                 Some(word)
             );
+        }
+    }
+
+    #[test]
+    fn display_controllers_and_accelerators_make_a_card() {
+        for (class, makes_a_card) in [
+            ("0x030000", true),
+            ("0x030200", true),
+            ("0x038000", true),
+            ("0x120000", true),
+            ("0x020000", false),
+            ("0x130000", false),
+            ("0x040300", false),
+        ] {
+            let read = ClassCode::from_sysfs(class).map(ClassCode::is_display);
+            assert_eq!(read, Some(makes_a_card), "{class}");
         }
     }
 

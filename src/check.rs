@@ -60,7 +60,8 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
 fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> Vec<CardFacts> {
     // Unreadable names have a finding of their own.
     let replaced_cards = replaced_cards(machine, cards).unwrap_or_default();
-    let facts = cards.iter().map(|card| {
+    let counting = cards.iter().filter(|card| card.counts());
+    let facts = counting.map(|card| {
         let mut facts = machine.card_facts(card, cards, &options.settings.stub);
         if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
@@ -69,12 +70,9 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
             facts.view.unseen.push(why);
         }
         facts.record = record_facts(machine.card_record(card.slot()), &mut facts);
-        let is_own =
-            |r: &&Refusal| matches!(r, Refusal::Differs { name, .. } if *name == card.name);
-        facts
-            .view
-            .known
-            .extend(replaced_cards.iter().filter(is_own).cloned());
+        let own = replaced_cards.iter().filter(|(slot, _)| card.is_in(*slot));
+        let own = own.map(|(_, refusal)| refusal.clone());
+        facts.view.known.extend(own);
         facts
     });
     facts.collect()

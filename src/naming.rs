@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::binding::Refusal;
 use crate::gpu::{GpuCard, Register, Registered};
 use crate::host::{LockError, Machine, StateFileError, SysfsError};
-use crate::pci::{Identity, PciAddress, VendorId};
+use crate::pci::{Identity, PciAddress, PciSlot, VendorId};
 
 /// Why card names cannot be read or recorded.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +21,8 @@ pub enum NamingError {
     Sysfs(#[from] SysfsError),
 }
 
-/// The cards of `machine` from one of `vendors`, with their names. A card without a recorded name
-/// has the name that it will get.
+/// The cards of `machine`, with their names if they are from one of `vendors`. A card without a recorded
+/// name has the name that it will get.
 ///
 /// # Errors
 /// If sysfs or the names cannot be read.
@@ -32,7 +32,7 @@ pub fn named_cards(machine: &Machine, vendors: &[VendorId]) -> Result<Vec<GpuCar
     Ok(cards)
 }
 
-/// Records names for cards that have none yet, and gives `cards` their recorded names. Waits at
+/// Records names for cards that count and have none yet, and gives `cards` their recorded names. Waits at
 /// most `deadline` for the lock.
 ///
 /// # Errors
@@ -43,8 +43,8 @@ pub fn record_names(
     deadline: Duration,
 ) -> Result<(), NamingError> {
     let is_known = |names: &Register| {
-        let mut slots = cards.iter().map(|card| card.slot());
-        slots.all(|slot| names.at(slot).is_some())
+        let mut counting = cards.iter().filter(|card| card.counts());
+        counting.all(|card| names.at(card.slot()).is_some())
     };
     if is_known(&machine.names()?) {
         return Ok(());
@@ -69,7 +69,8 @@ pub fn record_names(
     Ok(machine.save_names(&names)?)
 }
 
-/// Reassigns the names of all cards, in the order of their addresses, and forgets removed cards.
+/// Reassigns the names of all cards that count, in the order of their addresses, and forgets removed
+/// cards.
 ///
 /// # Errors
 /// If the new names cannot be recorded; the old ones then remain.
@@ -90,36 +91,31 @@ pub fn renumber(
 ///
 /// # Errors
 /// If sysfs or the names cannot be read.
-pub fn replaced_cards(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Refusal>, NamingError> {
+pub fn replaced_cards(
+    machine: &Machine,
+    cards: &[GpuCard],
+) -> Result<Vec<(PciSlot, Refusal)>, NamingError> {
     let names = machine.names()?;
     let present = identities(machine, cards)?;
     let differing = present.iter().filter_map(|(address, found)| {
         let known = names.at(address.slot())?;
-        (known.identity != *found).then(|| Refusal::Differs {
+        let differs = || Refusal::Differs {
             name: known.name,
             recorded: known.identity,
             found: *found,
             gone_to: names.new_address_of(known, &present),
-        })
+        };
+        (known.identity != *found).then(|| (address.slot(), differs()))
     });
     Ok(differing.collect())
 }
 
-/// The vendors of the cards that have a record. These are cards whatever the settings say now.
-///
-/// # Errors
-/// If sysfs cannot be read.
-pub fn recorded_vendors(machine: &Machine) -> Result<Vec<VendorId>, SysfsError> {
-    let slots = machine.recorded_slots();
-    let functions = machine.functions()?.into_iter();
-    let recorded = functions.filter(|function| slots.contains(&function.address.slot()));
-    Ok(recorded.map(|function| function.vendor).collect())
-}
-
+/// The cards that count, with their ids.
 fn registered(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Registered>, SysfsError> {
     let identities = identities(machine, cards)?;
     let registered = identities.into_iter().filter_map(|(address, identity)| {
-        let card = cards.iter().find(|card| card.display.address == address)?;
+        let mut counting = cards.iter().filter(|card| card.counts());
+        let card = counting.find(|card| card.display.address == address)?;
         Some(Registered {
             name: card.name,
             address,

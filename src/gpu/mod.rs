@@ -1,5 +1,5 @@
-//! Cards: the functions of one slot with a display function of a chosen vendor among them, and
-//! their names `gpupci1`, `gpupci2`, …
+//! Cards: a display function and the functions of its slot with the same vendor; and their names
+//! `gpupci1`, `gpupci2`, …
 
 mod card;
 mod name;

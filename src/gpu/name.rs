@@ -5,28 +5,40 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-/// The name of a card on its host: `gpupci1`, `gpupci2`, …; ordered by number.
+use crate::pci::PciAddress;
+
+/// What a card is called on its host. Numbers come before addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CardName(NonZeroU32);
+pub enum CardName {
+    /// A name: `gpupci1`, `gpupci2`, …
+    Numbered(NonZeroU32),
+    /// A card of a vendor that does not count has no name. It is called by the address of its display
+    /// function.
+    At(PciAddress),
+}
 
 impl CardName {
     /// The name of the `index`-th card, counted from 0.
     pub fn nth(index: usize) -> Option<Self> {
         let number = u32::try_from(index).ok()?.checked_add(1)?;
-        NonZeroU32::new(number).map(Self)
+        NonZeroU32::new(number).map(Self::Numbered)
     }
 }
 
 impl fmt::Display for CardName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gpupci{}", self.0)
+        match self {
+            Self::Numbered(number) => write!(f, "gpupci{number}"),
+            Self::At(address) => address.fmt(f),
+        }
     }
 }
 
 impl FromStr for CardName {
     type Err = ();
 
-    /// Reads `gpupci7` in upper or lower case. A number with leading zeros is rejected.
+    /// Reads `gpupci7` in upper or lower case. A number with leading zeros is rejected. An address is not
+    /// a name.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (prefix, digits) = text.split_at_checked(6).ok_or(())?;
         let plain = prefix.eq_ignore_ascii_case("gpupci")
@@ -35,7 +47,7 @@ impl FromStr for CardName {
         if !plain {
             return Err(());
         }
-        digits.parse().map(Self).map_err(|_| ())
+        digits.parse().map(Self::Numbered).map_err(|_| ())
     }
 }
 
@@ -114,6 +126,7 @@ mod tests {
             "gpupci-1",
             "gpupci4294967296",
             "gpu1",
+            "0000:02:00.0",
         ] {
             assert_eq!(text.parse::<CardName>(), Err(()), "{text}");
         }

@@ -56,12 +56,12 @@ impl Register {
         self.cards.get(&slot)
     }
 
-    /// Gives `cards` their recorded names. New cards get the lowest free names, in the order of
-    /// their addresses.
+    /// Gives those of `cards` that count their recorded names. New cards get the lowest free names, in the
+    /// order of their addresses.
     pub fn name(&self, cards: &mut [GpuCard]) {
         let mut taken: BTreeSet<CardName> = self.cards.values().map(|card| card.name).collect();
         let mut free = (0..).map_while(CardName::nth);
-        for card in &mut *cards {
+        for card in cards.iter_mut().filter(|card| card.counts()) {
             let known = self.at(card.slot());
             let next = || free.find(|name| taken.insert(*name));
             if let Some(name) = known.map(|known| known.name).or_else(next) {

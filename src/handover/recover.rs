@@ -9,7 +9,7 @@ use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::host::GuestState;
 use crate::paths::VFIO_NODES;
-use crate::pci::PciSlot;
+use crate::pci::{PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
 /// How long a guest may take from our hook to its QEMU.
@@ -65,16 +65,20 @@ impl Handover<'_> {
             .collect()
     }
 
-    /// The remaining functions of a card whose display function is gone, with its recorded or next name.
+    /// The remaining functions of a card whose display function is gone.
     fn card_without_display(&self, slot: PciSlot) -> Option<GpuCard> {
-        let mut functions = self.machine.functions().ok()?;
-        functions.retain(|function| function.address.slot() == slot && !function.is_virtual);
-        functions.sort_by_key(|function| function.address);
+        let record = self.machine.card_record(slot).ok().flatten()?;
+        // Other functions of the slot may not be part of the card.
+        let is_part =
+            |function: PciAddress| record.functions.is_empty() || record.former(function).is_some();
+        let mut functions = self.machine.functions_in(&[slot].into()).ok()?;
+        functions.retain(|function| !function.is_virtual && is_part(function.address));
+        let display = functions.first()?.clone();
         let names = self.machine.names().unwrap_or_default();
         let known = names.at(slot).map(|known| known.name);
         Some(GpuCard {
-            name: known.or_else(|| CardName::nth(self.cards.len()))?,
-            display: functions.first()?.clone(),
+            name: known.unwrap_or(CardName::At(display.address)),
+            display,
             functions,
         })
     }

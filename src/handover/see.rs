@@ -98,9 +98,8 @@ impl Handover<'_> {
         let poisoned = record.and_then(|record| record.poisoned.clone());
         let poisoned = poisoned.map(|write| Refusal::Poisoned { write });
         let replaced_cards = replaced_cards(self.machine, &self.cards)?.into_iter();
-        let differs = replaced_cards.filter(
-            |refusal| matches!(refusal, Refusal::Differs { name, .. } if *name == card.name),
-        );
+        let differs = replaced_cards.filter(|(slot, _)| card.is_in(*slot));
+        let differs = differs.map(|(_, refusal)| refusal);
         let refusals: Vec<Refusal> = poisoned.into_iter().chain(differs).collect();
         match refusals.is_empty() {
             true => Ok(()),

@@ -31,13 +31,13 @@ impl Failure for NoSuchCard {
 }
 
 /// The cards that `words` name, each once, in the order of the words: a name, an address of any function in
-/// any spelling, or `all`.
+/// any spelling, or `all`. Only cards that count have names and are meant by `all`.
 pub fn select<'c>(words: &[String], cards: &'c [GpuCard]) -> (Vec<&'c GpuCard>, Vec<NoSuchCard>) {
     let mut chosen: Vec<&GpuCard> = Vec::new();
     let mut missing = Vec::new();
     for word in words {
         let meant: Vec<&GpuCard> = if word.eq_ignore_ascii_case("all") {
-            cards.iter().collect()
+            cards.iter().filter(|card| card.counts()).collect()
         } else {
             cards.iter().filter(|card| is_meant(card, word)).collect()
         };

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use crate::domain_xml::Claim;
 use crate::error::Error;
 use crate::gpu::{GpuCard, cards_of};
-use crate::hook::{Hook, functions_of};
-use crate::naming::{named_cards, recorded_vendors};
+use crate::hook::{Hook, functions_of, is_claimed};
+use crate::naming::named_cards;
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
 
-/// The settings, and the cards that they select.
+/// The settings, and the cards that were read.
 pub(super) struct Lookup {
     pub(super) settings: Settings,
     /// By name.
@@ -29,9 +29,10 @@ pub(super) enum ClaimedCards {
 }
 
 impl Hook<'_> {
-    /// Reads only the slots that a guest claims.
+    /// Reads only the slots that a guest claims. Every display function is a card, whatever the settings
+    /// say: they only decide which cards have a name.
     pub(super) fn claimed_cards(&self, claims: &[Claim]) -> ClaimedCards {
-        let slots: BTreeSet<PciSlot> = functions_of(claims).map(PciAddress::slot).collect();
+        let slots = slots_of(claims);
         let Ok(functions) = self.machine.functions_in(&slots) else {
             return ClaimedCards::Unknown;
         };
@@ -39,35 +40,31 @@ impl Hook<'_> {
             return ClaimedCards::Unknown;
         };
         let recorded = self.machine.recorded_slots();
-        let is_known = |slot: &PciSlot| names.at(*slot).is_some() || recorded.contains(slot);
-        let displays = functions.iter().filter(|f| f.class.is_display());
-        if displays.clone().next().is_none() && !slots.iter().any(is_known) {
+        let found = cards_of(functions.clone(), &[]);
+        let is_lost = |slot: &PciSlot| {
+            let is_known = names.at(*slot).is_some() || recorded.contains(slot);
+            is_known && !found.iter().any(|card| card.is_in(*slot))
+        };
+        let has_lost = slots.iter().any(is_lost);
+        if !has_lost && !found.iter().any(|card| is_claimed(card, claims)) {
             return ClaimedCards::None;
         }
-        let Ok(mut settings) = Settings::of(self.machine) else {
+        let Ok(settings) = Settings::of(self.machine) else {
             return ClaimedCards::Unknown;
         };
-        // A card with a record is a card, whatever its vendor.
-        let held = displays.filter(|display| recorded.contains(&display.address.slot()));
-        settings.vendors.extend(held.map(|display| display.vendor));
         let mut cards = cards_of(functions, &settings.vendors);
-        if cards.is_empty() && !slots.iter().any(is_known) {
-            return ClaimedCards::None;
-        }
-        let is_card = |slot: &PciSlot| cards.iter().any(|card| card.is_in(*slot));
-        let has_name = |slot: &PciSlot| names.at(*slot).is_some();
+        let is_named = |card: &GpuCard| !card.counts() || names.at(card.slot()).is_some();
         let is_whole = |claim: &Claim| matches!(claim, Claim::Function(_));
-        if !claims.iter().all(is_whole) || !slots.iter().all(|s| is_card(s) == has_name(s)) {
+        if has_lost || !claims.iter().all(is_whole) || !cards.iter().all(is_named) {
             return ClaimedCards::Unknown;
         }
         names.name(&mut cards);
         ClaimedCards::Cards(Lookup { settings, cards })
     }
 
-    /// Reads all cards of the host, and those with a record whatever their vendor.
+    /// Reads all cards of the host.
     pub(super) fn all_cards(&self) -> Result<Lookup, Error> {
-        let mut settings = Settings::of(self.machine)?;
-        settings.vendors.extend(recorded_vendors(self.machine)?);
+        let settings = Settings::of(self.machine)?;
         let cards = named_cards(self.machine, &settings.vendors)?;
         Ok(Lookup { settings, cards })
     }
@@ -75,11 +72,20 @@ impl Hook<'_> {
     /// Whether a claimed device may be part of a card, if nothing else can be read. A guest without cards
     /// starts in any case.
     pub(super) fn may_be_cards(&self, claims: &[Claim]) -> bool {
+        let slots = slots_of(claims);
         let recorded = self.machine.recorded_slots();
-        functions_of(claims).map(PciAddress::slot).any(|slot| {
-            let functions = self.machine.functions_in(&[slot].into());
-            let mut functions = functions.unwrap_or_default().into_iter();
-            recorded.contains(&slot) || functions.any(|function| function.class.is_display())
-        })
+        let Ok(functions) = self.machine.functions_in(&slots) else {
+            return true;
+        };
+        let cards = cards_of(functions, &[]);
+        let is_lost = |slot: &PciSlot| !cards.iter().any(|card| card.is_in(*slot));
+        cards.iter().any(|card| is_claimed(card, claims))
+            || slots
+                .iter()
+                .any(|slot| recorded.contains(slot) && is_lost(slot))
     }
+}
+
+fn slots_of(claims: &[Claim]) -> BTreeSet<PciSlot> {
+    functions_of(claims).map(PciAddress::slot).collect()
 }

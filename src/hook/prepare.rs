@@ -116,13 +116,12 @@ impl Hook<'_> {
         }
     }
 
-    /// Refuses a device that is where another card was recorded.
+    /// Refuses a device that is where a card was recorded, if no card is there any more.
     fn refuse_changed(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
         let names = self.machine.names().map_err(Error::from)?;
         for function in functions_of(claims) {
-            let is_card = cards.iter().any(|card| card.has(function));
-            let known = names.at(function.slot()).filter(|_| !is_card);
-            // A card stays the same if its vendor was removed from the settings.
+            let has_card = cards.iter().any(|card| card.is_in(function.slot()));
+            let known = names.at(function.slot()).filter(|_| !has_card);
             let is_other = |known: &&Registered| {
                 let found = self.machine.identity(known.address).ok().flatten();
                 self.machine.has_slot(function.slot()) && found != Some(known.identity)

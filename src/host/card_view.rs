@@ -124,7 +124,8 @@ impl Machine {
         member: PciAddress,
         cards: &[GpuCard],
     ) -> Result<Neighbour, SysfsError> {
-        let card = cards.iter().find(|card| card.has(member));
+        let mut counting = cards.iter().filter(|card| card.counts());
+        let card = counting.find(|card| card.has(member));
         Ok(Neighbour {
             group,
             binding: self.binding(member, &Stub::Auto)?,

@@ -64,7 +64,7 @@ impl Failure for SysfsError {
 }
 
 impl Machine {
-    /// The cards of this machine whose display function has one of `vendors`.
+    /// The cards of this machine. Those of `vendors` count.
     ///
     /// # Errors
     /// If sysfs cannot be read. A function that vanishes in the meantime is left out.

@@ -8,19 +8,22 @@ use pretty_assertions::assert_eq;
 
 use crate::VIDEO;
 use crate::guests::{Guest, hostdev};
-use crate::host_tree::{class_link, regroup};
+use crate::host_tree::{add_to_slot, class_link, regroup};
 use crate::silence;
 use crate::stage::{Stage, because};
 use crate::support::{TestHost, run};
 
 const MEDIATED: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 
-/// The functions of the cards on these buses, bound to vfio-pci.
+/// The functions of the cards on these buses, bound to vfio-pci. Bus 04 has the display of the mainboard.
 fn on_vfio_pci(buses: &[&str]) -> Vec<String> {
-    let functions = buses
-        .iter()
-        .flat_map(|bus| [0, 1].map(|n| format!("0000:{bus}:00.{n} vfio-pci vfio-pci")));
-    functions.collect()
+    let functions = buses.iter().flat_map(|bus| match *bus {
+        "04" => vec!["04:03.0".to_owned()],
+        bus => [0, 1].map(|n| format!("{bus}:00.{n}")).to_vec(),
+    });
+    functions
+        .map(|function| format!("0000:{function} vfio-pci vfio-pci"))
+        .collect()
 }
 
 pub fn mdev() -> String {
@@ -34,7 +37,7 @@ fn rendering(node: &str) -> String {
     format!("<graphics type='egl-headless'><gl rendernode='{node}'/></graphics>")
 }
 
-/// A hostdev for the display of the mainboard, which is not NVIDIA's.
+/// A hostdev for the display of the mainboard, whose vendor does not count.
 fn onboard() -> String {
     hostdev("04", 0).replace("slot='0x00'", "slot='0x03'")
 }
@@ -47,7 +50,7 @@ fn each_form_of_hostdev_detaches_the_whole_card_and_no_other() {
         "<hostdev type='usb'><source><vendor id='0x10de'/><address bus='2'/></source></hostdev>";
     let network = hostdev("01", 0);
     let onboard = onboard();
-    let cases: [(&str, String, &[&str]); 17] = [
+    let cases: [(&str, String, &[&str]); 18] = [
         ("function 0", plain.clone(), &["02"]),
         ("function 1 alone", hostdev("02", 1), &["02"]),
         ("both functions", hostdev("02", 1) + &plain, &["02"]),
@@ -85,11 +88,12 @@ fn each_form_of_hostdev_detaches_the_whole_card_and_no_other() {
         ),
         (
             "a card and others",
-            format!("{usb}{network}{plain}{onboard}"),
+            format!("{usb}{network}{plain}"),
             &["02"],
         ),
         ("no card", network, &[]),
-        ("another vendor's", onboard, &[]),
+        ("another vendor's", onboard.clone(), &["04"]),
+        ("cards of two vendors", onboard + &plain, &["02", "04"]),
         ("not there", hostdev("7f", 0), &[]),
         ("usb", usb.to_owned(), &[]),
     ];
@@ -131,17 +135,63 @@ fn qemu_commandline_with_vfio_pci_claims_a_card() {
 }
 
 #[test]
-fn vendors_setting_decides_which_cards_the_hook_detaches() {
+fn hook_handles_every_card_whatever_the_vendors_setting_says() {
     let stage = Stage::manual();
-    stage.host.write("etc/gpupt.toml", "vendors = [\"102b\"]\n");
-    stage.hook_ok(&Guest::with(&hostdev("02", 0)), "prepare");
-    assert_eq!(
-        stage.changed_bindings(),
-        [""; 0],
-        "NVIDIA's were not chosen"
-    );
-    stage.hook_ok(&Guest::with(&onboard()), "prepare");
-    assert_eq!(stage.changed_bindings(), ["0000:04:03.0 vfio-pci vfio-pci"]);
+    for vendors in ["[\"102b\"]", "[\"1002\"]", "[]"] {
+        stage
+            .host
+            .write("etc/gpupt.toml", &format!("vendors = {vendors}\n"));
+        for (devices, bus) in [(hostdev("02", 0), "02"), (onboard(), "04")] {
+            let guest = Guest::with(&devices);
+            stage.hook_ok(&guest, "prepare");
+            assert_eq!(stage.changed_bindings(), on_vfio_pci(&[bus]), "{vendors}");
+            stage.hook_ok(&guest, "release");
+            stage.assert_restored(vendors);
+        }
+    }
+    assert!(!stage.host.path("var/lib/gpupt/cards.json").exists());
+}
+
+#[test]
+fn card_of_a_vendor_that_does_not_count_is_refused_by_its_address() {
+    let stage = Stage::manual();
+    stage.process(7, "Xorg", "/dev/dri/card0");
+    class_link(&stage.host, "drm", "card0", "0000:04:03.0");
+    let why = "cannot prepare 0000:04:03.0 (0000:04:03): Xorg (pid 7) uses /dev/dri/card0. State: \
+               nothing was changed. Try: stop Xorg (pid 7), or keep it from using this card.";
+    stage.assert_refused(&Guest::with(&onboard()), why);
+}
+
+/// The host of an APU: functions of two vendors in one slot, each in an IOMMU group of its own.
+fn apu() -> Stage {
+    let host = TestHost::unpacked("manual.tree");
+    for (function, class) in [(2, "0x108000"), (3, "0x0c0330")] {
+        add_to_slot(&host, &format!("0000:02:00.{function}"), "0x1022", class);
+    }
+    Stage::on(host)
+}
+
+#[test]
+fn guest_with_another_device_of_the_slot_is_no_guest_with_a_card() {
+    let stage = apu();
+    stage.host.line("list").answer();
+    class_link(&stage.host, "drm", "card0", VIDEO);
+    stage.process(7, "Xorg", "/dev/dri/card0");
+    let guest = Guest::with(&hostdev("02", 3));
+    for settings in ["", "vendors = [\"1002\"]\n", "vendors = 7\n"] {
+        stage.host.write("etc/gpupt.toml", settings);
+        stage.hook_ok(&guest, "prepare");
+        stage.hook_ok(&guest, "release");
+        stage.assert_restored(settings);
+    }
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}
+
+#[test]
+fn card_leaves_other_devices_of_its_slot_to_the_host() {
+    let stage = apu();
+    stage.hook_ok(&Guest::with(&hostdev("02", 1)), "prepare");
+    assert_eq!(stage.changed_bindings(), on_vfio_pci(&["02"]));
 }
 
 /// The manual's host, whose first card has a mediated device and a render node.

@@ -25,6 +25,31 @@ pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
     symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
 }
 
+/// Adds a function without a driver to the slot of another, in an IOMMU group of its own.
+pub fn add_to_slot(host: &TestHost, function: &str, vendor: &str, class: &str) {
+    let first = format!("{DEVICES}/{}.0", &function[..function.len() - 2]);
+    let slot = fs::canonicalize(host.path(&first)).expect("a function");
+    let folder = slot.with_file_name(function);
+    fs::create_dir_all(&folder).expect("a folder");
+    for (name, value) in [
+        ("vendor", vendor),
+        ("device", "0x15e5"),
+        ("subsystem_vendor", vendor),
+        ("subsystem_device", "0x15e5"),
+        ("class", class),
+        ("driver_override", "(null)"),
+    ] {
+        fs::write(folder.join(name), format!("{value}\n")).expect("an attribute");
+    }
+    let number = format!("9{}", function.len() + usize::from(function.as_bytes()[11]));
+    let members = host.path(&format!("sys/kernel/iommu_groups/{number}/devices"));
+    fs::create_dir_all(&members).expect("a group");
+    symlink(&folder, members.join(function)).expect("a member");
+    let group = host.path(&format!("sys/kernel/iommu_groups/{number}"));
+    symlink(group, folder.join("iommu_group")).expect("a link");
+    symlink(&folder, host.path(&format!("{DEVICES}/{function}"))).expect("a link");
+}
+
 /// Adds a class device of a function, such as `sys/class/drm/renderD128`.
 pub fn class_link(host: &TestHost, class: &str, name: &str, function: &str) {
     let folder = host.path(&format!("sys/class/{class}"));

@@ -67,6 +67,22 @@ fn every_spelling_of_a_card_is_accepted() {
 }
 
 #[test]
+fn card_of_a_vendor_that_does_not_count_is_found_by_its_address_alone() {
+    let host = TestHost::unpacked("manual.tree");
+    let onboard = "GPU card '0000:04:03.0' video device 0000:04:03.0 is linked to \
+                   bus/pci/drivers/mgag200 driver\n";
+    for word in ["04:03.0", "0000:04:03", "pci_0000_04_03_0"] {
+        assert_eq!(
+            host.line(&format!("status {word}")).answer(),
+            onboard,
+            "{word}"
+        );
+    }
+    let all = host.line("status all").answer();
+    assert!(!all.contains("04:03.0"), "{all}");
+}
+
+#[test]
 fn unknown_cards_are_reported_and_the_others_shown() {
     let host = TestHost::unpacked("manual.tree");
     for word in [
@@ -81,7 +97,7 @@ fn unknown_cards_are_reported_and_the_others_shown() {
         "02:00.8",
         "02:20",
         "0001:02:00.0",
-        "04:03.0",
+        "01:00.0",
         "pci_0000_02_00_2",
         "../0000:02:00.0",
         "../../etc/passwd",

@@ -69,7 +69,8 @@ fn members(group: IommuGroup, host: &ThisHost) -> Vec<Member> {
     let models = host.machine.models(&identities);
     let members = addresses.into_iter().map(|address| {
         let identity = identity(address);
-        let card = host.cards.iter().find(|card| card.has(address));
+        let mut counting = host.cards.iter().filter(|card| card.counts());
+        let card = counting.find(|card| card.has(address));
         Member {
             address,
             binding: host.machine.binding(address, &host.settings.stub).ok(),

@@ -1,7 +1,6 @@
 //! `gpupci list` and `gpupci renumber`: the cards of this host, by name.
 
 use anyhow::Result;
-use gpupt::binding::Refusal;
 use gpupt::error::Error;
 use gpupt::failure::sentence;
 use gpupt::gpu::GpuCard;
@@ -25,15 +24,19 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
         notes.push(format!("the card names were not recorded: {why}"));
     }
     let replaced_cards = replaced_cards(machine, &host.cards).map_err(Error::from)?;
-    notes.extend(replaced_cards.iter().map(Refusal::to_string));
-    let all: Vec<&GpuCard> = host.cards.iter().collect();
+    notes.extend(
+        replaced_cards
+            .iter()
+            .map(|(_, refusal)| refusal.to_string()),
+    );
+    let all: Vec<&GpuCard> = host.cards.iter().filter(|card| card.counts()).collect();
     let text = if global.json {
         let cards = CardDetails::of_all(&host, &all);
         json::document("cards", cards.iter().map(CardDetails::json).collect())
     } else if global.verbose {
         table(&CardDetails::of_all(&host, &all))
     } else {
-        lines(&host.cards)
+        lines(&all)
     };
     Ok(Answer {
         notes,
@@ -52,7 +55,7 @@ pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer>
 }
 
 /// Name and node device of each card, as the original prints them.
-fn lines(cards: &[GpuCard]) -> String {
-    let line = |card: &GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
+fn lines(cards: &[&GpuCard]) -> String {
+    let line = |card: &&GpuCard| format!("{} {}\n", card.name, card.display.address.node_device());
     cards.iter().map(line).collect()
 }

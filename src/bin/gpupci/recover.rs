@@ -13,8 +13,7 @@ use crate::report::Answer;
 use crate::this_host::ThisHost;
 
 pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
-    let (mut host, _lock) = ThisHost::lock_for_change("recover cards", global, machine)?;
-    host.add_recorded_cards()?;
+    let (host, _lock) = ThisHost::lock_for_change("recover cards", global, machine)?;
     let recovered = host.handover().recover();
     let mut answer = Answer::default();
     for (slot, result) in &recovered {

@@ -7,7 +7,7 @@ use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
 use gpupt::handover::{Handover, select};
 use gpupt::host::{Lock, Machine};
-use gpupt::naming::{named_cards, recorded_vendors};
+use gpupt::naming::named_cards;
 use gpupt::settings::Settings;
 
 use crate::args::Global;
@@ -21,7 +21,7 @@ pub(crate) struct ThisHost<'m> {
     pub(crate) machine: &'m Machine,
     pub(crate) settings: Settings,
     pub(crate) global: &'m Global,
-    /// All cards, by name.
+    /// All cards, by name: also those that do not count.
     pub(crate) cards: Vec<GpuCard>,
 }
 
@@ -47,14 +47,6 @@ impl<'m> ThisHost<'m> {
     ) -> Result<(Self, Lock)> {
         let lock = lock_for_change(what, global, machine)?;
         Ok((Self::of(global, machine)?, lock))
-    }
-
-    /// Adds the cards that have a record, of any vendor.
-    pub(crate) fn add_recorded_cards(&mut self) -> Result<()> {
-        let vendors = recorded_vendors(self.machine).map_err(Error::from)?;
-        self.settings.vendors.extend(vendors);
-        self.cards = named_cards(self.machine, &self.settings.vendors).map_err(Error::from)?;
-        Ok(())
     }
 
     /// The handover of these cards.

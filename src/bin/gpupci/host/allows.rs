@@ -22,8 +22,7 @@ impl Session<'_> {
         words: &[String],
         global: &Global,
     ) -> Result<Answer> {
-        let mut host = ThisHost::of(global, self.machine)?;
-        host.add_recorded_cards()?;
+        let host = ThisHost::of(global, self.machine)?;
         let (cards, missing) = host.select(words);
         let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
         let given = given_away(guest, &slots, &mut self.database, self.machine)?;

@@ -31,8 +31,14 @@ fn status_has_the_state_of_every_card() {
         fs::create_dir(folder).expect("the folder is made");
     }
     assert_eq!(states(), ["detached", "detached"]);
-    host.write("etc/gpupt.toml", "stub = \"pci-stub\"\n");
+    for function in ["0000:02:00.0", "0000:02:00.1"] {
+        host.bind(function, "pci-stub");
+    }
     assert_eq!(states(), ["host", "detached"]);
+    // A VFIO driver counts whatever the settings say.
+    host.write("etc/gpupt.toml", "stub = \"pci-stub\"\n");
+    assert_eq!(states(), ["detached", "detached"]);
+    fs::remove_file(host.path("etc/gpupt.toml")).expect("the settings");
     let record = |phase: &str, rest: &str| {
         format!("{{\"version\":1,\"boot\":\"\",\"phase\":\"{phase}\",\"functions\":[]{rest}}}")
     };

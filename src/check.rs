@@ -45,7 +45,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
     Ok(HostFacts {
         distribution: machine.distribution(),
         platform: machine.platform(&functions),
-        interrupts: machine.interrupt_facts(),
+        interrupts: machine.interrupt_facts(&functions),
         stub: machine.stub_facts(&options.settings.stub.driver()),
         modprobe: machine.modprobe_facts(),
         functions,

@@ -28,6 +28,11 @@ impl ClassCode {
         matches!(self.0 >> 8, 0x0604 | 0x0607 | 0x0609)
     }
 
+    /// Whether this is the bridge between processor and PCI (0600).
+    pub fn is_host_bridge(self) -> bool {
+        self.0 >> 8 == 0x0600
+    }
+
     /// What `gpupci` calls a function of this class.
     pub fn kind(self) -> &'static str {
         match self.0 >> 8 {

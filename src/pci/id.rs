@@ -18,6 +18,9 @@ impl VendorId {
     /// NVIDIA, the default.
     pub const NVIDIA: Self = Self(0x10de);
 
+    /// Intel.
+    pub const INTEL: Self = Self(0x8086);
+
     /// Reads sysfs' spelling, `0x10de`, without its newline.
     pub fn from_sysfs(text: &str) -> Option<Self> {
         text.strip_prefix("0x")?.parse().ok()

@@ -6,6 +6,27 @@ use crate::readiness::{Finding, HostFacts, KernelCmdline};
 /// ECAP_REG.IR).
 const REMAPPING: u64 = 1 << 3;
 const TOPIC: &str = "interrupt-remapping";
+const ALLOW_UNSAFE: &str = "if you trust every guest, add `options vfio_iommu_type1 \
+                            allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a \
+                            guest can then raise any interrupt of the host";
+
+/// A host bridge of Intel's, by which a chipset is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chipset {
+    /// The device id of the host bridge: `0x3405` is that of the X58 and 5520.
+    pub device: u16,
+    /// Its revision.
+    pub revision: u8,
+}
+
+impl Chipset {
+    /// Whether the kernel turns interrupt remapping off, because the chipset loses interrupts with it
+    /// (`intel_remapping_check` in `arch/x86/kernel/early-quirks.c`). The capabilities do not show it.
+    fn loses_interrupts(&self) -> bool {
+        let is_5500 = matches!(self.device, 0x3403 | 0x3405 | 0x3406);
+        is_5500 && (self.revision <= 0x13 || (self.device, self.revision) == (0x3405, 0x22))
+    }
+}
 
 /// One IOMMU of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +42,8 @@ pub struct RemappingUnit {
 pub struct InterruptFacts {
     /// The host's IOMMUs.
     pub units: Vec<RemappingUnit>,
+    /// Intel's host bridges.
+    pub chipsets: Vec<Chipset>,
     /// Whether VFIO accepts devices without it (`allow_unsafe_interrupts`).
     pub are_unsafe_allowed: bool,
 }
@@ -36,15 +59,23 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
                 format!("{parameter} on the kernel command line turns interrupt remapping off");
             Some(fail_unless_allowed(&facts.interrupts, text, remedy))
         }
-        Some(Problem::Unit(unit)) => {
-            let text = format!("the IOMMU {unit} cannot remap interrupts");
-            let remedy = "if you trust every guest, add `options vfio_iommu_type1 \
-                          allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a \
-                          guest can then raise any interrupt of the host";
+        Some(Problem::Chipset(Chipset { device, revision })) => {
+            let text = format!(
+                "the kernel turns interrupt remapping off on this chipset (8086:{device:04x} revision \
+                 {revision:02x}), because it loses interrupts"
+            );
             Some(fail_unless_allowed(
                 &facts.interrupts,
                 text,
-                remedy.to_owned(),
+                ALLOW_UNSAFE.to_owned(),
+            ))
+        }
+        Some(Problem::Unit(unit)) => {
+            let text = format!("the IOMMU {unit} cannot remap interrupts");
+            Some(fail_unless_allowed(
+                &facts.interrupts,
+                text,
+                ALLOW_UNSAFE.to_owned(),
             ))
         }
         None if facts.interrupts.are_unsafe_allowed => Some(Finding::warn(
@@ -60,6 +91,7 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
 
 enum Problem<'f> {
     Parameter(&'static str),
+    Chipset(&'f Chipset),
     Unit(&'f str),
 }
 
@@ -69,6 +101,10 @@ fn problem<'f>(interrupts: &'f InterruptFacts, cmdline: &KernelCmdline) -> Optio
     }
     if cmdline.parts("intremap").any(|part| part == "off") {
         return Some(Problem::Parameter("intremap=off"));
+    }
+    let mut chipsets = interrupts.chipsets.iter();
+    if let Some(chipset) = chipsets.find(|chipset| chipset.loses_interrupts()) {
+        return Some(Problem::Chipset(chipset));
     }
     let mut units = interrupts.units.iter();
     let without_remapping =
@@ -108,7 +144,7 @@ mod tests {
         };
         InterruptFacts {
             units: capabilities.iter().enumerate().map(unit).collect(),
-            are_unsafe_allowed: false,
+            ..InterruptFacts::default()
         }
     }
 
@@ -122,6 +158,23 @@ mod tests {
         ));
         assert!(problem(&interrupts(&[0x00f0_20df]), &none).is_none());
         assert!(problem(&InterruptFacts::default(), &none).is_none());
+    }
+
+    #[test]
+    fn chipset_and_revision_decide_if_the_kernel_turns_remapping_off() {
+        for (device, revision, is_off) in [
+            (0x3403, 0x00, true),
+            (0x3405, 0x13, true),
+            (0x3406, 0x13, true),
+            (0x3405, 0x22, true),
+            (0x3403, 0x22, false),
+            (0x3405, 0x14, false),
+            (0x3405, 0x23, false),
+            (0x0e00, 0x04, false),
+        ] {
+            let chipset = Chipset { device, revision };
+            assert_eq!(chipset.loses_interrupts(), is_off, "{chipset:?}");
+        }
     }
 
     #[test]

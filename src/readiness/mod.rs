@@ -17,7 +17,7 @@ pub use cluster::ClusterFacts;
 pub use cmdline::KernelCmdline;
 pub use distribution::{Distribution, Loader};
 pub use host::{CpuVendor, Platform};
-pub use interrupts::{InterruptFacts, RemappingUnit};
+pub use interrupts::{Chipset, InterruptFacts, RemappingUnit};
 pub use modprobe::{ConfigFile, ModprobeFacts};
 pub use stub::{DriverSource, StubFacts};
 pub use vfio_ids::FunctionFacts;

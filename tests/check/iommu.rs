@@ -184,3 +184,27 @@ fn kernel_without_driver_override_is_a_failure() {
     ];
     assert_trouble(&host, 5, &lines);
 }
+
+#[test]
+fn chipset_on_which_the_kernel_turns_remapping_off_is_a_failure() {
+    let host = ready();
+    let bridge = "sys/bus/pci/devices/0000:00:00.0";
+    for (file, value) in [
+        ("vendor", "0x8086"),
+        ("device", "0x3405"),
+        ("class", "0x060000"),
+        ("revision", "0x13"),
+    ] {
+        host.write(&format!("{bridge}/{file}"), &format!("{value}\n"));
+    }
+    let lines = [
+        "FAIL  the kernel turns interrupt remapping off on this chipset (8086:3405 revision 13), \
+         because it loses interrupts, but VFIO requires it",
+        "      try: if you trust every guest, add `options vfio_iommu_type1 \
+         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a guest can then \
+         raise any interrupt of the host",
+    ];
+    assert_trouble(&host, 5, &lines);
+    host.write(&format!("{bridge}/revision"), "0x14\n");
+    assert_trouble(&host, 0, &[]);
+}

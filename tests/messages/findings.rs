@@ -5,7 +5,7 @@ use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, User
 use gpupt::hook_folder::{HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
-    CardFacts, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
+    CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
     FunctionFacts, HostFacts, InterruptFacts, KernelCmdline, Loader, ModprobeFacts, Platform,
     RecordFacts, RemappingUnit, StubFacts, judge,
 };
@@ -118,6 +118,7 @@ fn host() -> HostFacts {
                 name: "dmar0".to_owned(),
                 capabilities: Some(0xf0_20df),
             }],
+            chipsets: Vec::new(),
             are_unsafe_allowed: false,
         },
         stub: StubFacts {
@@ -252,6 +253,10 @@ fn interrupts() -> Vec<HostFacts> {
         unit(Some(0xf0_20d7), false),
         unit(Some(0xf0_20d7), true),
         unit(Some(0xf0_20df), true),
+        changed(|host| {
+            let (device, revision) = (0x3405, 0x13);
+            host.interrupts.chipsets = vec![Chipset { device, revision }];
+        }),
         with_cmdline("nointremap"),
         with_cmdline("intremap=off"),
     ]

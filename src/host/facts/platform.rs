@@ -2,9 +2,10 @@
 
 use crate::host::Machine;
 use crate::paths::{ACPI_TABLES, IOMMUS};
+use crate::pci::VendorId;
 use crate::readiness::{
-    CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Loader, Platform,
-    RemappingUnit,
+    Chipset, CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Loader,
+    Platform, RemappingUnit,
 };
 
 /// A kernel line has 4 KiB at most on x86, a processor's part of `/proc/cpuinfo` about 2.
@@ -35,7 +36,7 @@ impl Machine {
     }
 
     /// The facts of interrupt remapping.
-    pub fn interrupt_facts(&self) -> InterruptFacts {
+    pub fn interrupt_facts(&self, functions: &[FunctionFacts]) -> InterruptFacts {
         let units = self.children(IOMMUS).into_iter().map(|name| {
             let path = format!("{IOMMUS}/{name}/intel-iommu/ecap");
             let text = self.read_start_as_text(&path, 64);
@@ -46,8 +47,24 @@ impl Machine {
         });
         InterruptFacts {
             units: units.collect(),
+            chipsets: functions.iter().filter_map(|f| self.chipset(f)).collect(),
             are_unsafe_allowed: self.is_parameter_on("vfio_iommu_type1", "allow_unsafe_interrupts"),
         }
+    }
+
+    /// The chipset whose host bridge this is: Intel's have it on bus 0 of domain 0.
+    fn chipset(&self, function: &FunctionFacts) -> Option<Chipset> {
+        let identity = function
+            .identity
+            .filter(|ids| ids.vendor == VendorId::INTEL)?;
+        let class = self.class(function.address).ok().flatten()?;
+        let revision = self.sysfs_attribute(function.address, "revision")?;
+        let revision = u8::from_str_radix(revision.strip_prefix("0x")?, 16).ok()?;
+        let on_first_bus = function.address.to_string().starts_with("0000:00:");
+        (class.is_host_bridge() && on_first_bus).then_some(Chipset {
+            device: identity.device,
+            revision,
+        })
     }
 
     /// The distribution of this machine.

@@ -33,6 +33,12 @@ impl ClassCode {
         self.0 >> 8 == 0x0600
     }
 
+    /// Base class, subclass and programming interface.
+    pub fn bytes(self) -> [u8; 3] {
+        let [_, bytes @ ..] = self.0.to_be_bytes();
+        bytes
+    }
+
     /// What `gpupci` calls a function of this class.
     pub fn kind(self) -> &'static str {
         match self.0 >> 8 {

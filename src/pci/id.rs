@@ -33,6 +33,12 @@ impl fmt::Display for VendorId {
     }
 }
 
+impl fmt::UpperHex for VendorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::UpperHex::fmt(&self.0, f)
+    }
+}
+
 impl FromStr for VendorId {
     type Err = IdError;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::pci::VendorId;
+use crate::pci::{ClassCode, VendorId};
 
 /// The ids of a product. Two cards of the same model have the same ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,20 @@ pub struct Identity {
     pub device: u16,
     /// The vendor and the number of the board; some functions have none.
     pub subsystem: Option<(u16, u16)>,
+}
+
+impl Identity {
+    /// The text by which the kernel finds the driver of a function with these ids and this class: sysfs'
+    /// `modalias`.
+    pub fn modalias(&self, class: ClassCode) -> String {
+        let (vendor, device) = (self.vendor, self.device);
+        let (board_vendor, board) = self.subsystem.unwrap_or_default();
+        let [base, sub, interface] = class.bytes();
+        format!(
+            "pci:v{vendor:08X}d{device:08X}sv{board_vendor:08X}sd{board:08X}\
+             bc{base:02X}sc{sub:02X}i{interface:02X}"
+        )
+    }
 }
 
 impl fmt::Display for Identity {
@@ -50,6 +64,28 @@ mod tests {
         assert_eq!(card.to_string(), "10de:06de");
         card.subsystem = Some((0x10de, 0x845));
         assert_eq!(card.to_string(), "10de:06de (10de:0845)");
+    }
+
+    #[test]
+    fn modalias_is_that_of_sysfs() {
+        let card = Identity {
+            vendor: VendorId::NVIDIA,
+            device: 0x1e87,
+            subsystem: Some((0x1043, 0x8694)),
+        };
+        let class = ClassCode::from_sysfs("0x0c0330").expect("a class");
+        assert_eq!(
+            card.modalias(class),
+            "pci:v000010DEd00001E87sv00001043sd00008694bc0Csc03i30"
+        );
+        let bare = Identity {
+            subsystem: None,
+            ..card
+        };
+        assert_eq!(
+            bare.modalias(class),
+            "pci:v000010DEd00001E87sv00000000sd00000000bc0Csc03i30"
+        );
     }
 
     #[test]

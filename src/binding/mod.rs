@@ -16,7 +16,7 @@ pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{HostUse, Refusal, User};
 pub use step::Step;
-pub use stub::Stub;
+pub use stub::{Stub, VfioAliases, module_of};
 pub use viability::GroupRule;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};

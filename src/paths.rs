@@ -20,6 +20,8 @@ pub const VTCONSOLES: &str = "/sys/class/vtconsole";
 pub const GRAPHICS: &str = "/sys/class/graphics";
 /// The device node for compute that all AMD cards share.
 pub const KFD: &str = "/dev/kfd";
+/// The modules of the installed kernels.
+pub const MODULES: &str = "/lib/modules";
 /// The module that all VFIO drivers for PCI share since Linux 5.15.
 pub const VFIO_CORE: &str = "/sys/module/vfio_pci_core";
 /// Group nodes of VFIO: `/dev/vfio/17`.

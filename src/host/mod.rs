@@ -24,6 +24,7 @@ mod programs;
 mod records;
 mod resolver;
 mod starts;
+mod stubs;
 mod sysfs;
 mod users;
 

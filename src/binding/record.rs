@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::binding::Binding;
+use crate::binding::{Binding, Stub};
 use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
@@ -24,6 +24,24 @@ pub struct Former {
     pub module: Option<String>,
     /// Its override.
     pub driver_override: Option<String>,
+    /// The driver that it was bound to for a guest, if that was not the one of the settings.
+    #[serde(
+        default,
+        with = "as_optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub stub: Option<DriverName>,
+}
+
+impl Former {
+    /// The function as it is now, with the driver that it was bound to for a guest. The settings may have
+    /// changed, and a guest's XML may have named the driver.
+    pub fn seen(&self, now: Binding, stub: &Stub) -> Binding {
+        Binding {
+            stub: self.stub.clone().unwrap_or_else(|| stub.driver()),
+            ..now
+        }
+    }
 }
 
 impl From<&Binding> for Former {
@@ -33,6 +51,7 @@ impl From<&Binding> for Former {
             driver: binding.driver.clone(),
             module: binding.module.clone(),
             driver_override: binding.driver_override.clone(),
+            stub: (binding.stub != DriverName::vfio_pci()).then(|| binding.stub.clone()),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Performs the steps of one function, and checks their effect.
 
-use crate::binding::{ActError, Binding, CardRecord, Former, Step, Stop, execute, plan_restore};
+use crate::binding::{
+    ActError, Binding, CardRecord, Former, Step, Stop, Stub, execute, plan_restore,
+};
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::PciAddress;
@@ -23,14 +25,14 @@ impl Handover<'_> {
     }
 
     /// Binds a function to the stub driver with these steps.
-    pub(super) fn bind_to_stub(
-        &self,
-        function: PciAddress,
-        steps: &[Step],
-    ) -> Result<(), NotRebound> {
+    pub(super) fn bind_to_stub(&self, before: &Binding, steps: &[Step]) -> Result<(), NotRebound> {
         self.act(steps)?;
+        let function = before.function;
         // The kernel reports every probe as a success.
-        match self.machine.binding(function, &self.stub) {
+        match self
+            .machine
+            .binding(function, &Stub::Named(before.stub.clone()))
+        {
             Ok(now) if now.is_detached() => Ok(()),
             Ok(now) => Err(NotRebound::Refused(FunctionError::NotBound {
                 function,
@@ -45,6 +47,7 @@ impl Handover<'_> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
+        let now = former.seen(now, &self.stub);
         let steps = plan_restore(&now, former);
         // A driver may refuse to load if it finds no device to bind, so the function is freed first.
         let binds = steps

@@ -136,7 +136,7 @@ impl Handover<'_> {
     /// The steps that restore a function, by its record if there is one.
     pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
         if let Some(former) = record.and_then(|record| record.former(now.function)) {
-            return plan_restore(now, former);
+            return plan_restore(&former.seen(now.clone(), &self.stub), former);
         }
         // A function without driver, override and record was not detached by gpupt.
         let is_ours = now.driver_override.as_deref() == Some(now.stub.as_str());

@@ -1,12 +1,14 @@
 //! Detaches a card: binds every function to the stub driver, or undoes all.
 
-use crate::binding::{Binding, CardRecord, Holder, Phase, Refusal, judge_detach, plan_detach};
+use crate::binding::{
+    Binding, CardRecord, Holder, Phase, Refusal, judge_detach, module_of, plan_detach,
+};
 use crate::gpu::GpuCard;
 use crate::handover::act::NotRebound;
 use crate::handover::{
     CardError, CardResult, Fault, FunctionError, FunctionResult, Handover, Mode,
 };
-use crate::pci::{PciAddress, PciSlot};
+use crate::pci::{DriverName, PciAddress, PciSlot};
 
 impl Handover<'_> {
     /// Binds a card to the stub driver. The functions in `leaving` go to guests with it, so they may share
@@ -61,12 +63,12 @@ impl Handover<'_> {
         if self.is_detached(card)? {
             return self.already(card, slot, record, mode);
         }
-        let bindings = self.bindings(card)?;
+        let mut bindings = self.bindings(card)?;
         let view = self.view_for_detach(card)?;
         let mut done = CardResult::default();
         let mut refusals = judge_detach(&view, leaving);
         if refusals.is_empty() {
-            refusals.extend(self.missing_stub(mode, &mut done));
+            refusals.extend(self.load_stubs(&mut bindings, mode, &mut done));
         }
         if !refusals.is_empty() {
             return Err(Fault::Refused(refusals));
@@ -87,7 +89,7 @@ impl Handover<'_> {
                     .flatten();
                 let taken = match late {
                     Some(late) => Err(NotRebound::Refused(FunctionError::Late(late))),
-                    None => self.bind_to_stub(binding.function, &steps),
+                    None => self.bind_to_stub(binding, &steps),
                 };
                 let undone = |failure| {
                     let taken = &bindings[..=index];
@@ -160,24 +162,55 @@ impl Handover<'_> {
         }
     }
 
-    /// Loads the stub driver if it is missing. A dry run only says so.
-    fn missing_stub(&self, mode: Mode, done: &mut CardResult) -> Option<Refusal> {
-        let stub = self.stub.driver();
-        if self.machine.has_driver(&stub) {
-            return None;
+    /// Loads the stub drivers that are missing, and corrects their names. A dry run only says so.
+    fn load_stubs(
+        &self,
+        bindings: &mut [Binding],
+        mode: Mode,
+        done: &mut CardResult,
+    ) -> Option<Refusal> {
+        let mut loaded: Vec<(DriverName, DriverName)> = Vec::new();
+        for binding in bindings.iter_mut().filter(|now| !now.is_detached()) {
+            let wanted = binding.stub.clone();
+            if !loaded.iter().any(|(known, _)| *known == wanted) {
+                match self.load_stub(&wanted, mode, done) {
+                    Ok(driver) => loaded.push((wanted.clone(), driver)),
+                    Err(refusal) => return Some(refusal),
+                }
+            }
+            let known = loaded.iter().find(|(known, _)| *known == wanted);
+            binding.stub = known.map_or(wanted.clone(), |(_, driver)| driver.clone());
         }
-        let module = stub.as_str().replace('-', "_");
+        None
+    }
+
+    /// Loads a stub driver if it is missing. Its name can differ from that of its module.
+    fn load_stub(
+        &self,
+        wanted: &DriverName,
+        mode: Mode,
+        done: &mut CardResult,
+    ) -> Result<DriverName, Refusal> {
+        let module = module_of(wanted);
+        if let Some(driver) = self.machine.loaded_driver(wanted) {
+            return Ok(driver);
+        }
         if mode == Mode::DryRun {
             done.notes.push(format!("first: modprobe {module}"));
-            return None;
+            return Ok(wanted.clone());
         }
-        let why = match self.kernel.load(&module) {
-            Ok(()) if self.machine.has_driver(&stub) => return None,
-            Ok(()) => format!(
+        let loaded = self.kernel.load(&module);
+        let driver = self.machine.loaded_driver(wanted);
+        let why = match (loaded, driver) {
+            (Ok(()), Some(driver)) => return Ok(driver),
+            (Ok(()), None) => format!(
                 "modprobe {module} succeeded, but the driver is not there; it may be blacklisted"
             ),
-            Err(why) => why,
+            (Err(why), _) => why,
         };
-        Some(Refusal::NoStub { driver: stub, why })
+        Err(Refusal::NoStub {
+            driver: wanted.clone(),
+            why,
+        })
     }
 }

@@ -16,9 +16,11 @@ pub use guest::{Guest, Released};
 pub use recover::Recovered;
 pub use select::{NoSuchCard, select};
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::binding::{Step, Stub};
+use crate::binding::{Step, Stub, VfioAliases};
 use crate::gpu::GpuCard;
 use crate::host::{Machine, SysfsKernel};
 use crate::pci::{ClassCode, DriverName, PciAddress};
@@ -29,6 +31,10 @@ use crate::settings::Settings;
 pub struct Handover<'m> {
     machine: &'m Machine,
     stub: Stub,
+    /// Read when a function must be rebound: the file is large.
+    aliases: OnceCell<VfioAliases>,
+    /// The drivers that the guest's XML names.
+    models: BTreeMap<PciAddress, DriverName>,
     deadline: Duration,
     kernel: SysfsKernel,
     /// All cards of the machine, by name.
@@ -79,9 +85,16 @@ impl<'m> Handover<'m> {
         Self {
             machine,
             stub: settings.stub.clone(),
+            aliases: OnceCell::new(),
+            models: BTreeMap::new(),
             deadline,
             kernel: SysfsKernel::of(machine, deadline),
             cards,
         }
+    }
+
+    /// The same with the drivers that a guest's XML names for some functions.
+    pub fn with_models(self, models: BTreeMap<PciAddress, DriverName>) -> Self {
+        Self { models, ..self }
     }
 }

@@ -1,12 +1,12 @@
 //! Reads the state of a card, from which everything is decided.
 
-use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, in_order};
+use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, Stub, in_order};
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, Handover};
 use crate::host::SysfsError;
 use crate::naming::replaced_cards;
 use crate::paths::PCI_DEVICES;
-use crate::pci::PciAddress;
+use crate::pci::{DriverName, PciAddress};
 
 impl Handover<'_> {
     /// How the functions of a card are bound, in the order in which they are rebound.
@@ -20,9 +20,18 @@ impl Handover<'_> {
         Ok(bindings)
     }
 
-    /// How one function is bound, with its override.
+    /// The driver that a function is bound to for a guest.
+    pub(super) fn stub_of(&self, function: PciAddress) -> DriverName {
+        let aliases = self.aliases.get_or_init(|| self.machine.vfio_aliases());
+        let model = self.models.get(&function).cloned().map(Stub::Named);
+        let stub = model.as_ref().unwrap_or(&self.stub);
+        self.machine.stub_of(function, stub, aliases)
+    }
+
+    /// How one function is bound, with its override and its own stub driver.
     pub(super) fn binding(&self, function: PciAddress) -> Result<Binding, Fault> {
         let mut binding = self.machine.binding(function, &self.stub)?;
+        binding.stub = self.stub_of(function);
         let path = format!("{PCI_DEVICES}/{function}/driver_override");
         if !self.machine.has_override(function) {
             return Ok(binding);
@@ -45,7 +54,10 @@ impl Handover<'_> {
 
     /// The state of a card for `detach`.
     pub(super) fn view_for_detach(&self, card: &GpuCard) -> Result<CardView, Fault> {
-        let view = self.card_view(card)?;
+        let mut view = self.card_view(card)?;
+        for binding in &mut view.bindings {
+            binding.stub = self.stub_of(binding.function);
+        }
         let functions: Vec<PciAddress> = card.functions.iter().map(|f| f.address).collect();
         Ok(self.with_users(view, card, &functions))
     }

@@ -16,6 +16,9 @@ use crate::host::Machine;
 use crate::paths::{EMBEDDED_DATABASE, ROCKS, SETTINGS};
 use crate::pci::{DriverNameError, IdError, VendorId};
 
+/// The value of `stub` that chooses the VFIO driver of each function.
+const AUTO: &str = "auto";
+
 /// Why the settings cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -143,10 +146,11 @@ impl Settings {
                     path: path(),
                     source,
                 })?;
-        let stub = file
-            .stub
-            .map(|name| name.parse().map(Stub::Named))
-            .transpose();
+        let stub = file.stub.map(|word| match word.as_str() {
+            AUTO => Ok(Stub::Auto),
+            name => name.parse().map(Stub::Named),
+        });
+        let stub = stub.transpose();
         let stub = stub.map_err(|source| SettingsError::Stub {
             path: path(),
             source,

@@ -22,6 +22,8 @@ mod codes;
 mod concurrent;
 #[path = "hook/crash.rs"]
 mod crash;
+#[path = "hook/driver_model.rs"]
+mod driver_model;
 #[path = "hook/failures.rs"]
 mod failures;
 #[path = "hook/full_disk.rs"]

@@ -4,11 +4,11 @@
 //! It reads the XML as libvirt does: every `<devices>` of the domain, the first `<source>` of a device, the
 //! first `<address>` of a source, and numbers in libvirt's notation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain_xml::qemu::{Arguments, of_property};
 use crate::domain_xml::tokens::{Tag, Token, read};
-use crate::pci::PciAddress;
+use crate::pci::{DriverName, PciAddress};
 use crate::uuid::MediatedUuid;
 
 /// The namespace of QEMU's own options.
@@ -42,6 +42,8 @@ pub(crate) struct Found {
     pub(crate) claim: Claim,
     /// The `<address>` of a `<hostdev>`. `retarget` changes only these.
     pub(crate) address: Option<Tag>,
+    /// The `model` of its `<driver>`.
+    model: Option<String>,
 }
 
 /// The claims of `document`, in document order. None if it is not well-formed. Claims that libvirt cannot
@@ -54,6 +56,20 @@ pub fn claims(document: &[u8]) -> Vec<Claim> {
     }
 }
 
+/// The drivers that a document names for its claimed functions: `<driver model='…'/>`, which libvirt knows
+/// from 10.0 on.
+pub fn driver_models(document: &[u8]) -> BTreeMap<PciAddress, DriverName> {
+    let mut finder = Finder::default();
+    if read(document, |text, token| finder.see(text, &token)).is_err() {
+        return BTreeMap::new();
+    }
+    let models = finder.found.into_iter().filter_map(|found| {
+        let model = found.model?.parse().ok()?;
+        Some((found.claim.function()?, model))
+    });
+    models.collect()
+}
+
 /// Collects the claims of a document from its tags, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
@@ -62,6 +78,16 @@ pub(crate) struct Finder {
     declared: BTreeSet<String>,
     open: Vec<Open>,
     arguments: Arguments,
+    device: Device,
+}
+
+/// The `<hostdev>` or `<interface>` that is read.
+#[derive(Debug, Default)]
+struct Device {
+    /// How many claims were found before it.
+    start: usize,
+    /// The `model` of its `<driver>`, which may be before or after its source.
+    model: Option<String>,
 }
 
 /// An open element.
@@ -106,6 +132,12 @@ impl Finder {
         match token {
             Token::Start(tag) => {
                 let kind = self.kind(text, tag);
+                if let Kind::Device(_) = kind {
+                    self.device = Device {
+                        start: self.found.len(),
+                        model: None,
+                    };
+                }
                 self.open.push(Open { kind, seen: false });
             }
             Token::Empty(tag) => {
@@ -162,6 +194,13 @@ impl Finder {
                     is_nvme: is("type", "nvme"),
                 }
             }
+            (Kind::Device(_), "driver") => {
+                self.device.model = tag.value(text, "model");
+                for found in self.found.iter_mut().skip(self.device.start) {
+                    found.model.clone_from(&self.device.model);
+                }
+                Kind::Plain
+            }
             (Kind::Device(source), "source") if self.is_first() => Kind::Source(source),
             (Kind::Disk { is_nvme: true }, "source") if self.is_first() && is("type", "pci") => {
                 Kind::Source(Source::Nvme)
@@ -195,6 +234,11 @@ impl Finder {
         if let Ok(address) = address {
             let place = (source == Source::Hostdev).then(|| tag.clone());
             self.note(Claim::Function(address), place);
+            if let (Source::Hostdev | Source::Interface, Some(found)) =
+                (source, self.found.last_mut())
+            {
+                found.model.clone_from(&self.device.model);
+            }
         }
     }
 
@@ -235,7 +279,12 @@ impl Finder {
     }
 
     fn note(&mut self, claim: Claim, address: Option<Tag>) {
-        self.found.push(Found { claim, address });
+        let model = None;
+        self.found.push(Found {
+            claim,
+            address,
+            model,
+        });
     }
 }
 

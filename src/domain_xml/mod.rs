@@ -20,7 +20,7 @@ mod splice;
 mod tokens;
 mod write;
 
-pub use claims::{Claim, claims};
+pub use claims::{Claim, claims, driver_models};
 pub use error::{Place, XmlError};
 pub use identity::{GuestIdentity, guest_identity};
 pub use outline::claimed_functions;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::domain_xml::{Claim, claims};
+use crate::domain_xml::{Claim, claims, driver_models};
 use crate::error::Error;
 use crate::failure::{Failure, line};
 use crate::gpu::{GpuCard, Registered};
@@ -21,7 +21,7 @@ impl Hook<'_> {
             return Outcome::Quiet;
         };
         let started = Instant::now();
-        let prepared = self.prepare_guest(&guest, &claims);
+        let prepared = self.prepare_guest(&guest, &claims, xml);
         let prepared = prepared.map_err(|refusal| (line(&refusal), refusal.codes()));
         // For `gpupci why`. A failure to write it is ignored.
         let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
@@ -49,6 +49,7 @@ impl Hook<'_> {
         &self,
         guest: &Guest,
         claims: &[Claim],
+        xml: &[u8],
     ) -> Result<Vec<(String, CardResult)>, HookRefusal> {
         let lookup = match self.claimed_cards(claims) {
             ClaimedCards::None => return Ok(Vec::new()),
@@ -73,7 +74,8 @@ impl Hook<'_> {
         // A card must be detached or is refused: that needs all cards of the host.
         let lookup = self.all_cards()?;
         let wanted = self.wanted(&lookup.cards, claims)?;
-        let done = self.handover(&lookup).prepare(guest, &wanted, &claimed);
+        let handover = self.handover(&lookup).with_models(driver_models(xml));
+        let done = handover.prepare(guest, &wanted, &claimed);
         Ok(named(&wanted, done?))
     }
 

@@ -1,0 +1,84 @@
+//! The driver that a guest's XML names for a function: `<driver model='…'/>`.
+
+use pretty_assertions::assert_eq;
+
+use crate::guests::{Guest, hostdev};
+use crate::stage::Stage;
+use crate::support::kernel::Driver;
+
+/// The manual's host, with a variant of vfio-pci whose module is not loaded.
+fn stage() -> Stage {
+    let stage = Stage::manual();
+    let variant = Driver::named("nvgrace_gpu_vfio_pci").vfio();
+    stage
+        .kernel
+        .add_driver(variant.module("nvgrace_gpu_vfio_pci"));
+    stage
+}
+
+const VARIANT: [&str; 2] = [
+    "0000:02:00.0 nvgrace_gpu_vfio_pci nvgrace_gpu_vfio_pci",
+    "0000:02:00.1 vfio-pci vfio-pci",
+];
+
+#[test]
+fn prepare_binds_a_function_to_the_driver_that_its_hostdev_names() {
+    let address = "<address type='pci' domain='0' bus='2' slot='0' function='0'/>";
+    for device in [
+        format!(
+            "<hostdev type='pci'><driver model='nvgrace_gpu_vfio_pci'/><source>{address}</source>\
+             </hostdev>"
+        ),
+        format!(
+            "<hostdev type='pci'><source>{address}</source>\
+             <driver name='vfio' model='nvgrace-gpu-vfio-pci'/></hostdev>"
+        ),
+        format!(
+            "<interface type='hostdev'><driver name='vfio' model='nvgrace_gpu_vfio_pci'/>\
+             <source>{address}</source></interface>"
+        ),
+    ] {
+        let stage = stage();
+        // The driver counts whatever the settings say.
+        stage.host.write("etc/gpupt.toml", "stub = \"vfio-pci\"\n");
+        let guest = Guest::with(&format!("{device}{}", hostdev("02", 1)));
+        stage.hook_ok(&guest, "prepare");
+        assert_eq!(stage.changed_bindings(), VARIANT, "{device}");
+        assert_eq!(stage.kernel.guest_takes("8"), Ok(()));
+        stage.kernel.guest_leaves("8");
+        // The XML at the end need not be that at the start.
+        stage.hook_ok(&Guest::with(&hostdev("02", 0)), "release");
+        stage.assert_restored(&device);
+    }
+}
+
+#[test]
+fn driver_of_another_device_or_an_invalid_one_is_not_taken() {
+    for devices in [
+        format!(
+            "<hostdev type='usb'><driver model='nvgrace_gpu_vfio_pci'/></hostdev>{}",
+            hostdev("02", 0)
+        ),
+        format!(
+            "{}<interface type='network'><driver model='nvgrace_gpu_vfio_pci'/></interface>",
+            hostdev("02", 0)
+        ),
+        hostdev("02", 0).replace("<source>", "<driver model='../nvidia'/><source>"),
+        hostdev("02", 0).replace("<source>", "<driver name='vfio'/><source>"),
+    ] {
+        let stage = stage();
+        stage.hook_ok(&Guest::with(&devices), "prepare");
+        let bindings = stage.changed_bindings();
+        assert_eq!(bindings[0], "0000:02:00.0 vfio-pci vfio-pci", "{devices}");
+    }
+}
+
+#[test]
+fn card_on_another_vfio_driver_than_the_xml_names_is_left_to_libvirt() {
+    let stage = stage();
+    stage.bind_at_boot();
+    let devices = hostdev("02", 0);
+    let named = devices.replace("<source>", "<driver model='nvgrace_gpu_vfio_pci'/><source>");
+    stage.hook_ok(&Guest::with(&named), "prepare");
+    assert_eq!(stage.kernel.writes(), [""; 0]);
+}

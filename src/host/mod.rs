@@ -27,10 +27,11 @@ mod starts;
 mod stubs;
 mod sysfs;
 mod users;
+mod writer;
 
 pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::LogPriority;
-pub use kernel::{SysfsKernel, run_as_writer};
+pub use kernel::SysfsKernel;
 pub use libvirt::{GuestDefinition, GuestState};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;
@@ -39,6 +40,7 @@ pub use records::StateFileError;
 pub use starts::Start;
 pub use sysfs::SysfsError;
 pub use users::Users;
+pub use writer::run_as_writer;
 
 use std::fs;
 use std::io::{self, Write};

@@ -15,6 +15,8 @@ mod client;
 mod faults;
 #[path = "kernel/groups.rs"]
 mod groups;
+#[path = "kernel/held_writes.rs"]
+mod held_writes;
 #[path = "kernel/hotplug.rs"]
 mod hotplug;
 #[path = "kernel/modules.rs"]

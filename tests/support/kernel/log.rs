@@ -14,6 +14,8 @@ pub enum InjectedFault {
     Errno(Errno),
     /// The write begins and blocks: an unbind has removed the link, a probe has created it.
     Blocks,
+    /// The write waits before it begins, until `let_held_writes_begin`.
+    Held,
     /// The write is not done; the client and its parent are killed, as by `kill -9`.
     KillBefore,
     /// The write is done; then the client and its parent are killed.
@@ -39,6 +41,10 @@ pub struct Log {
     faults: BTreeMap<usize, InjectedFault>,
     before: BTreeMap<usize, Moment>,
     after: BTreeMap<usize, Moment>,
+    /// How often held writes were let go.
+    released: usize,
+    /// The slots to which gpupt writes now.
+    under_way: Vec<String>,
 }
 
 impl KernelState {
@@ -58,6 +64,16 @@ impl KernelState {
     pub fn after_write(&self, nth: usize, moment: impl FnOnce(&Self) + Send + 'static) -> &Self {
         self.turn().log.after.insert(nth, Box::new(moment));
         self
+    }
+
+    /// Ends the wait of all writes that are held now.
+    pub fn let_held_writes_begin(&self) {
+        self.turn().log.released += 1;
+    }
+
+    /// How many writes of gpupt have not ended.
+    pub fn writes_under_way(&self) -> usize {
+        self.turn().log.under_way.len()
     }
 
     /// All writes as `PATH <- VALUE`, including those that failed or blocked.
@@ -104,8 +120,11 @@ impl KernelState {
     }
 
     pub(super) fn write(&self, peer: &Peer, path: &str, value: &[u8]) -> Result<(), Failed> {
+        let slot = peer.is_gpupt().then(|| slot_of(path, value)).flatten();
+        self.enter(slot.as_deref(), path);
         let (index, fault) = self.begin(path, value);
         let done = match fault {
+            Some(InjectedFault::Held) => self.turn().write_later(path, value),
             Some(InjectedFault::Errno(errno)) => Err(errno.into()),
             Some(InjectedFault::KillBefore) => Err(Failed::Unanswered),
             Some(InjectedFault::KillAfter) => {
@@ -115,6 +134,7 @@ impl KernelState {
             None => self.turn().write(path, value),
         };
         self.end(index, done);
+        self.leave(slot.as_deref());
         // The kill comes last, so that everything is done when the test sees the program's end.
         if matches!(
             fault,
@@ -124,6 +144,30 @@ impl KernelState {
             return Err(Failed::Unanswered);
         }
         done
+    }
+
+    /// gpupt may not write to a card while it still writes to it.
+    fn enter(&self, slot: Option<&str>, path: &str) {
+        let mut turn = self.turn();
+        if let Some(slot) = slot {
+            if turn.log.under_way.iter().any(|other| other == slot) {
+                let complaint = format!("{path} is written beside another write to {slot}");
+                turn.log.complaints.push(complaint);
+            }
+            turn.log.under_way.push(slot.to_owned());
+        }
+    }
+
+    fn leave(&self, slot: Option<&str>) {
+        let mut turn = self.turn();
+        let place = turn
+            .log
+            .under_way
+            .iter()
+            .position(|other| Some(other.as_str()) == slot);
+        if let Some(place) = place {
+            turn.log.under_way.remove(place);
+        }
     }
 
     fn begin(&self, path: &str, value: &[u8]) -> (usize, Option<InjectedFault>) {
@@ -154,6 +198,12 @@ impl KernelState {
 }
 
 impl Turn<'_> {
+    fn write_later(mut self, path: &str, value: &[u8]) -> Result<(), Failed> {
+        let released = self.log.released;
+        self.wait_while(|memory| memory.log.released == released)?;
+        self.write(path, value)
+    }
+
     fn write_for_ever(mut self, path: &str, value: &[u8]) -> Result<(), Failed> {
         self.stuck = true;
         // A write that fails at once cannot block.
@@ -172,6 +222,14 @@ impl Write {
         };
         Some(format!("{}: {how}", self.text))
     }
+}
+
+/// The slot of the function that is written to: `0000:02:00`.
+fn slot_of(path: &str, value: &[u8]) -> Option<String> {
+    let value = String::from_utf8_lossy(value);
+    let words = path.split('/').chain([value.trim_end()]);
+    let address = words.filter(|word| word.contains(':')).last()?;
+    Some(address.rsplit_once('.')?.0.to_owned())
 }
 
 fn describe(path: &str, value: &[u8]) -> String {

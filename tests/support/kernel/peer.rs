@@ -18,6 +18,12 @@ impl Peer {
         Self { pid: peer.pid() }
     }
 
+    /// Whether it is a child of gpupci or the hook that writes.
+    pub fn is_gpupt(&self) -> bool {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        line.starts_with(b"gpupt-writer\0")
+    }
+
     /// Kills it and its parent and waits for their end, so that neither sees the connection closed.
     pub fn kill(&self) {
         let parent = stat(self.pid).map(|(_, parent)| parent);

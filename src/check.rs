@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::binding::{CardRecord, Refusal};
+use crate::binding::Refusal;
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
 use crate::gpu::GpuCard;
 use crate::guest::this_host;
-use crate::host::{HookFolder, Machine, StateFileError};
+use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
+use crate::pci::PciSlot;
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
@@ -69,7 +70,7 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
             let why = "only root can see which files processes have open".to_owned();
             facts.view.unseen.push(why);
         }
-        facts.record = record_facts(machine.card_record(card.slot()), &mut facts);
+        facts.record = record_facts(machine, card.slot(), &mut facts);
         let own = replaced_cards.iter().filter(|(slot, _)| card.is_in(*slot));
         let own = own.map(|(_, refusal)| refusal.clone());
         facts.view.known.extend(own);
@@ -78,21 +79,17 @@ fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> V
     facts.collect()
 }
 
-/// The record of a card. A card that is locked until reboot is a reason to refuse it.
-fn record_facts(
-    record: Result<Option<CardRecord>, StateFileError>,
-    facts: &mut CardFacts,
-) -> RecordFacts {
-    match record {
+/// The record of a card. A write that is late and has not ended is a reason to refuse the card.
+fn record_facts(machine: &Machine, slot: PciSlot, facts: &mut CardFacts) -> RecordFacts {
+    match machine.card_record(slot) {
         Ok(None) => RecordFacts::None,
-        Ok(Some(CardRecord {
-            poisoned: Some(write),
-            ..
-        })) => {
-            facts.view.known.push(Refusal::Poisoned { write });
-            RecordFacts::None
-        }
-        Ok(Some(record)) => RecordFacts::Phase(record.phase),
+        Ok(Some(record)) => match machine.overdue_write(slot, &record) {
+            Some(pending) => {
+                facts.view.known.push(Refusal::Poisoned(pending));
+                RecordFacts::None
+            }
+            None => RecordFacts::Phase(record.phase),
+        },
         Err(error) => RecordFacts::Unreadable(sentence(&error)),
     }
 }

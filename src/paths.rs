@@ -57,6 +57,8 @@ pub const RUN: &str = "/run/gpupt";
 pub const LOCK: &str = "/run/gpupt/lock";
 /// The drivers of each card before it was detached, one file for each card.
 pub const CARD_RECORDS: &str = "/run/gpupt/cards";
+/// The locks of the writes to cards, one file for each card.
+pub const WRITE_LOCKS: &str = "/run/gpupt/writes";
 /// The result of the last start of each guest.
 pub const STARTS: &str = "/run/gpupt/guests";
 /// When libvirt last ran the hook.

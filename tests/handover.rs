@@ -37,6 +37,8 @@ mod refusals;
 mod restore;
 #[path = "handover/stub_driver.rs"]
 mod stub_driver;
+#[path = "handover/under_way.rs"]
+mod under_way;
 #[path = "handover/unrecorded.rs"]
 mod unrecorded;
 #[path = "handover/write_errors.rs"]
@@ -90,6 +92,17 @@ fn refusal(verb: &str, card: &str, causes: &[&str], tries: &[&str]) -> String {
         lines("cause: ", causes),
         lines("try:   ", tries)
     )
+}
+
+/// A text without the process ids and the times of writes under way.
+fn without_processes(text: &str) -> String {
+    let mut parts = text.split(" (pid ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (process, rest) = part.split_once(')').expect("it is closed");
+        assert!(process.ends_with(" ago"), "{process}");
+        text + rest
+    })
 }
 
 /// Runs `act` for every case, several cases in parallel.

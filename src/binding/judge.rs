@@ -23,7 +23,7 @@ pub struct Neighbour {
 pub struct CardView {
     /// Its functions, in the order in which they are rebound.
     pub bindings: Vec<Binding>,
-    /// Refusals that need no look at the card: locked until reboot, another card than recorded.
+    /// Refusals that need no look at the card: a write under way, another card than recorded.
     pub known: Vec<Refusal>,
     /// The IOMMU groups of its functions.
     pub groups: Vec<IommuGroup>,

@@ -3,6 +3,7 @@
 
 mod execute;
 mod judge;
+mod pending_write;
 mod plan;
 mod record;
 mod refusal;
@@ -12,6 +13,7 @@ mod viability;
 
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
+pub use pending_write::PendingWrite;
 pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{HostUse, Refusal, User};

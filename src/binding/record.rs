@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::binding::{Binding, Stub};
+use crate::binding::{Binding, PendingWrite, Stub};
 use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
@@ -96,7 +96,7 @@ pub struct CardRecord {
     /// The guest that has it or is about to start with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// A write that hung. The card is locked until reboot.
+    /// A write that had not ended at its deadline. Whether it has ended since, the lock of its writer tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poisoned: Option<String>,
 }
@@ -146,14 +146,23 @@ impl CardRecord {
         }
     }
 
-    /// The record in this phase.
+    /// The record in this phase. A card comes to it only when no write is under way.
     pub fn in_phase(self, phase: Phase) -> Self {
-        Self { phase, ..self }
+        Self {
+            phase,
+            poisoned: None,
+            ..self
+        }
     }
 
     /// The record with this holder.
     pub fn held_by(self, holder: Option<Holder>) -> Self {
         Self { holder, ..self }
+    }
+
+    /// The write that had not ended at its deadline.
+    pub fn marked_write(&self) -> Option<PendingWrite> {
+        self.poisoned.clone().map(PendingWrite::of_unknown)
     }
 
     /// `function` as it was.

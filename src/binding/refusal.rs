@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::binding::PendingWrite;
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
@@ -116,11 +117,8 @@ pub enum Refusal {
         /// That guest.
         guest: String,
     },
-    /// An earlier write to it hung.
-    Poisoned {
-        /// The write.
-        write: String,
-    },
+    /// A write of an earlier command has not ended.
+    Poisoned(PendingWrite),
     /// Another card is where this one was recorded.
     Differs {
         /// Its name.
@@ -157,7 +155,7 @@ impl Refusal {
             Self::VirtualFunctions { .. } => Code::VirtualFunctions,
             Self::MediatedDevice { .. } => Code::MediatedDevice,
             Self::Held { .. } => Code::Held,
-            Self::Poisoned { .. } => Code::Poisoned,
+            Self::Poisoned(_) => Code::Poisoned,
             Self::Differs { .. } => Code::CardChanged,
             Self::Driverctl { .. } => Code::Driverctl,
         }
@@ -221,7 +219,11 @@ impl Refusal {
                 "shut down guest {}; if it is not running, run `gpupci recover`",
                 printable(guest.as_bytes())
             ),
-            Self::Poisoned { .. } => "reboot this host".to_owned(),
+            Self::Poisoned(_) => {
+                "try again when the write has ended; if it never ends, check `dmesg`, \
+                                  then reboot this host"
+                    .to_owned()
+            }
             Self::Differs { .. } => {
                 "compare `gpupci list -v` with the cards that you expect; `gpupci renumber` \
                  reassigns the names; then update the attributes with `gpupci host set`"
@@ -332,10 +334,10 @@ impl fmt::Display for Refusal {
             Self::Held { guest } => {
                 write!(f, "guest {} has this card", printable(guest.as_bytes()))
             }
-            Self::Poisoned { write } => write!(
+            Self::Poisoned(pending) => write!(
                 f,
-                "an earlier write to this card hung ({}); it is locked until you reboot",
-                printable(write.as_bytes())
+                "a write to this card is still under way: {pending}; the card is locked until the \
+                 write ends"
             ),
             Self::Differs {
                 name,

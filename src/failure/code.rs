@@ -61,7 +61,7 @@ codes! {
     Held = "held", Busy;
     /// driverctl has set a driver of the card.
     Driverctl = "driverctl", Busy;
-    /// An earlier write to the card hung. It is locked until reboot.
+    /// An earlier write to the card has not ended. The card is locked until it ends.
     Poisoned = "poisoned", Poisoned;
     /// Another card is where this one was recorded.
     CardChanged = "card-changed", Differs;
@@ -73,7 +73,7 @@ codes! {
     WriteFailed = "write-failed", Failed;
     /// A write failed, and not all changes could be undone.
     NotUndone = "not-undone", HalfWay;
-    /// A write hung.
+    /// A write has not ended at its deadline.
     WriteHung = "write-hung", Poisoned;
     /// sysfs cannot be read.
     Sysfs = "sysfs", Unable;

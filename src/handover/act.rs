@@ -1,18 +1,18 @@
 //! Performs the steps of one function, and checks their effect.
 
-use crate::binding::{
-    ActError, Binding, CardRecord, Former, Step, Stop, Stub, execute, plan_restore,
-};
+use std::io;
+
+use crate::binding::{ActError, Binding, Former, Step, Stop, Stub, execute, plan_restore};
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, FunctionError, Handover};
-use crate::pci::PciAddress;
+use crate::pci::{DriverName, PciAddress, PciSlot};
 
 /// Why a function was not rebound.
 pub(super) enum NotRebound {
     /// The kernel refused a step, or it had no effect.
     Refused(FunctionError),
-    /// A step did not return in time: the card is locked until reboot.
-    Stuck(Step),
+    /// A write has not ended in time.
+    Late(String),
 }
 
 impl Handover<'_> {
@@ -20,7 +20,7 @@ impl Handover<'_> {
     pub(super) fn act(&self, steps: &[Step]) -> Result<(), NotRebound> {
         execute(steps, &mut self.kernel.clone()).map_err(|Stop { step, why }| match why {
             ActError::Refused(source) => NotRebound::Refused(FunctionError::Step { step, source }),
-            ActError::Late => NotRebound::Stuck(step),
+            ActError::Late => NotRebound::Late(step.to_string()),
         })
     }
 
@@ -55,22 +55,41 @@ impl Handover<'_> {
             .position(|step| matches!(step, Step::Bind { .. }));
         let (freeing, binding) = steps.split_at(binds.unwrap_or(steps.len()));
         self.act(freeing)?;
-        self.load_driver(former, binding);
+        if !binding.is_empty() {
+            self.load_driver(former)?;
+        }
         self.act(binding)?;
         let then = self.binding(function).map_err(seen)?;
         self.is_restored(&now, &then, former)?;
         Ok(steps)
     }
 
-    /// Loads the former driver again if it was unloaded meanwhile. The bind shows whether that helped.
-    fn load_driver(&self, former: &Former, steps: &[Step]) {
-        let binds = steps.iter().any(|step| matches!(step, Step::Bind { .. }));
-        let Some(driver) = former.driver.as_ref().filter(|_| binds) else {
-            return;
+    /// Loads the former driver again if it was unloaded meanwhile.
+    fn load_driver(&self, former: &Former) -> Result<(), NotRebound> {
+        let missing = former.driver.as_ref();
+        let Some(driver) = missing.filter(|driver| !self.machine.has_driver(driver)) else {
+            return Ok(());
         };
-        if !self.machine.has_driver(driver) {
-            let module = former.module.as_deref().unwrap_or(driver.as_str());
-            let _ = self.kernel.load(module);
+        let module = former.module.as_deref().unwrap_or(driver.as_str());
+        let loaded = self.load(driver, module, former.function.slot());
+        loaded.map_err(|why| match why {
+            ActError::Late => NotRebound::Late(format!("modprobe {module}")),
+            ActError::Refused(why) => NotRebound::Refused(FunctionError::NotLoaded {
+                function: former.function,
+                driver: driver.clone(),
+                why: why.to_string(),
+            }),
+        })
+    }
+
+    /// Loads the module of a driver for the card in `slot`.
+    fn load(&self, driver: &DriverName, module: &str, slot: PciSlot) -> Result<(), ActError> {
+        self.kernel.load(module, slot)?;
+        match self.machine.has_driver(driver) {
+            true => Ok(()),
+            false => Err(ActError::Refused(io::Error::other(format!(
+                "modprobe {module} succeeded, but the driver is not there; it may be blacklisted"
+            )))),
         }
     }
 
@@ -92,23 +111,6 @@ impl Handover<'_> {
             return Err(NotRebound::Refused(FunctionError::Override(function)));
         }
         Ok(())
-    }
-
-    /// Locks a card until reboot.
-    pub(super) fn lock_until_reboot(
-        &self,
-        card: &GpuCard,
-        mut record: CardRecord,
-        step: Step,
-    ) -> Fault {
-        record.poisoned = Some(step.to_string());
-        let kept = self.machine.save_record(card.slot(), &record);
-        Fault::Stuck {
-            step,
-            seconds: self.deadline.as_secs_f32(),
-            is_recorded: kept.is_ok(),
-            drivers_now: self.drivers_now(card),
-        }
     }
 
     /// Which driver each function of a card is on now.

@@ -37,7 +37,7 @@ impl Handover<'_> {
     pub(super) fn try_attach(&self, card: &GpuCard, mode: Mode) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
-        self.refuse_known(card, record.as_ref())?;
+        self.refuse_known(card, record.as_ref(), mode)?;
         let bindings = self.bindings(card)?;
         let plans: Vec<Vec<Step>> = bindings
             .iter()
@@ -78,9 +78,7 @@ impl Handover<'_> {
         for (binding, plan) in bindings.iter().zip(plans) {
             match self.restore_one(binding, plan, &underway) {
                 Ok(()) => (),
-                Err(NotRebound::Stuck(step)) => {
-                    return Err(self.lock_until_reboot(card, underway, step));
-                }
+                Err(NotRebound::Late(write)) => return Err(self.late(card, &underway, write)),
                 Err(NotRebound::Refused(why)) => causes.push(why),
             }
         }

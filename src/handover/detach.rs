@@ -31,7 +31,7 @@ impl Handover<'_> {
     /// # Errors
     /// When the card cannot be judged.
     pub fn judge(&self, card: &GpuCard) -> Result<Vec<Refusal>, CardError> {
-        let judged = self.try_judge(card, &[]);
+        let judged = self.try_judge(card, &[], Mode::DryRun);
         judged.map_err(|fault| CardError::new("judge", card, fault))
     }
 
@@ -39,9 +39,10 @@ impl Handover<'_> {
         &self,
         card: &GpuCard,
         leaving: &[PciAddress],
+        mode: Mode,
     ) -> Result<Vec<Refusal>, Fault> {
         let record = self.machine.card_record(card.slot())?;
-        self.refuse_known(card, record.as_ref())?;
+        self.refuse_known(card, record.as_ref(), mode)?;
         if self.is_detached(card)? {
             return self.unviable(card, leaving);
         }
@@ -59,7 +60,7 @@ impl Handover<'_> {
     ) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
-        self.refuse_known(card, record.as_ref())?;
+        self.refuse_known(card, record.as_ref(), mode)?;
         if self.is_detached(card)? {
             return self.already(card, slot, record, mode);
         }
@@ -173,7 +174,8 @@ impl Handover<'_> {
         for binding in bindings.iter_mut().filter(|now| !now.is_detached()) {
             let wanted = binding.stub.clone();
             if !loaded.iter().any(|(known, _)| *known == wanted) {
-                match self.load_stub(&wanted, mode, done) {
+                let slot = binding.function.slot();
+                match self.load_stub(&wanted, slot, mode, done) {
                     Ok(driver) => loaded.push((wanted.clone(), driver)),
                     Err(refusal) => return Some(refusal),
                 }
@@ -188,6 +190,7 @@ impl Handover<'_> {
     fn load_stub(
         &self,
         wanted: &DriverName,
+        slot: PciSlot,
         mode: Mode,
         done: &mut CardResult,
     ) -> Result<DriverName, Refusal> {
@@ -199,14 +202,14 @@ impl Handover<'_> {
             done.notes.push(format!("first: modprobe {module}"));
             return Ok(wanted.clone());
         }
-        let loaded = self.kernel.load(&module);
+        let loaded = self.kernel.load(&module, slot);
         let driver = self.machine.loaded_driver(wanted);
         let why = match (loaded, driver) {
             (Ok(()), Some(driver)) => return Ok(driver),
             (Ok(()), None) => format!(
                 "modprobe {module} succeeded, but the driver is not there; it may be blacklisted"
             ),
-            (Err(why), _) => why,
+            (Err(why), _) => why.to_string(),
         };
         Err(Refusal::NoStub {
             driver: wanted.clone(),

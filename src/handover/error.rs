@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::binding::{Refusal, Step};
+use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED, chain};
 use crate::gpu::{CardName, GpuCard};
 use crate::host::{LockError, StateFileError, SysfsError};
@@ -59,14 +60,12 @@ pub enum Fault {
         /// Which driver each function is on now.
         drivers_now: String,
     },
-    /// A write hung. The card is locked until reboot.
+    /// A write has not ended at its deadline. The card is locked until it ends.
     Stuck {
         /// The write.
-        step: Step,
+        write: String,
         /// The deadline, in seconds.
         seconds: f32,
-        /// Whether the lock could be recorded.
-        is_recorded: bool,
         /// Which driver each function is on now.
         drivers_now: String,
     },
@@ -81,6 +80,15 @@ pub enum FunctionError {
         step: Step,
         /// What the kernel said.
         source: io::Error,
+    },
+    /// Its former driver is not loaded, and cannot be.
+    NotLoaded {
+        /// The function.
+        function: PciAddress,
+        /// That driver.
+        driver: DriverName,
+        /// What `modprobe` said.
+        why: String,
     },
     /// The stub driver did not bind it, although the kernel reported no error.
     NotBound {
@@ -168,14 +176,9 @@ impl Failure for CardError {
                 format!("{drivers_now}; could not undo: {}", joined(left))
             }
             Fault::NotRestored { drivers_now, .. } => drivers_now.clone(),
-            Fault::Stuck {
-                is_recorded: true,
-                drivers_now,
-                ..
-            } => format!("{drivers_now}; the card is locked until you reboot"),
-            Fault::Stuck { drivers_now, .. } => format!(
-                "{drivers_now}; the card could not be marked as locked: do not use it before you reboot"
-            ),
+            Fault::Stuck { drivers_now, .. } => {
+                format!("{drivers_now}; the card is locked until the write ends")
+            }
             Fault::Refused(_) | Fault::Sysfs(_) | Fault::StateFile(_) | Fault::Lock(_) => {
                 UNCHANGED.to_owned()
             }
@@ -197,7 +200,9 @@ impl Failure for CardError {
             Fault::NotUndone { .. } | Fault::NotRestored { .. } => {
                 vec![format!("{dmesg}, then run `gpupci recover`")]
             }
-            Fault::Stuck { .. } => vec![format!("{dmesg}, then reboot this host")],
+            Fault::Stuck { .. } => vec![format!(
+                "{dmesg}; when the write has ended, run `gpupci recover`; if it never ends, reboot this host"
+            )],
         }
     }
 }
@@ -220,9 +225,9 @@ impl fmt::Display for Fault {
             Self::Lock(error) => error.fmt(f),
             Self::Undone { cause, .. } | Self::NotUndone { cause, .. } => cause.fmt(f),
             Self::NotRestored { causes, .. } => f.write_str(&joined(causes)),
-            Self::Stuck { step, seconds, .. } => write!(
+            Self::Stuck { write, seconds, .. } => write!(
                 f,
-                "{step}: the kernel has not finished this write after {seconds} s, and it cannot be cancelled"
+                "{write}: the kernel has not finished this write after {seconds} s, and it cannot be cancelled"
             ),
         }
     }
@@ -232,6 +237,15 @@ impl fmt::Display for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step { step, source } => write!(f, "{step}: {source}"),
+            Self::NotLoaded {
+                function,
+                driver,
+                why,
+            } => write!(
+                f,
+                "the driver {driver} cannot be loaded again for {function}: {}",
+                printable(why.as_bytes())
+            ),
             Self::NotBound { function, stub } => write!(
                 f,
                 "{stub} did not bind {function}, although the kernel reported no error"

@@ -109,7 +109,7 @@ impl Handover<'_> {
     ) -> Result<CardResult, Fault> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
-        self.refuse_known(card, record.as_ref())?;
+        self.refuse_known(card, record.as_ref(), Mode::Real)?;
         refuse_held(record.as_ref(), guest)?;
         let own = record.as_ref().and_then(|record| record.holder.clone());
         if self.is_detached(card)? {
@@ -149,7 +149,7 @@ impl Handover<'_> {
     ) -> Result<(), Fault> {
         let record = self.machine.card_record(card.slot())?;
         refuse_held(record.as_ref(), guest)?;
-        refuse(self.try_judge(card, leaving)?)
+        refuse(self.try_judge(card, leaving, Mode::Real)?)
     }
 
     pub(super) fn release_card(
@@ -158,9 +158,7 @@ impl Handover<'_> {
         record: CardRecord,
         holder: &Holder,
     ) -> Result<CardResult, Fault> {
-        if let Some(write) = record.poisoned {
-            return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
-        }
+        self.refuse_pending(card.slot(), Some(&record), Mode::Real)?;
         if !holder.was_detached {
             return self.try_attach(card, Mode::Real);
         }
@@ -169,7 +167,9 @@ impl Handover<'_> {
         if record.functions.is_empty() {
             self.machine.remove_record(slot)?;
         } else {
-            self.machine.save_record(slot, &record.held_by(None))?;
+            let phase = record.phase;
+            let record = record.in_phase(phase).held_by(None);
+            self.machine.save_record(slot, &record)?;
         }
         Ok(CardResult::default())
     }

@@ -6,6 +6,7 @@ mod attach;
 mod detach;
 mod error;
 mod guest;
+mod pending;
 mod recover;
 mod see;
 mod select;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::binding::{CardRecord, Holder, Phase, Refusal, User};
+use crate::binding::{CardRecord, Holder, Phase, User};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
 use crate::host::GuestState;
@@ -93,9 +93,7 @@ impl Handover<'_> {
         let Some(record) = self.machine.card_record(slot)? else {
             return Ok(self.forget_record(slot));
         };
-        if let Some(write) = record.poisoned {
-            return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
-        }
+        self.refuse_pending(slot, Some(&record), Mode::Real)?;
         let bindings = self.bindings(card)?;
         let detached = bindings.iter().filter(|b| b.is_detached()).count();
         if let Some(holder) = &record.holder {

@@ -1,8 +1,10 @@
 //! Reads the state of a card, from which everything is decided.
 
-use crate::binding::{ActError, Binding, CardRecord, CardView, Refusal, Stub, in_order};
+use crate::binding::{
+    ActError, Binding, CardRecord, CardView, PendingWrite, Refusal, Stub, in_order,
+};
 use crate::gpu::GpuCard;
-use crate::handover::{Fault, Handover};
+use crate::handover::{Fault, Handover, Mode};
 use crate::host::SysfsError;
 use crate::naming::replaced_cards;
 use crate::paths::PCI_DEVICES;
@@ -39,8 +41,9 @@ impl Handover<'_> {
         match self.kernel.read(&path) {
             Ok(text) => binding.driver_override = overriding(&text),
             Err(ActError::Late) => {
-                let write = format!("a write of another program, which still blocks {path}");
-                return Err(Fault::Refused(vec![Refusal::Poisoned { write }]));
+                let write = format!("that of another program, which blocks {path}");
+                let pending = PendingWrite::of_unknown(write);
+                return Err(Fault::Refused(vec![Refusal::Poisoned(pending)]));
             }
             Err(ActError::Refused(source)) => {
                 return Err(Fault::Sysfs(SysfsError::Read {
@@ -101,18 +104,17 @@ impl Handover<'_> {
             .next()
     }
 
-    /// Refuses a card that is locked until reboot, or that is not the recorded one.
+    /// Refuses a card with a write under way, or that is not the recorded one.
     pub(super) fn refuse_known(
         &self,
         card: &GpuCard,
         record: Option<&CardRecord>,
+        mode: Mode,
     ) -> Result<(), Fault> {
-        let poisoned = record.and_then(|record| record.poisoned.clone());
-        let poisoned = poisoned.map(|write| Refusal::Poisoned { write });
+        self.refuse_pending(card.slot(), record, mode)?;
         let replaced_cards = replaced_cards(self.machine, &self.cards)?.into_iter();
         let differs = replaced_cards.filter(|(slot, _)| card.is_in(*slot));
-        let differs = differs.map(|(_, refusal)| refusal);
-        let refusals: Vec<Refusal> = poisoned.into_iter().chain(differs).collect();
+        let refusals: Vec<Refusal> = differs.map(|(_, refusal)| refusal).collect();
         match refusals.is_empty() {
             true => Ok(()),
             false => Err(Fault::Refused(refusals)),

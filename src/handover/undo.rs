@@ -17,7 +17,7 @@ impl Handover<'_> {
         failure: NotRebound,
     ) -> Fault {
         let cause = match failure {
-            NotRebound::Stuck(step) => return self.lock_until_reboot(card, before.clone(), step),
+            NotRebound::Late(write) => return self.late(card, before, write),
             NotRebound::Refused(cause) => Box::new(cause),
         };
         let mut left = Vec::new();
@@ -27,9 +27,7 @@ impl Handover<'_> {
             match self.restore(&former.unwrap_or_else(|| Former::from(binding))) {
                 Ok(_) => (),
                 Err(NotRebound::Refused(why)) => left.push(why),
-                Err(NotRebound::Stuck(step)) => {
-                    return self.lock_until_reboot(card, before.clone(), step);
-                }
+                Err(NotRebound::Late(write)) => return self.late(card, before, write),
             }
         }
         if left.is_empty() {

@@ -3,13 +3,14 @@
 //! An unbind can block for ever, and a process that is stuck in one cannot be killed. So this process
 //! never writes itself: it starts its own program again, as a [`writer`](super::writer), and waits for it
 //! until the deadline. The child's exit status is the kernel's answer, an errno.
+//!
+//! A child that changes something holds the card's [`write_lock`](super::write_lock) as its standard input.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -20,9 +21,7 @@ use crate::binding::{ActError, Kernel, Step};
 use crate::host::Machine;
 use crate::host::writer::WRITER;
 use crate::paths::{GPUPCI, HOOKS, SELF_EXE};
-use crate::pci::{DriverName, PciAddress};
-
-const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
+use crate::pci::{DriverName, PciAddress, PciSlot};
 
 /// The kernel of a machine, with a deadline for each write.
 #[derive(Clone, Debug)]
@@ -50,30 +49,13 @@ impl SysfsKernel {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Loads a module.
+    /// Loads a module for the card in `slot`. Its drivers may bind the card.
     ///
     /// # Errors
-    /// The message of `modprobe`.
-    pub fn load(&self, module: &str) -> Result<(), String> {
-        if !self.machine.is_real() {
-            let acted = self.run_child(&["modprobe".into(), module.into()]);
-            return acted.map(|_| ()).map_err(|why| why.to_string());
-        }
-        let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
-        let program = program.ok_or("modprobe is not installed")?;
-        let mut modprobe = Command::new(program);
-        modprobe
-            .args(["-b", "--", module])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let output = run_with_deadline(modprobe, self.deadline).map_err(|why| why.to_string())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        match String::from_utf8_lossy(&output.stderr).trim() {
-            "" => Err(format!("modprobe {module} failed; it may be blacklisted")),
-            message => Err(message.to_owned()),
-        }
+    /// The message of `modprobe`, or that the deadline passed.
+    pub fn load(&self, module: &str, slot: PciSlot) -> Result<(), ActError> {
+        let words = ["modprobe".into(), module.into()];
+        self.run_writer(slot, &format!("modprobe {module}"), &words)
     }
 
     /// Checks in a child which processes use cards. A confined hook may not read every process;
@@ -81,8 +63,8 @@ impl SysfsKernel {
     pub(super) fn check_users(&self, query: &str) -> Result<Vec<u8>, ActError> {
         let words = ["users".into(), query.into()];
         let is_hook = std::env::current_exe().is_ok_and(|program| program.starts_with(HOOKS));
-        if self.machine.is_real() && is_hook && Path::new(GPUPCI).exists() {
-            let answer = self.run_child_of(GPUPCI, &words);
+        if self.machine.is_real() && is_hook && self.machine.exists(GPUPCI) {
+            let answer = self.run_child_of(GPUPCI, &words, Stdio::null());
             if !matches!(answer, Err(ActError::Refused(_))) {
                 return answer;
             }
@@ -91,21 +73,38 @@ impl SysfsKernel {
     }
 
     fn run_child(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {
-        self.run_child_of(SELF_EXE, words)
+        self.run_child_of(SELF_EXE, words, Stdio::null())
     }
 
-    fn run_child_of(&self, program: &str, words: &[OsString]) -> Result<Vec<u8>, ActError> {
+    /// Runs a child that changes the card in `slot`, unless another one has not ended.
+    fn run_writer(&self, slot: PciSlot, write: &str, words: &[OsString]) -> Result<(), ActError> {
+        let lock = self.machine.lock_writes(slot, write);
+        let lock = lock.map_err(ActError::Refused)?.ok_or(ActError::Late)?;
+        self.run_child_of(SELF_EXE, words, lock.into()).map(|_| ())
+    }
+
+    fn run_child_of(
+        &self,
+        program: &str,
+        words: &[OsString],
+        stdin: Stdio,
+    ) -> Result<Vec<u8>, ActError> {
         let mut child = Command::new(program);
         child
             .arg0(WRITER)
             .arg(self.machine.path("/"))
             .args(words)
+            .stdin(stdin)
             .stdout(Stdio::piped())
             // A stuck child must not keep our standard error open: its reader would wait for ever.
             .stderr(Stdio::null());
-        let output = run_with_deadline(child, self.deadline)?;
+        let output = start(child, self.deadline)?;
         match output.status.code() {
             Some(0) => Ok(output.stdout),
+            Some(_) if !output.stdout.is_empty() => {
+                let message = String::from_utf8_lossy(&output.stdout).into_owned();
+                Err(ActError::Refused(io::Error::other(message)))
+            }
             Some(errno) => Err(ActError::Refused(io::Error::from_raw_os_error(errno))),
             None => Err(ActError::Refused(io::Error::other(
                 "the process that did the write was killed",
@@ -117,7 +116,7 @@ impl SysfsKernel {
 impl Kernel for SysfsKernel {
     fn perform(&mut self, step: &Step) -> Result<(), ActError> {
         let words = ["write".into(), step.path().into(), step.value().into()];
-        self.run_child(&words).map(|_| ())
+        self.run_writer(step.function().slot(), &step.to_string(), &words)
     }
 
     fn driver(&mut self, function: PciAddress) -> io::Result<Option<DriverName>> {
@@ -130,8 +129,14 @@ pub(super) fn run_with_deadline(
     mut command: Command,
     deadline: Duration,
 ) -> Result<Output, ActError> {
-    let child = command.stdin(Stdio::null()).spawn();
-    wait_with_deadline(child.map_err(ActError::Refused)?, deadline)
+    command.stdin(Stdio::null());
+    start(command, deadline)
+}
+
+fn start(mut command: Command, deadline: Duration) -> Result<Output, ActError> {
+    let waiter = Waiter::start().map_err(ActError::Refused)?;
+    let child = command.spawn().map_err(ActError::Refused)?;
+    waiter.wait(child, deadline)
 }
 
 /// Runs a program that reads `input`, and kills it after `deadline`.
@@ -140,6 +145,7 @@ pub(super) fn run_with_input(
     input: Vec<u8>,
     deadline: Duration,
 ) -> Result<Output, ActError> {
+    let waiter = Waiter::start().map_err(ActError::Refused)?;
     let child = command.stdin(Stdio::piped()).spawn();
     let mut child = child.map_err(ActError::Refused)?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -148,7 +154,7 @@ pub(super) fn run_with_input(
         writer.map_err(ActError::Refused)?;
     }
     let pid = i32::try_from(child.id()).map(Pid::from_raw);
-    let outcome = wait_with_deadline(child, deadline);
+    let outcome = waiter.wait(child, deadline);
     if let (Err(ActError::Late), Ok(pid)) = (&outcome, pid) {
         // Such a program only reads, so it can be killed.
         let _ = kill(pid, Signal::SIGKILL);
@@ -156,15 +162,32 @@ pub(super) fn run_with_input(
     outcome
 }
 
-fn wait_with_deadline(child: Child, deadline: Duration) -> Result<Output, ActError> {
-    let (sender, receiver) = sync_channel(1);
-    let waiting = thread::Builder::new().spawn(move || {
-        // The receiver has gone if the deadline has passed.
-        let _ = sender.send(child.wait_with_output());
-    });
-    waiting.map_err(ActError::Refused)?;
-    let output = receiver
-        .recv_timeout(deadline)
-        .map_err(|_| ActError::Late)?;
-    output.map_err(ActError::Refused)
+/// A thread that waits for a child. It is there before the child is started: a write that has begun
+/// must not be taken for one that failed.
+struct Waiter {
+    child: SyncSender<Child>,
+    output: Receiver<io::Result<Output>>,
+}
+
+impl Waiter {
+    fn start() -> io::Result<Self> {
+        let (child, children) = sync_channel::<Child>(1);
+        let (outputs, output) = sync_channel(1);
+        thread::Builder::new().spawn(move || {
+            if let Ok(child) = children.recv() {
+                // The receiver has gone if the deadline has passed.
+                let _ = outputs.send(child.wait_with_output());
+            }
+        })?;
+        Ok(Self { child, output })
+    }
+
+    fn wait(self, child: Child, deadline: Duration) -> Result<Output, ActError> {
+        // The thread lives until it has a child.
+        let _ = self.child.send(child);
+        let output = self.output.recv_timeout(deadline);
+        output
+            .map_err(|_| ActError::Late)?
+            .map_err(ActError::Refused)
+    }
 }

@@ -27,6 +27,7 @@ mod starts;
 mod stubs;
 mod sysfs;
 mod users;
+mod write_lock;
 mod writer;
 
 pub use hook_folder::{HookFolder, HookProgram};
@@ -40,6 +41,7 @@ pub use records::StateFileError;
 pub use starts::Start;
 pub use sysfs::SysfsError;
 pub use users::Users;
+pub use write_lock::WriteState;
 pub use writer::run_as_writer;
 
 use std::fs;

@@ -8,8 +8,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 
 use nix::errno::Errno;
 
@@ -20,6 +20,7 @@ use crate::paths::KERNEL_SOCKET;
 pub(super) const WRITER: &str = "gpupt-writer";
 /// When a check of processes that hangs ends itself; its parent has long given up.
 const CHECK_SECONDS: u32 = 120;
+const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 
 /// Does the child's work, if this process is such a child; a program calls this first.
 pub fn run_as_writer() -> Option<ExitCode> {
@@ -38,14 +39,23 @@ pub fn run_as_writer() -> Option<ExitCode> {
         }
         _ => Err(Errno::EINVAL.into()),
     };
-    let text = match outcome {
-        Ok(text) => text,
-        Err(error) => return Some(errno(&error).into()),
+    let (text, exit) = match outcome {
+        Ok(text) => (text, 0),
+        Err(error) if error.raw_os_error().is_some() => (Vec::new(), errno(&error)),
+        // An error that is no errno goes as text.
+        Err(error) => (error.to_string().into_bytes(), errno(&error)),
     };
     Some(match io::stdout().write_all(&text) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit.into(),
         Err(error) => errno(&error).into(),
     })
+}
+
+/// Adds our process id to what the file of the write lock says. Standard input is that file.
+fn sign() {
+    let line = format!("{}\n", std::process::id());
+    // It is only for messages.
+    let _ = nix::unistd::write(io::stdin(), line.as_bytes());
 }
 
 fn run_operation(
@@ -58,13 +68,18 @@ fn run_operation(
         nix::unistd::alarm::set(CHECK_SECONDS);
         return machine.answer_user_query(&path.to_string_lossy());
     }
+    if operation != "read" {
+        sign();
+    }
     let socket = machine.path(KERNEL_SOCKET);
     if !machine.is_real() && (operation != "read" || socket.exists()) {
         return send_to_socket(&socket, operation, path, value);
     }
+    let name = path;
     let path = machine.path(path);
     match operation.to_str() {
         Some("read") => fs::read(path),
+        Some("modprobe") => modprobe(name),
         Some("write") => {
             // In one write: the kernel takes each write as a complete value.
             let mut file = fs::OpenOptions::new().write(true).open(path)?;
@@ -77,6 +92,30 @@ fn run_operation(
         }
         _ => Err(Errno::EINVAL.into()),
     }
+}
+
+/// Loads a module.
+fn modprobe(module: &OsString) -> io::Result<Vec<u8>> {
+    let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
+    let program = program.ok_or_else(|| io::Error::other("modprobe is not installed"))?;
+    let mut modprobe = Command::new(program);
+    modprobe
+        .args(["-b", "--"])
+        .arg(module)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let output = modprobe.stderr(Stdio::piped()).output()?;
+    if output.status.success() {
+        return Ok(Vec::new());
+    }
+    let message = match String::from_utf8_lossy(&output.stderr).trim() {
+        "" => format!(
+            "modprobe {} failed; it may be blacklisted",
+            module.display()
+        ),
+        message => message.trim_start_matches("modprobe: ").to_owned(),
+    };
+    Err(io::Error::other(message))
 }
 
 /// Sends the operation to the process that plays the kernel of a tree of files.

@@ -224,8 +224,10 @@ fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
     host.write("proc/sys/kernel/random/boot_id", "");
     record(&host, "detaching", ", \"poisoned\": \"unbind <- x\"");
     let lines = [
-        "FAIL  gpupci1: an earlier write to this card hung (unbind <- x); it is locked until you reboot",
-        "      try: reboot this host",
+        "FAIL  gpupci1: a write to this card is still under way: unbind <- x; the card is locked \
+         until the write ends",
+        "      try: try again when the write has ended; if it never ends, check `dmesg`, then \
+         reboot this host",
     ];
     assert_trouble(&host, 6, &lines);
     record(&host, "attaching", "");

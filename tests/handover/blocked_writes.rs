@@ -1,5 +1,5 @@
-//! Writes to sysfs that block forever. They cannot be ended, so the card is locked until reboot,
-//! and no other command waits.
+//! Writes to sysfs that block forever. They cannot be ended, so the card is locked as long as they
+//! last, and no other command waits.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use pretty_assertions::assert_eq;
 
 use crate::support::kernel::{InjectedFault, Work};
-use crate::{manual, with_each, with_kernel};
+use crate::{manual, with_each, with_kernel, without_processes};
 
 /// Longer than any write to the fake kernel that does not block.
 const DEADLINE: &str = "--timeout 1";
@@ -39,8 +39,9 @@ fn nothing_is_written_after_a_write_that_blocks() {
             format!(
                 "gpupci: cannot {verb} gpupci1 ({slot})\n  \
                  cause: {}: the kernel has not finished this write after 1 s, and it cannot be cancelled\n  \
-                 state: {}; the card is locked until you reboot\n  \
-                 try:   check `dmesg` for messages about the card, then reboot this host\n",
+                 state: {}; the card is locked until the write ends\n  \
+                 try:   check `dmesg` for messages about the card; when the write has ended, run \
+                 `gpupci recover`; if it never ends, reboot this host\n",
                 writes[nth - 1],
                 host.drivers_line(slot)
             ),
@@ -58,12 +59,15 @@ fn nothing_is_written_after_a_write_that_blocks() {
             let said = host.line_into_files(line);
             let text = format!(
                 "gpupci: cannot {verb} gpupci1 ({slot})\n  \
-                 cause: an earlier write to this card hung ({}); it is locked until you reboot\n  \
+                 cause: a write to this card is still under way: {}; the card is locked \
+                 until the write ends\n  \
                  state: nothing was changed\n  \
-                 try:   reboot this host\n",
+                 try:   try again when the write has ended; if it never ends, check `dmesg`, then \
+                 reboot this host\n",
                 writes[nth - 1]
             );
-            assert_eq!((said.stderr, said.code), (text, Some(6)), "{what}");
+            let told = without_processes(&said.stderr);
+            assert_eq!((told, said.code), (text, Some(6)), "{what}");
         }
         assert_eq!(kernel.writes(), writes, "{what}");
         let told = host.line("-l -s all").answer();
@@ -73,7 +77,7 @@ fn nothing_is_written_after_a_write_that_blocks() {
 }
 
 #[test]
-fn reboot_unlocks_a_card_that_is_locked_until_reboot() {
+fn reboot_unlocks_a_locked_card() {
     let (host, kernel) = manual();
     host.write("proc/sys/kernel/random/boot_id", "one\n");
     kernel.fault(1, InjectedFault::Blocks);
@@ -89,7 +93,7 @@ fn reboot_unlocks_a_card_that_is_locked_until_reboot() {
 }
 
 #[test]
-fn undo_that_blocks_locks_the_card_until_reboot() {
+fn undo_that_blocks_locks_the_card() {
     let (host, kernel) = manual();
     kernel
         .on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses())
@@ -102,7 +106,7 @@ fn undo_that_blocks_locks_the_card_until_reboot() {
 }
 
 #[test]
-fn override_read_that_blocks_locks_the_card_until_reboot() {
+fn override_read_that_blocks_locks_the_card() {
     // Before Linux 6.12 a read of driver_override takes the device lock.
     let (host, kernel) = manual();
     kernel.on_unbind(("nvidia", "0000:02:00.0"), Work::blocks());
@@ -122,9 +126,10 @@ fn override_read_that_blocks_locks_the_card_until_reboot() {
             said.stderr,
             format!(
                 "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
-                 cause: an earlier write to this card hung (a write of another program, which still blocks {override_file}); it is locked until you reboot\n  \
+                 cause: a write to this card is still under way: that of another program, which blocks {override_file}; the card is locked until the write ends\n  \
                  state: nothing was changed\n  \
-                 try:   reboot this host\n"
+                 try:   try again when the write has ended; if it never ends, check `dmesg`, then \
+                 reboot this host\n"
             )
         );
         assert_eq!(said.code, Some(6));

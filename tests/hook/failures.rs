@@ -67,19 +67,23 @@ fn assert_ends_if_write_blocks(nth: usize) {
          kernel has not finished this write after 1 s, and it cannot be cancelled. State: \
          0000:02:00.0 is bound to "
     );
-    let end = "; the card is locked until you reboot. Try: check `dmesg` for messages about the \
-               card, then reboot this host.\n";
+    let end = "; the card is locked until the write ends. Try: check `dmesg` for messages about the \
+               card; when the write has ended, run `gpupci recover`; if it never ends, reboot this \
+               host.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
 
     stage.hook_ok(&guest(), "release");
-    let why = because(
-        &[&format!(
-            "an earlier write to this card hung ({stuck}); it is locked until you reboot"
-        )],
-        &["reboot this host"],
+    let said = stage.hook(&Guest::with(&hostdev("02", 1)), "prepare");
+    let start = format!(
+        "gpupt: guest rocks-33 cannot start: cannot prepare gpupci1 (0000:02:00): a write to this card \
+         is still under way: {stuck} (pid "
     );
-    stage.assert_refused(&Guest::with(&hostdev("02", 1)), &why);
+    let end = " ago); the card is locked until the write ends. State: nothing was changed. Try: try \
+               again when the write has ended; if it never ends, check `dmesg`, then reboot this \
+               host.\n";
+    assert!(said.stderr.starts_with(&start), "{}", said.stderr);
+    assert!(said.stderr.ends_with(end), "{}", said.stderr);
     stage.hook_ok(&guest(), "reconnect");
     assert_eq!(stage.kernel.writes(), writes);
     stage.hook_ok(&Guest::other(1, &hostdev("03", 0)), "prepare");

@@ -1,6 +1,6 @@
 //! Refusals to detach or attach a card, and failures of that.
 
-use gpupt::binding::{HostUse, Refusal, Step, User};
+use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, User};
 use gpupt::error::Error;
 use gpupt::gpu::{GpuCard, PciFunction};
 use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
@@ -129,9 +129,8 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Held {
             guest: "rocks-34".to_owned(),
         },
-        Refusal::Poisoned {
-            write: bind().to_string(),
-        },
+        Refusal::Poisoned(pending_write()),
+        Refusal::Poisoned(PendingWrite::of_unknown(bind().to_string())),
         differs(None),
         differs(Some(read("0000:03:00.0"))),
         Refusal::Driverctl {
@@ -157,11 +156,19 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::VirtualFunctions { .. },
         Refusal::MediatedDevice { .. },
         Refusal::Held { .. },
-        Refusal::Poisoned { .. },
+        Refusal::Poisoned(_),
         Refusal::Differs { .. },
         Refusal::Driverctl { .. },
     );
     refusals
+}
+
+fn pending_write() -> PendingWrite {
+    PendingWrite {
+        write: bind().to_string(),
+        pid: Some(4711),
+        age: Some(40),
+    }
 }
 
 fn function_errors() -> Vec<FunctionError> {
@@ -169,6 +176,11 @@ fn function_errors() -> Vec<FunctionError> {
         FunctionError::Step {
             step: bind(),
             source: refused(),
+        },
+        FunctionError::NotLoaded {
+            function: video(),
+            driver: nvidia(),
+            why: "FATAL: Module nvidia not found in directory /lib/modules/6.12.0".to_owned(),
         },
         FunctionError::NotBound {
             function: video(),
@@ -199,6 +211,7 @@ fn function_errors() -> Vec<FunctionError> {
     assert_complete!(
         &errors,
         FunctionError::Step { .. },
+        FunctionError::NotLoaded { .. },
         FunctionError::NotBound { .. },
         FunctionError::NotBoundAgain { .. },
         FunctionError::StillBound(_),
@@ -224,12 +237,6 @@ fn faults() -> Vec<Fault> {
         is_unchanged,
         drivers_now: drivers_now(),
     };
-    let stuck = |is_recorded| Fault::Stuck {
-        step: bind(),
-        seconds: 30.0,
-        is_recorded,
-        drivers_now: drivers_now(),
-    };
     let faults = vec![
         Fault::Refused(vec![Refusal::NoGroup(video())]),
         Fault::Sysfs(crate::files::sysfs_error()),
@@ -252,8 +259,11 @@ fn faults() -> Vec<Fault> {
         },
         not_given_back(true),
         not_given_back(false),
-        stuck(true),
-        stuck(false),
+        Fault::Stuck {
+            write: bind().to_string(),
+            seconds: 30.0,
+            drivers_now: drivers_now(),
+        },
     ];
     assert_complete!(
         &faults,

@@ -362,7 +362,7 @@ fn refused_cards() -> Vec<HostFacts> {
     let uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
     let lasting = crate::cards::refusals()
         .into_iter()
-        .filter(|refusal| matches!(refusal, Refusal::Poisoned { .. } | Refusal::Differs { .. }));
+        .filter(|refusal| matches!(refusal, Refusal::Poisoned(_) | Refusal::Differs { .. }));
     let mut hosts: Vec<HostFacts> = lasting
         .map(|refusal| with_view(|view| view.known = vec![refusal]))
         .collect();

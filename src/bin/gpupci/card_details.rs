@@ -227,7 +227,9 @@ fn users(host: &ThisHost, card: &GpuCard) -> Option<Vec<User>> {
 fn state(host: &ThisHost, card: &GpuCard, functions: &[FunctionDetails]) -> State {
     let record = host.machine.card_record(card.slot());
     match record.ok().flatten() {
-        Some(record) if record.poisoned.is_some() => State::Poisoned,
+        Some(record) if host.machine.overdue_write(card.slot(), &record).is_some() => {
+            State::Poisoned
+        }
         Some(record) if record.phase != Phase::Detached => State::Unfinished,
         _ => {
             let is_detached = |f: &FunctionDetails| f.binding.is_detached();

@@ -1,7 +1,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::binding::{Neighbour, User};
+use crate::binding::{Neighbour, PendingWrite, User};
 use crate::exit::Exit;
 use crate::pci::{ClassCode, DriverName, Identity, VendorId};
 use crate::readiness::Verdict;
@@ -161,9 +161,7 @@ fn another_or_locked_card_has_its_own_exit_code() {
         found: identity(2),
         gone_to: None,
     };
-    let poisoned = Refusal::Poisoned {
-        write: "unbind".to_owned(),
-    };
+    let poisoned = Refusal::Poisoned(PendingWrite::of_unknown("unbind".to_owned()));
     for (refusal, exit, topic) in [
         (differs, Exit::Differs, "fail identity"),
         (poisoned, Exit::Poisoned, "fail record"),

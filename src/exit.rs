@@ -16,7 +16,7 @@ pub enum Exit {
     Busy = 4,
     /// This host cannot do it: IOMMU, VFIO, group.
     Unable = 5,
-    /// A deadline passed; the card is locked until reboot.
+    /// A write has not ended at its deadline; the card is locked until it ends.
     Poisoned = 6,
     /// Failed and not undone; the message says the state.
     HalfWay = 7,

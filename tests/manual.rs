@@ -46,7 +46,7 @@ fn every_command_has_a_manual_page() {
     assert_eq!(pages, wanted);
     let page = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
     assert!(page("gpupci-detach.8").contains("dry\\-run"));
-    assert!(page("gpupci.8").contains("a write hangs, the card is locked until reboot"));
+    assert!(page("gpupci.8").contains("a write hangs, the card is locked until it ends"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use gpupt::pci::VendorId;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or nothing to do         5  this host cannot: IOMMU, VFIO, group
-  1  failed, state as before        6  a write hangs, the card is locked until reboot
+  1  failed, state as before        6  a write hangs, the card is locked until it ends
   2  wrong usage                    7  failed and not undone
   3  no such card, guest or host    8  recorded card and hardware differ
   4  in use                         9  not permitted";
@@ -78,7 +78,7 @@ pub(crate) struct Global {
     /// Print more: model, driver, IOMMU group, NUMA node, users of a card.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// The longest that one write to the kernel may take; then the card is locked until reboot.
+    /// The longest that one write to the kernel may take; then the card is locked until the write ends.
     #[arg(long, value_name = "SECONDS", global = true, default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }

@@ -45,7 +45,8 @@ const WITHOUT_MESSAGES: [&str; 4] = [
 ];
 
 /// How other strings begin that are no messages.
-const NO_MESSAGES: [&str; 18] = [
+const NO_MESSAGES: [&str; 19] = [
+    "alias vfio_pci:",
     "{{",
     "/opt/rocks/bin/rocks",
     "address domain=",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::binding::Refusal;
+use crate::binding::{Refusal, Stub, VfioAliases};
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
@@ -10,8 +10,8 @@ use crate::gpu::GpuCard;
 use crate::guest::this_host;
 use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
-use crate::pci::PciSlot;
-use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts};
+use crate::pci::{DriverName, PciSlot};
+use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts, StubFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
@@ -42,12 +42,19 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         ),
         cards => (cards, None),
     };
-    let cards = cards.map(|cards| card_facts(machine, options, &cards));
+    let aliases = machine.vfio_aliases();
+    let cards = cards.map(|cards| card_facts(machine, options, &cards, &aliases));
+    let stubs = stub_facts(
+        machine,
+        options,
+        cards.as_deref().unwrap_or_default(),
+        &aliases,
+    );
     Ok(HostFacts {
         distribution: machine.distribution(),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(&functions),
-        stub: machine.stub_facts(&options.settings.stub.driver()),
+        stubs,
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
@@ -58,12 +65,53 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
     })
 }
 
-fn card_facts(machine: &Machine, options: &CheckOptions, cards: &[GpuCard]) -> Vec<CardFacts> {
+/// The facts of each driver that a card needs for a guest.
+fn stub_facts(
+    machine: &Machine,
+    options: &CheckOptions,
+    cards: &[CardFacts],
+    aliases: &VfioAliases,
+) -> Vec<StubFacts> {
+    let stub = &options.settings.stub;
+    let bindings = cards.iter().flat_map(|card| card.view.bindings.iter());
+    let mut drivers: Vec<DriverName> = Vec::new();
+    for binding in bindings {
+        if !drivers.contains(&binding.stub) {
+            drivers.push(binding.stub.clone());
+        }
+    }
+    if drivers.is_empty() {
+        drivers.push(stub.driver_for("", aliases, &machine.drivers()));
+    }
+    let facts = drivers.iter().map(|driver| StubFacts {
+        misspelled: match stub {
+            Stub::Named(name) if name != driver => Some(name.clone()),
+            _ => None,
+        },
+        ..machine.stub_facts(driver)
+    });
+    facts.collect()
+}
+
+fn card_facts(
+    machine: &Machine,
+    options: &CheckOptions,
+    cards: &[GpuCard],
+    aliases: &VfioAliases,
+) -> Vec<CardFacts> {
     // Unreadable names have a finding of their own.
     let replaced_cards = replaced_cards(machine, cards).unwrap_or_default();
     let counting = cards.iter().filter(|card| card.counts());
     let facts = counting.map(|card| {
         let mut facts = machine.card_facts(card, cards, &options.settings.stub);
+        for now in &mut facts.view.bindings {
+            now.stub = machine.stub_of(now.function, &options.settings.stub, aliases);
+            let own = machine.stub_of(now.function, &Stub::Auto, aliases);
+            let variant = Some(own).filter(|own| *own != DriverName::vfio_pci());
+            facts
+                .variants
+                .extend(variant.map(|own| (now.function, own)));
+        }
         if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
         } else {

@@ -54,7 +54,8 @@ impl VfioAliases {
     /// Reads the lines of `modules.alias`.
     pub fn parse(text: &str) -> Self {
         let aliases = text.lines().filter_map(|line| {
-            let alias = line.strip_prefix("alias vfio_pci:")?;
+            let (_, alias) = line.split_once(' ')?;
+            let alias = alias.strip_prefix("vfio_pci:")?;
             let (pattern, module) = alias.split_once(' ')?;
             Some(VfioAlias {
                 pattern: pattern.to_owned(),

@@ -5,7 +5,7 @@ mod refusal;
 
 use crate::binding::{Binding, CardView, Phase, Refusal, judge_detach};
 use crate::gpu::CardName;
-use crate::pci::{IommuGroup, PciAddress};
+use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::readiness::card::refusal::finding_of;
 use crate::readiness::{Finding, HostFacts};
 
@@ -31,6 +31,8 @@ pub struct CardFacts {
     pub functions: Vec<PciAddress>,
     /// The facts that decide whether it can be detached.
     pub view: CardView,
+    /// Functions for which the kernel has a variant of vfio-pci, and that driver.
+    pub variants: Vec<(PciAddress, DriverName)>,
     /// The IOMMU groups of its functions.
     pub groups: Vec<IommuGroup>,
     /// Whether it is the boot display (`boot_vga`).
@@ -84,6 +86,7 @@ impl CardFacts {
     fn judge(&self, has_groups: bool) -> Vec<Finding> {
         let mut findings = self.unreadable();
         findings.push(self.drivers());
+        findings.extend(self.variants());
         let refusals = judge_detach(&self.view, &[]);
         // A problem of the whole host has one finding, not one for each card.
         let is_of_card = |refusal: &&Refusal| match refusal {
@@ -146,6 +149,32 @@ impl CardFacts {
             )
         } else {
             Finding::pass(TOPIC, format!("it is bound to {stubs}, ready for a guest"))
+        }
+    }
+
+    /// Whether its functions get the variants of vfio-pci that the kernel has for them.
+    fn variants(&self) -> Vec<Finding> {
+        let wanted = self.variants.iter().filter_map(|(function, variant)| {
+            let mut bindings = self.view.bindings.iter();
+            let now = bindings.find(|now| now.function == *function)?;
+            (now.driver.as_ref() != Some(variant)).then(|| self.variant(now, variant))
+        });
+        wanted.collect()
+    }
+
+    fn variant(&self, now: &Binding, variant: &DriverName) -> Finding {
+        const TOPIC: &str = "driver";
+        let function = now.function;
+        let theirs = format!("the kernel's VFIO driver for {function} is {variant}");
+        if now.is_detached() {
+            let text = format!("{theirs}, but it is bound to {}", driver_of(now));
+            let remedy = format!("gpupci attach {0}; gpupci detach {0}", self.name);
+            Finding::warn(TOPIC, text, remedy)
+        } else if now.stub == *variant {
+            Finding::pass(TOPIC, format!("{theirs}; a guest gets it on this driver"))
+        } else {
+            let text = format!("{theirs}, but /etc/gpupt.toml chooses {}", now.stub);
+            Finding::warn(TOPIC, text, "remove the line with `stub`")
         }
     }
 

@@ -122,8 +122,8 @@ pub struct HostFacts {
     pub platform: Platform,
     /// Interrupt remapping.
     pub interrupts: InterruptFacts,
-    /// The stub driver.
-    pub stub: StubFacts,
+    /// The drivers that the cards need for guests, at least one.
+    pub stubs: Vec<StubFacts>,
     /// The configuration of modprobe.
     pub modprobe: ModprobeFacts,
     /// Every PCI function.

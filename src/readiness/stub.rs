@@ -28,21 +28,38 @@ pub struct StubFacts {
     pub is_loaded: bool,
     /// Where it is found.
     pub source: DriverSource,
+    /// What the settings call it, if that is not its name.
+    pub misspelled: Option<DriverName>,
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let mut findings = vec![presence(facts)];
-    findings.extend(load_problem(facts));
-    findings
+    let judged = facts.stubs.iter().flat_map(|stub| {
+        let mut findings = vec![presence(stub, facts)];
+        findings.extend(misspelled(stub));
+        findings.extend(load_problem(stub, facts));
+        findings
+    });
+    judged.collect()
 }
 
-fn presence(facts: &HostFacts) -> Finding {
-    let driver = &facts.stub.driver;
-    if facts.stub.is_loaded {
+/// A name with `-` for `_`: modprobe takes both, the kernel's files do not.
+fn misspelled(stub: &StubFacts) -> Option<Finding> {
+    let (driver, name) = (&stub.driver, stub.misspelled.as_ref()?);
+    let text = format!("`stub` in /etc/gpupt.toml is {name}, but the driver is called {driver}");
+    Some(Finding::warn(
+        TOPIC,
+        text,
+        format!("set `stub = \"{driver}\"`"),
+    ))
+}
+
+fn presence(stub: &StubFacts, facts: &HostFacts) -> Finding {
+    let driver = &stub.driver;
+    if stub.is_loaded {
         return Finding::pass(TOPIC, format!("the driver {driver} is loaded"));
     }
     let release = &facts.platform.release;
-    match facts.stub.source {
+    match stub.source {
         DriverSource::BuiltIn => Finding::pass(
             TOPIC,
             format!("the driver {driver} is built into the kernel"),
@@ -71,13 +88,14 @@ fn presence(facts: &HostFacts) -> Finding {
 }
 
 /// What prevents the driver from being loaded: a warning if it is loaded already.
-fn load_problem(facts: &HostFacts) -> Option<Finding> {
-    let (problem, remedy) = blacklisted(facts).or_else(|| install_command(facts))?;
-    let driver = &facts.stub.driver;
-    Some(if facts.stub.is_loaded {
+fn load_problem(stub: &StubFacts, facts: &HostFacts) -> Option<Finding> {
+    let driver = &stub.driver;
+    let (problem, remedy) =
+        blacklisted(driver, facts).or_else(|| install_command(driver, facts))?;
+    Some(if stub.is_loaded {
         let text = format!("{problem}: {driver} is loaded now, but may not be after the next boot");
         Finding::warn(TOPIC, text, remedy)
-    } else if facts.stub.source == DriverSource::BuiltIn {
+    } else if stub.source == DriverSource::BuiltIn {
         Finding::pass(
             TOPIC,
             format!("{problem}, which has no effect: it is built into the kernel"),
@@ -91,8 +109,8 @@ fn load_problem(facts: &HostFacts) -> Option<Finding> {
     })
 }
 
-fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
-    let driver = facts.stub.driver.as_str();
+fn blacklisted(driver: &DriverName, facts: &HostFacts) -> Option<(String, String)> {
+    let driver = driver.as_str();
     let cmdline = &facts.platform.cmdline;
     for key in ["modprobe.blacklist", "module_blacklist"] {
         if cmdline
@@ -112,8 +130,8 @@ fn blacklisted(facts: &HostFacts) -> Option<(String, String)> {
 }
 
 /// `install vfio-pci /bin/false` loads nothing; any other command may load the driver.
-fn install_command(facts: &HostFacts) -> Option<(String, String)> {
-    let driver = facts.stub.driver.as_str();
+fn install_command(driver: &DriverName, facts: &HostFacts) -> Option<(String, String)> {
+    let driver = driver.as_str();
     let (path, command) = facts.modprobe.install_of(driver)?;
     let program = command.split_ascii_whitespace().next()?;
     let loads_nothing = matches!(program.rsplit('/').next()?, "false" | "true" | ":");

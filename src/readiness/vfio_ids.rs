@@ -70,8 +70,14 @@ fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
     options
 }
 
+/// Whether vfio-pci is built into the kernel.
+fn is_built_in(facts: &HostFacts) -> bool {
+    let mut stubs = facts.stubs.iter();
+    stubs.any(|stub| stub.driver == DriverName::vfio_pci() && stub.source == DriverSource::BuiltIn)
+}
+
 fn judge_option(option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
-    if option.file.is_some() && facts.stub.source == DriverSource::BuiltIn {
+    if option.file.is_some() && is_built_in(facts) {
         let text = format!(
             "{} has no effect: vfio-pci is built into this kernel",
             option.place
@@ -137,7 +143,7 @@ fn bound_elsewhere(
     facts: &HostFacts,
 ) -> Option<Finding> {
     let driver = function.driver.as_ref()?;
-    if function.is_vfio || *driver == facts.stub.driver {
+    if function.is_vfio || facts.stubs.iter().any(|stub| stub.driver == *driver) {
         return None;
     }
     let card = card_of(function.address, facts);

@@ -1,5 +1,7 @@
 //! The stub driver, and the configuration of modprobe.
 
+use std::os::unix::fs::symlink;
+
 use crate::support::TestHost;
 use crate::{DEVICES, RELEASE, assert_trouble, ready};
 
@@ -180,4 +182,77 @@ fn vfio_pci_ids_on_the_kernel_line_are_reported() {
         "PASS  vfio-pci.ids on the kernel command line binds gpupci2 (0000:2b:00.0, 0000:2b:00.1, \
          0000:2b:00.2, 0000:2b:00.3) at boot",
     );
+}
+
+/// The prepared host, whose kernel has a variant of vfio-pci for the first card.
+fn with_variant() -> TestHost {
+    let host = ready();
+    host.write(&format!("{DEVICES}/0000:03:00.0/device"), "0x06df\n");
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.alias"),
+        "#\nalias vfio_pci:v000010DEd000006DEsv*sd*bc*sc*i* mlx5_vfio_pci\n",
+    );
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.dep"),
+        "kernel/vfio-pci.ko.xz:\nkernel/mlx5-vfio-pci.ko.xz: kernel/vfio-pci.ko.xz\n",
+    );
+    host
+}
+
+#[test]
+fn variant_driver_of_a_function_is_checked() {
+    let host = with_variant();
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  the driver vfio-pci is loaded");
+    host.assert_says(
+        "PASS  the driver mlx5_vfio_pci is a module, which is loaded when it is needed",
+    );
+    host.assert_says(
+        "PASS  gpupci1: the kernel's VFIO driver for 0000:02:00.0 is mlx5_vfio_pci; a guest gets \
+         it on this driver",
+    );
+    host.write(
+        &format!("lib/modules/{RELEASE}/modules.dep"),
+        "kernel/drivers/vfio/pci/vfio-pci.ko.xz:\n",
+    );
+    let lines = [
+        "FAIL  this kernel has no driver mlx5_vfio_pci, neither built in nor as a module",
+        "      try: dnf install kernel-modules-4.18.0-553.el8_10.x86_64",
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn function_that_does_not_get_its_variant_driver_is_a_warning() {
+    let host = with_variant();
+    host.write("etc/gpupt.toml", "stub = \"vfio-pci\"\n");
+    let lines = [
+        "WARN  gpupci1: the kernel's VFIO driver for 0000:02:00.0 is mlx5_vfio_pci, but \
+         /etc/gpupt.toml chooses vfio-pci",
+        "      try: remove the line with `stub`",
+    ];
+    assert_trouble(&host, 0, &lines);
+    host.remove("etc/gpupt.toml");
+    for function in ["0000:02:00.0", "0000:02:00.1"] {
+        let link = format!("{DEVICES}/{function}/driver");
+        host.remove(&link);
+        symlink("/sys/bus/pci/drivers/vfio-pci", host.path(&link)).expect("a link");
+    }
+    let lines = [
+        "WARN  gpupci1: the kernel's VFIO driver for 0000:02:00.0 is mlx5_vfio_pci, but it is bound \
+         to vfio-pci",
+        "      try: gpupci attach gpupci1; gpupci detach gpupci1",
+    ];
+    assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn stub_driver_of_the_settings_is_known_by_its_exact_name() {
+    let host = with_variant();
+    host.write("etc/gpupt.toml", "stub = \"mlx5-vfio-pci\"\n");
+    let lines = [
+        "WARN  `stub` in /etc/gpupt.toml is mlx5-vfio-pci, but the driver is called mlx5_vfio_pci",
+        "      try: set `stub = \"mlx5_vfio_pci\"`",
+    ];
+    assert_trouble(&host, 0, &lines);
 }

@@ -64,6 +64,7 @@ fn card() -> CardFacts {
             bindings: bindings(Some("nvidia"), Some("snd_hda_intel")),
             ..CardView::default()
         },
+        variants: Vec::new(),
         groups: vec![read("8")],
         is_boot_display: false,
         resets: Some("flr bus".to_owned()),
@@ -121,11 +122,12 @@ fn host() -> HostFacts {
             chipsets: Vec::new(),
             are_unsafe_allowed: false,
         },
-        stub: StubFacts {
+        stubs: vec![StubFacts {
             driver: DriverName::vfio_pci(),
             is_loaded: true,
             source: DriverSource::Module,
-        },
+            misspelled: None,
+        }],
         modprobe: ModprobeFacts::default(),
         functions: vec![
             function("0000:02:00.0", 0x1eb8, "nvidia"),
@@ -265,19 +267,24 @@ fn interrupts() -> Vec<HostFacts> {
 fn stub() -> Vec<HostFacts> {
     let source = |source| {
         changed(|host| {
-            host.stub.is_loaded = false;
-            host.stub.source = source;
+            host.stubs[0].is_loaded = false;
+            host.stubs[0].source = source;
         })
     };
     let blacklist = "/etc/modprobe.d/blacklist.conf";
     let blacklisted = |is_loaded, source| {
         changed(|host| {
-            host.stub.is_loaded = is_loaded;
-            host.stub.source = source;
+            host.stubs[0].is_loaded = is_loaded;
+            host.stubs[0].source = source;
             host.modprobe = modprobe(blacklist, Ok("blacklist vfio-pci"));
         })
     };
+    let misspelled = changed(|host| {
+        host.stubs[0].driver = read("mlx5_vfio_pci");
+        host.stubs[0].misspelled = Some(read("mlx5-vfio-pci"));
+    });
     vec![
+        misspelled,
         source(DriverSource::BuiltIn),
         source(DriverSource::Module),
         source(DriverSource::Missing),
@@ -297,7 +304,7 @@ fn stub() -> Vec<HostFacts> {
 fn rules_of_modprobe() -> Vec<HostFacts> {
     let vfio = "/etc/modprobe.d/vfio.conf";
     let builtin_with_ids = changed(|host| {
-        host.stub.source = DriverSource::BuiltIn;
+        host.stubs[0].source = DriverSource::BuiltIn;
         host.modprobe = modprobe(vfio, Ok("options vfio-pci ids=10de:1eb8"));
     });
     let twin = function("0000:03:00.0", 0x1eb8, "vfio-pci");
@@ -322,6 +329,15 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
     ]
 }
 
+/// A host whose kernel has a variant of vfio-pci for the display function.
+fn with_variant(driver: Option<&str>, stub: &str) -> HostFacts {
+    with_card(|card| {
+        card.variants = vec![(video(), read("mlx5_vfio_pci"))];
+        card.view.bindings = bindings(driver, driver);
+        card.view.bindings[0].stub = read(stub);
+    })
+}
+
 fn cards() -> Vec<HostFacts> {
     let driver = |video, audio| with_view(|view| view.bindings = bindings(video, audio));
     let power = |state: &str| with_card(|card| card.power_state = Some(state.to_owned()));
@@ -344,6 +360,9 @@ fn cards() -> Vec<HostFacts> {
         driver(Some("vfio-pci"), Some("snd_hda_intel")),
         driver(Some("vfio-pci"), Some("vfio-pci")),
         driver(None, None),
+        with_variant(Some("nvidia"), "mlx5_vfio_pci"),
+        with_variant(Some("vfio-pci"), "mlx5_vfio_pci"),
+        with_variant(Some("nvidia"), "vfio-pci"),
         with_card(|card| card.groups.push(read("9"))),
         with_card(|card| card.is_boot_display = true),
         with_card(|card| card.resets = None),

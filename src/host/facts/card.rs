@@ -23,6 +23,7 @@ impl Machine {
             display,
             is_boot_display: functions.iter().any(is_boot),
             functions,
+            variants: Vec::new(),
             groups: view.groups.clone(),
             view,
             resets: self.resets(display),

@@ -43,6 +43,7 @@ impl Machine {
             driver: driver.clone(),
             is_loaded,
             source,
+            misspelled: None,
         }
     }
 

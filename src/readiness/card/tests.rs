@@ -36,6 +36,7 @@ fn card(drivers: [Option<&str>; 2]) -> CardFacts {
             bindings: vec![binding(0, video), binding(1, audio)],
             ..CardView::default()
         },
+        variants: Vec::new(),
         groups: vec![group()],
         is_boot_display: false,
         resets: Some("flr bus".to_owned()),

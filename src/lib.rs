@@ -57,6 +57,8 @@ pub mod escape;
 pub mod exit;
 /// Prints an error with all its causes.
 pub mod failure;
+/// Lists in sentences: a handful of parts is named, the others are counted.
+pub mod listing;
 /// The absolute paths that gpupt uses.
 pub mod paths;
 /// PCI addresses, ids, classes, driver names, IOMMU groups.

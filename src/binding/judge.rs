@@ -1,5 +1,6 @@
 //! Collects all reasons to refuse.
 
+use crate::binding::capped::capped;
 use crate::binding::{Binding, GroupRule, HostUse, Refusal, User};
 use crate::gpu::CardName;
 use crate::pci::{IommuGroup, PciAddress};
@@ -53,7 +54,7 @@ pub struct CardView {
     pub driverctl: Vec<(PciAddress, String)>,
 }
 
-/// Every reason not to bind the card to its stub drivers. The functions in `leaving` go to guests with it, so they
+/// The reasons not to bind the card to its stub drivers. The functions in `leaving` go to guests with it, so they
 /// may share its groups.
 pub fn judge_detach(view: &CardView, leaving: &[PciAddress]) -> Vec<Refusal> {
     let mut refusals = view.known.clone();
@@ -74,7 +75,7 @@ pub fn judge_detach(view: &CardView, leaving: &[PciAddress]) -> Vec<Refusal> {
     };
     let foreign = |kept: &&(PciAddress, String)| !is_stub(kept.0, &kept.1);
     refusals.extend(view.driverctl.iter().filter(foreign).map(driverctl));
-    refusals
+    capped(refusals)
 }
 
 /// Every reason not to attach the card. If `is_known`, gpupt detached it, and driverctl has no say.
@@ -84,7 +85,7 @@ pub fn judge_attach(view: &CardView, is_known: bool) -> Vec<Refusal> {
     if !is_known {
         refusals.extend(view.driverctl.iter().map(driverctl));
     }
-    refusals
+    capped(refusals)
 }
 
 /// Refuses a group with regions that the kernel keeps mapped one to one.

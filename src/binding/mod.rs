@@ -1,6 +1,7 @@
 //! How a function is bound, the writes that bind it elsewhere, and every reason to refuse. Values in,
 //! values out.
 
+mod capped;
 mod execute;
 mod judge;
 mod pending_write;

@@ -8,6 +8,7 @@ use crate::binding::PendingWrite;
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
+use crate::listing::{listed, thousands};
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
 
@@ -137,6 +138,13 @@ pub enum Refusal {
         /// The driver that driverctl sets.
         driver: String,
     },
+    /// More refusals of one kind than a message can name.
+    More {
+        /// The kind.
+        code: Code,
+        /// How many are not named.
+        count: usize,
+    },
 }
 
 impl Refusal {
@@ -158,6 +166,7 @@ impl Refusal {
             Self::Poisoned(_) => Code::Poisoned,
             Self::Differs { .. } => Code::CardChanged,
             Self::Driverctl { .. } => Code::Driverctl,
+            Self::More { code, .. } => *code,
         }
     }
 
@@ -231,6 +240,9 @@ impl Refusal {
             }
             Self::Driverctl { function, .. } => {
                 format!("driverctl unset-override {function}")
+            }
+            Self::More { count, .. } => {
+                format!("do the same for the other {}", thousands(*count))
             }
         }
     }
@@ -359,6 +371,9 @@ impl fmt::Display for Refusal {
                 "driverctl has set the driver of {function} to {}",
                 printable(driver.as_bytes())
             ),
+            Self::More { count, .. } => {
+                write!(f, "and {} more of this kind", thousands(*count))
+            }
         }
     }
 }
@@ -372,15 +387,5 @@ impl fmt::Display for HostUse {
         };
         let (what, by) = (printable(what.as_bytes()), printable(by.as_bytes()));
         write!(f, "{what} ({by})")
-    }
-}
-
-/// `a, b and c`.
-fn listed(parts: &[impl fmt::Display]) -> String {
-    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
-    match parts.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }

@@ -9,6 +9,8 @@ use crate::paths::{JOURNAL_SOCKET, SYSLOG_SOCKET};
 const NAME: &str = "gpupt";
 /// syslog(3): the facility of daemons (3).
 const DAEMON: u8 = 3 << 3;
+/// The longest value of a field. A datagram that is too long is not sent at all.
+const VALUE_BYTES_MAX: usize = 8 << 10;
 
 /// The priority of a log line (syslog(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl Machine {
     /// Logs `line` to the journal or to syslog, with `fields` such as `("GPUPT_GUEST", "rocks-33")`.
     /// Does not wait; a line that cannot be sent is dropped.
     pub fn log(&self, priority: LogPriority, line: &str, fields: &[(&str, &str)]) {
-        let line = printable(line.as_bytes());
+        let line = shortened(&printable(line.as_bytes()));
         let Ok(socket) = UnixDatagram::unbound() else {
             return;
         };
@@ -44,15 +46,32 @@ fn entry(priority: LogPriority, line: &str, fields: &[(&str, &str)]) -> Vec<u8> 
         priority as u8
     );
     for (name, value) in fields {
-        entry += &format!("{name}={}\n", printable(value.as_bytes()));
+        let value = shortened(&printable(value.as_bytes()));
+        entry += &format!("{name}={value}\n");
     }
     entry.into_bytes()
+}
+
+/// The text, cut if it is too long for the journal.
+fn shortened(text: &str) -> String {
+    if text.len() <= VALUE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(VALUE_BYTES_MAX);
+    format!("{}…", &text[..end])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
+
+    #[test]
+    fn long_line_is_cut_so_that_the_journal_takes_it() {
+        let cut = shortened(&"ä".repeat(VALUE_BYTES_MAX));
+        assert_eq!(cut, format!("{}…", "ä".repeat(VALUE_BYTES_MAX / 2)));
+        assert_eq!(shortened("short"), "short");
+    }
 
     #[test]
     fn guest_name_cannot_add_journal_fields() {

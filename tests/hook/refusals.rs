@@ -66,6 +66,29 @@ fn prepare_refuses_a_card_that_a_process_uses() {
 }
 
 #[test]
+fn refusal_names_a_handful_of_many_users_and_reaches_the_journal() {
+    let stage = Stage::manual();
+    for pid in 1000..1300 {
+        stage.process(pid, "python3", "/dev/nvidiactl");
+    }
+    let named = 1000..1005;
+    let mut causes: Vec<String> = named
+        .clone()
+        .map(|pid| format!("python3 (pid {pid}) uses /dev/nvidiactl"))
+        .collect();
+    causes.push("and 295 more of this kind".to_owned());
+    let mut tries: Vec<String> = named
+        .map(|pid| format!("stop python3 (pid {pid}), or keep it from using this card"))
+        .collect();
+    tries.push("do the same for the other 295".to_owned());
+    let why = because(
+        &causes.iter().map(String::as_str).collect::<Vec<_>>(),
+        &tries.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    stage.assert_refused(&guest(), &why);
+}
+
+#[test]
 fn prepare_refuses_if_a_process_cannot_be_inspected() {
     let stage = Stage::manual();
     stage.process(77, "a\nb", "/dev/null");

@@ -2,6 +2,7 @@
 
 use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, User};
 use gpupt::error::Error;
+use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
 use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
 use gpupt::hook::{CardPart, HookRefusal};
@@ -137,6 +138,10 @@ pub fn refusals() -> Vec<Refusal> {
             function: video(),
             driver: "nouveau".to_owned(),
         },
+        Refusal::More {
+            code: Code::Busy,
+            count: 2994,
+        },
     ];
     refusals.extend(host_uses().into_iter().map(|host_use| Refusal::UsedByHost {
         function: video(),
@@ -159,6 +164,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Poisoned(_),
         Refusal::Differs { .. },
         Refusal::Driverctl { .. },
+        Refusal::More { .. },
     );
     refusals
 }

@@ -2,11 +2,15 @@
 
 use gpupt::binding::{Binding, Phase, User};
 use gpupt::gpu::GpuCard;
+use gpupt::listing::in_a_cell;
 use gpupt::pci::{Identity, IommuGroup, PciAddress};
 use serde_json::{Value, json};
 
 use crate::table::{Colour, Table};
 use crate::this_host::{ThisHost, may_change};
+
+/// How many users of a card are in its JSON object.
+const USERS_MAX: usize = 100;
 
 /// A card and its details.
 pub(crate) struct CardDetails {
@@ -88,7 +92,7 @@ impl CardDetails {
     pub(crate) fn json(&self) -> Value {
         let functions = self.functions.iter().map(FunctionDetails::json);
         let users = self.users.as_ref().map(|users| {
-            let users = users.iter().map(|user| {
+            let users = users.iter().take(USERS_MAX).map(|user| {
                 json!({
                     "pid": user.pid,
                     "command": user.command,
@@ -123,10 +127,9 @@ impl CardDetails {
             None => format!("{} ({})", user.command, user.pid),
         });
         let words: Vec<String> = words.collect();
-        if words.is_empty() {
-            "-".to_owned()
-        } else {
-            words.join(", ")
+        match words.as_slice() {
+            [] => "-".to_owned(),
+            _ => in_a_cell(&words),
         }
     }
 }

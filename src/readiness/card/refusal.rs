@@ -2,12 +2,25 @@
 
 use crate::binding::Refusal;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::readiness::{Finding, Verdict};
 
 /// The finding for this reason: a warning if it ends by itself or was set on purpose.
 pub(super) fn finding_of(refusal: &Refusal) -> Finding {
-    let (topic, verdict) = match refusal {
+    let (topic, verdict) = topic_of(refusal);
+    let finding = Finding::new(verdict, topic, refusal);
+    let exit = match refusal.exit() {
+        exit @ (Exit::Poisoned | Exit::Differs) => exit,
+        _ => finding.exit,
+    };
+    match verdict {
+        Verdict::Pass => finding,
+        Verdict::Warn | Verdict::Fail => Finding { exit, ..finding }.with_remedy(remedy(refusal)),
+    }
+}
+
+fn topic_of(refusal: &Refusal) -> (&'static str, Verdict) {
+    match refusal {
         Refusal::NoGroup(_)
         | Refusal::GroupShared { card: None, .. }
         | Refusal::ReservedRegions { .. } => ("iommu-group", Verdict::Fail),
@@ -24,15 +37,17 @@ pub(super) fn finding_of(refusal: &Refusal) -> Finding {
         Refusal::Driverctl { .. } => ("driverctl", Verdict::Warn),
         Refusal::Poisoned { .. } => ("record", Verdict::Fail),
         Refusal::Differs { .. } => ("identity", Verdict::Fail),
-    };
-    let finding = Finding::new(verdict, topic, refusal);
-    let exit = match refusal.exit() {
-        exit @ (Exit::Poisoned | Exit::Differs) => exit,
-        _ => finding.exit,
-    };
-    match verdict {
-        Verdict::Pass => finding,
-        Verdict::Warn | Verdict::Fail => Finding { exit, ..finding }.with_remedy(remedy(refusal)),
+        Refusal::More { code, .. } => topic_of_others(*code),
+    }
+}
+
+/// The topic of the refusals of one kind that a message cannot name. Only these kinds can have so many.
+fn topic_of_others(code: Code) -> (&'static str, Verdict) {
+    match code {
+        Code::NoIommuGroup | Code::Group => ("iommu-group", Verdict::Fail),
+        Code::NeededByHost => ("burden", Verdict::Fail),
+        Code::MediatedDevice => ("mediated-device", Verdict::Warn),
+        _ => ("use", Verdict::Warn),
     }
 }
 

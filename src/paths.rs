@@ -24,6 +24,8 @@ pub const KFD: &str = "/dev/kfd";
 pub const MODULES: &str = "/lib/modules";
 /// The module that all VFIO drivers for PCI share since Linux 5.15.
 pub const VFIO_CORE: &str = "/sys/module/vfio_pci_core";
+/// The nodes for parts of NVIDIA cards (MIG).
+pub const NVIDIA_CAPABILITIES: &str = "/dev/nvidia-caps";
 /// Group nodes of VFIO: `/dev/vfio/17`.
 pub const VFIO_NODES: &str = "/dev/vfio";
 /// The running program.

@@ -8,6 +8,7 @@
 mod binding;
 mod card_view;
 mod console;
+mod device_files;
 mod facts;
 mod gpupci;
 mod groups;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use crate::host::Machine;
-use crate::paths::{KFD, PCI_DEVICES, VFIO_NODES};
+use crate::paths::{GRAPHICS, KFD, NVIDIA_CAPABILITIES, PCI_DEVICES, VFIO_NODES};
 use crate::pci::PciAddress;
 
 /// The nodes that all cards on NVIDIA's driver share.
@@ -27,41 +27,42 @@ pub struct Node {
     pub is_shared: bool,
 }
 
+/// The device nodes of a function.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    /// Those that were found.
+    pub(super) found: Vec<Node>,
+    /// Why there may be others.
+    pub(super) unread: Option<String>,
+}
+
 impl Machine {
-    /// The device nodes of `function`.
+    /// The device nodes of `function` that were found.
     pub fn nodes(&self, function: PciAddress) -> Vec<Node> {
-        let mut nodes = self.class_nodes(function, "drm", "/dev/dri");
-        nodes.extend(self.class_nodes(function, "sound", "/dev/snd"));
-        nodes.extend(self.class_nodes(function, "graphics", "/dev"));
-        nodes.extend(self.nvidia_node(function));
-        nodes.extend(self.vfio_nodes(function));
-        nodes.extend(self.shared_nodes(function));
-        nodes
+        self.all_nodes(function).found
+    }
+
+    /// The device nodes of `function`: its character devices in sysfs, and those that are not there.
+    pub(super) fn all_nodes(&self, function: PciAddress) -> Nodes {
+        let files = self.device_files(function);
+        let mut found = files.nodes;
+        found.extend(self.nvidia_node(function));
+        let vfio = self.vfio_nodes(function).into_iter();
+        let is_new = |node: &Node| found.iter().all(|other| other.path != node.path);
+        let vfio: Vec<Node> = vfio.filter(is_new).collect();
+        found.extend(vfio);
+        found.extend(self.shared_nodes(function));
+        Nodes {
+            found,
+            unread: files.unread,
+        }
     }
 
     /// The framebuffers of `function`: `fb0`.
     pub fn framebuffers(&self, function: PciAddress) -> Vec<String> {
-        self.class_entries(function, "graphics")
-    }
-
-    fn class_nodes(&self, function: PciAddress, class: &str, folder: &str) -> Vec<Node> {
-        let entries = self.class_entries(function, class).into_iter();
-        // Connectors (`card0-HDMI-A-1`) and sound cards as a whole (`card0`) have no node.
-        let numbered = entries.filter_map(|entry| {
-            let text = self.text(&format!("/sys/class/{class}/{entry}/dev"))?;
-            Some(Node {
-                path: format!("{folder}/{entry}"),
-                number: device_number(text.trim_end()),
-                is_shared: false,
-            })
-        });
-        numbered.collect()
-    }
-
-    fn class_entries(&self, function: PciAddress, class: &str) -> Vec<String> {
-        let mut entries = self.children(&format!("/sys/class/{class}"));
-        entries.retain(|entry| self.is_below(function, &format!("/sys/class/{class}/{entry}")));
-        entries
+        let mut names = self.children(GRAPHICS);
+        names.retain(|name| self.is_below(function, &format!("{GRAPHICS}/{name}")));
+        names
     }
 
     /// NVIDIA's nodes are in no class of sysfs; `/proc/driver/nvidia` names the node of a card.
@@ -86,14 +87,34 @@ impl Machine {
         present.map(|path| self.node(&path, false)).collect()
     }
 
+    /// The nodes that all devices of a driver share.
     fn shared_nodes(&self, function: PciAddress) -> Vec<Node> {
         let driver = self.driver(function).ok().flatten();
-        let paths: &[&str] = match driver.as_ref().map(|driver| driver.as_str()) {
-            Some("nvidia") => &NVIDIA_SHARED,
-            Some("amdgpu") => &[KFD],
-            _ => &[],
+        let paths = match driver.as_ref().map(|driver| driver.as_str()) {
+            Some("nvidia") => {
+                let fixed = NVIDIA_SHARED.iter().map(|path| (*path).to_owned());
+                fixed.chain(self.nvidia_capabilities()).collect()
+            }
+            Some("nvidia-nvswitch") => self.nvidia_switches(),
+            Some("amdgpu") => vec![KFD.to_owned()],
+            _ => Vec::new(),
         };
         paths.iter().map(|path| self.node(path, true)).collect()
+    }
+
+    /// The nodes that give access to parts of cards (MIG).
+    fn nvidia_capabilities(&self) -> Vec<String> {
+        let names = self.children(NVIDIA_CAPABILITIES).into_iter();
+        names
+            .map(|name| format!("{NVIDIA_CAPABILITIES}/{name}"))
+            .collect()
+    }
+
+    /// The nodes of all NVSwitches. sysfs does not say which is whose.
+    fn nvidia_switches(&self) -> Vec<String> {
+        let names = self.children("/dev").into_iter();
+        let switches = names.filter(|name| name.starts_with("nvidia-nvswitch"));
+        switches.map(|name| format!("/dev/{name}")).collect()
     }
 
     fn node(&self, path: &str, is_shared: bool) -> Node {
@@ -106,12 +127,6 @@ impl Machine {
             is_shared,
         }
     }
-}
-
-/// Reads `226:1`.
-fn device_number(text: &str) -> Option<(u64, u64)> {
-    let (major, minor) = text.split_once(':')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Major and minor of a device number.

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::binding::{ActError, User};
-use crate::host::nodes::{Node, major_minor};
+use crate::host::nodes::{Node, Nodes, major_minor};
 use crate::host::{Machine, SysfsKernel, is_gone};
 use crate::pci::PciAddress;
 
@@ -63,18 +63,25 @@ impl Machine {
     /// Runs the check of [`Machine::users_of`], in the child.
     pub(super) fn answer_user_query(&self, query: &str) -> io::Result<Vec<u8>> {
         let query: UserQuery = serde_json::from_str(query)?;
-        let nodes = |functions: &[String]| -> Vec<Node> {
-            let functions = functions
-                .iter()
-                .filter_map(|function| function.parse().ok());
-            functions
-                .flat_map(|function| self.nodes(function))
-                .collect()
-        };
-        let others = nodes(&query.others).into_iter();
-        let others: Vec<Node> = others.filter(|node| !node.is_shared).collect();
-        let users = self.users(&nodes(&query.functions), &others);
+        let own = self.nodes_of(&query.functions);
+        let mut others = self.nodes_of(&query.others).found;
+        others.retain(|node| !node.is_shared);
+        let mut users = self.users(&own.found, &others);
+        users.unseen.extend(own.unread);
         Ok(serde_json::to_vec(&users)?)
+    }
+
+    /// The nodes of all these functions.
+    fn nodes_of(&self, functions: &[String]) -> Nodes {
+        let mut all = Nodes::default();
+        let functions = functions
+            .iter()
+            .filter_map(|function| function.parse().ok());
+        for nodes in functions.map(|function| self.all_nodes(function)) {
+            all.found.extend(nodes.found);
+            all.unread = all.unread.or(nodes.unread);
+        }
+        all
     }
 
     /// The processes that use one of `nodes`, and not only a node that is shared with one of `others`.

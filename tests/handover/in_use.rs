@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
 use crate::support::kernel::FakeKernel;
-use crate::{manual, refusal, refuses, with_kernel};
+use crate::{DEVICES, manual, refusal, refuses, with_kernel};
 
 /// The manual's host, whose cards have every device node that drivers create. The machine that runs
 /// the tests hardly has nodes with these numbers.
@@ -64,6 +64,79 @@ fn detach_refuses_a_card_with_any_open_device_node() {
         fs::remove_dir_all(host.path("proc/77")).expect("a process");
         host.line("detach gpupci1").answer();
     }
+}
+
+/// Adds a character device below a function, as a driver creates it.
+fn device(host: &TestHost, folder: &str, uevent: &str) {
+    let folder = format!("{DEVICES}/{folder}");
+    host.write(&format!("{folder}/dev"), "250:7\n");
+    host.write(&format!("{folder}/uevent"), uevent);
+}
+
+#[test]
+fn detach_refuses_a_card_with_any_open_character_device_below_it() {
+    for (folder, uevent, node) in [
+        ("0000:02:00.0/i2c-5/i2c-dev/i2c-5", "", "/dev/i2c-5"),
+        (
+            "0000:02:00.0/drm/card7/card7-DP-1/drm_dp_aux0",
+            "MAJOR=250\nMINOR=7\nDEVNAME=drm_dp_aux0\n",
+            "/dev/drm_dp_aux0",
+        ),
+        ("0000:02:00.0/cec0", "DEVNAME=cec0\n", "/dev/cec0"),
+        (
+            "0000:02:00.1/sound/card1/input9/event9",
+            "DEVNAME=input/event9\n",
+            "/dev/input/event9",
+        ),
+        (
+            "0000:02:00.1/usb3/3-1/3-1.2/3-1.2:1.0/0003:046D:C52B.0001/hidraw/hidraw0",
+            "DEVNAME=hidraw0\n",
+            "/dev/hidraw0",
+        ),
+    ] {
+        let (host, kernel) = manual();
+        device(&host, folder, uevent);
+        host.process(77, "Xorg", &["/dev/null", node]);
+        refuses(&host, &kernel, "detach gpupci1", 4, &used("detach", node));
+        host.line("detach gpupci2").answer();
+        fs::remove_dir_all(host.path("proc/77")).expect("a process");
+        host.line("detach gpupci1").answer();
+    }
+}
+
+#[test]
+fn disk_or_a_device_of_another_function_is_no_device_of_a_card() {
+    let (host, _kernel) = manual();
+    device(&host, "0000:02:00.0/host9/block/sdx", "DEVNAME=sdx\n");
+    let class = host.path(&format!("{DEVICES}/0000:02:00.0/host9/block/sdx/subsystem"));
+    symlink("../../../../../class/block", class).expect("a link");
+    // A bridge has other functions below it.
+    let other = "0000:02:00.0/0000:04:00.0/i2c-5/i2c-dev/i2c-5";
+    device(&host, other, "DEVNAME=i2c-5\n");
+    host.process(77, "smartd", &["/dev/sdx", "/dev/i2c-5"]);
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn detach_refuses_a_card_whose_devices_cannot_be_listed() {
+    let (host, kernel) = manual();
+    let deep = "d/".repeat(30);
+    device(&host, &format!("0000:02:00.0/{deep}i2c-5"), "");
+    let text = message(
+        "detach",
+        &["cannot tell which processes use it: 0000:02:00.0 has too many devices below it"],
+        &["run this as root, outside of any container"],
+    );
+    refuses(&host, &kernel, "detach gpupci1", 4, &text);
+}
+
+#[test]
+fn open_node_for_a_part_of_a_card_counts_as_use() {
+    let (host, kernel) = with_nodes();
+    let node = "/dev/nvidia-caps/nvidia-cap1";
+    host.write("dev/nvidia-caps/nvidia-cap1", "");
+    host.process(77, "Xorg", &[node]);
+    refuses(&host, &kernel, "detach gpupci1", 4, &used("detach", node));
 }
 
 #[test]

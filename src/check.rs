@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::binding::{Refusal, Stub, VfioAliases};
+use crate::binding::{Refusal, Stub, Unseen, VfioAliases};
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
@@ -115,8 +115,8 @@ fn card_facts(
         if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
         } else {
-            let why = "only root can see which files processes have open".to_owned();
-            facts.view.unseen.push(why);
+            let why = "only root can see which files processes have open";
+            facts.view.unseen.push(Unseen::unreadable(why));
         }
         facts.record = record_facts(machine, card.slot(), &mut facts);
         let own = replaced_cards.iter().filter(|(slot, _)| card.is_in(*slot));

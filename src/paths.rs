@@ -42,6 +42,8 @@ pub const HOSTS: &str = "/etc/hosts";
 pub const DRIVERCTL: &str = "/etc/driverctl.d";
 /// Exists if systemd runs.
 pub const SYSTEMD: &str = "/run/systemd/system";
+/// What logind knows of who sits at the host.
+pub const SEATS: &str = "/run/systemd/seats";
 /// Exists if SELinux is on.
 pub const SELINUX: &str = "/sys/fs/selinux/enforce";
 /// The journal's socket.

@@ -7,10 +7,16 @@
     reason = "tests touch the machine, and may fail"
 )]
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use gpupt::host::{Machine, Node};
+use gpupt::binding::Unseen;
+use gpupt::host::{Machine, Node, Shares, Users};
+use pretty_assertions::assert_eq;
+use tempfile::TempDir;
 
 /// Runs a Python process that opens a device, then waits; gives the users of `/dev/zero`, which is
 /// asked for as `asked_for`.
@@ -32,7 +38,7 @@ fn users_while(script: &str, asked_for: &str) -> Vec<(u32, String)> {
         number: Some((1, 5)),
         is_shared: false,
     };
-    let users = Machine::at("/").users(&[node], &[]);
+    let users = Machine::at("/").users(&[node], &Vec::new, Shares::default());
     let pid = child.id();
     drop(child.stdin.take());
     child.wait().expect("it ends");
@@ -65,4 +71,138 @@ fn mapping_counts_as_use_after_its_descriptor_is_closed() {
 fn process_without_the_node_is_no_user() {
     let script = format!("f = open('/dev/full'); {WAIT}");
     assert_eq!(users_while(&script, "/dev/zero"), []);
+}
+
+#[test]
+fn open_descriptor_counts_after_the_first_thread_has_ended() {
+    let script = "import ctypes, os, sys, threading
+f = open('/dev/zero')
+first = f'/proc/self/task/{os.getpid()}/stat'
+def stay():
+    while ') Z ' not in open(first).read(): pass
+    print('ready', flush=True)
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=stay).start()
+EXIT = 60 if os.uname().machine == 'x86_64' else 93
+ctypes.CDLL(None).syscall(EXIT, 0)";
+    assert_eq!(users_while(script, "/dev/zero").len(), 1);
+}
+
+#[test]
+fn descriptor_in_the_own_table_of_a_thread_counts_as_use() {
+    // Both tables have the same numbers.
+    let script = "import ctypes, os, sys, threading
+CLONE_FILES = 0x400
+apart, done = threading.Event(), threading.Event()
+def own():
+    ctypes.CDLL(None).unshare(CLONE_FILES)
+    f = os.open('/dev/zero', os.O_RDWR)
+    apart.set()
+    done.wait()
+threading.Thread(target=own).start()
+apart.wait()
+f = os.open('/dev/full', os.O_RDWR)
+print('ready', flush=True)
+sys.stdin.read()
+done.set()";
+    assert_eq!(users_while(script, "/dev/zero").len(), 1);
+}
+
+const NODE: &str = "/dev/dri/renderD128";
+const PERSON: u32 = 4_242_424;
+
+/// A tree of files with a device node of this mode, and processes.
+struct Processes(TempDir);
+
+impl Processes {
+    fn with_node(mode: u32) -> Self {
+        let tree = Self(tempfile::tempdir().expect("a folder"));
+        let node = tree.path(NODE);
+        fs::create_dir_all(node.parent().expect("a folder")).expect("folders");
+        fs::write(&node, "").expect("a file");
+        fs::set_permissions(&node, fs::Permissions::from_mode(mode)).expect("a mode");
+        tree
+    }
+
+    fn path(&self, path: &str) -> std::path::PathBuf {
+        self.0
+            .path()
+            .join(Path::new(path).strip_prefix("/").expect("an absolute path"))
+    }
+
+    /// Adds a process of a user with so many descriptors. The last is of the node, if it uses it.
+    fn add(self, pid: u32, uid: u32, descriptors: usize, uses_node: bool) -> Self {
+        let folder = self.path(&format!("/proc/{pid}"));
+        fs::create_dir_all(folder.join("fd")).expect("a folder");
+        let status = format!("Uid:\t{uid}\t0\t0\t0\nGid:\t{uid}\t0\t0\t0\nGroups:\t\n");
+        fs::write(folder.join("status"), status).expect("a file");
+        fs::write(folder.join("comm"), "hog\n").expect("a file");
+        fs::write(folder.join("maps"), "").expect("a file");
+        for number in 0..descriptors {
+            let is_last = number + 1 == descriptors;
+            let target = if is_last && uses_node {
+                NODE
+            } else {
+                "pipe:[17]"
+            };
+            symlink(target, folder.join(format!("fd/{number}"))).expect("a link");
+        }
+        self
+    }
+
+    /// The users of the node, when a user has a share of 50 descriptors, and a trusted one of 100.
+    fn users(&self) -> Users {
+        let node = Node {
+            path: NODE.to_owned(),
+            number: Some((226, 128)),
+            is_shared: false,
+        };
+        let shares = Shares {
+            user: 50,
+            trusted: 100,
+            all: 1000,
+        };
+        Machine::at(self.0.path()).users(&[node], &Vec::new, shares)
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        self.users().found.iter().map(|user| user.pid).collect()
+    }
+}
+
+#[test]
+fn user_without_the_right_to_open_the_card_cannot_stop_a_guest_by_many_files() {
+    let tree = Processes::with_node(0o600)
+        .add(1000, PERSON, 2000, false)
+        .add(1001, PERSON, 2000, false);
+    assert_eq!(tree.users(), Users::default());
+}
+
+#[test]
+fn user_who_may_open_the_card_and_has_too_many_files_is_named() {
+    let tree = Processes::with_node(0o606)
+        .add(1000, PERSON, 2000, false)
+        .add(1001, PERSON, 2000, false);
+    let users = tree.users();
+    let [Unseen::TooManyFiles { uid, processes, .. }] = users.unseen[..] else {
+        panic!("{users:?}");
+    };
+    assert_eq!((uid, processes), (PERSON, 2));
+    assert_eq!(users.found, []);
+}
+
+#[test]
+fn many_files_of_one_user_hide_no_other_user_and_not_root() {
+    let tree = Processes::with_node(0o600)
+        .add(1000, PERSON, 2000, false)
+        .add(1001, 0, 2000, true)
+        .add(1002, 0, 3, true);
+    assert_eq!(tree.pids(), [1001, 1002]);
+}
+
+#[test]
+fn card_that_a_user_without_the_right_holds_is_found_among_few_files() {
+    let tree = Processes::with_node(0o600).add(1000, PERSON, 20, true);
+    assert_eq!(tree.pids(), [1000]);
 }

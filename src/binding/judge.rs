@@ -1,7 +1,7 @@
 //! Collects all reasons to refuse.
 
 use crate::binding::capped::capped;
-use crate::binding::{Binding, GroupRule, HostUse, Refusal, User};
+use crate::binding::{Binding, GroupRule, HostUse, Refusal, Unseen, User};
 use crate::gpu::CardName;
 use crate::pci::{IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
@@ -41,7 +41,7 @@ pub struct CardView {
     /// The processes that use it.
     pub users: Vec<User>,
     /// Why some processes could not be checked.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
     /// Functions with the host's console, and the framebuffer.
     pub consoles: Vec<(PciAddress, String)>,
     /// What the host uses its functions for.

@@ -10,6 +10,7 @@ mod record;
 mod refusal;
 mod step;
 mod stub;
+mod user;
 mod viability;
 
 pub use execute::{ActError, Kernel, Stop, execute};
@@ -17,9 +18,10 @@ pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
 pub use pending_write::PendingWrite;
 pub use plan::{in_order, plan_detach, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
-pub use refusal::{HostUse, Refusal, User};
+pub use refusal::{HostUse, Refusal};
 pub use step::Step;
 pub use stub::{Stub, VfioAliases, module_of};
+pub use user::{Unseen, User};
 pub use viability::GroupRule;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};

@@ -2,28 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::binding::PendingWrite;
+use crate::binding::{PendingWrite, Unseen, User};
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
 use crate::listing::{listed, thousands};
 use crate::pci::{DriverName, Identity, IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
-
-/// A process that uses a card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// Its process id.
-    pub pid: u32,
-    /// Its command name.
-    pub command: String,
-    /// The guest, if the process is a QEMU.
-    pub guest: Option<String>,
-    /// The device node that it has open or mapped: `/dev/dri/card1`.
-    pub node: String,
-}
 
 /// What the host uses a function for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +69,7 @@ pub enum Refusal {
     /// A process uses it.
     Used(User),
     /// Some processes could not be checked.
-    Unseen(String),
+    Unseen(Unseen),
     /// The host's console is on it.
     Console {
         /// The function.
@@ -207,7 +192,7 @@ impl Refusal {
                     user.pid
                 ),
             },
-            Self::Unseen(_) => "run this as root, outside of any container".to_owned(),
+            Self::Unseen(unseen) => unseen.remedy(),
             Self::Console { .. } => {
                 "make another card the boot display (firmware setup), or unbind the console from \
                  this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
@@ -324,10 +309,7 @@ impl fmt::Display for Refusal {
                 }
                 write!(f, ") uses {}", user.node)
             }
-            Self::Unseen(why) => {
-                let why = printable(why.as_bytes());
-                write!(f, "cannot tell which processes use it: {why}")
-            }
+            Self::Unseen(unseen) => write!(f, "cannot tell which processes use it: {unseen}"),
             Self::Console {
                 function,
                 framebuffer,

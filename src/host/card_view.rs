@@ -68,14 +68,7 @@ impl Machine {
         let others = cards.iter().filter(|other| other.name != card.name);
         let others = others.flat_map(|other| other.functions.iter());
         let others: Vec<PciAddress> = others.map(|function| function.address).collect();
-        let mut users = self.users_of(functions, &others, deadline);
-        // One process that could not be checked is enough to refuse; in a container there are hundreds.
-        let count = users.unseen.len();
-        users.unseen.truncate(1);
-        if let Some(first) = users.unseen.first_mut().filter(|_| count > 1) {
-            *first += &format!(", and {} more", count - 1);
-        }
-        users
+        self.users_of(functions, &others, deadline)
     }
 
     /// The driver that driverctl sets for a function.

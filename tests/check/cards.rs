@@ -18,11 +18,11 @@ fn opens(host: &TestHost, pid: u32, command: &str, node: &str) {
 
 /// Adds a class device of the first card.
 fn class_device(host: &TestHost, class: &str, name: &str) {
-    let device = format!("sys/devices/x/0000:02:00.0/{class}/{name}");
-    host.write(&format!("{device}/dev"), "226:7\n");
+    host.write(&format!("{FIRST}/{class}/{name}/dev"), "226:7\n");
     host.write(&format!("sys/class/{class}/.keep"), "");
     let link = host.path(&format!("sys/class/{class}/{name}"));
-    symlink(format!("../../devices/x/0000:02:00.0/{class}/{name}"), link).expect("a link");
+    let target = format!("../../bus/pci/devices/0000:02:00.0/{class}/{name}");
+    symlink(target, link).expect("a link");
 }
 
 #[test]

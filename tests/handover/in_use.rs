@@ -290,7 +290,10 @@ fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
     let text = message(
         "detach",
         &["cannot tell which processes use it: the check of all processes took longer than 1 s"],
-        &["run this as root, outside of any container"],
+        &[
+            "find the process that hangs (`ps -eo pid,stat,comm`, state D), or try again when the \
+             host is less busy",
+        ],
     );
     refuses(&host, &kernel, "--timeout 1 detach gpupci1", 4, &text);
 }

@@ -1,6 +1,8 @@
 //! Refusals to detach or attach a card, and failures of that.
 
-use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, User};
+use std::time::Duration;
+
+use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, Unseen, User};
 use gpupt::error::Error;
 use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
@@ -112,7 +114,19 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::NoOverride(video()),
         Refusal::Used(user(None)),
         Refusal::Used(user(Some("rocks-34"))),
-        Refusal::Unseen("Xorg (pid 812): Permission denied (os error 13)".to_owned()),
+        Refusal::Unseen(Unseen::unreadable(
+            "Xorg (pid 812): Permission denied (os error 13)",
+        )),
+        Refusal::Unseen(Unseen::Unreadable {
+            why: "Xorg (pid 812): Permission denied (os error 13)".to_owned(),
+            others: 3,
+        }),
+        Refusal::Unseen(Unseen::Late(Duration::from_secs(30))),
+        Refusal::Unseen(Unseen::TooManyFiles {
+            uid: 1000,
+            processes: 16,
+            descriptors: 131_072,
+        }),
         Refusal::Console {
             function: video(),
             framebuffer: "fb0".to_owned(),

@@ -1,7 +1,7 @@
 //! The findings of `gpupci check`: a host without a problem, then the same host with one problem at a
 //! time.
 
-use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, User};
+use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, Unseen, User};
 use gpupt::hook_folder::{HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
@@ -391,7 +391,9 @@ fn refused_cards() -> Vec<HostFacts> {
         with_view(|view| view.neighbours = vec![neighbour(Some("gpupci2"))]),
         with_view(|view| view.users = vec![user(None)]),
         with_view(|view| view.users = vec![user(Some("rocks-34"))]),
-        with_view(|view| view.unseen = vec!["Xorg (pid 812): Permission denied".to_owned()]),
+        with_view(|view| {
+            view.unseen = vec![Unseen::unreadable("Xorg (pid 812): Permission denied")]
+        }),
         with_view(|view| view.consoles = vec![(video(), "fb0".to_owned())]),
         with_view(|view| {
             let device = "sda1".to_owned();

@@ -1,7 +1,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::binding::{Neighbour, PendingWrite, User};
+use crate::binding::{Neighbour, PendingWrite, Unseen, User};
 use crate::exit::Exit;
 use crate::pci::{ClassCode, DriverName, Identity, VendorId};
 use crate::readiness::Verdict;
@@ -121,7 +121,7 @@ fn use_by_a_guest_passes_and_use_by_others_is_a_warning() {
     one.view.users = vec![user(Some("rocks-33"))];
     assert_trouble(&one, &[]);
     one.view.users.push(user(None));
-    one.view.unseen = vec!["why".to_owned()];
+    one.view.unseen = vec![Unseen::unreadable("why")];
     assert_trouble(&one, &["warn use", "warn use"]);
 }
 

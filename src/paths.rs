@@ -16,6 +16,22 @@ pub const IOMMUS: &str = "/sys/class/iommu";
 pub const ACPI_TABLES: &str = "/sys/firmware/acpi/tables";
 /// Consoles of the host.
 pub const VTCONSOLES: &str = "/sys/class/vtconsole";
+/// Devices that are on no bus, such as the firmware's framebuffer.
+pub const PLATFORM_DEVICES: &str = "/sys/devices/platform";
+/// Who has which range of the memory of devices.
+pub const IO_MEMORY: &str = "/proc/iomem";
+/// Network interfaces, each with links to what is built on it (`upper_*`).
+pub const NETWORKS: &str = "/sys/class/net";
+/// Disks and partitions, each with links to what is built on it (`holders`).
+pub const BLOCK_DEVICES: &str = "/sys/class/block";
+/// NVMe subsystems, each with its controllers.
+pub const NVME_SUBSYSTEMS: &str = "/sys/class/nvme-subsystem";
+/// Each mounted btrfs, with its disks.
+pub const BTRFS: &str = "/sys/fs/btrfs";
+/// Each imported ZFS pool.
+pub const ZFS_POOLS: &str = "/proc/spl/kstat/zfs";
+/// What udev knows of devices.
+pub const UDEV_DATA: &str = "/run/udev/data";
 /// Framebuffers.
 pub const GRAPHICS: &str = "/sys/class/graphics";
 /// The device node for compute that all AMD cards share.

@@ -44,6 +44,8 @@ pub struct CardView {
     pub unseen: Vec<Unseen>,
     /// Functions with the host's console, and the framebuffer.
     pub consoles: Vec<(PciAddress, String)>,
+    /// Functions with the firmware's framebuffer in their memory, and the framebuffer.
+    pub firmware_framebuffers: Vec<(PciAddress, String)>,
     /// What the host uses its functions for.
     pub host_uses: Vec<(PciAddress, HostUse)>,
     /// Functions with virtual functions, and their number.
@@ -120,14 +122,38 @@ fn held(view: &CardView) -> Vec<Refusal> {
     users.chain(unseen).collect()
 }
 
+/// Whether a framebuffer of the firmware stays when vfio-pci takes the function. From Linux 5.19 on vfio-pci
+/// removes it (`aperture_remove_conflicting_pci_devices`), with the same release that changed the rule of groups. One
+/// that is still there on a function of vfio-pci was not removed.
+fn stays(view: &CardView, function: PciAddress) -> bool {
+    let mut bindings = view.bindings.iter();
+    let is_on_vfio = bindings.any(|now| now.function == function && now.is_vfio);
+    is_on_vfio || view.group_rule != GroupRule::ByDriver
+}
+
+/// The host's screen on the card. A framebuffer that stays is worse than the console on it.
+fn screens(view: &CardView) -> Vec<Refusal> {
+    let firmware = view.firmware_framebuffers.iter();
+    let staying: Vec<&(PciAddress, String)> = firmware
+        .filter(|(function, _)| stays(view, *function))
+        .collect();
+    let has_one = |function| staying.iter().any(|(other, _)| *other == function);
+    let consoles = view.consoles.iter();
+    let consoles = consoles.filter(|(function, _)| !has_one(*function));
+    let consoles = consoles.map(|(function, framebuffer)| Refusal::Console {
+        function: *function,
+        framebuffer: framebuffer.clone(),
+    });
+    let staying = staying.iter();
+    let staying = staying.map(|(function, framebuffer)| Refusal::FirmwareFramebuffer {
+        function: *function,
+        framebuffer: framebuffer.clone(),
+    });
+    staying.chain(consoles).collect()
+}
+
 fn carried(view: &CardView) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    for (function, framebuffer) in &view.consoles {
-        refusals.push(Refusal::Console {
-            function: *function,
-            framebuffer: framebuffer.clone(),
-        });
-    }
+    let mut refusals = screens(view);
     for (function, host_use) in &view.host_uses {
         refusals.push(Refusal::UsedByHost {
             function: *function,

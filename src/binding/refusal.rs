@@ -25,6 +25,20 @@ pub enum HostUse {
         /// The block device.
         device: String,
     },
+    /// A ZFS pool that is imported.
+    Pool {
+        /// The block device.
+        device: String,
+        /// The pool.
+        pool: String,
+    },
+    /// A volume or an array that is built on it, whatever that is used for.
+    Holder {
+        /// The block device.
+        device: String,
+        /// The volume: `md0`.
+        holder: String,
+    },
     /// The default route.
     DefaultRoute {
         /// The network interface.
@@ -72,6 +86,13 @@ pub enum Refusal {
     Unseen(Unseen),
     /// The host's console is on it.
     Console {
+        /// The function.
+        function: PciAddress,
+        /// The framebuffer, such as `fb0`.
+        framebuffer: String,
+    },
+    /// The firmware's framebuffer is in its memory, and the stub driver does not remove it.
+    FirmwareFramebuffer {
         /// The function.
         function: PciAddress,
         /// The framebuffer, such as `fb0`.
@@ -143,7 +164,7 @@ impl Refusal {
             Self::NoOverride(_) => Code::NoDriverOverride,
             Self::Used(_) => Code::Busy,
             Self::Unseen(_) => Code::UnknownUsers,
-            Self::Console { .. } => Code::Console,
+            Self::Console { .. } | Self::FirmwareFramebuffer { .. } => Code::Console,
             Self::UsedByHost { .. } => Code::NeededByHost,
             Self::VirtualFunctions { .. } => Code::VirtualFunctions,
             Self::MediatedDevice { .. } => Code::MediatedDevice,
@@ -196,6 +217,12 @@ impl Refusal {
             Self::Console { .. } => {
                 "make another card the boot display (firmware setup), or unbind the console from \
                  this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
+                    .to_owned()
+            }
+            Self::FirmwareFramebuffer { .. } => {
+                "add initcall_blacklist=sysfb_init to the kernel command line and reboot \
+                 (video=efifb:off has no effect since Linux 5.15), or make another card the boot \
+                 display (firmware setup)"
                     .to_owned()
             }
             Self::UsedByHost { .. } => {
@@ -316,6 +343,14 @@ impl fmt::Display for Refusal {
             } => {
                 write!(f, "the host's console is on {function} ({framebuffer})")
             }
+            Self::FirmwareFramebuffer {
+                function,
+                framebuffer,
+            } => write!(
+                f,
+                "the firmware's framebuffer ({framebuffer}) is in the memory of {function}, and \
+                 vfio-pci does not remove it: a guest cannot use that memory (BAR: can't reserve)"
+            ),
             Self::UsedByHost { function, host_use } => {
                 write!(f, "{function} is used for {host_use}")
             }
@@ -364,6 +399,8 @@ impl fmt::Display for HostUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, by) = match self {
             Self::FileSystem { device, at } => (at.as_str(), device),
+            Self::Pool { device, pool } => (pool.as_str(), device),
+            Self::Holder { device, holder } => (holder.as_str(), device),
             Self::Swap { device } => ("swap", device),
             Self::DefaultRoute { interface } => ("the default route", interface),
         };

@@ -134,7 +134,10 @@ impl Handover<'_> {
         refusals.retain(|why| {
             matches!(
                 why,
-                Refusal::NoGroup(_) | Refusal::ReservedRegions { .. } | Refusal::GroupShared { .. }
+                Refusal::NoGroup(_)
+                    | Refusal::ReservedRegions { .. }
+                    | Refusal::GroupShared { .. }
+                    | Refusal::FirmwareFramebuffer { .. }
             )
         });
         Ok(refusals)

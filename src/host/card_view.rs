@@ -97,6 +97,9 @@ impl Machine {
         }
         let console = self.console(function);
         view.consoles.extend(console.map(|fb| (function, fb)));
+        let firmware = self.firmware_framebuffer(function);
+        view.firmware_framebuffers
+            .extend(firmware.map(|fb| (function, fb)));
         let host_uses = self.host_uses(function).into_iter();
         view.host_uses
             .extend(host_uses.map(|host_use| (function, host_use)));

@@ -21,8 +21,9 @@ impl Machine {
             return None;
         }
         let first = self.first_framebuffer()?;
-        let own = self.framebuffers(function);
-        own.contains(&first).then_some(first)
+        let is_own = self.framebuffers(function).contains(&first)
+            || self.firmware_framebuffer(function).as_ref() == Some(&first);
+        is_own.then_some(first)
     }
 
     /// Whether the console of this kind is bound; `None` if there is none.

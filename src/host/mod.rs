@@ -11,6 +11,7 @@ mod console;
 mod credentials;
 mod device_files;
 mod facts;
+mod framebuffer;
 mod gpupci;
 mod groups;
 mod guest_logs;

@@ -191,6 +191,31 @@ fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
 }
 
 #[test]
+fn prepare_refuses_a_detached_card_with_the_firmwares_framebuffer() {
+    let stage = Stage::manual();
+    stage.bind_at_boot();
+    let host = &stage.host;
+    host.write("proc/sys/kernel/osrelease", "5.15.0-91-generic\n");
+    host.write(
+        "sys/devices/platform/efi-framebuffer.0/graphics/fb0/dev",
+        "29:0\n",
+    );
+    host.write(&format!("{DEVICES}/{VIDEO}/boot_vga"), "1\n");
+    let why = because(
+        &[
+            "the firmware's framebuffer (fb0) is in the memory of 0000:02:00.0, and vfio-pci does not \
+             remove it: a guest cannot use that memory (BAR: can't reserve)",
+        ],
+        &[
+            "add initcall_blacklist=sysfb_init to the kernel command line and reboot \
+             (video=efifb:off has no effect since Linux 5.15), or make another card the boot \
+             display (firmware setup)",
+        ],
+    );
+    stage.assert_refused(&guest(), &why);
+}
+
+#[test]
 fn prepare_refuses_the_console_and_driverctl_overrides_and_old_kernels() {
     let stage = Stage::manual();
     class_link(&stage.host, "graphics", "fb0", VIDEO);

@@ -57,6 +57,14 @@ fn host_uses() -> Vec<HostUse> {
         HostUse::Swap {
             device: "sda2".to_owned(),
         },
+        HostUse::Pool {
+            device: "sda3".to_owned(),
+            pool: "tank".to_owned(),
+        },
+        HostUse::Holder {
+            device: "sda4".to_owned(),
+            holder: "md0".to_owned(),
+        },
         HostUse::DefaultRoute {
             interface: "eth0".to_owned(),
         },
@@ -65,6 +73,8 @@ fn host_uses() -> Vec<HostUse> {
         &host_uses,
         HostUse::FileSystem { .. },
         HostUse::Swap { .. },
+        HostUse::Pool { .. },
+        HostUse::Holder { .. },
         HostUse::DefaultRoute { .. },
     );
     host_uses
@@ -131,6 +141,10 @@ pub fn refusals() -> Vec<Refusal> {
             function: video(),
             framebuffer: "fb0".to_owned(),
         },
+        Refusal::FirmwareFramebuffer {
+            function: video(),
+            framebuffer: "fb0".to_owned(),
+        },
         Refusal::VirtualFunctions {
             function: video(),
             count: 2,
@@ -171,6 +185,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::Used(_),
         Refusal::Unseen(_),
         Refusal::Console { .. },
+        Refusal::FirmwareFramebuffer { .. },
         Refusal::UsedByHost { .. },
         Refusal::VirtualFunctions { .. },
         Refusal::MediatedDevice { .. },

@@ -30,7 +30,7 @@ fn topic_of(refusal: &Refusal) -> (&'static str, Verdict) {
         Refusal::Held { .. } => ("use", Verdict::Pass),
         Refusal::Used(user) if user.guest.is_some() => ("use", Verdict::Pass),
         Refusal::Used(_) | Refusal::Unseen(_) => ("use", Verdict::Warn),
-        Refusal::Console { .. } => ("console", Verdict::Fail),
+        Refusal::Console { .. } | Refusal::FirmwareFramebuffer { .. } => ("console", Verdict::Fail),
         Refusal::UsedByHost { .. } => ("burden", Verdict::Fail),
         Refusal::VirtualFunctions { .. } => ("virtual-functions", Verdict::Warn),
         Refusal::MediatedDevice { .. } => ("mediated-device", Verdict::Warn),

@@ -21,10 +21,14 @@ mod concurrent;
 mod crash;
 #[path = "handover/detach.rs"]
 mod detach;
+#[path = "handover/firmware_screen.rs"]
+mod firmware_screen;
 #[path = "handover/full_disk.rs"]
 mod full_disk;
 #[path = "handover/groups.rs"]
 mod groups;
+#[path = "handover/host_needs.rs"]
+mod host_needs;
 #[path = "handover/hot_unplug.rs"]
 mod hot_unplug;
 #[path = "handover/in_use.rs"]

@@ -1,0 +1,84 @@
+//! The firmware's framebuffer on a card.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
+use crate::support::TestHost;
+use crate::support::kernel::FakeKernel;
+use crate::{DEVICES, manual};
+
+const VIDEO: &str = "0000:02:00.0";
+
+/// The manual's host with a firmware framebuffer, and a console on it.
+fn with_firmware_screen(release: &str) -> (TestHost, FakeKernel) {
+    let (host, kernel) = manual();
+    host.write("proc/sys/kernel/osrelease", release);
+    let fb = "sys/devices/platform/simple-framebuffer.0/graphics/fb0";
+    host.write(&format!("{fb}/name"), "simpledrmdrmfb\n");
+    fs::create_dir_all(host.path("sys/class/graphics")).expect("a folder");
+    let link = host.path("sys/class/graphics/fb0");
+    symlink(
+        "../../devices/platform/simple-framebuffer.0/graphics/fb0",
+        link,
+    )
+    .expect("a link");
+    host.write(
+        "sys/class/vtconsole/vtcon1/name",
+        "(M) frame buffer device\n",
+    );
+    host.write("sys/class/vtconsole/vtcon1/bind", "1\n");
+    (host, kernel)
+}
+
+/// Where the firmware's framebuffer is, and where the memory of the first card.
+fn at_address(host: &TestHost, boot: &str, card: &str) {
+    host.write(
+        "proc/iomem",
+        &format!("e0000000-efffffff : PCI Bus\n  {boot} : BOOTFB\n"),
+    );
+    let resource = format!("{card} 0x0000000000040200\n0x0 0x0 0x0\n");
+    host.write(&format!("{DEVICES}/{VIDEO}/resource"), &resource);
+}
+
+const CARD: &str = "0x00000000e0000000 0x00000000e0ffffff";
+
+#[test]
+fn firmware_framebuffer_in_the_memory_of_a_card_is_its_console() {
+    let (host, _kernel) = with_firmware_screen("6.8.0");
+    at_address(&host, "e0000000-e02fffff", CARD);
+    let said = host.line("detach gpupci1");
+    let cause = format!("cause: the host's console is on {VIDEO} (fb0)\n");
+    assert!(said.stderr.contains(&cause), "{}", said.stderr);
+    assert_eq!(said.code, Some(4));
+    host.line("detach gpupci2").answer();
+    // From Linux 5.19 on, vfio-pci removes a framebuffer that is no console.
+    host.write("sys/class/vtconsole/vtcon1/bind", "0\n");
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn firmware_framebuffer_keeps_a_guest_away_before_vfio_removes_it() {
+    let (host, _kernel) = with_firmware_screen("5.15.0-91-generic");
+    host.write("sys/class/vtconsole/vtcon1/bind", "0\n");
+    at_address(&host, "e0000000-e02fffff", CARD);
+    let said = host.line("detach gpupci1");
+    let cause = format!("the firmware's framebuffer (fb0) is in the memory of {VIDEO}, and");
+    assert!(said.stderr.contains(&cause), "{}", said.stderr);
+    assert!(said.stderr.contains("initcall_blacklist=sysfb_init"));
+    assert_eq!(said.code, Some(4));
+    // It is in the memory of another card.
+    at_address(&host, "ef000000-ef2fffff", CARD);
+    host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn boot_display_counts_if_the_kernel_hides_addresses() {
+    for (boot_vga, code) in [("1\n", 4), ("0\n", 0)] {
+        let (host, _kernel) = with_firmware_screen("5.15.0");
+        host.write("proc/iomem", "00000000-00000000 : BOOTFB\n");
+        host.write(&format!("{DEVICES}/{VIDEO}/boot_vga"), boot_vga);
+        assert_eq!(host.line("detach gpupci1").code, Some(code), "{boot_vga}");
+    }
+}

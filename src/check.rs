@@ -6,7 +6,7 @@ use crate::binding::{Refusal, Stub, Unseen, VfioAliases};
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
-use crate::gpu::GpuCard;
+use crate::gpu::{GpuCard, Uncounted};
 use crate::guest::this_host;
 use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
@@ -42,6 +42,10 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         ),
         cards => (cards, None),
     };
+    let uncounted = cards
+        .as_deref()
+        .map(|cards| Uncounted::among(cards, vendors));
+    let uncounted = uncounted.unwrap_or_default();
     let aliases = machine.vfio_aliases();
     let cards = cards.map(|cards| card_facts(machine, options, &cards, &aliases));
     let stubs = stub_facts(
@@ -58,6 +62,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
+        uncounted,
         cards: cards.map_err(|error| sentence(&error)),
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),

@@ -141,6 +141,8 @@ fn check_of_a_prepared_host_passes_everywhere() {
          PASS  every IOMMU can remap interrupts\n\
          PASS  the driver vfio-pci is loaded\n\
          PASS  this host has 2 cards\n\
+         PASS  not counted as a card: 0000:04:03.0 (102b); to count, set `vendors = [\"nvidia\", \"102b\"]` \
+         in /etc/gpupt.toml, or use --vendor 102b\n\
          {}{}\
          PASS  the libvirt hook is installed: /etc/libvirt/hooks/qemu\n\
          PASS  libvirt has run the hook since the last boot\n",

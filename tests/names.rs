@@ -59,7 +59,7 @@ impl TestHost {
     /// The output of `gpupci list`, which must succeed.
     #[track_caller]
     fn cards(&self) -> String {
-        self.line("list").answer()
+        self.line("-q list").answer()
     }
 
     /// The content of the names file.

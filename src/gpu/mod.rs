@@ -4,7 +4,9 @@
 mod card;
 mod name;
 mod register;
+mod uncounted;
 
 pub use card::{GpuCard, MovedCard, PciFunction, cards_of};
 pub use name::{CardName, natural_order};
 pub use register::{Register, RegisterError, Registered};
+pub use uncounted::Uncounted;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::escape::Excerpt;
 use crate::gpu::{CardName, GpuCard};
-use crate::pci::{Identity, PciAddress, PciSlot, id_from_sysfs};
+use crate::pci::{Identity, PciAddress, PciSlot, VendorId, id_from_sysfs};
 
 const VERSION: u32 = 1;
 
@@ -184,7 +184,7 @@ impl Line {
             name: self.name.parse().ok()?,
             address: self.address.parse().ok()?,
             identity: Identity {
-                vendor: self.vendor.parse().ok()?,
+                vendor: VendorId::from_digits(&self.vendor)?,
                 device: id(&self.device)?,
                 subsystem,
             },

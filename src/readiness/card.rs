@@ -49,6 +49,9 @@ pub struct CardFacts {
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let mut findings = vec![card_count(facts)];
+    let has_cards = facts.cards.as_ref().is_ok_and(|cards| !cards.is_empty());
+    let sentence = facts.uncounted.sentence().filter(|_| has_cards);
+    findings.extend(sentence.map(|text| Finding::pass("cards", text)));
     findings.extend(facts.names.as_ref().map(|why| {
         let text = format!("the recorded card names could not be read: {why}");
         Finding::fail("names", text, "gpupci renumber")
@@ -68,18 +71,22 @@ fn card_count(facts: &HostFacts) -> Finding {
             format!("the cards of this host could not be read: {why}"),
             "check that /sys is mounted and that this host has a PCI bus",
         ),
-        Ok([]) => Finding::warn(
-            TOPIC,
-            format!(
-                "this host has no card of vendor {}",
-                facts.vendors.join(", ")
-            ),
-            "run `lspci -nn`; to use cards of another vendor, set `vendors` in /etc/gpupt.toml or \
-             use --vendor",
-        ),
+        Ok([]) => no_card(facts),
         Ok([card]) => Finding::pass(TOPIC, format!("this host has 1 card: {}", card.name)),
         Ok(cards) => Finding::pass(TOPIC, format!("this host has {} cards", cards.len())),
     }
+}
+
+fn no_card(facts: &HostFacts) -> Finding {
+    let vendors = facts.vendors.join(", ");
+    let none = format!("this host has no card of vendor {vendors}");
+    if facts.uncounted.displays.is_empty() {
+        let remedy = "run `lspci -nn`; a card that it does not show has no power or has failed";
+        return Finding::warn("cards", none, remedy);
+    }
+    let shown = facts.uncounted.shown();
+    let text = format!("{none}; other vendors: {shown}");
+    Finding::warn("cards", text, facts.uncounted.remedy())
 }
 
 impl CardFacts {

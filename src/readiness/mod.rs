@@ -26,7 +26,7 @@ use std::fmt;
 
 use crate::escape::printable;
 use crate::exit::Exit;
-use crate::gpu::CardName;
+use crate::gpu::{CardName, Uncounted};
 use crate::hook_folder::HookFacts;
 
 /// The result of one check.
@@ -128,8 +128,10 @@ pub struct HostFacts {
     pub modprobe: ModprobeFacts,
     /// Every PCI function.
     pub functions: Vec<FunctionFacts>,
-    /// The vendors whose cards are used, as PCI ids.
+    /// The vendors whose cards count, as PCI ids.
     pub vendors: Vec<String>,
+    /// The display functions that do not count.
+    pub uncounted: Uncounted,
     /// The cards, or why they could not be read.
     pub cards: Result<Vec<CardFacts>, String>,
     /// Why the recorded card names could not be read.

@@ -1,6 +1,7 @@
 //! The settings in `/etc/gpupt.toml`.
 
 mod database;
+mod vendors;
 
 pub use database::{DatabaseChoiceError, database_of};
 
@@ -46,7 +47,7 @@ pub enum SettingsError {
         /// The error.
         source: UrlError,
     },
-    /// One of its vendor ids is invalid.
+    /// One of its vendors is invalid.
     #[error("invalid `vendors` in {path}")]
     Vendor {
         /// The file.
@@ -104,7 +105,7 @@ pub struct Settings {
     pub path: PathBuf,
     /// The URL of the cluster's database, not parsed: a hook that needs no database must not fail on it.
     pub database: Option<String>,
-    /// The vendors whose cards are used; NVIDIA by default.
+    /// The vendors whose cards count: they are listed and have names. NVIDIA by default.
     pub vendors: Vec<VendorId>,
     /// The stub driver.
     pub stub: Stub,
@@ -114,6 +115,7 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 struct File {
     database: Option<String>,
+    #[serde(default, deserialize_with = "vendors::words")]
     vendors: Option<Vec<String>>,
     stub: Option<String>,
 }

@@ -250,9 +250,10 @@ fn host_without_cards_is_a_warning() {
     let host = ready();
     host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     let lines = [
-        "WARN  this host has no card of vendor 1002",
-        "      try: run `lspci -nn`; to use cards of another vendor, set `vendors` in \
-         /etc/gpupt.toml or use --vendor",
+        "WARN  this host has no card of vendor 1002; other vendors: 0000:02:00.0 (nvidia), \
+         0000:03:00.0 (nvidia), 0000:04:03.0 (102b)",
+        "      try: set `vendors = [\"amd\", \"nvidia\", \"102b\"]` in /etc/gpupt.toml, or use \
+         --vendor nvidia --vendor 102b",
     ];
     assert_trouble(&host, 0, &lines);
     let (trouble, exit) = host.trouble_of("check --vendor 10de");

@@ -69,7 +69,7 @@ fn a_failure_that_concerns_all_cards_has_its_code() {
     let stage = Stage::manual();
     stage
         .host
-        .write("etc/gpupt.toml", "vendors = [\"nvidia\"]\n");
+        .write("etc/gpupt.toml", "vendors = [\"ati\"]\n");
     assert_codes(&stage, "prepare", "settings");
 
     let stage = Stage::manual();

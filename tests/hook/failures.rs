@@ -132,10 +132,10 @@ fn prepare_is_refused_if_the_settings_are_invalid() {
             ),
         ),
         (
-            "vendors = [\"nvidia\"]\n",
+            "vendors = [\"ati\"]\n",
             format!(
-                "invalid `vendors` in {}: \"nvidia\" is not a PCI vendor id: expected four \
-                 hexadecimal digits, such as 10de",
+                "invalid `vendors` in {}: \"ati\" is not a vendor: expected nvidia, amd, intel, or a \
+                 PCI vendor id of four hexadecimal digits, such as 1002",
                 path.display()
             ),
         ),

@@ -59,13 +59,18 @@ fn json_has_every_property_of_each_card() {
             card("gpupci1", "0000:02:00.0", "0000:02:00.1", 8),
             card("gpupci2", "0000:03:00.0", "0000:03:00.1", 9),
         ],
+        "not_counted": [{
+            "address": "0000:04:03.0",
+            "vendor": "102b",
+            "setting": "vendors = [\"nvidia\", \"102b\"]",
+        }],
     });
     for line in ["list --json", "--json list", "-l --json", "--json --list"] {
         assert_eq!(json_of("manual.tree", line), manual, "{line}");
     }
     assert_eq!(
-        json_of("no-cards.tree", "list --json"),
-        json!({"version": 1, "cards": []})
+        json_of("no-cards.tree", "list --json --vendor amd")["cards"],
+        json!([])
     );
 }
 
@@ -107,8 +112,8 @@ fn json_names_the_kind_of_every_function() {
     assert_eq!(
         mixed["cards"][2]["functions"][0]["virtual_functions"],
         json!([
-            {"address": "0000:05:00.4", "driver": "vfio-pci"},
-            {"address": "0000:05:00.5", "driver": null},
+            {"address": "0000:05:00.4", "driver": "vfio-pci", "vgpu_type": null},
+            {"address": "0000:05:00.5", "driver": null, "vgpu_type": null},
         ])
     );
 }
@@ -118,9 +123,9 @@ fn table_lists_virtual_functions_below_their_card() {
     let host = TestHost::unpacked("mixed.tree");
     assert_eq!(
         host.line("status -v gpupci2").answer(),
-        "NAME     ADDRESS       KIND     MODEL  DRIVER    GROUP  NUMA  USED BY\n\
-         gpupci2  0000:05:00.0  video    -      nvidia    7      -     -\n         \
-         0000:05:00.4  virtual         vfio-pci\n         \
-         0000:05:00.5  virtual         -\n"
+        "NAME     ADDRESS       KIND     MODEL            DRIVER    GROUP  NUMA  USED BY\n\
+         gpupci2  0000:05:00.0  video    -                nvidia    7      -     -\n         \
+         0000:05:00.4  virtual  of 0000:05:00.0  vfio-pci\n         \
+         0000:05:00.5  virtual  of 0000:05:00.0  -\n"
     );
 }

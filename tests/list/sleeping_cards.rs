@@ -81,16 +81,16 @@ fn list_and_status_read_only_the_allowed_attributes() {
             (
                 &all[..],
                 &[
-                    "list -v",
+                    "-q list -v",
                     "list --json",
                     "status -v",
                     "status --json",
-                    "-l -s all -v",
+                    "-q -l -s all -v",
                 ][..],
             ),
             (
                 &identity,
-                &["list", "-l", "renumber", "groups", "groups --json"],
+                &["-q list", "-q -l", "-q renumber", "groups", "groups --json"],
             ),
             (&KIND, &["status", "-s gpupci1", "--status all"]),
         ] {

@@ -135,27 +135,30 @@ fn settings_errors() -> Vec<SettingsError> {
     let path = || "/etc/gpupt.toml".into();
     let root = tempfile::tempdir().expect("a folder");
     fs::create_dir(root.path().join("etc")).expect("a folder");
-    fs::write(root.path().join("etc/gpupt.toml"), "stubb = 1\n").expect("a file");
-    let grammar = match Settings::of(&Machine::at(root.path())) {
-        Err(SettingsError::Grammar { source, .. }) => SettingsError::Grammar {
-            path: path(),
-            source,
-        },
-        other => panic!("{other:?}"),
+    let grammar = |text| {
+        fs::write(root.path().join("etc/gpupt.toml"), text).expect("a file");
+        match Settings::of(&Machine::at(root.path())) {
+            Err(SettingsError::Grammar { source, .. }) => SettingsError::Grammar {
+                path: path(),
+                source,
+            },
+            other => panic!("{other:?}"),
+        }
     };
     let errors = vec![
         SettingsError::Read {
             path: path(),
             source: refused(),
         },
-        grammar,
+        grammar("stubb = 1\n"),
+        grammar("vendors = \"amd\"\n"),
         SettingsError::Database {
             path: path(),
             source: gpupt::database::UrlError::Path,
         },
         SettingsError::Vendor {
             path: path(),
-            source: "nvidia".parse::<VendorId>().expect_err("no id"),
+            source: "ati".parse::<VendorId>().expect_err("no id"),
         },
         SettingsError::Stub {
             path: path(),

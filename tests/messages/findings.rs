@@ -2,6 +2,7 @@
 //! time.
 
 use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, Unseen, User};
+use gpupt::gpu::{PciFunction, Uncounted, cards_of};
 use gpupt::hook_folder::{HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
@@ -135,6 +136,7 @@ fn host() -> HostFacts {
             function("0000:04:00.0", 0x1ad8, "xhci_hcd"),
         ],
         vendors: vec!["10de".to_owned()],
+        uncounted: Uncounted::default(),
         cards: Ok(vec![card()]),
         names: None,
         hooks: Some(HookFacts {
@@ -148,6 +150,18 @@ fn host() -> HostFacts {
             conflicts: Vec::new(),
         }),
     }
+}
+
+/// Display functions whose vendors do not count.
+fn uncounted(displays: &[(&str, &str)]) -> Uncounted {
+    let displays = displays.iter().map(|(address, vendor)| PciFunction {
+        address: read(address),
+        vendor: read(vendor),
+        class: ClassCode::from_sysfs("0x030000").expect("a class"),
+        is_virtual: false,
+    });
+    let cards = cards_of(displays.collect(), &[]);
+    Uncounted::among(&cards, &[VendorId::NVIDIA])
 }
 
 /// That host after `change`.
@@ -349,6 +363,14 @@ fn cards() -> Vec<HostFacts> {
     vec![
         changed(|host| host.cards = Err("cannot list /sys/bus/pci/devices".to_owned())),
         changed(|host| host.cards = Ok(Vec::new())),
+        changed(|host| {
+            host.cards = Ok(Vec::new());
+            host.uncounted = uncounted(&[("0000:05:00.0", "amd")]);
+        }),
+        changed(|host| host.uncounted = uncounted(&[("0000:05:00.0", "amd")])),
+        changed(|host| {
+            host.uncounted = uncounted(&[("0000:05:00.0", "amd"), ("0000:06:00.0", "1d0f")]);
+        }),
         changed(|host| host.cards = Ok(vec![card(), second])),
         changed(|host| {
             host.names = Some("cannot read /var/lib/gpupt/cards.json".to_owned());

@@ -161,7 +161,7 @@ fn additional_vendor_renames_no_card() {
     let own = "gpupci1 pci_0000_04_00_0\ngpupci2 pci_0000_05_00_0\n";
     assert_eq!(host.cards(), own);
     let with_amd = format!("{own}gpupci3 pci_0000_03_00_0\n");
-    assert_eq!(host.line("list --vendor 1002").answer(), with_amd);
+    assert_eq!(host.line("-q list --vendor 1002").answer(), with_amd);
     assert_eq!(host.cards(), own);
     host.write("etc/gpupt.toml", "vendors = [\"8086\", \"1002\"]\n");
     assert_eq!(
@@ -170,7 +170,7 @@ fn additional_vendor_renames_no_card() {
     );
     // `renumber` names the cards of the listed vendors only.
     assert_eq!(
-        host.line("renumber --vendor 1a03").answer(),
+        host.line("-q renumber --vendor 1a03").answer(),
         "gpupci1 pci_0000_00_02_0\ngpupci2 pci_0000_03_00_0\ngpupci3 pci_0000_07_00_0\n"
     );
     host.write("etc/gpupt.toml", "");

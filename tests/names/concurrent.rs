@@ -52,7 +52,7 @@ fn concurrent_lists_of_different_vendors_agree_on_names() {
     host.plug_of("1002", "0000:01:00", "73bf");
     host.plug("0000:02:00", "1e87");
     host.plug_of("1a03", "0000:03:00", "2000");
-    let lines = ["list", "list --vendor 1002", "list --vendor 1a03"];
+    let lines = ["-q list", "-q list --vendor 1002", "-q list --vendor 1a03"];
     let all: Vec<(&str, Child)> = (0..21)
         .map(|index| lines[index % 3])
         .map(|line| (line, start(&host, line)))
@@ -89,7 +89,7 @@ fn list_prints_the_names_written_while_it_waited_for_the_lock() {
     let lock = File::options().write(true).open(&lock_path);
     let lock = lock.expect("the lock is there");
     lock.lock().expect("the lock is free");
-    let mut waiting = start(&host, "list --vendor 1002");
+    let mut waiting = start(&host, "-q list --vendor 1002");
     let lock_path = lock_path.canonicalize().expect("a path");
     while !has_open(waiting.id(), &lock_path) {
         assert_eq!(waiting.try_wait().expect("its state"), None, "it waits");

@@ -98,7 +98,7 @@ GROUP  ADDRESS       KIND   CARD     DRIVER         GUEST     MODEL
 #[test]
 fn groups_lists_all_members_of_a_shared_group() {
     let host = TestHost::unpacked("mixed.tree");
-    host.line("list --vendor 1002").answer();
+    host.line("-q list --vendor 1002").answer();
     let text = host.line("groups --vendor 1002").answer();
     let shared: Vec<&str> = text.lines().filter(|l| l.starts_with("1  ")).collect();
     assert_eq!(

@@ -96,13 +96,15 @@ gpupci1  0000:03:00.0  video    Navi 21 [Radeon RX 6800/6800 XT / 6900 XT]  amdg
          0000:03:00.1  audio                                                -         1
 gpupci2  0000:04:00.0  video    GP104GL [Tesla P4]                          nvidia    1      -     -
 gpupci3  0000:05:00.0  video    -                                           nvidia    -      -     -
-         0000:05:00.4  virtual                                              vfio-pci
-         0000:05:00.5  virtual                                              -
+         0000:05:00.4  virtual  of 0000:05:00.0                             vfio-pci
+         0000:05:00.5  virtual  of 0000:05:00.0                             -
 ";
-    assert_eq!(host.line("list -v --vendor 1002").answer(), table);
+    assert_eq!(host.line("-q list -v --vendor 1002").answer(), table);
     let none = "NAME  ADDRESS  KIND  MODEL  DRIVER  GROUP  NUMA  USED BY\n";
     assert_eq!(
-        TestHost::unpacked("no-cards.tree").line("list -v").answer(),
+        TestHost::unpacked("no-cards.tree")
+            .line("-q list -v")
+            .answer(),
         none
     );
 }

@@ -66,8 +66,8 @@ pub(crate) struct Global {
     /// [default: GPUPT_DATABASE, /etc/gpupt.toml, Rocks' own, or /var/lib/gpupt/cluster.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// Use cards of this vendor too: a PCI vendor id such as 1002; can be repeated.
-    #[arg(long = "vendor", value_name = "ID", global = true)]
+    /// Count cards of this vendor too: nvidia, amd, intel, or a PCI vendor id such as 1002; can be repeated.
+    #[arg(long = "vendor", value_name = "VENDOR", global = true)]
     pub(crate) vendors: Vec<VendorId>,
     /// Print JSON.
     #[arg(long, global = true)]

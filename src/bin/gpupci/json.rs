@@ -5,8 +5,16 @@ use serde_json::{Value, json};
 
 /// `{"version": 1, NAME: [ … ]}`.
 pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
-    let document = json!({ "version": 1, name: list });
-    let text = serde_json::to_string_pretty(&document);
+    print(&json!({ "version": 1, name: list }))
+}
+
+/// The same with a second list.
+pub(crate) fn document_with(name: &str, list: Vec<Value>, second: (&str, Vec<Value>)) -> String {
+    print(&json!({ "version": 1, name: list, second.0: second.1 }))
+}
+
+fn print(document: &Value) -> String {
+    let text = serde_json::to_string_pretty(document);
     text.unwrap_or_default() + "\n"
 }
 

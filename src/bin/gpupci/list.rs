@@ -3,10 +3,11 @@
 use anyhow::Result;
 use gpupt::error::Error;
 use gpupt::failure::sentence;
-use gpupt::gpu::GpuCard;
+use gpupt::gpu::{GpuCard, Uncounted};
 use gpupt::host::Machine;
 use gpupt::naming::{record_names, renumber, replaced_cards};
 use gpupt::settings::Settings;
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::card_details::{CardDetails, table};
@@ -29,15 +30,18 @@ pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
             .iter()
             .map(|(_, refusal)| refusal.to_string()),
     );
-    let all: Vec<&GpuCard> = host.cards.iter().filter(|card| card.counts()).collect();
+    let uncounted = Uncounted::among(&host.cards, &host.settings.vendors);
+    let counting: Vec<&GpuCard> = host.cards.iter().filter(|card| card.counts()).collect();
     let text = if global.json {
-        let cards = CardDetails::of_all(&host, &all);
-        json::document("cards", cards.iter().map(CardDetails::json).collect())
+        document(&host, &counting)
     } else if global.verbose {
-        table(&CardDetails::of_all(&host, &all))
+        table(&CardDetails::of_all(&host, &counting))
     } else {
-        lines(&all)
+        lines(&counting)
     };
+    // The note leaves out what almost every server has.
+    let noted = uncounted.without_management();
+    notes.extend(noted.sentence().filter(|_| !global.json));
     Ok(Answer {
         notes,
         ..Answer::done(text)
@@ -52,6 +56,22 @@ pub(crate) fn run_renumber(global: &Global, machine: &Machine) -> Result<Answer>
     vendors.extend(&global.vendors);
     renumber(machine, &vendors, global.timeout).map_err(Error::from)?;
     run(global, machine)
+}
+
+/// The details of `cards`, and the display functions that do not count.
+pub(crate) fn document(host: &ThisHost, cards: &[&GpuCard]) -> String {
+    let uncounted = Uncounted::among(&host.cards, &host.settings.vendors);
+    let setting = uncounted.setting();
+    let displays = uncounted.displays.iter().map(|(address, vendor)| {
+        json!({
+            "address": address.to_string(),
+            "vendor": vendor.to_string(),
+            "setting": setting,
+        })
+    });
+    let details = CardDetails::of_all(host, cards);
+    let cards: Vec<Value> = details.iter().map(CardDetails::json).collect();
+    json::document_with("cards", cards, ("not_counted", displays.collect()))
 }
 
 /// Name and node device of each card, as the original prints them.

@@ -7,7 +7,7 @@ use gpupt::host::Machine;
 
 use crate::args::Global;
 use crate::card_details::{CardDetails, table};
-use crate::json;
+use crate::list::document;
 use crate::report::Answer;
 use crate::this_host::ThisHost;
 
@@ -17,8 +17,7 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
     let words = if words.is_empty() { &all } else { words };
     let (cards, missing) = host.select(words);
     let text = if global.json {
-        let cards = CardDetails::of_all(&host, &cards);
-        json::document("cards", cards.iter().map(CardDetails::json).collect())
+        document(&host, &cards)
     } else if global.verbose {
         table(&CardDetails::of_all(&host, &cards))
     } else {

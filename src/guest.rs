@@ -2,10 +2,10 @@
 //! plugin do.
 
 use crate::database::Database;
-use crate::domain_xml::{retarget, splice};
+use crate::domain_xml::{Hostdev, retarget, splice_hostdevs};
 use crate::error::Error;
 use crate::host::Machine;
-use crate::pci::PciSlot;
+use crate::pci::{PciAddress, PciSlot};
 use crate::rocks::{
     AttributeSource, Cluster, GuestsOf, HostError, Node, Origin, Resolver, Text, cards_of_guest,
     hosts_named, moved_cards_of_guest, owners_of,
@@ -21,7 +21,8 @@ pub enum GuestName<'w> {
     Any(&'w str),
 }
 
-/// `xml` with the cards that `guest` has on its host.
+/// `xml` with the cards that `guest` has on its host. If that is this machine, a virtual function that works
+/// only with its own driver gets `managed='no'`.
 ///
 /// # Errors
 /// If there is no such guest, its cards cannot be resolved, or the XML is refused.
@@ -39,7 +40,24 @@ pub fn splice_guest(
     }
     let node = one_guest(guest, &cluster, database, machine)?;
     let host = host_of(node, &cluster, database.origin(), machine);
-    Ok(splice(xml, &cards_of_guest(&cluster, node, host)?)?)
+    let cards = cards_of_guest(&cluster, node, host)?;
+    let here = this_host(&cluster, machine).map(|node| node.id);
+    let is_here = match database.origin() {
+        Origin::Rocks => here.is_some() && host.map(|host| host.id) == here,
+        Origin::Embedded => host.is_none_or(|host| Some(host.id) == here),
+    };
+    let hostdevs = cards.into_iter().map(|address| Hostdev {
+        address,
+        is_managed: !(is_here && needs_its_driver(machine, address)),
+    });
+    Ok(splice_hostdevs(xml, &hostdevs.collect::<Vec<_>>())?)
+}
+
+/// Whether a device of this machine is a virtual function that works only with its own driver. If it cannot
+/// be read, the hook will refuse it.
+fn needs_its_driver(machine: &Machine, address: PciAddress) -> bool {
+    let found = machine.virtual_function(address).ok().flatten();
+    found.is_some_and(|function| function.needs_its_driver())
 }
 
 /// `xml` with the addresses of the guest's cards changed to those on this machine.

@@ -60,11 +60,34 @@ fn documentation_has_every_code_with_its_exit_code_and_no_other() {
 fn is_printed(code: Code) -> bool {
     use Code::*;
     match code {
-        NoIommuGroup | Group | ReservedRegion | NoStubDriver | NoDriverOverride | Busy
-        | UnknownUsers | Console | NeededByHost | VirtualFunctions | MediatedDevice | Held
-        | Driverctl | Poisoned | CardChanged | AssignedElsewhere | ClaimedInParts | WriteFailed
-        | NotUndone | WriteHung | Sysfs | CardNames | CardRecord | NotRecorded | Locked
-        | LockFile | Settings => true,
+        NoIommuGroup
+        | Group
+        | ReservedRegion
+        | NoStubDriver
+        | NoDriverOverride
+        | Busy
+        | UnknownUsers
+        | Console
+        | NeededByHost
+        | VirtualFunctions
+        | MediatedDevice
+        | Held
+        | Driverctl
+        | Poisoned
+        | CardChanged
+        | AssignedElsewhere
+        | ClaimedInParts
+        | ManagedVirtualFunction
+        | WriteFailed
+        | NotUndone
+        | WriteHung
+        | Sysfs
+        | CardNames
+        | CardRecord
+        | NotRecorded
+        | Locked
+        | LockFile
+        | Settings => true,
         NotRoot | UnknownCard | UnknownGuest | UnknownHost | NotInCluster | HostName | Usage
         | DatabaseUrl | DatabaseConnection | DatabaseLogin | DatabasePermission
         | DatabaseAnswer | DatabaseTimeout | DatabaseUnconfirmed | SelectStatement

@@ -52,6 +52,8 @@ mod refusals;
 mod release;
 #[path = "hook/stage.rs"]
 mod stage;
+#[path = "hook/virtual_functions.rs"]
+mod virtual_functions;
 
 use support::RunOutput;
 

@@ -19,6 +19,8 @@ mod domains;
 mod properties;
 #[path = "splice/reading.rs"]
 mod reading;
+#[path = "splice/virtual_functions.rs"]
+mod virtual_functions;
 
 use std::fs;
 use std::path::{Path, PathBuf};

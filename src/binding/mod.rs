@@ -12,6 +12,7 @@ mod step;
 mod stub;
 mod user;
 mod viability;
+mod virtual_function;
 
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
@@ -23,6 +24,7 @@ pub use step::Step;
 pub use stub::{Stub, VfioAliases, module_of};
 pub use user::{Unseen, User};
 pub use viability::GroupRule;
+pub use virtual_function::VirtualFunction;
 
 use crate::pci::{ClassCode, DriverName, PciAddress};
 

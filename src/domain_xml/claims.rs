@@ -20,6 +20,8 @@ pub enum Claim {
     /// A PCI function: `<hostdev>`, `<interface type='hostdev'>`, `<disk type='nvme'>`, or an option for
     /// QEMU itself.
     Function(PciAddress),
+    /// The same with `managed='yes'`: libvirt binds it to a VFIO driver.
+    Managed(PciAddress),
     /// A mediated device. Its parent must stay on its host driver.
     Mediated(MediatedUuid),
     /// A render node of a card that stays on its host driver: `/dev/dri/renderD128`.
@@ -30,7 +32,7 @@ impl Claim {
     /// The claimed PCI function.
     pub fn function(&self) -> Option<PciAddress> {
         match self {
-            Self::Function(address) => Some(*address),
+            Self::Function(address) | Self::Managed(address) => Some(*address),
             Self::Mediated(_) | Self::RenderNode(_) => None,
         }
     }
@@ -106,9 +108,9 @@ enum Kind {
     Devices,
     /// A device without a PCI source, or a part of a device.
     Plain,
-    Device(Source),
+    Device(Source, Managed),
     /// The first `<source>` of one of these.
-    Source(Source),
+    Source(Source, Managed),
     /// A disk, a backing store or a mirror.
     Disk {
         is_nvme: bool,
@@ -117,6 +119,9 @@ enum Kind {
     /// `<qemu:override>` and everything in it.
     Override,
 }
+
+/// Whether libvirt binds a device to a VFIO driver: only with `managed='yes'`.
+type Managed = bool;
 
 /// The kind of a device's source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +137,7 @@ impl Finder {
         match token {
             Token::Start(tag) => {
                 let kind = self.kind(text, tag);
-                if let Kind::Device(_) = kind {
+                if let Kind::Device(..) = kind {
                     self.device = Device {
                         start: self.found.len(),
                         model: None,
@@ -184,29 +189,35 @@ impl Finder {
                 Kind::Plain
             }
             (Kind::Devices, "hostdev") if !is_subsystem(text, tag) => Kind::Plain,
-            (Kind::Devices, "hostdev") if is("type", "pci") => Kind::Device(Source::Hostdev),
-            (Kind::Devices, "hostdev") if is("type", "mdev") => Kind::Device(Source::Mediated),
+            (Kind::Devices, "hostdev") if is("type", "pci") => {
+                Kind::Device(Source::Hostdev, is("managed", "yes"))
+            }
+            (Kind::Devices, "hostdev") if is("type", "mdev") => {
+                Kind::Device(Source::Mediated, false)
+            }
             (Kind::Devices, "interface") if is("type", "hostdev") => {
-                Kind::Device(Source::Interface)
+                Kind::Device(Source::Interface, is("managed", "yes"))
             }
             (Kind::Devices, "disk") | (Kind::Disk { .. }, "backingStore" | "mirror") => {
                 Kind::Disk {
                     is_nvme: is("type", "nvme"),
                 }
             }
-            (Kind::Device(_), "driver") => {
+            (Kind::Device(..), "driver") => {
                 self.device.model = tag.value(text, "model");
                 for found in self.found.iter_mut().skip(self.device.start) {
                     found.model.clone_from(&self.device.model);
                 }
                 Kind::Plain
             }
-            (Kind::Device(source), "source") if self.is_first() => Kind::Source(source),
-            (Kind::Disk { is_nvme: true }, "source") if self.is_first() && is("type", "pci") => {
-                Kind::Source(Source::Nvme)
+            (Kind::Device(source, managed), "source") if self.is_first() => {
+                Kind::Source(source, managed)
             }
-            (Kind::Source(source), "address") if self.is_first() => {
-                self.address(source, text, tag);
+            (Kind::Disk { is_nvme: true }, "source") if self.is_first() && is("type", "pci") => {
+                Kind::Source(Source::Nvme, is("managed", "yes"))
+            }
+            (Kind::Source(source, managed), "address") if self.is_first() => {
+                self.address(source, managed, text, tag);
                 Kind::Plain
             }
             _ => Kind::Plain,
@@ -214,7 +225,7 @@ impl Finder {
     }
 
     /// The `<address>` of a source.
-    fn address(&mut self, source: Source, text: &str, tag: &Tag) {
+    fn address(&mut self, source: Source, managed: Managed, text: &str, tag: &Tag) {
         let value = |name| tag.value(text, name);
         if source == Source::Mediated {
             let uuid = value("uuid").and_then(|uuid| uuid.parse().ok());
@@ -233,7 +244,11 @@ impl Finder {
         );
         if let Ok(address) = address {
             let place = (source == Source::Hostdev).then(|| tag.clone());
-            self.note(Claim::Function(address), place);
+            let claim = match managed {
+                true => Claim::Managed(address),
+                false => Claim::Function(address),
+            };
+            self.note(claim, place);
             if let (Source::Hostdev | Source::Interface, Some(found)) =
                 (source, self.found.last_mut())
             {
@@ -329,6 +344,48 @@ mod tests {
             ("<graphics type='spice'><gl enable='yes' rendernode='/dev/dri/renderD128'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD128".to_owned())),
             ("<graphics type='egl-headless'><gl rendernode='/dev/dri/renderD129'/></graphics>".to_owned(), Claim::RenderNode("/dev/dri/renderD129".to_owned())),
             ("<video><model type='virtio'><acceleration rendernode='/dev/dri/renderD1'/></model></video>".to_owned(), Claim::RenderNode("/dev/dri/renderD1".to_owned())),
+        ] {
+            assert_eq!(claimed(&device), [claim], "{device}");
+        }
+    }
+
+    #[test]
+    fn libvirt_binds_only_managed_devices() {
+        let address = "02:00.1".parse().expect("an address");
+        let source = "<source type='pci' {}><address type='pci' bus='2' function='1'/></source>";
+        let plain = source.replace(" {}", "");
+        for (device, claim) in [
+            (
+                format!("<hostdev type='pci' managed='yes'>{plain}</hostdev>"),
+                Claim::Managed(address),
+            ),
+            (
+                format!("<hostdev type='pci' managed='no'>{plain}</hostdev>"),
+                Claim::Function(address),
+            ),
+            (
+                format!("<hostdev type='pci'>{plain}</hostdev>"),
+                Claim::Function(address),
+            ),
+            (
+                format!("<interface type='hostdev' managed='yes'>{plain}</interface>"),
+                Claim::Managed(address),
+            ),
+            (
+                format!("<interface type='hostdev'>{plain}</interface>"),
+                Claim::Function(address),
+            ),
+            (
+                format!(
+                    "<disk type='nvme'>{}</disk>",
+                    source.replace("{}", "managed='yes'")
+                ),
+                Claim::Managed(address),
+            ),
+            (
+                format!("<disk type='nvme' managed='yes'>{plain}</disk>"),
+                Claim::Function(address),
+            ),
         ] {
             assert_eq!(claimed(&device), [claim], "{device}");
         }

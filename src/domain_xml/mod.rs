@@ -25,7 +25,8 @@ pub use error::{Place, XmlError};
 pub use identity::{GuestIdentity, guest_identity};
 pub use outline::claimed_functions;
 pub use retarget::retarget;
-pub use splice::splice;
+pub use splice::{splice, splice_hostdevs};
+pub use write::Hostdev;
 
 /// libvirt accepts no longer domain XML.
 pub const BYTES_MAX: usize = 10 * 1024 * 1024;

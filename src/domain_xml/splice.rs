@@ -3,23 +3,37 @@
 use crate::domain_xml::XmlError;
 use crate::domain_xml::edit::{Edit, apply};
 use crate::domain_xml::outline::{Element, outline};
-use crate::domain_xml::write::{self, Line};
+use crate::domain_xml::write::{self, Hostdev, Line};
 use crate::pci::PciAddress;
 
-/// `document`, a `<domain>` or its `<devices>` alone, with a `<hostdev>` at the end of the last `<devices>`
-/// for each of `cards` that it does not claim yet in any form. No other byte changes. Without cards the
-/// document is returned unread.
+/// [`splice_hostdevs`] for `cards` that libvirt binds to a VFIO driver.
 ///
 /// # Errors
 /// When the document is refused: see [`XmlError`].
 pub fn splice(document: &[u8], cards: &[PciAddress]) -> Result<Vec<u8>, XmlError> {
-    if cards.is_empty() {
+    let managed = |address: &PciAddress| Hostdev {
+        address: *address,
+        is_managed: true,
+    };
+    splice_hostdevs(document, &cards.iter().map(managed).collect::<Vec<_>>())
+}
+
+/// `document`, a `<domain>` or its `<devices>` alone, with each of these hostdevs at the end of the last
+/// `<devices>`, except those whose function it claims already in any form. No other byte changes. Without
+/// hostdevs the document is returned unread.
+///
+/// # Errors
+/// When the document is refused: see [`XmlError`].
+pub fn splice_hostdevs(document: &[u8], hostdevs: &[Hostdev]) -> Result<Vec<u8>, XmlError> {
+    if hostdevs.is_empty() {
         return Ok(document.to_vec());
     }
     let outline = outline(document)?;
     let claimed: Vec<PciAddress> = outline.functions().collect();
-    let missing = cards.iter().filter(|card| !claimed.contains(card));
-    let lines: Vec<Line> = missing.flat_map(|card| write::hostdev(*card)).collect();
+    let missing = hostdevs
+        .iter()
+        .filter(|one| !claimed.contains(&one.address));
+    let lines: Vec<Line> = missing.flat_map(|one| write::hostdev(*one)).collect();
     let edits = match (outline.devices, outline.domain) {
         _ if lines.is_empty() => Vec::new(),
         (Some(devices), _) => insertion(document, &devices, lines),

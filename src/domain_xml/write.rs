@@ -7,12 +7,22 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 
 use crate::pci::PciAddress;
 
+/// A `<hostdev>` to add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hostdev {
+    /// The function.
+    pub address: PciAddress,
+    /// Whether libvirt binds it to a VFIO driver.
+    pub is_managed: bool,
+}
+
 /// A tag of new XML, and how many steps it is indented below its neighbours.
 pub(crate) type Line = (usize, Event<'static>);
 
-/// The `<hostdev>` for the function at `address`, in the form of the original Rocks plugin and of libvirt's
+/// The `<hostdev>` for a function, in the form of the original Rocks plugin and of libvirt's
 /// manual.
-pub(crate) fn hostdev(address: PciAddress) -> [Line; 5] {
+pub(crate) fn hostdev(added: Hostdev) -> [Line; 5] {
+    let address = added.address;
     // quick-xml quotes with `"`, Rocks and libvirt with `'`. The values are constants and numbers, so
     // nothing needs escaping.
     let place = format!(
@@ -22,7 +32,10 @@ pub(crate) fn hostdev(address: PciAddress) -> [Line; 5] {
         slot(address),
         address.function()
     );
-    let device = "hostdev mode='subsystem' type='pci' managed='yes'";
+    let device = match added.is_managed {
+        true => "hostdev mode='subsystem' type='pci' managed='yes'",
+        false => "hostdev mode='subsystem' type='pci' managed='no'",
+    };
     [
         (0, Event::Start(tag("hostdev", device))),
         (1, Event::Start(tag("source", "source"))),

@@ -69,6 +69,8 @@ codes! {
     AssignedElsewhere = "assigned-elsewhere", Busy;
     /// A guest claims a card as a whole and also a part of it.
     ClaimedInParts = "claimed-in-parts", Failed;
+    /// libvirt would take a virtual function from the driver that gives it to the guest.
+    ManagedVirtualFunction = "managed-virtual-function", Failed;
     /// A write failed; all changes were undone.
     WriteFailed = "write-failed", Failed;
     /// A write failed, and not all changes could be undone.

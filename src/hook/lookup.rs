@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use crate::domain_xml::Claim;
 use crate::error::Error;
-use crate::gpu::{GpuCard, cards_of};
+use crate::gpu::{GpuCard, PciFunction, cards_of};
 use crate::hook::{Hook, functions_of, is_claimed};
+use crate::host::SysfsError;
 use crate::naming::named_cards;
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
@@ -29,13 +30,22 @@ pub(super) enum ClaimedCards {
 }
 
 impl Hook<'_> {
-    /// Reads only the slots that a guest claims. Every display function is a card, whatever the settings
-    /// say: they only decide which cards have a name.
-    pub(super) fn claimed_cards(&self, claims: &[Claim]) -> ClaimedCards {
+    /// The functions in the slots that a guest claims.
+    pub(super) fn claimed_functions(
+        &self,
+        claims: &[Claim],
+    ) -> Result<Vec<PciFunction>, SysfsError> {
+        self.machine.functions_in(&slots_of(claims))
+    }
+
+    /// The claimed cards among the `functions` of the claimed slots. Every display function is a card,
+    /// whatever the settings say: they only decide which cards have a name.
+    pub(super) fn claimed_cards(
+        &self,
+        claims: &[Claim],
+        functions: Vec<PciFunction>,
+    ) -> ClaimedCards {
         let slots = slots_of(claims);
-        let Ok(functions) = self.machine.functions_in(&slots) else {
-            return ClaimedCards::Unknown;
-        };
         let Ok(names) = self.machine.names() else {
             return ClaimedCards::Unknown;
         };
@@ -54,7 +64,7 @@ impl Hook<'_> {
         };
         let mut cards = cards_of(functions, &settings.vendors);
         let is_named = |card: &GpuCard| !card.counts() || names.at(card.slot()).is_some();
-        let is_whole = |claim: &Claim| matches!(claim, Claim::Function(_));
+        let is_whole = |claim: &Claim| claim.function().is_some();
         if has_lost || !claims.iter().all(is_whole) || !cards.iter().all(is_named) {
             return ClaimedCards::Unknown;
         }

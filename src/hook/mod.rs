@@ -4,6 +4,7 @@
 
 mod lookup;
 mod migrate;
+mod other_devices;
 mod prepare;
 mod refusal;
 
@@ -197,7 +198,5 @@ fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {
 }
 
 fn is_claimed(card: &GpuCard, claims: &[Claim]) -> bool {
-    claims
-        .iter()
-        .any(|claim| matches!(claim, Claim::Function(function) if card.has(*function)))
+    functions_of(claims).any(|function| card.has(function))
 }

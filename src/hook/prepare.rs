@@ -51,7 +51,14 @@ impl Hook<'_> {
         claims: &[Claim],
         xml: &[u8],
     ) -> Result<Vec<(String, CardResult)>, HookRefusal> {
-        let lookup = match self.claimed_cards(claims) {
+        let claimed = match self.claimed_functions(claims) {
+            Ok(functions) => {
+                self.judge_other_devices(&functions, claims)?;
+                self.claimed_cards(claims, functions)
+            }
+            Err(_) => ClaimedCards::Unknown,
+        };
+        let lookup = match claimed {
             ClaimedCards::None => return Ok(Vec::new()),
             ClaimedCards::Cards(lookup) => lookup,
             ClaimedCards::Unknown => match self.all_cards() {
@@ -144,7 +151,7 @@ impl Hook<'_> {
         wanted: &[&GpuCard],
         claims: &[Claim],
     ) -> Result<(), HookRefusal> {
-        let needs_driver = |claim: &&Claim| !matches!(claim, Claim::Function(_));
+        let needs_driver = |claim: &&Claim| claim.function().is_none();
         let claims: Vec<&Claim> = claims.iter().filter(needs_driver).collect();
         if claims.is_empty() {
             return Ok(());

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use crate::binding::VirtualFunction;
 use crate::error::Error;
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED, sentence};
 use crate::gpu::CardName;
 use crate::handover::CardError;
-use crate::pci::PciSlot;
+use crate::pci::{DriverName, PciSlot};
 use crate::uuid::MediatedUuid;
 
 /// Why a guest's cards were not prepared. It is shown as one line.
@@ -35,6 +36,8 @@ pub enum HookRefusal {
         /// The part.
         part: CardPart,
     },
+    /// libvirt would take a virtual function from the driver that gives it to the guest.
+    ManagedVirtualFunction(VirtualFunction),
 }
 
 /// A part of a card that needs the host driver.
@@ -54,6 +57,7 @@ impl Failure for HookRefusal {
             Self::AssignedElsewhere(_) => vec![Code::AssignedElsewhere],
             Self::CardChanged { .. } => vec![Code::CardChanged],
             Self::ClaimedInParts { .. } => vec![Code::ClaimedInParts],
+            Self::ManagedVirtualFunction(_) => vec![Code::ManagedVirtualFunction],
         }
     }
 
@@ -62,14 +66,18 @@ impl Failure for HookRefusal {
             Self::Host(error) => vec![sentence(error)],
             Self::Card(error) => error.causes(),
             Self::AssignedElsewhere(why) => vec![why.clone()],
-            Self::CardChanged { .. } | Self::ClaimedInParts { .. } => Vec::new(),
+            Self::CardChanged { .. }
+            | Self::ClaimedInParts { .. }
+            | Self::ManagedVirtualFunction(_) => Vec::new(),
         }
     }
 
     fn state(&self) -> Option<String> {
         match self {
             Self::Card(error) => error.state(),
-            Self::AssignedElsewhere(_) => Some(UNCHANGED.to_owned()),
+            Self::AssignedElsewhere(_) | Self::ManagedVirtualFunction(_) => {
+                Some(UNCHANGED.to_owned())
+            }
             Self::Host(_) | Self::CardChanged { .. } | Self::ClaimedInParts { .. } => None,
         }
     }
@@ -92,6 +100,11 @@ impl Failure for HookRefusal {
                 "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"
             }
             Self::ClaimedInParts { .. } => "remove one of the two from its XML",
+            Self::ManagedVirtualFunction(claimed) => {
+                let address = claimed.address;
+                let edit = "with `virsh edit`, set managed='no' in the <hostdev>";
+                return vec![format!("{edit} of {address}, then start the guest again")];
+            }
         };
         vec![remedy.to_owned()]
     }
@@ -112,6 +125,16 @@ impl fmt::Display for HookRefusal {
                 "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card \
                  on its host driver"
             ),
+            Self::ManagedVirtualFunction(claimed) => {
+                let driver = claimed.driver.as_ref();
+                let driver = driver.map_or("no driver", DriverName::as_str);
+                let (address, vgpu) = (claimed.address, claimed.vgpu());
+                write!(
+                    f,
+                    "its XML claims the virtual function {address} with managed='yes': libvirt would \
+                     take it from {driver}, the driver that gives {vgpu} to guests"
+                )
+            }
         }
     }
 }

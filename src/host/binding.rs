@@ -138,20 +138,6 @@ impl Machine {
         Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The virtual functions of `function`, by address. To read `sriov_numvfs` would wait for the
-    /// device lock.
-    pub fn virtual_functions(&self, function: PciAddress) -> Vec<PciAddress> {
-        let names = self.children(&format!("{PCI_DEVICES}/{function}"));
-        let links = names.iter().filter(|name| name.starts_with("virtfn"));
-        let addresses = links.filter_map(|name| {
-            let address = self.link_name(function, name).ok().flatten()?;
-            address.parse().ok()
-        });
-        let mut addresses: Vec<PciAddress> = addresses.collect();
-        addresses.sort();
-        addresses
-    }
-
     /// The mediated devices of `function`.
     pub fn mediated_devices(&self, function: PciAddress) -> Vec<MediatedUuid> {
         let uuids = self.children(MDEV_DEVICES).into_iter();
@@ -173,7 +159,11 @@ impl Machine {
     }
 
     /// The last part of the target of a link of `function`; `None` if there is no such link.
-    fn link_name(&self, function: PciAddress, name: &str) -> Result<Option<String>, SysfsError> {
+    pub(super) fn link_name(
+        &self,
+        function: PciAddress,
+        name: &str,
+    ) -> Result<Option<String>, SysfsError> {
         let path = self.attribute(function, name);
         match fs::read_link(&path) {
             Ok(target) => {

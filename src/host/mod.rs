@@ -32,6 +32,7 @@ mod starts;
 mod stubs;
 mod sysfs;
 mod users;
+mod virtual_functions;
 mod write_lock;
 mod writer;
 

@@ -89,6 +89,11 @@ impl Machine {
         Ok(functions)
     }
 
+    /// Whether `function` is an SR-IOV virtual function.
+    pub(super) fn is_virtual(&self, function: PciAddress) -> Result<bool, SysfsError> {
+        has_link(&self.path(format!("{PCI_DEVICES}/{function}/physfn")))
+    }
+
     /// The PCI functions in `slots`, unsorted.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
 use crate::support::kernel::InjectedFault;
 use crate::support::{TestHost, run};
-use crate::{DEVICES, VIDEO};
+use crate::{DEVICES, VIDEO, virtual_functions};
 
 fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
@@ -48,6 +48,10 @@ fn each_refusal_of_the_hook_has_its_code() {
     let host = TestHost::unpacked("manual.tree");
     host.line("host add rocks-34 gpupci 02:00.0").answer();
     assert_codes(&Stage::on(host), "prepare", "assigned-elsewhere");
+
+    let stage = Stage::on(virtual_functions::host("nvidia", None));
+    let claimed = virtual_functions::guest(" managed='yes'");
+    assert_codes_of(&claimed, &stage, "prepare", "managed-virtual-function");
 
     // Another function than a display sits where the card was.
     let stage = Stage::manual();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, Unseen, User};
+use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, Unseen, User, VirtualFunction};
 use gpupt::error::Error;
 use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
@@ -349,6 +349,13 @@ fn hook_refusals() -> Vec<HookRefusal> {
         },
     ];
     refusals.extend(parts.into_iter().map(split));
+    let claimed = |vgpu_type| VirtualFunction {
+        address: read("0001:c8:00.4"),
+        driver: Some(read("nvidia")),
+        vgpu_type,
+    };
+    let claimed = [Some(1145), None].map(claimed);
+    refusals.extend(claimed.map(HookRefusal::ManagedVirtualFunction));
     assert_complete!(
         &refusals,
         HookRefusal::Host(_),
@@ -356,6 +363,7 @@ fn hook_refusals() -> Vec<HookRefusal> {
         HookRefusal::AssignedElsewhere(_),
         HookRefusal::CardChanged { .. },
         HookRefusal::ClaimedInParts { .. },
+        HookRefusal::ManagedVirtualFunction(_),
     );
     refusals
 }

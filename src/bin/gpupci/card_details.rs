@@ -1,7 +1,7 @@
 //! The details of a card, for the table of `list -v` and `status -v`, and for JSON.
 
-use gpupt::binding::{Binding, Phase, User};
-use gpupt::gpu::GpuCard;
+use gpupt::binding::{Binding, Phase, User, VirtualFunction};
+use gpupt::gpu::{CardName, GpuCard};
 use gpupt::listing::in_a_cell;
 use gpupt::pci::{Identity, IommuGroup, PciAddress};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const USERS_MAX: usize = 100;
 
 /// A card and its details.
 pub(crate) struct CardDetails {
-    name: String,
+    name: CardName,
     address: PciAddress,
     model: Option<String>,
     functions: Vec<FunctionDetails>,
@@ -40,7 +40,7 @@ struct FunctionDetails {
     boot_vga: bool,
     power_state: Option<String>,
     /// Its SR-IOV virtual functions, which are not cards, and their drivers.
-    virtual_functions: Vec<Binding>,
+    virtual_functions: Vec<VirtualFunction>,
 }
 
 impl CardDetails {
@@ -78,7 +78,7 @@ impl CardDetails {
         let address = card.display.address;
         let numa_node = machine.sysfs_attribute(address, "numa_node");
         Self {
-            name: card.name.to_string(),
+            name: card.name,
             address,
             model: None,
             numa_node: numa_node.and_then(|node| node.parse().ok()),
@@ -103,7 +103,7 @@ impl CardDetails {
             users.collect::<Vec<_>>()
         });
         json!({
-            "name": self.name,
+            "name": self.name.to_string(),
             "address": self.address.to_string(),
             "model": self.model,
             "numa_node": self.numa_node.filter(|node| *node >= 0),
@@ -113,9 +113,13 @@ impl CardDetails {
         })
     }
 
-    fn virtual_functions(&self) -> impl Iterator<Item = &Binding> {
+    /// The virtual functions, each with its physical function.
+    fn virtual_functions(&self) -> impl Iterator<Item = (PciAddress, &VirtualFunction)> {
         let functions = self.functions.iter();
-        functions.flat_map(|function| &function.virtual_functions)
+        functions.flat_map(|physical| {
+            let own = physical.virtual_functions.iter();
+            own.map(|virtual_function| (physical.binding.function, virtual_function))
+        })
     }
 
     fn used_by(&self) -> String {
@@ -141,7 +145,8 @@ impl FunctionDetails {
         let hex = |id: u16| format!("{id:04x}");
         let virtual_functions = self.virtual_functions.iter().map(|virtual_function| {
             json!({
-                "address": virtual_function.function.to_string(),
+                "address": virtual_function.address.to_string(),
+                "vgpu_type": virtual_function.vgpu_type,
                 "driver": virtual_function.driver.as_ref().map(ToString::to_string),
             })
         });
@@ -177,7 +182,7 @@ pub(crate) fn table(all: &[CardDetails]) -> String {
             table.row(
                 details.state.colour(),
                 [
-                    own(details.name.clone()),
+                    own(details.name.to_string()),
                     address.to_string(),
                     or_dash(binding.map(|binding| binding.class.kind())),
                     own(or_dash(details.model.as_ref())),
@@ -188,21 +193,28 @@ pub(crate) fn table(all: &[CardDetails]) -> String {
                 ],
             );
         }
-        for virtual_function in details.virtual_functions() {
-            table.row(details.state.colour(), virtual_row(virtual_function));
+        for (physical, virtual_function) in details.virtual_functions() {
+            table.row(
+                details.state.colour(),
+                virtual_row(physical, virtual_function),
+            );
         }
     }
     table.text()
 }
 
 /// A virtual function has its own line below the functions of its card.
-fn virtual_row(virtual_function: &Binding) -> [String; 8] {
+fn virtual_row(physical: PciAddress, virtual_function: &VirtualFunction) -> [String; 8] {
     let nothing = String::new;
+    let vgpu = match virtual_function.vgpu_type {
+        Some(number) => format!(", vGPU type {number}"),
+        None => nothing(),
+    };
     [
         nothing(),
-        virtual_function.function.to_string(),
+        virtual_function.address.to_string(),
         "virtual".to_owned(),
-        nothing(),
+        format!("of {physical}{vgpu}"),
         or_dash(virtual_function.driver.as_ref()),
         nothing(),
         nothing(),
@@ -210,11 +222,10 @@ fn virtual_row(virtual_function: &Binding) -> [String; 8] {
     ]
 }
 
-fn virtual_functions(host: &ThisHost, function: PciAddress) -> Vec<Binding> {
+fn virtual_functions(host: &ThisHost, function: PciAddress) -> Vec<VirtualFunction> {
     let addresses = host.machine.virtual_functions(function).into_iter();
-    let bindings =
-        addresses.filter_map(|address| host.machine.binding(address, &host.settings.stub).ok());
-    bindings.collect()
+    let all = addresses.filter_map(|address| host.machine.virtual_function(address).ok());
+    all.flatten().collect()
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {

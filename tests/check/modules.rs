@@ -101,7 +101,7 @@ fn modprobe_file_in_etc_masks_the_one_in_lib() {
     host.write("etc/modprobe.d/README", "blacklist vfio-pci\n");
     host.write("lib/modprobe.d/b.conf", "blacklist vfio-pci\n");
     let mask = host.path("etc/modprobe.d/b.conf");
-    std::os::unix::fs::symlink("/dev/null", mask).expect("the link is made");
+    symlink("/dev/null", mask).expect("the link is made");
     assert_trouble(&host, 0, &[]);
 }
 

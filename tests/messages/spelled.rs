@@ -45,8 +45,7 @@ const WITHOUT_MESSAGES: [&str; 4] = [
 ];
 
 /// How other strings begin that are no messages.
-const NO_MESSAGES: [&str; 19] = [
-    "alias vfio_pci:",
+const NO_MESSAGES: [&str; 18] = [
     "{{",
     "/opt/rocks/bin/rocks",
     "address domain=",

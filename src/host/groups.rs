@@ -2,8 +2,9 @@
 
 use std::io;
 
+use crate::binding::Stub;
 use crate::host::{Machine, SysfsError};
-use crate::paths::IOMMU_GROUPS;
+use crate::paths::{IOMMU_GROUPS, PCI_DEVICES, VFIO_NODES};
 use crate::pci::{IommuGroup, PciAddress};
 
 /// sysfs gives a page; a machine has a dozen regions at most.
@@ -24,6 +25,27 @@ impl Machine {
         let mut members: Vec<PciAddress> = names.iter().filter_map(|n| n.parse().ok()).collect();
         members.sort();
         members
+    }
+
+    /// Whether `function` is bound to a VFIO driver and has a node that a guest can open.
+    pub fn has_vfio_node(&self, function: PciAddress) -> bool {
+        let group = self.iommu_group(function).ok().flatten();
+        let node = group.map(|group| format!("{VFIO_NODES}/{group}"));
+        let devices = self.children(&format!("{PCI_DEVICES}/{function}/vfio-dev"));
+        let devices = devices
+            .iter()
+            .map(|name| format!("{VFIO_NODES}/devices/{name}"));
+        let has_node = node
+            .into_iter()
+            .chain(devices)
+            .any(|node| self.exists(&node));
+        let is_vfio = || self.binding(function, &Stub::Auto);
+        has_node && is_vfio().is_ok_and(|now| now.is_vfio)
+    }
+
+    /// Whether nobody has switched `function` on. VFIO does so for whoever opens it, so nobody has it open.
+    pub fn is_switched_off(&self, function: PciAddress) -> bool {
+        self.sysfs_attribute(function, "enable").as_deref() == Some("0")
     }
 
     /// The regions of memory that the firmware wants mapped one to one for a device of the group:

@@ -14,6 +14,9 @@ use crate::uuid::GuestUuid;
 /// libvirt answers at once, or waits for another job.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
+/// The element with the state is the first of the file.
+const STATE_BYTES: u64 = 4096;
+
 /// The state of a guest, from libvirt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestState {
@@ -25,6 +28,17 @@ pub enum GuestState {
     NoAnswer,
     /// libvirt is not installed or does not know the guest.
     Unknown,
+}
+
+/// How far libvirt is with the process of a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestProcess {
+    /// There is none.
+    None,
+    /// Its devices may not be open yet.
+    Starting,
+    /// It has opened its devices.
+    Running,
 }
 
 /// A guest that is defined in libvirt.
@@ -58,10 +72,27 @@ impl Machine {
 
     /// Whether libvirt runs a guest of this name, by its file of the process id.
     pub fn is_running(&self, guest: &str) -> bool {
-        let is_file_name = !guest.contains('/') && !matches!(guest, "" | "." | "..");
-        let pid = is_file_name.then(|| self.text(&format!("{RUNNING_GUESTS}/{guest}.pid")));
-        let pid: Option<u32> = pid.flatten().and_then(|pid| pid.trim().parse().ok());
-        pid.is_some_and(|pid| self.exists(&format!("/proc/{pid}")))
+        self.guest_process(guest) != GuestProcess::None
+    }
+
+    /// The QEMU of the guest of this name, by libvirt's files: that of the process id, and the state, which
+    /// libvirt writes before the process becomes a QEMU.
+    pub fn guest_process(&self, guest: &str) -> GuestProcess {
+        if guest.contains('/') || matches!(guest, "" | "." | "..") {
+            return GuestProcess::None;
+        }
+        let file = |kind: &str| format!("{RUNNING_GUESTS}/{guest}.{kind}");
+        let pid = self.text(&file("pid"));
+        let pid: Option<u32> = pid.and_then(|pid| pid.trim().parse().ok());
+        let command = pid.and_then(|pid| self.text(&format!("/proc/{pid}/comm")));
+        if !command.is_some_and(|command| command.starts_with("qemu")) {
+            return GuestProcess::None;
+        }
+        let state = self.read_start_as_text(&file("xml"), STATE_BYTES);
+        match is_starting_up(&state) {
+            true => GuestProcess::Starting,
+            false => GuestProcess::Running,
+        }
     }
 
     /// Whether libvirt runs the guest with this uuid, or is about to. A hook must not call this: libvirt
@@ -84,6 +115,40 @@ impl Machine {
         match String::from_utf8_lossy(&output.stdout).trim() {
             "shut off" | "crashed" => GuestState::ShutOff,
             _ => GuestState::Running,
+        }
+    }
+}
+
+/// Whether the state of a guest is `<domstatus state='paused' reason='starting up' …>`.
+fn is_starting_up(text: &str) -> bool {
+    let start = text.find("<domstatus ");
+    let element = start.and_then(|start| text[start..].split('>').next());
+    element.is_some_and(|element| element.contains("reason='starting up'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guest_starts_up_until_libvirt_writes_another_state() {
+        for (text, starts) in [
+            (
+                "<!-- x --><domstatus state='paused' reason='starting up' pid='7'>\n",
+                true,
+            ),
+            (
+                "<domstatus state='running' reason='booted' pid='7'>\n",
+                false,
+            ),
+            ("<domstatus state='paused' reason='user' pid='7'>\n", false),
+            (
+                "<domstatus state='running'><x reason='starting up'/>",
+                false,
+            ),
+            ("", false),
+        ] {
+            assert_eq!(is_starting_up(text), starts, "{text}");
         }
     }
 }

@@ -39,7 +39,7 @@ mod writer;
 pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::LogPriority;
 pub use kernel::SysfsKernel;
-pub use libvirt::{GuestDefinition, GuestState};
+pub use libvirt::{GuestDefinition, GuestProcess, GuestState};
 pub use lock::{Lock, LockError};
 pub use nodes::Node;
 pub use pci_ids::Models;

@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// The beginning of a regular file, as text; empty if there is none.
-    pub(super) fn read_start_as_text(&self, path: &str, limit: u64) -> String {
+    pub(in crate::host) fn read_start_as_text(&self, path: &str, limit: u64) -> String {
         let bytes = self.read_start(path, limit).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -28,6 +28,8 @@ mod driver_model;
 mod failures;
 #[path = "hook/full_disk.rs"]
 mod full_disk;
+#[path = "hook/group_owner.rs"]
+mod group_owner;
 #[path = "hook/guests.rs"]
 mod guests;
 #[path = "hook/host_tree.rs"]

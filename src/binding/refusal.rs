@@ -124,6 +124,17 @@ pub enum Refusal {
         /// That guest.
         guest: String,
     },
+    /// Another guest has a device of its group.
+    GroupHeld {
+        /// The group.
+        group: IommuGroup,
+        /// The device.
+        member: PciAddress,
+        /// The card that it is part of.
+        card: Option<CardName>,
+        /// That guest.
+        guest: String,
+    },
     /// A write of an earlier command has not ended.
     Poisoned(PendingWrite),
     /// Another card is where this one was recorded.
@@ -168,7 +179,7 @@ impl Refusal {
             Self::UsedByHost { .. } => Code::NeededByHost,
             Self::VirtualFunctions { .. } => Code::VirtualFunctions,
             Self::MediatedDevice { .. } => Code::MediatedDevice,
-            Self::Held { .. } => Code::Held,
+            Self::Held { .. } | Self::GroupHeld { .. } => Code::Held,
             Self::Poisoned(_) => Code::Poisoned,
             Self::Differs { .. } => Code::CardChanged,
             Self::Driverctl { .. } => Code::Driverctl,
@@ -238,6 +249,10 @@ impl Refusal {
             }
             Self::Held { guest } => format!(
                 "shut down guest {}; if it is not running, run `gpupci recover`",
+                printable(guest.as_bytes())
+            ),
+            Self::GroupHeld { guest, .. } => format!(
+                "give both to the same guest, or shut down guest {}",
                 printable(guest.as_bytes())
             ),
             Self::Poisoned(_) => {
@@ -362,6 +377,18 @@ impl fmt::Display for Refusal {
             }
             Self::Held { guest } => {
                 write!(f, "guest {} has this card", printable(guest.as_bytes()))
+            }
+            Self::GroupHeld {
+                group,
+                member,
+                card,
+                guest,
+            } => {
+                write!(f, "guest {} has {member}", printable(guest.as_bytes()))?;
+                if let Some(card) = card {
+                    write!(f, " of {card}")?;
+                }
+                write!(f, ", which shares IOMMU group {group} with it")
             }
             Self::Poisoned(pending) => write!(
                 f,

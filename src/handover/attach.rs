@@ -1,8 +1,6 @@
 //! Attaches a card: restores the driver and override of every function.
 
-use crate::binding::{
-    Binding, CardRecord, Phase, Refusal, Step, judge_attach, plan_release, plan_restore,
-};
+use crate::binding::{Binding, CardRecord, Phase, Step, judge_attach, plan_release, plan_restore};
 use crate::gpu::GpuCard;
 use crate::handover::act::{NotRebound, unseen};
 use crate::handover::{
@@ -18,19 +16,17 @@ impl Handover<'_> {
     /// Why it was not done, and the state of the card.
     pub fn attach(&self, card: &GpuCard, mode: Mode) -> Result<CardResult, CardError> {
         let attached = self
-            .refuse_held(card)
+            .refuse_held_detached(card)
             .and_then(|()| self.try_attach(card, mode));
         attached.map_err(|fault| CardError::new("attach", card, fault))
     }
 
-    /// Refuses a card that is prepared for a guest.
-    fn refuse_held(&self, card: &GpuCard) -> Result<(), Fault> {
+    /// Refuses a card that a guest has. If a part of it is attached already, the rest may be too.
+    fn refuse_held_detached(&self, card: &GpuCard) -> Result<(), Fault> {
         let record = self.machine.card_record(card.slot())?;
-        match record.and_then(|record| record.holder) {
-            Some(holder) if self.is_detached(card)? => Err(Fault::Refused(vec![Refusal::Held {
-                guest: holder.guest,
-            }])),
-            _ => Ok(()),
+        match self.is_detached(card)? {
+            true => self.refuse_held(card, record.as_ref(), None),
+            false => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::binding::{
 };
 use crate::gpu::GpuCard;
 use crate::handover::act::NotRebound;
+use crate::handover::guest::unviable;
 use crate::handover::{
     CardError, CardResult, Fault, FunctionError, FunctionResult, Handover, Mode,
 };
@@ -44,7 +45,7 @@ impl Handover<'_> {
         let record = self.machine.card_record(card.slot())?;
         self.refuse_known(card, record.as_ref(), mode)?;
         if self.is_detached(card)? {
-            return self.unviable(card, leaving);
+            return Ok(unviable(&self.card_view(card)?, leaving));
         }
         let view = self.view_for_detach(card)?;
         Ok(judge_detach(&view, leaving))

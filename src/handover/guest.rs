@@ -1,7 +1,7 @@
 //! Prepares cards when a guest starts and releases them when it ends. Keyed by the guest's uuid and by the
 //! records: the domain XML at the end may differ from that at the start.
 
-use crate::binding::{CardRecord, Holder, Phase, Refusal, judge_detach};
+use crate::binding::{CardRecord, CardView, Holder, Phase, Refusal, judge_detach};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, CardResult, Fault, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
@@ -110,37 +110,19 @@ impl Handover<'_> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref(), Mode::Real)?;
-        refuse_held(record.as_ref(), guest)?;
+        self.refuse_held(card, record.as_ref(), Some(guest))?;
         let own = record.as_ref().and_then(|record| record.holder.clone());
+        let view = self.card_view(card)?;
+        self.refuse_held_group(card, &view, guest)?;
         if self.is_detached(card)? {
             let was_detached = own.is_none_or(|holder| holder.was_detached);
-            refuse(self.unviable(card, leaving)?)?;
+            refuse(unviable(&view, leaving))?;
             let done = self.already(card, slot, None, Mode::Real)?;
             self.hold(slot, record, guest, was_detached)?;
             return Ok(done);
         }
         let holder = self.holder(guest, false);
         self.try_detach(card, leaving, Mode::Real, Some(holder))
-    }
-
-    /// Why QEMU could not open the groups of a detached card. It would not name the culprit.
-    pub(super) fn unviable(
-        &self,
-        card: &GpuCard,
-        leaving: &[PciAddress],
-    ) -> Result<Vec<Refusal>, Fault> {
-        let view = self.card_view(card)?;
-        let mut refusals = judge_detach(&view, leaving);
-        refusals.retain(|why| {
-            matches!(
-                why,
-                Refusal::NoGroup(_)
-                    | Refusal::ReservedRegions { .. }
-                    | Refusal::GroupShared { .. }
-                    | Refusal::FirmwareFramebuffer { .. }
-            )
-        });
-        Ok(refusals)
     }
 
     /// Refuses a card before any card is touched.
@@ -151,7 +133,8 @@ impl Handover<'_> {
         leaving: &[PciAddress],
     ) -> Result<(), Fault> {
         let record = self.machine.card_record(card.slot())?;
-        refuse_held(record.as_ref(), guest)?;
+        self.refuse_held(card, record.as_ref(), Some(guest))?;
+        self.refuse_held_group(card, &self.card_view(card)?, guest)?;
         refuse(self.try_judge(card, leaving, Mode::Real)?)
     }
 
@@ -212,12 +195,17 @@ fn refuse(refusals: Vec<Refusal>) -> Result<(), Fault> {
     }
 }
 
-fn refuse_held(record: Option<&CardRecord>, guest: &Guest) -> Result<(), Fault> {
-    let holder = record.and_then(|record| record.holder.as_ref());
-    match holder.filter(|holder| holder.uuid != guest.uuid) {
-        None => Ok(()),
-        Some(holder) => Err(Fault::Refused(vec![Refusal::Held {
-            guest: holder.guest.clone(),
-        }])),
-    }
+/// Why QEMU could not open the groups of a detached card. It would not name the culprit.
+pub(super) fn unviable(view: &CardView, leaving: &[PciAddress]) -> Vec<Refusal> {
+    let mut refusals = judge_detach(view, leaving);
+    refusals.retain(|why| {
+        matches!(
+            why,
+            Refusal::NoGroup(_)
+                | Refusal::ReservedRegions { .. }
+                | Refusal::GroupShared { .. }
+                | Refusal::FirmwareFramebuffer { .. }
+        )
+    });
+    refusals
 }

@@ -6,6 +6,7 @@ mod attach;
 mod detach;
 mod error;
 mod guest;
+mod holder;
 mod pending;
 mod recover;
 mod see;

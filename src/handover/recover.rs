@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
-use crate::binding::{CardRecord, Holder, Phase, User};
+use crate::binding::{CardRecord, Holder, Phase};
 use crate::gpu::{CardName, GpuCard};
 use crate::handover::{CardError, Fault, Handover, Mode};
-use crate::host::GuestState;
-use crate::paths::VFIO_NODES;
+use crate::host::{GuestProcess, GuestState};
 use crate::pci::{PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
-
-/// How long a guest may take from our hook to its QEMU.
-const STARTING_SECONDS: u64 = 60;
 
 /// The result for one card with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,13 +123,14 @@ impl Handover<'_> {
         // libvirt is asked first: QEMU may start while it answers.
         let is_starting = record.phase == Phase::Detached
             && match libvirt.state(self, &holder.uuid) {
-                GuestState::Running | GuestState::NoAnswer => true,
                 GuestState::ShutOff => false,
-                GuestState::Unknown => self.was_held_lately(&holder.uuid),
+                GuestState::NoAnswer => true,
+                GuestState::Unknown => self.is_starting(holder),
+                GuestState::Running => {
+                    self.machine.guest_process(&holder.guest) != GuestProcess::Running
+                }
             };
-        let users = self.machine.card_users(card, &self.cards, self.deadline);
-        let has_it = |user: &User| Path::new(&user.node).starts_with(VFIO_NODES);
-        if users.found.iter().any(has_it) || self.machine.is_running(&holder.guest) {
+        if !self.group_users(card)?.is_empty() {
             return Ok(Recovered::Sound);
         }
         if is_starting {
@@ -142,15 +138,6 @@ impl Handover<'_> {
         }
         self.release_card(card, record.clone(), holder)?;
         Ok(Recovered::Restored)
-    }
-
-    /// Whether a card was prepared for this guest within the last minute.
-    fn was_held_lately(&self, uuid: &GuestUuid) -> bool {
-        let slots = self.machine.slots_held_by(uuid).into_iter();
-        let records = slots.filter_map(|slot| self.machine.card_record(slot).ok().flatten());
-        let since = records.filter_map(|record| record.holder.map(|holder| holder.since));
-        let age = self.machine.now().saturating_sub(since.max().unwrap_or(0));
-        age < STARTING_SECONDS
     }
 
     /// Removes the record of a card that is gone, or of an earlier boot.

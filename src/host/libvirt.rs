@@ -70,11 +70,6 @@ impl Machine {
         })
     }
 
-    /// Whether libvirt runs a guest of this name, by its file of the process id.
-    pub fn is_running(&self, guest: &str) -> bool {
-        self.guest_process(guest) != GuestProcess::None
-    }
-
     /// The QEMU of the guest of this name, by libvirt's files: that of the process id, and the state, which
     /// libvirt writes before the process becomes a QEMU.
     pub fn guest_process(&self, guest: &str) -> GuestProcess {

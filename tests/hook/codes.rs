@@ -71,9 +71,7 @@ fn each_refusal_of_the_hook_has_its_code() {
 #[test]
 fn a_failure_that_concerns_all_cards_has_its_code() {
     let stage = Stage::manual();
-    stage
-        .host
-        .write("etc/gpupt.toml", "vendors = [\"ati\"]\n");
+    stage.host.write("etc/gpupt.toml", "vendors = [\"ati\"]\n");
     assert_codes(&stage, "prepare", "settings");
 
     let stage = Stage::manual();

@@ -152,9 +152,9 @@ fn recover_leaves_the_card_of_a_starting_or_running_guest_alone() {
     assert_eq!(stage.bindings(), ready, "QEMU is not there yet");
     age(&stage);
     stage.host.write("run/libvirt/qemu/rocks-33.pid", "77\n");
-    stage.process(77, "qemu-kvm", "/dev/kvm");
+    stage.process(77, "qemu-kvm", "/dev/vfio/8");
     stage.host.line("recover").answer();
-    assert_eq!(stage.bindings(), ready, "QEMU runs");
+    assert_eq!(stage.bindings(), ready, "QEMU has it");
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.host.line("recover").answer();
     stage.assert_restored("QEMU is gone");

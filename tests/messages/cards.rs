@@ -155,6 +155,12 @@ pub fn refusals() -> Vec<Refusal> {
                 .parse()
                 .expect("a uuid"),
         },
+        Refusal::GroupHeld {
+            group: read("8"),
+            member: read("0000:03:00.0"),
+            card: Some(read("gpupci2")),
+            guest: "rocks-34".to_owned(),
+        },
         Refusal::Held {
             guest: "rocks-34".to_owned(),
         },
@@ -190,6 +196,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::VirtualFunctions { .. },
         Refusal::MediatedDevice { .. },
         Refusal::Held { .. },
+        Refusal::GroupHeld { .. },
         Refusal::Poisoned(_),
         Refusal::Differs { .. },
         Refusal::Driverctl { .. },

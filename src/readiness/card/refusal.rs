@@ -27,7 +27,7 @@ fn topic_of(refusal: &Refusal) -> (&'static str, Verdict) {
         Refusal::GroupShared { .. } => ("iommu-group", Verdict::Warn),
         Refusal::NoStub { .. } => ("vfio", Verdict::Fail),
         Refusal::NoOverride(_) => ("driver-override", Verdict::Fail),
-        Refusal::Held { .. } => ("use", Verdict::Pass),
+        Refusal::Held { .. } | Refusal::GroupHeld { .. } => ("use", Verdict::Pass),
         Refusal::Used(user) if user.guest.is_some() => ("use", Verdict::Pass),
         Refusal::Used(_) | Refusal::Unseen(_) => ("use", Verdict::Warn),
         Refusal::Console { .. } | Refusal::FirmwareFramebuffer { .. } => ("console", Verdict::Fail),

@@ -6,11 +6,11 @@ use crate::binding::{Refusal, Stub, Unseen, VfioAliases};
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
-use crate::gpu::{GpuCard, Uncounted};
+use crate::gpu::{GpuCard, PciFunction, Uncounted};
 use crate::guest::this_host;
 use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
-use crate::pci::{DriverName, PciSlot};
+use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts, StubFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
@@ -63,6 +63,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
         uncounted,
+        switches: switches(machine),
         cards: cards.map_err(|error| sentence(&error)),
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),
@@ -96,6 +97,15 @@ fn stub_facts(
         ..machine.stub_facts(driver)
     });
     facts.collect()
+}
+
+/// The NVSwitches, by address.
+fn switches(machine: &Machine) -> Vec<PciAddress> {
+    let functions = machine.functions().unwrap_or_default().into_iter();
+    let switches = functions.filter(PciFunction::is_nvswitch);
+    let mut switches: Vec<PciAddress> = switches.map(|function| function.address).collect();
+    switches.sort();
+    switches
 }
 
 fn card_facts(

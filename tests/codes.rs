@@ -78,6 +78,7 @@ fn is_printed(code: Code) -> bool {
         | AssignedElsewhere
         | ClaimedInParts
         | ManagedVirtualFunction
+        | SwitchOnHost
         | WriteFailed
         | NotUndone
         | WriteHung

@@ -42,6 +42,8 @@ mod input;
 mod journal;
 #[path = "hook/migration.rs"]
 mod migration;
+#[path = "hook/nvswitches.rs"]
+mod nvswitches;
 #[path = "hook/operations.rs"]
 mod operations;
 #[path = "hook/programs.rs"]

@@ -71,6 +71,8 @@ codes! {
     ClaimedInParts = "claimed-in-parts", Failed;
     /// libvirt would take a virtual function from the driver that gives it to the guest.
     ManagedVirtualFunction = "managed-virtual-function", Failed;
+    /// A guest claims an NVSwitch that stays with the host.
+    SwitchOnHost = "switch-on-host", Failed;
     /// A write failed; all changes were undone.
     WriteFailed = "write-failed", Failed;
     /// A write failed, and not all changes could be undone.

@@ -18,6 +18,13 @@ pub struct PciFunction {
     pub is_virtual: bool,
 }
 
+impl PciFunction {
+    /// Whether it is an NVSwitch, which connects the cards of an HGX baseboard.
+    pub fn is_nvswitch(&self) -> bool {
+        self.vendor == VendorId::NVIDIA && self.class.is_other_bridge()
+    }
+}
+
 /// A card: the display functions of one slot, and the functions of that slot with the same vendor. Other
 /// functions of the slot are not part of it: the slot of an AMD APU also has the host's USB controllers and
 /// security processor.

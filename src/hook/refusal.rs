@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::binding::VirtualFunction;
+use crate::binding::{Refusal, VirtualFunction};
 use crate::error::Error;
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED, sentence};
 use crate::gpu::CardName;
 use crate::handover::CardError;
-use crate::pci::{DriverName, PciSlot};
+use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::uuid::MediatedUuid;
 
 /// Why a guest's cards were not prepared. It is shown as one line.
@@ -38,6 +38,15 @@ pub enum HookRefusal {
     },
     /// libvirt would take a virtual function from the driver that gives it to the guest.
     ManagedVirtualFunction(VirtualFunction),
+    /// A process of the host uses an NVSwitch that the guest claims.
+    SwitchInUse {
+        /// The NVSwitch.
+        address: PciAddress,
+        /// Who uses it.
+        refusals: Vec<Refusal>,
+    },
+    /// The guest claims an NVSwitch, but nothing takes it from the host.
+    SwitchOnHost(PciAddress),
 }
 
 /// A part of a card that needs the host driver.
@@ -58,6 +67,12 @@ impl Failure for HookRefusal {
             Self::CardChanged { .. } => vec![Code::CardChanged],
             Self::ClaimedInParts { .. } => vec![Code::ClaimedInParts],
             Self::ManagedVirtualFunction(_) => vec![Code::ManagedVirtualFunction],
+            Self::SwitchInUse { refusals, .. } => {
+                let mut codes: Vec<Code> = refusals.iter().map(Refusal::code).collect();
+                codes.dedup();
+                codes
+            }
+            Self::SwitchOnHost(_) => vec![Code::SwitchOnHost],
         }
     }
 
@@ -68,16 +83,21 @@ impl Failure for HookRefusal {
             Self::AssignedElsewhere(why) => vec![why.clone()],
             Self::CardChanged { .. }
             | Self::ClaimedInParts { .. }
-            | Self::ManagedVirtualFunction(_) => Vec::new(),
+            | Self::ManagedVirtualFunction(_)
+            | Self::SwitchOnHost(_) => Vec::new(),
+            Self::SwitchInUse { refusals, .. } => {
+                refusals.iter().map(ToString::to_string).collect()
+            }
         }
     }
 
     fn state(&self) -> Option<String> {
         match self {
             Self::Card(error) => error.state(),
-            Self::AssignedElsewhere(_) | Self::ManagedVirtualFunction(_) => {
-                Some(UNCHANGED.to_owned())
-            }
+            Self::AssignedElsewhere(_)
+            | Self::ManagedVirtualFunction(_)
+            | Self::SwitchInUse { .. }
+            | Self::SwitchOnHost(_) => Some(UNCHANGED.to_owned()),
             Self::Host(_) | Self::CardChanged { .. } | Self::ClaimedInParts { .. } => None,
         }
     }
@@ -105,6 +125,14 @@ impl Failure for HookRefusal {
                 let edit = "with `virsh edit`, set managed='no' in the <hostdev>";
                 return vec![format!("{edit} of {address}, then start the guest again")];
             }
+            Self::SwitchInUse { .. } => {
+                "stop the fabric manager of this host (systemctl stop nvidia-fabricmanager), or \
+                 remove the NVSwitches from the guest's XML: then this host manages them"
+            }
+            Self::SwitchOnHost(address) => {
+                let edit = "with `virsh edit`, set managed='yes' in the <hostdev>";
+                return vec![format!("{edit} of {address}, then start the guest again")];
+            }
         };
         vec![remedy.to_owned()]
     }
@@ -124,6 +152,14 @@ impl fmt::Display for HookRefusal {
                 f,
                 "its XML claims {name} ({slot}) as a whole, and also {part}, which needs the card \
                  on its host driver"
+            ),
+            Self::SwitchInUse { address, .. } => {
+                write!(f, "cannot give it the NVSwitch {address}")
+            }
+            Self::SwitchOnHost(address) => write!(
+                f,
+                "its XML claims the NVSwitch {address} without managed='yes', but it is bound to its \
+                 host driver"
             ),
             Self::ManagedVirtualFunction(claimed) => {
                 let driver = claimed.driver.as_ref();

@@ -15,6 +15,10 @@ const NVIDIA_SHARED: [&str; 4] = [
     "/dev/nvidia-uvm-tools",
 ];
 
+/// The driver of NVSwitches on the host, and the start of the names of their nodes: `nvidia-nvswitch0`,
+/// `nvidia-nvswitchctl`.
+const NVSWITCH_DRIVER: &str = "nvidia-nvswitch";
+
 /// A device node of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -52,6 +56,7 @@ impl Machine {
         let vfio: Vec<Node> = vfio.filter(is_new).collect();
         found.extend(vfio);
         found.extend(self.shared_nodes(function));
+        found.extend(self.nvswitch_nodes(function));
         Nodes {
             found,
             unread: files.unread,
@@ -63,6 +68,19 @@ impl Machine {
         let mut names = self.children(GRAPHICS);
         names.retain(|name| self.is_below(function, &format!("{GRAPHICS}/{name}")));
         names
+    }
+
+    /// The nodes of all NVSwitches, if `function` is one: no file names the node of one switch. The fabric
+    /// manager has all of them open.
+    fn nvswitch_nodes(&self, function: PciAddress) -> Vec<Node> {
+        let driver = self.driver(function).ok().flatten();
+        if driver.is_none_or(|driver| driver.as_str() != NVSWITCH_DRIVER) {
+            return Vec::new();
+        }
+        let names = self.children("/dev").into_iter();
+        let own = names.filter(|name| name.starts_with(NVSWITCH_DRIVER));
+        own.map(|name| self.node(&format!("/dev/{name}"), false))
+            .collect()
     }
 
     /// NVIDIA's nodes are in no class of sysfs; `/proc/driver/nvidia` names the node of a card.

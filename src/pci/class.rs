@@ -39,6 +39,11 @@ impl ClassCode {
         bytes
     }
 
+    /// Whether this is a bridge of no defined kind: class 0680, as of NVIDIA's NVSwitches.
+    pub fn is_other_bridge(self) -> bool {
+        self.0 >> 8 == 0x0680
+    }
+
     /// What `gpupci` calls a function of this class.
     pub fn kind(self) -> &'static str {
         match self.0 >> 8 {

@@ -9,6 +9,7 @@ mod hook;
 mod host;
 mod interrupts;
 mod modprobe;
+mod nvswitch;
 mod stub;
 mod vfio_ids;
 
@@ -28,6 +29,7 @@ use crate::escape::printable;
 use crate::exit::Exit;
 use crate::gpu::{CardName, Uncounted};
 use crate::hook_folder::HookFacts;
+use crate::pci::PciAddress;
 
 /// The result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +134,8 @@ pub struct HostFacts {
     pub vendors: Vec<String>,
     /// The display functions that do not count.
     pub uncounted: Uncounted,
+    /// The NVSwitches.
+    pub switches: Vec<PciAddress>,
     /// The cards, or why they could not be read.
     pub cards: Result<Vec<CardFacts>, String>,
     /// Why the recorded card names could not be read.
@@ -150,6 +154,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(modprobe::judge(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
+    findings.extend(nvswitch::judge(facts));
     findings.extend(hook::judge(facts.hooks.as_ref(), &facts.distribution));
     let cards = facts.cards.as_deref().unwrap_or_default();
     let cluster = facts.cluster.as_ref();

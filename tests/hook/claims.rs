@@ -8,7 +8,7 @@ use pretty_assertions::assert_eq;
 
 use crate::VIDEO;
 use crate::guests::{Guest, hostdev};
-use crate::host_tree::{add_to_slot, class_link, regroup};
+use crate::host_tree::{add_function, class_link, regroup};
 use crate::silence;
 use crate::stage::{Stage, because};
 use crate::support::{TestHost, run};
@@ -166,7 +166,7 @@ fn card_of_a_vendor_that_does_not_count_is_refused_by_its_address() {
 fn apu() -> Stage {
     let host = TestHost::unpacked("manual.tree");
     for (function, class) in [(2, "0x108000"), (3, "0x0c0330")] {
-        add_to_slot(&host, &format!("0000:02:00.{function}"), "0x1022", class);
+        add_function(&host, &format!("0000:02:00.{function}"), "0x1022", class);
     }
     Stage::on(host)
 }

@@ -9,7 +9,7 @@ use crate::guests::{Guest, hostdev};
 use crate::stage::Stage;
 use crate::support::kernel::InjectedFault;
 use crate::support::{TestHost, run};
-use crate::{DEVICES, VIDEO, virtual_functions};
+use crate::{DEVICES, VIDEO, nvswitches, virtual_functions};
 
 fn guest() -> Guest {
     Guest::with(&hostdev("02", 0))
@@ -52,6 +52,10 @@ fn each_refusal_of_the_hook_has_its_code() {
     let stage = Stage::on(virtual_functions::host("nvidia", None));
     let claimed = virtual_functions::guest(" managed='yes'");
     assert_codes_of(&claimed, &stage, "prepare", "managed-virtual-function");
+
+    let stage = nvswitches::stage("nvidia-nvswitch");
+    let claimed = nvswitches::guest("managed='no'");
+    assert_codes_of(&claimed, &stage, "prepare", "switch-on-host");
 
     // Another function than a display sits where the card was.
     let stage = Stage::manual();

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use pretty_assertions::assert_eq;
 
-use crate::DEVICES;
 use crate::support::{TestHost, run};
+use crate::{DEVICES, VIDEO};
 
 /// Moves a function to another IOMMU group, or to none.
 pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
@@ -25,11 +25,10 @@ pub fn regroup(host: &TestHost, function: &str, group: Option<u32>) {
     symlink(format!("../../../../kernel/iommu_groups/{group}"), link).expect("a link");
 }
 
-/// Adds a function without a driver to the slot of another, in an IOMMU group of its own.
-pub fn add_to_slot(host: &TestHost, function: &str, vendor: &str, class: &str) {
-    let first = format!("{DEVICES}/{}.0", &function[..function.len() - 2]);
-    let slot = fs::canonicalize(host.path(&first)).expect("a function");
-    let folder = slot.with_file_name(function);
+/// Adds a function without a driver, in an IOMMU group of its own.
+pub fn add_function(host: &TestHost, function: &str, vendor: &str, class: &str) {
+    let beside = fs::canonicalize(host.path(&format!("{DEVICES}/{VIDEO}"))).expect("a function");
+    let folder = beside.with_file_name(function);
     fs::create_dir_all(&folder).expect("a folder");
     for (name, value) in [
         ("vendor", vendor),
@@ -41,7 +40,7 @@ pub fn add_to_slot(host: &TestHost, function: &str, vendor: &str, class: &str) {
     ] {
         fs::write(folder.join(name), format!("{value}\n")).expect("an attribute");
     }
-    let number = format!("9{}", function.len() + usize::from(function.as_bytes()[11]));
+    let number = 900 + function.bytes().map(u32::from).sum::<u32>();
     let members = host.path(&format!("sys/kernel/iommu_groups/{number}/devices"));
     fs::create_dir_all(&members).expect("a group");
     symlink(&folder, members.join(function)).expect("a member");

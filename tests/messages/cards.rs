@@ -363,6 +363,16 @@ fn hook_refusals() -> Vec<HookRefusal> {
     };
     let claimed = [Some(1145), None].map(claimed);
     refusals.extend(claimed.map(HookRefusal::ManagedVirtualFunction));
+    refusals.push(HookRefusal::SwitchOnHost(read("0000:06:00.0")));
+    refusals.push(HookRefusal::SwitchInUse {
+        address: read("0000:06:00.0"),
+        refusals: vec![Refusal::Used(User {
+            pid: 901,
+            command: "nv-fabricmanage".to_owned(),
+            guest: None,
+            node: "/dev/nvidia-nvswitch0".to_owned(),
+        })],
+    });
     assert_complete!(
         &refusals,
         HookRefusal::Host(_),
@@ -371,6 +381,8 @@ fn hook_refusals() -> Vec<HookRefusal> {
         HookRefusal::CardChanged { .. },
         HookRefusal::ClaimedInParts { .. },
         HookRefusal::ManagedVirtualFunction(_),
+        HookRefusal::SwitchInUse { .. },
+        HookRefusal::SwitchOnHost(_),
     );
     refusals
 }

@@ -137,6 +137,7 @@ fn host() -> HostFacts {
         ],
         vendors: vec!["10de".to_owned()],
         uncounted: Uncounted::default(),
+        switches: Vec::new(),
         cards: Ok(vec![card()]),
         names: None,
         hooks: Some(HookFacts {
@@ -368,6 +369,11 @@ fn cards() -> Vec<HostFacts> {
             host.uncounted = uncounted(&[("0000:05:00.0", "amd")]);
         }),
         changed(|host| host.uncounted = uncounted(&[("0000:05:00.0", "amd")])),
+        changed(|host| host.switches = vec![read("0000:06:00.0")]),
+        changed(|host| {
+            host.switches = vec![read("0000:06:00.0"), read("0000:07:00.0")];
+            host.cards = Ok(Vec::new());
+        }),
         changed(|host| {
             host.uncounted = uncounted(&[("0000:05:00.0", "amd"), ("0000:06:00.0", "1d0f")]);
         }),

@@ -99,9 +99,16 @@ impl CardFacts {
         let is_of_card = |refusal: &&Refusal| match refusal {
             Refusal::NoGroup(_) => has_groups,
             Refusal::NoOverride(_) => false,
+            // Also a card without a host driver shares the group.
+            Refusal::GroupShared {
+                card: Some(_),
+                host_uses,
+                ..
+            } => !host_uses.is_empty(),
             _ => true,
         };
         findings.extend(refusals.iter().filter(is_of_card).map(finding_of));
+        findings.extend(self.shared_groups());
         let is_open = |topic| findings.iter().all(|finding| finding.topic != topic);
         let passes = [self.group(), not_in_use(), self.console()];
         let passes = passes
@@ -183,6 +190,27 @@ impl CardFacts {
             let text = format!("{theirs}, but /etc/gpupt.toml chooses {}", now.stub);
             Finding::warn(TOPIC, text, "remove the line with `stub`")
         }
+    }
+
+    /// The other cards of its groups.
+    fn shared_groups(&self) -> Vec<Finding> {
+        let mut shared: Vec<(CardName, IommuGroup)> = Vec::new();
+        for neighbour in &self.view.neighbours {
+            if let Some(card) = neighbour.card
+                && !shared.contains(&(card, neighbour.group))
+            {
+                shared.push((card, neighbour.group));
+            }
+        }
+        let warn = |(card, group)| {
+            Finding::warn(
+                "iommu-group",
+                format!("{card} shares IOMMU group {group}: give both to one guest"),
+                "to give them to two guests, enable ACS in the firmware setup, or move one of them \
+                 to another slot",
+            )
+        };
+        shared.into_iter().map(warn).collect()
     }
 
     fn group(&self) -> Option<Finding> {

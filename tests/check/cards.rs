@@ -59,6 +59,44 @@ FAIL  gpupci1: the host's console is on 0000:04:00.0 (fb0)
 }
 
 #[test]
+fn card_that_shares_the_group_of_another_is_a_warning_whatever_their_drivers() {
+    let host = ready();
+    for function in ["0000:03:00.0", "0000:03:00.1"] {
+        let group = format!("{DEVICES}/{function}/iommu_group");
+        host.remove(&group);
+        symlink("/sys/kernel/iommu_groups/8", host.path(&group)).expect("a link");
+        let member = format!("sys/kernel/iommu_groups/8/devices/{function}");
+        symlink("/x", host.path(&member)).expect("a link");
+    }
+    let lines = [
+        "WARN  gpupci1: gpupci2 shares IOMMU group 8: give both to one guest",
+        "      try: to give them to two guests, enable ACS in the firmware setup, or move one of \
+         them to another slot",
+        "WARN  gpupci2: gpupci1 shares IOMMU group 8: give both to one guest",
+        "      try: to give them to two guests, enable ACS in the firmware setup, or move one of \
+         them to another slot",
+    ];
+    assert_trouble(&host, 0, &lines);
+    for driver in ["vfio-pci", ""] {
+        for function in [
+            "0000:02:00.0",
+            "0000:02:00.1",
+            "0000:03:00.0",
+            "0000:03:00.1",
+        ] {
+            let link = format!("{DEVICES}/{function}/driver");
+            host.remove(&link);
+            let target = format!("/sys/bus/pci/drivers/{driver}");
+            symlink(target, host.path(&link)).expect("a link");
+            if driver.is_empty() {
+                host.remove(&link);
+            }
+        }
+        assert_trouble(&host, 0, &lines);
+    }
+}
+
+#[test]
 fn function_without_iommu_group_is_a_failure() {
     let host = ready();
     host.remove(&format!("{FIRST}/iommu_group"));

@@ -124,6 +124,13 @@ pub enum Refusal {
         /// That guest.
         guest: String,
     },
+    /// A card of its group, which was to be detached with it, is refused.
+    HeldBack {
+        /// The group.
+        group: IommuGroup,
+        /// That card.
+        card: CardName,
+    },
     /// Another guest has a device of its group.
     GroupHeld {
         /// The group.
@@ -169,7 +176,7 @@ impl Refusal {
     pub fn code(&self) -> Code {
         match self {
             Self::NoGroup(_) => Code::NoIommuGroup,
-            Self::GroupShared { .. } => Code::Group,
+            Self::GroupShared { .. } | Self::HeldBack { .. } => Code::Group,
             Self::ReservedRegions { .. } => Code::ReservedRegion,
             Self::NoStub { .. } => Code::NoStubDriver,
             Self::NoOverride(_) => Code::NoDriverOverride,
@@ -251,6 +258,9 @@ impl Refusal {
                 "shut down guest {}; if it is not running, run `gpupci recover`",
                 printable(guest.as_bytes())
             ),
+            Self::HeldBack { card, .. } => {
+                format!("see why {card} is refused: a group goes to one guest as a whole")
+            }
             Self::GroupHeld { guest, .. } => format!(
                 "give both to the same guest, or shut down guest {}",
                 printable(guest.as_bytes())
@@ -377,6 +387,12 @@ impl fmt::Display for Refusal {
             }
             Self::Held { guest } => {
                 write!(f, "guest {} has this card", printable(guest.as_bytes()))
+            }
+            Self::HeldBack { group, card } => {
+                write!(
+                    f,
+                    "{card}, which shares IOMMU group {group} with it, is refused"
+                )
             }
             Self::GroupHeld {
                 group,

@@ -11,6 +11,7 @@ mod pending;
 mod recover;
 mod see;
 mod select;
+mod together;
 mod undo;
 
 pub use error::{CardError, Fault, FunctionError};

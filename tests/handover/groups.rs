@@ -289,3 +289,49 @@ fn detach_refuses_if_the_reserved_regions_cannot_be_read() {
         &message(&causes, remedy),
     );
 }
+
+#[test]
+fn refused_card_holds_back_the_others_of_its_group() {
+    let (host, kernel) = shared(&["0000:03:00.0", "0000:03:00.1"]);
+    host.write("etc/driverctl.d/0000:03:00.0", "nvidia\n");
+    let held = message(
+        &["gpupci2, which shares IOMMU group 8 with it, is refused"],
+        "see why gpupci2 is refused: a group goes to one guest as a whole",
+    );
+    let kept = refusal(
+        "detach",
+        "gpupci2 (0000:03:00)",
+        &["driverctl has set the driver of 0000:03:00.0 to nvidia"],
+        &["driverctl unset-override 0000:03:00.0"],
+    );
+    for line in ["detach gpupci1 gpupci2", "detach all --dry-run"] {
+        refuses(&host, &kernel, line, 5, &format!("{held}{kept}"));
+    }
+    // It also does if it has no driver: the group would be viable, but only half of it detached.
+    for function in ["0000:03:00.0", "0000:03:00.1"] {
+        kernel.administrator_binds(function, None);
+    }
+    refuses(
+        &host,
+        &kernel,
+        "detach gpupci1 gpupci2",
+        5,
+        &format!("{held}{kept}"),
+    );
+    host.line("detach gpupci1").answer();
+    // What is detached already stays so.
+    let said = host.line("detach gpupci1 gpupci2");
+    assert!(
+        said.text()
+            .contains("'gpupci1' video device 0000:02:00.0 is already detached")
+    );
+    assert_eq!((said.stderr, said.code), (kept, Some(4)));
+}
+
+#[test]
+fn refused_card_does_not_hold_back_cards_of_other_groups() {
+    let (host, _kernel) = manual();
+    host.write("etc/driverctl.d/0000:03:00.0", "nvidia\n");
+    assert_eq!(host.line("detach gpupci1 gpupci2").code, Some(4));
+    assert_eq!(host.driver("0000:02:00.0").as_deref(), Some("vfio-pci"));
+}

@@ -155,6 +155,10 @@ pub fn refusals() -> Vec<Refusal> {
                 .parse()
                 .expect("a uuid"),
         },
+        Refusal::HeldBack {
+            group: read("8"),
+            card: read("gpupci2"),
+        },
         Refusal::GroupHeld {
             group: read("8"),
             member: read("0000:03:00.0"),
@@ -196,6 +200,7 @@ pub fn refusals() -> Vec<Refusal> {
         Refusal::VirtualFunctions { .. },
         Refusal::MediatedDevice { .. },
         Refusal::Held { .. },
+        Refusal::HeldBack { .. },
         Refusal::GroupHeld { .. },
         Refusal::Poisoned(_),
         Refusal::Differs { .. },

@@ -5,7 +5,6 @@ use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
 use gpupt::handover::{CardError, CardResult, FunctionResult, Mode};
 use gpupt::host::Machine;
-use gpupt::pci::PciAddress;
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -45,15 +44,15 @@ pub(crate) fn run(
     };
     let (cards, mut answer) = host.select(words);
     let handover = host.handover();
-    let detached_together = cards.iter().flat_map(|card| card.functions.iter());
-    let detached_together: Vec<PciAddress> =
-        detached_together.map(|function| function.address).collect();
+    let results = match direction {
+        Direction::Detach => handover.detach_all(&cards, mode),
+        Direction::Attach => {
+            let attached = cards.iter().map(|card| handover.attach(card, mode));
+            attached.collect()
+        }
+    };
     let mut objects = Vec::new();
-    for card in cards {
-        let result = match direction {
-            Direction::Detach => handover.detach(card, &detached_together, mode),
-            Direction::Attach => handover.attach(card, mode),
-        };
+    for (card, result) in cards.into_iter().zip(results) {
         if global.json {
             objects.push(object(card, &result, mode));
         }

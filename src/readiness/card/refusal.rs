@@ -24,7 +24,7 @@ fn topic_of(refusal: &Refusal) -> (&'static str, Verdict) {
         Refusal::NoGroup(_)
         | Refusal::GroupShared { card: None, .. }
         | Refusal::ReservedRegions { .. } => ("iommu-group", Verdict::Fail),
-        Refusal::GroupShared { .. } => ("iommu-group", Verdict::Warn),
+        Refusal::GroupShared { .. } | Refusal::HeldBack { .. } => ("iommu-group", Verdict::Warn),
         Refusal::NoStub { .. } => ("vfio", Verdict::Fail),
         Refusal::NoOverride(_) => ("driver-override", Verdict::Fail),
         Refusal::Held { .. } | Refusal::GroupHeld { .. } => ("use", Verdict::Pass),

@@ -23,6 +23,7 @@ impl Arguments {
         let claim = match self.last.as_str() {
             "-device" | "--device" => of_device(&argument),
             "-set" | "--set" => of_setting(&argument),
+            "-global" | "--global" => of_global(&argument),
             _ => None,
         };
         self.last = argument;
@@ -84,6 +85,27 @@ fn of_setting(argument: &str) -> Option<Claim> {
     of_property(property, value)
 }
 
+/// `vfio-pci.host=02:00.0` or `driver=vfio-pci,property=host,value=02:00.0`: sets a property of every device
+/// of this driver.
+fn of_global(argument: &str) -> Option<Claim> {
+    if let Some((place, value)) = argument.split_once('=')
+        && let Some((driver, property)) = place.split_once('.')
+    {
+        return of_property(property, value).filter(|_| DRIVERS.contains(&driver));
+    }
+    let options = argument
+        .split(',')
+        .filter_map(|option| option.split_once('='));
+    let value_of = |name| {
+        options
+            .clone()
+            .rfind(|(one, _)| *one == name)
+            .map(|(_, value)| value)
+    };
+    let driver = value_of("driver")?;
+    of_property(value_of("property")?, value_of("value")?).filter(|_| DRIVERS.contains(&driver))
+}
+
 /// The claim in a property of a VFIO device. `sysfsdev` is the path of a PCI function or of a mediated
 /// device.
 pub(super) fn of_property(name: &str, value: &str) -> Option<Claim> {
@@ -137,7 +159,16 @@ mod tests {
             }
         }
         let setting = "device.hostdev0.host=02:00.1";
-        assert_eq!(claimed(&["-set", setting]), [function]);
+        assert_eq!(claimed(&["-set", setting]), std::slice::from_ref(&function));
+        for setting in [
+            "vfio-pci.host=02:00.1",
+            "vfio-pci.sysfsdev=/sys/bus/pci/devices/0000:02:00.1",
+            "driver=vfio-pci,property=host,value=2:0.1",
+            "value=2:0.1,property=host,driver=vfio-pci-nohotplug",
+        ] {
+            let claims = claimed(&["-global", setting]);
+            assert_eq!(claims, std::slice::from_ref(&function), "{setting}");
+        }
     }
 
     #[test]
@@ -162,6 +193,10 @@ mod tests {
             ["-set", "netdev.a.host=02:00.1"],
             ["-set", "device.a.id=02:00.1"],
             ["-readconfig", "/etc/qemu.conf"],
+            ["-global", "virtio-net-pci.host=02:00.1"],
+            ["-global", "vfio-pci.romfile=02:00.1"],
+            ["-global", "driver=e1000,property=host,value=02:00.1"],
+            ["-global", "vfio-pci"],
         ] {
             assert_eq!(claimed(&arguments), [], "{arguments:?}");
         }

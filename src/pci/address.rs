@@ -81,7 +81,8 @@ impl PciAddress {
     }
 
     /// The address that QEMU reads from `host=`: `[domain:]bus:slot.function`. All but the function are
-    /// hexadecimal, with any number of digits (`hw/core/qdev-properties-system.c`).
+    /// hexadecimal, with any number of digits, as `strtoul` reads them
+    /// (`hw/core/qdev-properties-system.c`).
     pub fn from_qemu(text: &str) -> Option<Self> {
         let (place, function) = text.split_once('.')?;
         let (domain, bus, slot) = match parts(place, ':') {
@@ -91,14 +92,8 @@ impl PciAddress {
                 ("0", bus, slot)
             }
         };
-        let hex = |digits: &str| {
-            // QEMU reads with strtoul, which skips blanks.
-            let number = digits.trim_start();
-            let prefixed = number.strip_prefix("0x").or(number.strip_prefix("0X"));
-            u32::from_str_radix(prefixed.unwrap_or(number), 16).ok()
-        };
-        let function = function.parse().ok()?;
-        Self::new(hex(domain)?, hex(bus)?, hex(slot)?, function)
+        let [domain, bus, slot] = [domain, bus, slot].map(|digits| c_number(digits, 16));
+        Self::new(domain?, bus?, slot?, c_number(function, 10)?)
     }
 
     /// The PCI domain (segment), 32 bits wide behind Intel VMD.
@@ -187,6 +182,29 @@ impl FromStr for PciAddress {
             .or_else(|| parse_sysfs(text))
             .ok_or_else(|| AddressError::Spelling(text.to_owned()))
     }
+}
+
+/// A number as C's `strtoul` reads it into 32 bits: after blanks and a sign, in base 16 also after `0x`. Only
+/// the low 32 bits count, and a minus negates them.
+fn c_number(text: &str, base: u32) -> Option<u32> {
+    let unsigned = text.trim_start_matches([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']);
+    let (is_negative, digits) = match unsigned.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, unsigned.strip_prefix('+').unwrap_or(unsigned)),
+    };
+    let prefixed = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
+    let digits = prefixed.filter(|_| base == 16).unwrap_or(digits);
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
+        return None;
+    }
+    // strtoul ends at its largest number.
+    let number = u64::from_str_radix(digits, base).unwrap_or(u64::MAX);
+    let number = if is_negative {
+        number.wrapping_neg()
+    } else {
+        number
+    };
+    Some(number as u32)
 }
 
 fn parse_node_device(text: &str) -> Option<PciAddress> {
@@ -372,6 +390,13 @@ mod tests {
             (" 02:00.1", "0000:02:00.1"),
             ("0X02:0X00.1", "0000:02:00.1"),
             ("0x10000:0x02:0x1F.7", "10000:02:1f.7"),
+            ("2:0.0", "0000:02:00.0"),
+            ("0x2:0.0", "0000:02:00.0"),
+            ("+2:+0.+1", "0000:02:00.1"),
+            ("-0:2:\t0. 01", "0000:02:00.1"),
+            // Only 32 bits of a number count.
+            ("100000002:0.1", "0000:02:00.1"),
+            ("-fffffffffffffffe:0.1", "0000:02:00.1"),
         ] {
             let read = PciAddress::from_qemu(text).map(|read| read.to_string());
             assert_eq!(read.as_deref(), Some(address), "{text}");
@@ -385,6 +410,13 @@ mod tests {
             "100:00.0",
             "a:b:c:d.0",
             "02:00.x",
+            "02:00.0x1",
+            "02:00.1,",
+            "0x+2:00.1",
+            "+-2:00.1",
+            "0x:00.1",
+            "-2:00.1",
+            "02 :00.1",
         ] {
             assert_eq!(PciAddress::from_qemu(text), None, "{text}");
         }

@@ -16,13 +16,14 @@ use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::escape::printable;
-use gpupt::hook::{Hook, Operation, Outcome};
-use gpupt::host::{LogPriority, Machine, run_as_writer};
+use gpupt::hook::{Hook, InputError, Operation, Outcome};
+use gpupt::host::{Machine, run_as_writer};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// libvirt writes the domain XML at once. After this time it will not come.
-const STDIN_DEADLINE: Duration = Duration::from_secs(5);
+/// libvirt writes the domain XML at once, but on a busy host it can take many seconds to arrive, and libvirt waits
+/// for its hook. This is for a program that keeps the pipe open and writes nothing.
+const INPUT_DEADLINE: Duration = Duration::from_secs(60);
 /// How long one write to the kernel may take.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -38,22 +39,25 @@ fn main() -> ExitCode {
     if operation.is_none() && chained.is_none() {
         return ExitCode::SUCCESS;
     }
-    let (xml, is_whole) = domain_xml();
+    // The other hook gets all input, whatever its length.
+    let bytes_max = if chained.is_some() {
+        usize::MAX
+    } else {
+        BYTES_MAX
+    };
+    let (xml, fault) = domain_xml(bytes_max);
     let machine = Machine::at(root());
     let outcome = match operation {
-        Some(_) if !is_whole => {
-            let line = "the domain XML from libvirt did not arrive in time, so no card was checked";
-            machine.log(LogPriority::Error, line, &[]);
-            Outcome::Quiet
-        }
         Some(operation) if may_detach(&machine) => {
             machine.mark_hook_run();
             let deadline = deadline();
-            Hook {
+            let hook = Hook {
                 machine: &machine,
                 deadline,
-            }
-            .run(operation, &xml)
+            };
+            let guest = words.get(1).map(|name| name.to_string_lossy());
+            let xml = fault.map_or(Ok(xml.as_slice()), Err);
+            hook.run(operation, &guest.unwrap_or_default(), xml)
         }
         _ => Outcome::Quiet,
     };
@@ -94,12 +98,16 @@ fn root() -> OsString {
     root.unwrap_or_else(|| OsString::from("/"))
 }
 
-/// The deadline for one write. libvirt clears the environment, so the variable is for tests.
+/// The deadline for one write.
 fn deadline() -> Duration {
-    let seconds = env::var("GPUPT_TIMEOUT").ok();
-    let seconds = seconds.and_then(|seconds| seconds.parse().ok());
+    seconds_of("GPUPT_TIMEOUT").unwrap_or(WRITE_DEADLINE)
+}
+
+/// A deadline of the environment. libvirt clears it, so this is for tests.
+fn seconds_of(variable: &str) -> Option<Duration> {
+    let seconds = env::var(variable).ok()?.parse().ok();
     let seconds = seconds.filter(|seconds| (0.1..=3600.0).contains(seconds));
-    seconds.map_or(WRITE_DEADLINE, Duration::from_secs_f64)
+    seconds.map(Duration::from_secs_f64)
 }
 
 /// `qemu:///session` runs the same hooks as an ordinary user, who cannot detach cards.
@@ -107,27 +115,39 @@ fn may_detach(machine: &Machine) -> bool {
     !machine.is_real() || nix::unistd::geteuid().is_root()
 }
 
-/// Standard input, and whether it is complete: it ended in time and could be read.
-fn domain_xml() -> (Vec<u8>, bool) {
+/// Standard input, and why it is no XML to judge. Of an input that is too long this is the start.
+fn domain_xml(bytes_max: usize) -> (Vec<u8>, Option<InputError>) {
+    let deadline = seconds_of("GPUPT_INPUT_TIMEOUT").unwrap_or(INPUT_DEADLINE);
+    let mut xml = Vec::new();
+    let fault = match read_input(&mut xml, bytes_max, deadline) {
+        Err(error) => Some(InputError::Unread(error)),
+        Ok(false) => Some(InputError::Late(deadline.as_secs())),
+        Ok(true) => (xml.len() > BYTES_MAX).then_some(InputError::TooLong),
+    };
+    (xml, fault)
+}
+
+/// Reads standard input to its end, or until it is longer than `bytes_max`. False if the deadline passed.
+fn read_input(xml: &mut Vec<u8>, bytes_max: usize, deadline: Duration) -> io::Result<bool> {
     let stdin = io::stdin();
     let mut input = stdin.lock();
-    let until = Instant::now() + STDIN_DEADLINE;
-    let mut xml = Vec::new();
-    loop {
-        match is_ready(&stdin, until) {
-            Ok(true) => (),
-            Ok(false) | Err(_) => return (xml, false),
+    let until = Instant::now() + deadline;
+    while xml.len() <= bytes_max {
+        if !is_ready(&stdin, until)? {
+            return Ok(false);
         }
-        let Ok(piece) = input.fill_buf() else {
-            return (xml, false);
+        let piece = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            piece => piece?,
         };
-        if piece.is_empty() || xml.len() > BYTES_MAX {
-            return (xml, true);
+        if piece.is_empty() {
+            break;
         }
         xml.extend_from_slice(piece);
         let length = piece.len();
         input.consume(length);
     }
+    Ok(true)
 }
 
 /// Whether standard input can be read, or has ended, before `until`.

@@ -76,6 +76,8 @@ fn is_printed(code: Code) -> bool {
         | Poisoned
         | CardChanged
         | AssignedElsewhere
+        | Input
+        | FunctionGone
         | ClaimedInParts
         | ManagedVirtualFunction
         | SwitchOnHost

@@ -16,10 +16,12 @@ pub struct GuestIdentity {
     pub uuid: Option<GuestUuid>,
 }
 
-/// The first `<name>` and `<uuid>` of the `<domain>` in `document`. `None` if it is not well-formed.
+/// The first `<name>` and `<uuid>` of the `<domain>` in `document`. `None` if it is not a
+/// well-formed domain.
 pub fn guest_identity(document: &[u8]) -> Option<GuestIdentity> {
     let mut finder = Finder::default();
     read(document, |text, token| finder.see(text, &token)).ok()?;
+    finder.is_domain.then_some(())?;
     let text = |content: Option<Range<usize>>| {
         let bytes = content
             .and_then(|range| document.get(range))
@@ -62,6 +64,9 @@ impl Finder {
                     _ => (),
                 }
                 self.depth += 1;
+            }
+            Token::Empty(tag) if self.depth == 0 => {
+                self.is_domain = &text[tag.name.clone()] == "domain";
             }
             Token::Empty(_) => (),
             Token::End(range) => {
@@ -118,9 +123,7 @@ mod tests {
             );
         }
         assert_eq!(guest_identity(b"<domain>"), None);
-        assert_eq!(
-            guest_identity(b"<devices><name>x</name></devices>"),
-            Some(GuestIdentity::default())
-        );
+        assert_eq!(guest_identity(b"<devices><name>x</name></devices>"), None);
+        assert_eq!(guest_identity(b"<domain/>"), Some(GuestIdentity::default()));
     }
 }

@@ -67,6 +67,10 @@ codes! {
     CardChanged = "card-changed", Differs;
     /// The cluster assigns the card to other guests.
     AssignedElsewhere = "assigned-elsewhere", Busy;
+    /// The domain XML of a guest did not come or cannot be read, so its claims are not known.
+    Input = "input", Failed;
+    /// A function of a card is not on this host any more.
+    FunctionGone = "function-gone", Differs;
     /// A guest claims a card as a whole and also a part of it.
     ClaimedInParts = "claimed-in-parts", Failed;
     /// libvirt would take a virtual function from the driver that gives it to the guest.

@@ -2,7 +2,7 @@
 //! records: the domain XML at the end may differ from that at the start.
 
 use crate::binding::{CardRecord, CardView, Holder, Phase, Refusal, judge_detach};
-use crate::gpu::{CardName, GpuCard};
+use crate::gpu::GpuCard;
 use crate::handover::{CardError, CardResult, Fault, Handover, Mode};
 use crate::pci::{PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
@@ -19,8 +19,12 @@ pub struct Guest {
 /// The result for one card when its guest ended.
 #[derive(Debug)]
 pub struct Released {
-    /// Its name.
-    pub name: CardName,
+    /// Its name, or its slot if it has none.
+    pub name: String,
+    /// Its slot.
+    pub slot: PciSlot,
+    /// Its functions that disappeared.
+    pub missing: Vec<PciAddress>,
     /// What was done, or why not.
     pub result: Result<CardResult, CardError>,
 }
@@ -78,14 +82,42 @@ impl Handover<'_> {
             let holder = record.holder.clone()?;
             Some((slot, record, holder))
         });
-        held.filter_map(|(slot, record, holder)| {
-            let card = self.card_in(slot)?;
-            let released = self.release_card(card, record, &holder);
-            let result = released.map_err(|fault| CardError::new("restore", card, fault));
-            let name = card.name;
-            Some(Released { name, result })
-        })
-        .collect()
+        held.map(|(slot, record, holder)| self.release_held(slot, record, &holder))
+            .collect()
+    }
+
+    fn release_held(&self, slot: PciSlot, record: CardRecord, holder: &Holder) -> Released {
+        let missing = self.missing_functions(&record);
+        let card = self.card_in(slot).cloned();
+        // Without its display function it is not among the cards.
+        let card = card.or_else(|| self.card_without_display(slot));
+        let name = card.as_ref().map(|card| card.name.to_string());
+        let result = match card {
+            Some(card) => {
+                let released = self.release_card(&card, record, holder);
+                released.map_err(|fault| CardError::new("restore", &card, fault))
+            }
+            None => {
+                if !missing.is_empty() || !self.machine.has_slot(slot) {
+                    self.forget_record(slot);
+                }
+                Ok(CardResult::default())
+            }
+        };
+        Released {
+            name: name.unwrap_or_else(|| slot.to_string()),
+            slot,
+            missing,
+            result,
+        }
+    }
+
+    /// The recorded functions that are not on this host any more.
+    fn missing_functions(&self, record: &CardRecord) -> Vec<PciAddress> {
+        let functions = record.functions.iter().map(|former| former.function);
+        let missing =
+            functions.filter(|function| matches!(self.machine.class(*function), Ok(None)));
+        missing.collect()
     }
 
     /// Records that a running guest has `cards`, if the record was lost.

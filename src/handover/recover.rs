@@ -61,7 +61,7 @@ impl Handover<'_> {
     }
 
     /// The remaining functions of a card whose display function is gone.
-    fn card_without_display(&self, slot: PciSlot) -> Option<GpuCard> {
+    pub(super) fn card_without_display(&self, slot: PciSlot) -> Option<GpuCard> {
         let record = self.machine.card_record(slot).ok().flatten()?;
         // Other functions of the slot may not be part of the card.
         let is_part =
@@ -141,7 +141,7 @@ impl Handover<'_> {
     }
 
     /// Removes the record of a card that is gone, or of an earlier boot.
-    fn forget_record(&self, slot: PciSlot) -> Recovered {
+    pub(super) fn forget_record(&self, slot: PciSlot) -> Recovered {
         // A record that cannot be removed is checked again the next time.
         let _ = self.machine.remove_record(slot);
         Recovered::Gone

@@ -7,7 +7,7 @@ impl Hook<'_> {
     /// Points the hostdevs of an incoming guest at its cards on this host. Only `gpupci` asks the cluster's
     /// database where these are.
     pub(super) fn migrate(&self, xml: &[u8]) -> Outcome {
-        let Some(guest) = guest_of(xml) else {
+        let Ok(guest) = guest_of(xml) else {
             return Outcome::Quiet;
         };
         let retargeted = self.machine.splice(&guest.name, true, xml);

@@ -2,19 +2,22 @@
 //! `prepare`, restores them at `release`. It never calls libvirt, and never fails a step in which a failure
 //! would kill a running guest.
 
+mod input;
 mod lookup;
 mod migrate;
 mod other_devices;
 mod prepare;
 mod refusal;
+mod release;
 
+pub use input::InputError;
 pub use refusal::{CardPart, HookRefusal};
+pub use release::FunctionsGone;
 
 use std::time::{Duration, Instant};
 
 use crate::domain_xml::{Claim, GuestIdentity, claims, guest_identity};
-use crate::error::Error;
-use crate::failure::{Code, Failure, line, sentence};
+use crate::failure::Code;
 use crate::gpu::GpuCard;
 use crate::handover::{CardResult, Guest, Handover};
 use crate::hook::lookup::Lookup;
@@ -71,61 +74,22 @@ impl Operation {
 }
 
 impl Hook<'_> {
-    /// Performs `operation` for the guest with this domain XML.
-    pub fn run(&self, operation: Operation, xml: &[u8]) -> Outcome {
-        match operation {
-            Operation::Prepare => self.prepare(xml),
-            Operation::Release => self.release(xml),
-            Operation::Reconnect => self.reconnect(xml),
-            Operation::Incoming => self.migrate(xml),
+    /// Performs `operation` for the guest with this name and domain XML.
+    pub fn run(&self, operation: Operation, name: &str, xml: Result<&[u8], InputError>) -> Outcome {
+        match (operation, xml) {
+            (Operation::Prepare, xml) => self.prepare(name, xml),
+            (Operation::Release, xml) => self.release(name, xml),
+            (Operation::Reconnect, Ok(xml)) => self.reconnect(xml),
+            (Operation::Incoming, Ok(xml)) => self.migrate(xml),
+            // A failure would kill a running guest, or lose the one that arrives.
+            (Operation::Reconnect | Operation::Incoming, Err(_)) => Outcome::Quiet,
         }
-    }
-
-    fn release(&self, xml: &[u8]) -> Outcome {
-        let Some(guest) = guest_of(xml) else {
-            return Outcome::Quiet;
-        };
-        for unread in self.machine.record_errors() {
-            let line = format!(
-                "cannot tell whether {} has this card: {}; run `gpupci recover`",
-                guest.name,
-                sentence(&unread)
-            );
-            self.log_failure(&line, &guest, &unread.codes());
-        }
-        // Without cards of this guest there is no need to wait for the lock.
-        if !self.machine.slots_held_by(&guest.uuid).is_empty()
-            && let Err(error) = self.release_guest(&guest)
-        {
-            let line = format!(
-                "the cards of {} were not restored: {}; run `gpupci recover`",
-                guest.name,
-                sentence(&error)
-            );
-            self.log_failure(&line, &guest, &error.codes());
-        }
-        Outcome::Quiet
-    }
-
-    fn release_guest(&self, guest: &Guest) -> Result<(), Error> {
-        let started = Instant::now();
-        let _lock = self.machine.lock(self.deadline * DEADLINES_WAITED)?;
-        let lookup = self.all_cards()?;
-        for released in self.handover(&lookup).release(&guest.uuid) {
-            match released.result {
-                Ok(done) => {
-                    let name = released.name.to_string();
-                    self.log_card(guest, &name, &done, "guest", "host", started);
-                }
-                Err(error) => self.log_failure(&line(&error), guest, &error.codes()),
-            }
-        }
-        Ok(())
     }
 
     fn reconnect(&self, xml: &[u8]) -> Outcome {
         let claims = claims(xml);
-        if let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty())
+        if let Ok(guest) = guest_of(xml)
+            && !claims.is_empty()
             && let Ok(lookup) = self.all_cards()
             && let Ok(_lock) = self.machine.lock(self.deadline)
         {
@@ -178,6 +142,13 @@ impl Hook<'_> {
         self.machine.log(LogPriority::Error, line, &fields);
     }
 
+    /// Logs a failure for a guest of which only the name is known.
+    fn log_failure_of(&self, name: &str, line: &str, codes: &[Code]) {
+        let codes = codes.iter().map(|code| ("GPUPT_CODE", code.word()));
+        let fields: Vec<(&str, &str)> = [("GPUPT_GUEST", name)].into_iter().chain(codes).collect();
+        self.machine.log(LogPriority::Error, line, &fields);
+    }
+
     fn log(&self, priority: LogPriority, line: &str, guest: &Guest) {
         let fields = [
             ("GPUPT_GUEST", guest.name.as_str()),
@@ -188,9 +159,10 @@ impl Hook<'_> {
 }
 
 /// The guest of a document. libvirt always gives a uuid.
-fn guest_of(xml: &[u8]) -> Option<Guest> {
-    let GuestIdentity { name, uuid } = guest_identity(xml)?;
-    Some(Guest { uuid: uuid?, name })
+fn guest_of(xml: &[u8]) -> Result<Guest, InputError> {
+    let GuestIdentity { name, uuid } = guest_identity(xml).ok_or(InputError::NotADomain)?;
+    let uuid = uuid.ok_or(InputError::NoUuid)?;
+    Ok(Guest { uuid, name })
 }
 
 fn functions_of(claims: &[Claim]) -> impl Iterator<Item = PciAddress> {

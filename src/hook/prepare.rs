@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::failure::{Failure, line};
 use crate::gpu::{GpuCard, Registered};
 use crate::handover::{CardResult, Guest};
+use crate::hook::input::InputError;
 use crate::hook::lookup::ClaimedCards;
 use crate::hook::refusal::{CardPart, HookRefusal};
 use crate::hook::{DEADLINES_WAITED, Hook, Outcome, functions_of, guest_of, is_claimed};
@@ -15,10 +16,16 @@ use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
 
 impl Hook<'_> {
-    pub(super) fn prepare(&self, xml: &[u8]) -> Outcome {
+    pub(super) fn prepare(&self, name: &str, xml: Result<&[u8], InputError>) -> Outcome {
+        let xml = match xml {
+            Ok(xml) => xml,
+            Err(why) => return self.refuse_unjudged(name, why),
+        };
         let claims = claims(xml);
-        let Some(guest) = guest_of(xml).filter(|_| !claims.is_empty()) else {
-            return Outcome::Quiet;
+        let guest = match guest_of(xml) {
+            Err(InputError::NoUuid) | Ok(_) if claims.is_empty() => return Outcome::Quiet,
+            Ok(guest) => guest,
+            Err(why) => return self.refuse_unjudged(name, why),
         };
         let started = Instant::now();
         let prepared = self.prepare_guest(&guest, &claims, xml);
@@ -42,6 +49,18 @@ impl Hook<'_> {
                 Outcome::Refused(why)
             }
         }
+    }
+
+    /// Refuses a guest whose claims are not known, where it may claim a card.
+    fn refuse_unjudged(&self, name: &str, why: InputError) -> Outcome {
+        if !self.may_have_cards() {
+            return Outcome::Quiet;
+        }
+        let refusal = HookRefusal::Input(why);
+        let why = line(&refusal);
+        let said = format!("guest {name} cannot start: {why}");
+        self.log_failure_of(name, &said, &refusal.codes());
+        Outcome::Refused(why)
     }
 
     /// Prepares the claimed cards.

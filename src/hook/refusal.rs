@@ -8,6 +8,7 @@ use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED, sentence};
 use crate::gpu::CardName;
 use crate::handover::CardError;
+use crate::hook::input::InputError;
 use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::uuid::MediatedUuid;
 
@@ -16,6 +17,8 @@ use crate::uuid::MediatedUuid;
 pub enum HookRefusal {
     /// The cards cannot be checked at all.
     Host(Error),
+    /// The guest's claims are not known.
+    Input(InputError),
     /// A card was not prepared.
     Card(CardError),
     /// The cluster assigns a card to other guests: the output of `gpupci host allows`.
@@ -62,6 +65,7 @@ impl Failure for HookRefusal {
     fn codes(&self) -> Vec<Code> {
         match self {
             Self::Host(error) => error.codes(),
+            Self::Input(error) => error.codes(),
             Self::Card(error) => error.codes(),
             Self::AssignedElsewhere(_) => vec![Code::AssignedElsewhere],
             Self::CardChanged { .. } => vec![Code::CardChanged],
@@ -79,6 +83,7 @@ impl Failure for HookRefusal {
     fn causes(&self) -> Vec<String> {
         match self {
             Self::Host(error) => vec![sentence(error)],
+            Self::Input(error) => vec![error.to_string()],
             Self::Card(error) => error.causes(),
             Self::AssignedElsewhere(why) => vec![why.clone()],
             Self::CardChanged { .. }
@@ -94,11 +99,8 @@ impl Failure for HookRefusal {
     fn state(&self) -> Option<String> {
         match self {
             Self::Card(error) => error.state(),
-            Self::AssignedElsewhere(_)
-            | Self::ManagedVirtualFunction(_)
-            | Self::SwitchInUse { .. }
-            | Self::SwitchOnHost(_) => Some(UNCHANGED.to_owned()),
-            Self::Host(_) | Self::CardChanged { .. } | Self::ClaimedInParts { .. } => None,
+            // All come before the first write.
+            _ => Some(UNCHANGED.to_owned()),
         }
     }
 
@@ -111,6 +113,7 @@ impl Failure for HookRefusal {
                 }
                 "fix that, then start the guest again"
             }
+            Self::Input(error) => return error.remedies(),
             Self::Card(error) => return error.remedies(),
             Self::AssignedElsewhere(_) => {
                 "check `gpupci host list`; then remove the card from this guest's XML, or assign \
@@ -142,6 +145,7 @@ impl fmt::Display for HookRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host(_) => f.write_str("cannot prepare its cards"),
+            Self::Input(_) => f.write_str("cannot tell which cards it claims"),
             Self::Card(error) => error.fmt(f),
             Self::AssignedElsewhere(_) => f.write_str("cannot prepare its card"),
             Self::CardChanged { name, slot } => write!(

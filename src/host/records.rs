@@ -135,6 +135,18 @@ impl Machine {
         slots
     }
 
+    /// The uuids of the guests of this name for which cards are recorded.
+    pub fn holders_named(&self, name: &str) -> Vec<GuestUuid> {
+        let slots = self.recorded_slots().into_iter();
+        let records = slots.filter_map(|slot| self.card_record(slot).ok().flatten());
+        let holders = records.filter_map(|record| record.holder);
+        let named = holders.filter(|holder| holder.guest == name);
+        let mut uuids: Vec<GuestUuid> = named.map(|holder| holder.uuid).collect();
+        uuids.sort();
+        uuids.dedup();
+        uuids
+    }
+
     /// The errors of unreadable records.
     pub fn record_errors(&self) -> Vec<StateFileError> {
         let slots = self.recorded_slots().into_iter();

@@ -245,6 +245,7 @@ fn other_hook_gets_the_received_input_if_libvirt_does_not_close_the_pipe() {
     let mut hook = Command::new(hooks.path("hooks/qemu"));
     hook.args([&guest.name, "prepare", "begin", "-"])
         .env("GPUPT_ROOT", hooks.stage.host.root.path())
+        .env("GPUPT_INPUT_TIMEOUT", "1")
         .stdin(Stdio::piped());
     let mut child = hook.spawn().expect("the hook starts");
     let mut stdin = child.stdin.take().expect("a pipe");

@@ -236,7 +236,7 @@ fn hostdev_of_a_card_and_of_its_mediated_device_or_render_node_is_refused() {
         for devices in [hostdev("02", 0) + &devices, devices + &hostdev("02", 1)] {
             let why = format!(
                 "its XML claims gpupci1 (0000:02:00) as a whole, and also {part}, which needs the \
-                 card on its host driver. Try: remove one of the two from its XML."
+                 card on its host driver. State: nothing was changed. Try: remove one of the two from its XML."
             );
             stage.assert_refused(&Guest::with(&devices), &why);
         }

@@ -115,3 +115,18 @@ fn a_card_that_is_not_given_back_has_its_code() {
     stage.host.write("run/gpupt/cards/0000:02:00.json", "{");
     assert_codes(&stage, "release", "card-record");
 }
+
+#[test]
+fn an_unknown_claim_and_a_function_that_disappeared_have_their_codes() {
+    let stage = Stage::manual();
+    let unknown = Guest {
+        uuid: String::new(),
+        ..guest()
+    };
+    assert_codes_of(&unknown, &stage, "prepare", "input");
+    stage.hook_ok(&guest(), "prepare");
+    stage.kernel.vanish(VIDEO);
+    stage.journal();
+    stage.hook_ok(&guest(), "release");
+    assert_eq!(stage.journal()[0]["GPUPT_CODE"], "function-gone");
+}

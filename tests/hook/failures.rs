@@ -19,7 +19,7 @@ fn guest() -> Guest {
 
 /// The message if the hook cannot inspect any card.
 fn refusal_of_all_cards(why: &str, remedy: &str) -> String {
-    format!("cannot prepare its cards: {why}. Try: {remedy}.")
+    format!("cannot prepare its cards: {why}. State: nothing was changed. Try: {remedy}.")
 }
 
 #[test]
@@ -166,7 +166,8 @@ fn prepare_is_refused_if_names_or_records_are_unreadable() {
          {}: ",
         names.display()
     );
-    let end = ". Try: check the file; `gpupci renumber` writes a new one.\n";
+    let end =
+        ". State: nothing was changed. Try: check the file; `gpupci renumber` writes a new one.\n";
     assert!(said.stderr.starts_with(&start), "{}", said.stderr);
     assert!(said.stderr.ends_with(end), "{}", said.stderr);
     assert_eq!((said.text(), said.code), (String::new(), Some(1)));

@@ -53,6 +53,27 @@ fn release_succeeds_after_the_card_was_pulled() {
 }
 
 #[test]
+fn release_restores_what_is_left_and_names_the_function_that_disappeared() {
+    for (gone, left) in [(VIDEO, AUDIO), (AUDIO, VIDEO)] {
+        let stage = Stage::manual();
+        stage.host.line("-q list").answer();
+        stage.hook_ok(&guest(), "prepare");
+        stage.kernel.vanish(gone);
+        stage.journal();
+        stage.hook_ok(&guest(), "release");
+        let journal = stage.journal();
+        let line = format!(
+            "{gone} of gpupci1 (0000:02:00) disappeared while guest rocks-33 had the card. Try: check \
+             `dmesg` for messages about the card."
+        );
+        assert_eq!(journal[0]["MESSAGE"], line);
+        assert_eq!(journal[0]["GPUPT_CODE"], "function-gone");
+        assert_eq!(stage.changed_bindings(), [""; 0], "{left} is back");
+        assert_eq!(stage.records(), [""; 0]);
+    }
+}
+
+#[test]
 fn prepare_fails_if_the_kernel_does_not_answer() {
     let host = TestHost::unpacked("manual.tree");
     drop(FakeKernel::on(&host));

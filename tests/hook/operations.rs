@@ -93,7 +93,7 @@ fn guest_is_identified_by_its_uuid() {
 }
 
 #[test]
-fn guest_without_a_valid_uuid_is_ignored() {
+fn guest_without_a_valid_uuid_is_refused_if_it_claims_a_device() {
     let stage = Stage::manual();
     for uuid in [
         "",
@@ -104,9 +104,15 @@ fn guest_without_a_valid_uuid_is_ignored() {
             uuid: uuid.to_owned(),
             ..Guest::with(&hostdev("02", 0))
         };
-        for operation in ["prepare", "release", "reconnect", "migrate", "restore"] {
+        assert_eq!(stage.hook(&guest, "prepare").code, Some(1), "{uuid}");
+        for operation in ["release", "reconnect", "migrate", "restore"] {
             stage.hook_ok(&guest, operation);
         }
+        let claims_nothing = Guest {
+            devices: String::new(),
+            ..guest
+        };
+        stage.hook_ok(&claims_nothing, "prepare");
         stage.assert_restored(uuid);
     }
     assert_eq!(stage.kernel.writes(), [""; 0]);

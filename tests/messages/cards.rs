@@ -7,7 +7,7 @@ use gpupt::error::Error;
 use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
 use gpupt::handover::{CardError, Fault, FunctionError, NoSuchCard, Recovered};
-use gpupt::hook::{CardPart, HookRefusal};
+use gpupt::hook::{CardPart, FunctionsGone, HookRefusal, InputError};
 use gpupt::host::{LockError, StateFileError, SysfsError};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::settings::SettingsError;
@@ -378,9 +378,26 @@ fn hook_refusals() -> Vec<HookRefusal> {
             node: "/dev/nvidia-nvswitch0".to_owned(),
         })],
     });
+    let inputs = [
+        InputError::Late(60),
+        InputError::Unread(refused()),
+        InputError::TooLong,
+        InputError::NotADomain,
+        InputError::NoUuid,
+    ];
+    assert_complete!(
+        &inputs,
+        InputError::Late(_),
+        InputError::Unread(_),
+        InputError::TooLong,
+        InputError::NotADomain,
+        InputError::NoUuid,
+    );
+    refusals.extend(inputs.into_iter().map(HookRefusal::Input));
     assert_complete!(
         &refusals,
         HookRefusal::Host(_),
+        HookRefusal::Input(_),
         HookRefusal::Card(_),
         HookRefusal::AssignedElsewhere(_),
         HookRefusal::CardChanged { .. },
@@ -390,6 +407,15 @@ fn hook_refusals() -> Vec<HookRefusal> {
         HookRefusal::SwitchOnHost(_),
     );
     refusals
+}
+
+fn functions_gone() -> Vec<FunctionsGone> {
+    vec![FunctionsGone {
+        card: "gpupci1".to_owned(),
+        slot: video().slot(),
+        guest: "rocks-33".to_owned(),
+        functions: vec![video()],
+    }]
 }
 
 fn recovered() -> Vec<Recovered> {
@@ -422,6 +448,7 @@ pub fn sections() -> String {
         + &section("A card was not detached or attached", &errors)
         + &sentences("A function was not rebound", &function_errors())
         + &section("The hook refuses a start", &hook_refusals())
+        + &section("The hook restores a part of a card", &functions_gone())
         + &section(
             "An argument names no card",
             &[NoSuchCard("gpupci9".to_owned())],

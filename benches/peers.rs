@@ -11,6 +11,8 @@
 
 #[path = "peers/hook.rs"]
 mod hook;
+#[path = "peers/look.rs"]
+mod look;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -38,6 +40,7 @@ const SAME_ROWS: &str = "select n.Name, a.Attr, a.Value from nodes n \
 
 fn main() {
     hook::measure();
+    look::measure();
     cards();
     splicing();
     listing();

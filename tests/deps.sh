@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need besides Rust: MariaDB's server (no service is started), valgrind,
-# xmllint, lspci, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims. It needs apt-get; on other
+# xmllint, lspci, fuser, a C compiler, Python 3, and a Python 2.7 to run the Rocks shims. It needs apt-get; on other
 # systems it says what is missing. It does not change what is installed already.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,6 +21,7 @@ need python3 python3
 need setpriv util-linux
 need diff diffutils
 need lspci pciutils
+need fuser psmisc
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then

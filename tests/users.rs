@@ -12,11 +12,21 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use gpupt::binding::Unseen;
-use gpupt::host::{Machine, Node, Shares, Users};
+use gpupt::host::{Machine, Node, Shares, Users, Wanted};
 use pretty_assertions::assert_eq;
 use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn only(node: Node) -> Wanted {
+    Wanted {
+        nodes: vec![node],
+        others: Box::new(Vec::new),
+    }
+}
 
 /// Runs a Python process that opens a device, then waits; gives the users of `/dev/zero`, which is
 /// asked for as `asked_for`.
@@ -38,7 +48,7 @@ fn users_while(script: &str, asked_for: &str) -> Vec<(u32, String)> {
         number: Some((1, 5)),
         is_shared: false,
     };
-    let users = Machine::at("/").users(&[node], &Vec::new, Shares::default());
+    let users = Machine::at("/").users(only(node), Shares::default(), PATIENCE);
     let pid = child.id();
     drop(child.stdin.take());
     child.wait().expect("it ends");
@@ -163,7 +173,7 @@ impl Processes {
             trusted: 100,
             all: 1000,
         };
-        Machine::at(self.0.path()).users(&[node], &Vec::new, shares)
+        Machine::at(self.0.path()).users(only(node), shares, PATIENCE)
     }
 
     fn pids(&self) -> Vec<u32> {

@@ -31,6 +31,13 @@ pub enum Unseen {
         /// How many others there are.
         others: usize,
     },
+    /// The check of a process hangs.
+    Hangs {
+        /// Its process id.
+        pid: u32,
+        /// Its command name.
+        command: String,
+    },
     /// The check did not end in time.
     Late(Duration),
     /// A user who may open the card's nodes has more files open than are checked.
@@ -57,6 +64,11 @@ impl Unseen {
     pub fn remedy(&self) -> String {
         match self {
             Self::Unreadable { .. } => "run this as root, outside of any container".to_owned(),
+            Self::Hangs { pid, .. } => {
+                format!(
+                    "end this process (kill -9 {pid}), or reboot this host if that has no effect"
+                )
+            }
             Self::Late(_) => "find the process that hangs (`ps -eo pid,stat,comm`, state D), or \
                               try again when the host is less busy"
                 .to_owned(),
@@ -77,6 +89,10 @@ impl fmt::Display for Unseen {
                     0 => Ok(()),
                     others => write!(f, ", and {} more", thousands(*others)),
                 }
+            }
+            Self::Hangs { pid, command } => {
+                let command = printable(command.as_bytes());
+                write!(f, "the check of {command} (pid {pid}) hangs")
             }
             Self::Late(deadline) => write!(
                 f,

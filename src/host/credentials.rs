@@ -83,7 +83,16 @@ impl Access {
 impl Machine {
     /// Whose a process is; `None` if it has ended.
     pub(super) fn credentials(&self, pid: u32) -> Option<Credentials> {
-        Credentials::parse(&self.text(&format!("/proc/{pid}/status"))?)
+        let folder = format!("/proc/{pid}");
+        let status = self.text(&format!("{folder}/status"));
+        let unknown = || {
+            // Whoever it is, it is read to its end.
+            let (uid, groups) = (0, Vec::new());
+            self.exists(&folder).then_some(Credentials { uid, groups })
+        };
+        status
+            .and_then(|status| Credentials::parse(&status))
+            .or_else(unknown)
     }
 
     /// Who may open one of `nodes`.

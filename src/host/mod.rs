@@ -33,6 +33,7 @@ mod stubs;
 mod sysfs;
 mod users;
 mod virtual_functions;
+mod watched;
 mod write_lock;
 mod writer;
 
@@ -44,7 +45,7 @@ pub use lock::{Lock, LockError};
 pub use nodes::Node;
 pub use pci_ids::Models;
 pub use records::StateFileError;
-pub use shares::Shares;
+pub use shares::{Shares, Wanted};
 pub use starts::Start;
 pub use sysfs::SysfsError;
 pub use users::Users;

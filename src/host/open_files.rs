@@ -54,8 +54,8 @@ pub(super) struct OpenFiles {
 
 /// Reads processes.
 #[derive(Debug)]
-pub(super) struct ProcessReader<'m> {
-    machine: &'m Machine,
+pub(super) struct ProcessReader {
+    machine: Machine,
     own_mounts: Option<PathBuf>,
 }
 
@@ -96,10 +96,10 @@ impl OpenFiles {
     }
 }
 
-impl<'m> ProcessReader<'m> {
-    pub(super) fn of(machine: &'m Machine) -> Self {
+impl ProcessReader {
+    pub(super) fn of(machine: &Machine) -> Self {
         Self {
-            machine,
+            machine: machine.clone(),
             own_mounts: machine.mounts_of("self"),
         }
     }
@@ -109,7 +109,7 @@ impl<'m> ProcessReader<'m> {
     pub(super) fn open_files(&self, pid: u32, meter: &mut Meter) -> io::Result<OpenFiles> {
         let threads = self.machine.threads(pid)?;
         let mut reading = Reading {
-            machine: self.machine,
+            machine: &self.machine,
             in_other_mounts: self.machine.mounts_of(&pid.to_string()) != self.own_mounts,
             files: BTreeSet::new(),
         };

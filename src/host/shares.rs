@@ -10,17 +10,22 @@
 //! * A user who may not open any of the nodes can only have it from a program that passed a descriptor to him, or
 //!   from a time when he had the right. That is looked for within his share alone. Otherwise every user
 //!   without any right could keep all guests from starting.
+//!
+//! The same holds for a process whose reader hangs.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::binding::Unseen;
 use crate::host::credentials::Credentials;
 use crate::host::nodes::Node;
-use crate::host::open_files::{Meter, OpenFiles, ProcessReader};
+use crate::host::open_files::{Meter, ProcessReader};
 use crate::host::users::Users;
+use crate::host::watched::for_each;
 use crate::host::{Machine, is_gone};
 
 /// The shares of one look, in descriptors. Each takes 5 to 10 µs.
@@ -44,40 +49,67 @@ impl Default for Shares {
     }
 }
 
+/// Root's processes are read to their end, so their readers get more time.
+const PATIENCE_WITH_ROOT: u32 = 10;
+
+/// The nodes that are looked for.
+pub struct Wanted {
+    /// The nodes of the card.
+    pub nodes: Vec<Node>,
+    /// Gives the nodes of other cards: a process that has one of these open may have a shared node open for it.
+    pub others: Box<dyn Fn() -> Vec<Node> + Send + Sync>,
+}
+
 /// The look at all processes.
-struct Look<'l> {
-    machine: &'l Machine,
-    reader: ProcessReader<'l>,
-    nodes: &'l [Node],
-    others: &'l dyn Fn() -> Vec<Node>,
+struct Look {
+    machine: Machine,
+    reader: ProcessReader,
+    wanted: Wanted,
     shares: Shares,
     /// What each user has spent.
-    spent: BTreeMap<u32, usize>,
-    users: Users,
+    spent: Mutex<BTreeMap<u32, usize>>,
+}
+
+/// What came of one process.
+enum Outcome {
+    /// It uses this node.
+    Uses(String),
+    /// It was read, and uses none.
+    Free,
+    /// It was not read to its end.
+    Left,
+    /// It cannot be read.
+    Unreadable(io::Error),
+}
+
+/// A process that was too much for its owner's share, or that hangs.
+struct Leftover {
+    pid: u32,
+    owner: Credentials,
+    may_open: bool,
+    hangs: bool,
 }
 
 impl Machine {
-    /// The processes that use one of `nodes`, and not only a node that is shared with one of `others`.
-    /// This can hang.
-    pub fn users(&self, nodes: &[Node], others: &dyn Fn() -> Vec<Node>, shares: Shares) -> Users {
-        let mut look = Look {
-            machine: self,
+    /// The processes that use one of the nodes. A process that takes longer than `patience` is left out.
+    pub fn users(&self, wanted: Wanted, shares: Shares, patience: Duration) -> Users {
+        let look = Arc::new(Look {
+            machine: self.clone(),
             reader: ProcessReader::of(self),
-            nodes,
-            others,
+            wanted,
             shares,
-            spent: BTreeMap::new(),
-            users: Users::default(),
-        };
+            spent: Mutex::default(),
+        });
+        let mut users = Users::default();
         match self.processes() {
-            Ok(pids) => look.at_all(&pids),
+            Ok(pids) => look_at_all(&look, pids, patience, &mut users),
             Err(error) => {
                 let why = format!("cannot list /proc: {error}");
-                look.users.unseen.push(Unseen::unreadable(why));
+                users.unseen.push(Unseen::unreadable(why));
             }
         }
-        look.users.found.sort_by_key(|user| user.pid);
-        look.users
+        users.found.sort_by_key(|user| user.pid);
+        users
     }
 
     fn processes(&self) -> io::Result<Vec<u32>> {
@@ -89,106 +121,175 @@ impl Machine {
     }
 }
 
-impl Look<'_> {
-    fn at_all(&mut self, pids: &[u32]) {
-        let mut left = Vec::new();
-        for pid in pids {
-            if !self.at_one_within_its_share(*pid) {
-                left.push(*pid);
-            }
-        }
-        if !left.is_empty() {
-            self.at_those_left(&left);
+fn look_at_all(look: &Arc<Look>, pids: Vec<u32>, patience: Duration, users: &mut Users) {
+    let worker = Arc::clone(look);
+    let first = move |pid| worker.within_its_share(pid);
+    let results = for_each(pids, patience, first, |pid| look.spend_all(pid));
+    let mut left = Vec::new();
+    for (pid, outcome) in results {
+        let hangs = outcome.is_none();
+        if !look.add(users, pid, outcome.unwrap_or(Outcome::Left)) {
+            left.push((pid, hangs));
         }
     }
+    if !left.is_empty() {
+        look_at_those_left(look, left, patience, users);
+    }
+}
 
-    /// Whether a process was read to its end within the share of its owner.
-    fn at_one_within_its_share(&mut self, pid: u32) -> bool {
+/// Reads root's processes to their end, then those of users who may open the card.
+fn look_at_those_left(
+    look: &Arc<Look>,
+    left: Vec<(u32, bool)>,
+    patience: Duration,
+    users: &mut Users,
+) {
+    let left = look.leftovers(left);
+    look.spent().clear();
+    let again = left.iter().filter(|process| !process.hangs);
+    let again: BTreeMap<u32, Credentials> = again
+        .filter(|process| process.may_open || process.owner.is_of_system())
+        .map(|process| (process.pid, process.owner.clone()))
+        .collect();
+    // The order of the leftovers, not of their numbers.
+    let order = left.iter().map(|process| process.pid);
+    let pids = order.filter(|pid| again.contains_key(pid)).collect();
+    let worker = Arc::clone(look);
+    let second = move |pid| worker.with_a_larger_share(pid, &again[&pid]);
+    let results = for_each(pids, patience * PATIENCE_WITH_ROOT, second, |_| ());
+    let results: BTreeMap<u32, Option<Outcome>> = results.into_iter().collect();
+    judge_those_left(look, &left, results, users);
+}
+
+fn judge_those_left(
+    look: &Look,
+    left: &[Leftover],
+    mut results: BTreeMap<u32, Option<Outcome>>,
+    users: &mut Users,
+) {
+    let mut failed: BTreeMap<u32, usize> = BTreeMap::new();
+    for process in left {
+        let result = results.remove(&process.pid);
+        let hangs = process.hangs || matches!(result, Some(None));
+        let outcome = result.flatten().unwrap_or(Outcome::Left);
+        if look.add(users, process.pid, outcome) || !process.may_open {
+            continue;
+        }
+        match hangs {
+            true => users.add_hanging(&look.machine, process.pid),
+            false => *failed.entry(process.owner.uid).or_default() += 1,
+        }
+    }
+    for (uid, processes) in failed {
+        users.unseen.push(Unseen::TooManyFiles {
+            uid,
+            processes,
+            descriptors: look.spent().get(&uid).copied().unwrap_or(0),
+        });
+    }
+}
+
+impl Look {
+    fn spent(&self) -> MutexGuard<'_, BTreeMap<u32, usize>> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a process within the share of its owner.
+    fn within_its_share(&self, pid: u32) -> Outcome {
         // A process that may not be dumped belongs to root here. Its real owner is asked for only when root's
         // share is used up: that takes longer.
-        let Ok(facts) = fs::metadata(self.machine.path(format!("/proc/{pid}"))) else {
-            return true;
+        let Some(uid) = self.owner(pid) else {
+            return Outcome::Free;
         };
-        let uid = facts.uid();
         let share = match uid {
             0 => self.shares.trusted,
-            _ => self.shares.user.min(self.left_for_all()),
+            _ => self.shares.user,
         };
-        let spent = self.spent.get(&uid).copied().unwrap_or(0);
-        self.at(pid, uid, share.saturating_sub(spent))
+        self.read(pid, uid, share)
     }
 
-    /// What is left for all users but root.
-    fn left_for_all(&self) -> usize {
-        let spent = self.spent.iter().filter(|(uid, _)| **uid != 0);
-        let spent: usize = spent.map(|(_, spent)| spent).sum();
-        self.shares.all.saturating_sub(spent)
+    fn owner(&self, pid: u32) -> Option<u32> {
+        let facts = fs::metadata(self.machine.path(format!("/proc/{pid}")));
+        Some(facts.ok()?.uid())
     }
 
-    /// Reads a process. Whether it was read to its end; one that cannot be read counts as read.
-    fn at(&mut self, pid: u32, uid: u32, allowed: usize) -> bool {
+    fn with_a_larger_share(&self, pid: u32, owner: &Credentials) -> Outcome {
+        let share = match owner.is_root() {
+            true => usize::MAX,
+            false => self.shares.trusted,
+        };
+        self.read(pid, owner.uid, share)
+    }
+
+    /// What is left of a share.
+    fn left_of(&self, share: usize, uid: u32) -> usize {
+        if share == usize::MAX {
+            return share;
+        }
+        let spent = self.spent();
+        let own = spent.get(&uid).copied().unwrap_or(0);
+        let own = share.saturating_sub(own);
+        if uid == 0 {
+            return own;
+        }
+        let others = spent.iter().filter(|(uid, _)| **uid != 0);
+        let all = others.fold(0, |sum: usize, (_, spent)| sum.saturating_add(*spent));
+        own.min(self.shares.all.saturating_sub(all))
+    }
+
+    /// A user whose process hangs has spent his share.
+    fn spend_all(&self, pid: u32) {
+        if let Some(uid) = self.owner(pid) {
+            self.spent().insert(uid, self.shares.trusted);
+        }
+    }
+
+    fn read(&self, pid: u32, uid: u32, share: usize) -> Outcome {
+        let allowed = self.left_of(share, uid);
         if allowed == 0 {
-            return false;
+            return Outcome::Left;
         }
         let mut meter = Meter::new(allowed);
         let read = self.reader.open_files(pid, &mut meter);
-        *self.spent.entry(uid).or_default() += meter.spent();
+        *self.spent().entry(uid).or_default() += meter.spent();
         match read {
-            Ok(files) => self.judge(pid, &files) || files.is_whole,
-            Err(error) => {
-                if !is_gone(&error) {
-                    self.users.add_unreadable(self.machine, pid, &error);
-                }
-                true
-            }
+            Ok(files) => match files.node(&self.wanted.nodes, &self.wanted.others) {
+                Some(node) => Outcome::Uses(node.path.clone()),
+                None if files.is_whole => Outcome::Free,
+                None => Outcome::Left,
+            },
+            Err(error) if is_gone(&error) => Outcome::Free,
+            Err(error) => Outcome::Unreadable(error),
         }
     }
 
-    /// Whether the process uses the card.
-    fn judge(&mut self, pid: u32, files: &OpenFiles) -> bool {
-        let node = files.node(self.nodes, self.others);
-        let user = node.map(|node| self.machine.user(pid, &node.path));
-        let uses = user.is_some();
-        self.users.found.extend(user);
-        uses
+    /// Adds what came of a process. Whether that is final.
+    fn add(&self, users: &mut Users, pid: u32, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Uses(node) => users.found.push(self.machine.user(pid, &node)),
+            Outcome::Unreadable(error) => users.add_unreadable(&self.machine, pid, &error),
+            Outcome::Free => (),
+            Outcome::Left => return false,
+        }
+        true
     }
 
-    /// Reads the processes that were too much for the shares: root's to their end, then those of users who may
-    /// open the card.
-    fn at_those_left(&mut self, pids: &[u32]) {
-        let access = self.machine.access(self.nodes);
-        let owners = pids.iter().filter_map(|pid| {
-            let owner = self.machine.credentials(*pid)?;
-            Some((*pid, owner))
-        });
-        let mut owners: Vec<(u32, Credentials)> = owners.collect();
-        owners.sort_by_key(|(_, owner)| (!owner.is_root(), !owner.is_of_system(), owner.uid));
-        self.spent.clear();
-        let mut failed: BTreeMap<u32, usize> = BTreeMap::new();
-        for (pid, owner) in owners {
+    /// Whose the processes are that are left: root's first, then those of daemons.
+    fn leftovers(&self, left: Vec<(u32, bool)>) -> Vec<Leftover> {
+        let access = self.machine.access(&self.wanted.nodes);
+        let owned = left.into_iter().filter_map(|(pid, hangs)| {
+            let owner = self.machine.credentials(pid)?;
             let may_open = access.is_open_to(&owner);
-            if !self.at_one_left(pid, &owner, may_open) && may_open {
-                *failed.entry(owner.uid).or_default() += 1;
-            }
-        }
-        for (uid, processes) in failed {
-            self.users.unseen.push(Unseen::TooManyFiles {
-                uid,
-                processes,
-                descriptors: self.spent.get(&uid).copied().unwrap_or(0),
-            });
-        }
-    }
-
-    fn at_one_left(&mut self, pid: u32, owner: &Credentials, may_open: bool) -> bool {
-        if owner.is_root() {
-            return self.at(pid, owner.uid, usize::MAX);
-        }
-        if !may_open && !owner.is_of_system() {
-            return false;
-        }
-        let spent = self.spent.get(&owner.uid).copied().unwrap_or(0);
-        let share = self.shares.trusted.saturating_sub(spent);
-        self.at(pid, owner.uid, share.min(self.left_for_all()))
+            Some(Leftover {
+                pid,
+                owner,
+                may_open,
+                hangs,
+            })
+        });
+        let mut left: Vec<Leftover> = owned.collect();
+        let rank = |owner: &Credentials| (!owner.is_root(), !owner.is_of_system(), owner.uid);
+        left.sort_by_key(|process| rank(&process.owner));
+        left
     }
 }

@@ -1,17 +1,20 @@
 //! Finds the processes that have a device node open or mapped.
 
-use std::cell::OnceCell;
 use std::fs;
 use std::io;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::binding::{ActError, Unseen, User};
 use crate::host::nodes::{Node, Nodes};
-use crate::host::shares::Shares;
+use crate::host::shares::{Shares, Wanted};
 use crate::host::{Machine, SysfsKernel};
 use crate::pci::PciAddress;
+
+/// The longest time for one process. One that takes longer hangs.
+const PATIENCE_MAX: Duration = Duration::from_secs(1);
 
 /// The result of a check of all processes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ struct UserQuery {
     functions: Vec<String>,
     /// The functions of other cards: a process that uses one of these may have a shared node open for it.
     others: Vec<String>,
+    /// How long one process may take.
+    patience: Duration,
 }
 
 impl Machine {
@@ -44,6 +49,7 @@ impl Machine {
         let query = UserQuery {
             functions: texts(functions),
             others: texts(others),
+            patience: PATIENCE_MAX.min(deadline / 4),
         };
         let query = serde_json::to_string(&query).unwrap_or_default();
         let answer = SysfsKernel::of(self, deadline).check_users(&query);
@@ -65,12 +71,17 @@ impl Machine {
             // There is nothing that a process could have open.
             return Ok(serde_json::to_vec(&Users::default())?);
         }
-        let others = OnceCell::new();
-        let others = || -> Vec<Node> {
-            let nodes: &Vec<Node> = others.get_or_init(|| self.own_nodes_of(&query.others));
+        let machine = self.clone();
+        let nodes = OnceLock::new();
+        let others = move || -> Vec<Node> {
+            let nodes: &Vec<Node> = nodes.get_or_init(|| machine.own_nodes_of(&query.others));
             nodes.clone()
         };
-        let mut users = self.users(&own.found, &others, Shares::default());
+        let wanted = Wanted {
+            nodes: own.found,
+            others: Box::new(others),
+        };
+        let mut users = self.users(wanted, Shares::default(), query.patience);
         users.unseen.extend(own.unread.map(Unseen::unreadable));
         Ok(serde_json::to_vec(&users)?)
     }
@@ -158,6 +169,14 @@ impl Users {
         }
         let why = format!("{} (pid {pid}): {error}", machine.command_of(pid));
         self.unseen.push(Unseen::unreadable(why));
+    }
+
+    /// Adds a process whose reader hangs.
+    pub(super) fn add_hanging(&mut self, machine: &Machine, pid: u32) {
+        self.unseen.push(Unseen::Hangs {
+            pid,
+            command: machine.command_of(pid),
+        });
     }
 }
 

@@ -279,23 +279,37 @@ fn detach_refuses_if_a_process_cannot_be_inspected() {
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
 }
 
-#[test]
-fn detach_refuses_if_a_process_cannot_be_inspected_in_time() {
-    let (host, kernel) = with_nodes();
-    host.process(77, "Xorg", &[]);
-    let maps = host.path("proc/77/maps");
+/// Adds a process whose memory map cannot be read: an open of this pipe waits for a writer.
+fn hanging(host: &TestHost, pid: u32, status: &str) {
+    host.process(pid, "Xorg", &[]);
+    host.write(&format!("proc/{pid}/status"), status);
+    let maps = host.path(&format!("proc/{pid}/maps"));
     fs::remove_file(&maps).expect("a file");
-    // An open of this pipe waits for a writer.
     nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRUSR).expect("a pipe");
+}
+
+#[test]
+fn detach_refuses_if_the_check_of_a_process_hangs() {
+    let (host, kernel) = with_nodes();
+    hanging(&host, 77, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n");
     let text = message(
         "detach",
-        &["cannot tell which processes use it: the check of all processes took longer than 1 s"],
-        &[
-            "find the process that hangs (`ps -eo pid,stat,comm`, state D), or try again when the \
-             host is less busy",
-        ],
+        &["cannot tell which processes use it: the check of Xorg (pid 77) hangs"],
+        &["end this process (kill -9 77), or reboot this host if that has no effect"],
     );
-    refuses(&host, &kernel, "--timeout 1 detach gpupci1", 4, &text);
+    refuses(&host, &kernel, "--timeout 4 detach gpupci1", 4, &text);
+}
+
+#[test]
+fn process_of_a_user_without_rights_that_hangs_hides_no_other_user() {
+    let (host, kernel) = manual();
+    let person = "Uid:\t4242424\t0\t0\t0\nGid:\t4242424\t0\t0\t0\n";
+    hanging(&host, 77, person);
+    host.process(78, "Xorg", &["/dev/nvidiactl"]);
+    let text = used("detach", "/dev/nvidiactl").replace("77", "78");
+    refuses(&host, &kernel, "--timeout 4 detach gpupci1", 4, &text);
+    fs::remove_dir_all(host.path("proc/78")).expect("a process");
+    host.line("--timeout 4 detach gpupci1").answer();
 }
 
 #[test]

@@ -131,6 +131,10 @@ pub fn refusals() -> Vec<Refusal> {
             why: "Xorg (pid 812): Permission denied (os error 13)".to_owned(),
             others: 3,
         }),
+        Refusal::Unseen(Unseen::Hangs {
+            pid: 812,
+            command: "Xorg".to_owned(),
+        }),
         Refusal::Unseen(Unseen::Late(Duration::from_secs(30))),
         Refusal::Unseen(Unseen::TooManyFiles {
             uid: 1000,

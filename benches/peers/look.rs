@@ -30,14 +30,14 @@ pub fn measure() {
     let mut sleeping: Vec<Child> = (0..PROCESSES).map(|_| sleeper()).collect();
     println!("looking at {PROCESSES} processes and those of this machine");
     let ours = || {
-        quietly(
-            gpupci()
-                .args(["--root"])
-                .arg(&root)
-                .args(["detach", "--dry-run", "gpupci1"]),
-        )
+        let mut look = gpupci();
+        look.arg("--root").arg(&root);
+        quietly(look.args(["detach", "--dry-run", "gpupci1"]));
     };
-    let theirs = || quietly(Command::new("sh").args(["-c", "fuser -s /dev/full; :"]));
+    let theirs = || {
+        let mut fuser = Command::new("sh");
+        quietly(fuser.args(["-c", "fuser -s /dev/full; :"]));
+    };
     row(ours, theirs, "at most 1");
     if nix::unistd::geteuid().is_root() {
         let mut hog = hog();

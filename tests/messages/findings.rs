@@ -420,7 +420,7 @@ fn refused_cards() -> Vec<HostFacts> {
         with_view(|view| view.users = vec![user(None)]),
         with_view(|view| view.users = vec![user(Some("rocks-34"))]),
         with_view(|view| {
-            view.unseen = vec![Unseen::unreadable("Xorg (pid 812): Permission denied")]
+            view.unseen = vec![Unseen::unreadable("Xorg (pid 812): Permission denied")];
         }),
         with_view(|view| view.consoles = vec![(video(), "fb0".to_owned())]),
         with_view(|view| {

@@ -7,7 +7,7 @@ use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
 use crate::gpu::{GpuCard, PciFunction, Uncounted};
-use crate::guest::this_host;
+use crate::guest::{host_groups, this_host};
 use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::pci::{DriverName, PciAddress, PciSlot};
@@ -181,7 +181,7 @@ fn cluster_facts(machine: &Machine, options: &CheckOptions) -> Result<Option<Clu
             },
             Some(host) => {
                 let default_host = (database.origin() == Origin::Embedded).then_some(host);
-                ClusterFacts::of(&cluster, host, default_host)
+                ClusterFacts::of(&cluster, host, default_host, &host_groups(host, machine))
             }
         },
     }))

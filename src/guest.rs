@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::host::Machine;
 use crate::pci::{PciAddress, PciSlot};
 use crate::rocks::{
-    AttributeSource, Cluster, GuestsOf, HostError, Node, Origin, Resolver, Text, cards_of_guest,
-    hosts_named, moved_cards_of_guest, owners_of,
+    AttributeSource, Cluster, GuestsOf, HostError, HostGroups, Node, Origin, Resolver, Text,
+    cards_of_guest, hosts_named, moved_cards_of_guest, owners_of,
 };
 
 /// How a guest is named.
@@ -74,6 +74,19 @@ pub fn retarget_guest(
     let node = one_guest(guest, &cluster, database, machine)?;
     let here = this_host(&cluster, machine);
     Ok(retarget(xml, &moved_cards_of_guest(&cluster, node, here)?)?)
+}
+
+/// The IOMMU groups of this machine, which is `host` in the cluster.
+pub fn host_groups(host: &Node, machine: &Machine) -> HostGroups {
+    let groups = machine.iommu_groups().into_iter();
+    let slots = groups.flat_map(|group| {
+        let members = machine.group_members(group).into_iter();
+        members.map(move |member| (member.slot(), group))
+    });
+    HostGroups {
+        host: host.id,
+        groups: slots.collect(),
+    }
 }
 
 /// A card of this machine that the cluster's attributes give to other guests.

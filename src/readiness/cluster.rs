@@ -4,7 +4,7 @@ use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
 use crate::readiness::{CardFacts, Finding};
-use crate::rocks::{Attribute, Cluster, Conflict, Node, Text, conflicts_of};
+use crate::rocks::{Attribute, Cluster, Conflict, HostGroups, Node, Text, conflicts_of};
 
 const TOPIC: &str = "attributes";
 
@@ -35,8 +35,14 @@ pub enum ClusterFacts {
 }
 
 impl ClusterFacts {
-    /// What `cluster` says about `host`. A guest without a host belongs to `default_host`.
-    pub fn of(cluster: &Cluster, host: &Node, default_host: Option<&Node>) -> Self {
+    /// What `cluster` says about `host`, which has these groups. A guest without a host belongs to
+    /// `default_host`.
+    pub fn of(
+        cluster: &Cluster,
+        host: &Node,
+        default_host: Option<&Node>,
+        groups: &HostGroups,
+    ) -> Self {
         let card = |attribute: &Attribute| {
             let name: CardName = attribute.name.as_str()?.parse().ok()?;
             let value = attribute.value.as_ref();
@@ -48,7 +54,7 @@ impl ClusterFacts {
         });
         let mut names: Vec<String> = guests.map(|guest| guest.name.to_string()).collect();
         names.push(host.name.to_string());
-        let conflicts = conflicts_of(cluster, default_host);
+        let conflicts = conflicts_of(cluster, default_host, Some(groups));
         let is_own = |conflict: &&Conflict| names.iter().any(|name| name == conflict.node());
         // An unusable value of this host is reported with its card.
         let is_value = |conflict: &Conflict| matches!(conflict, Conflict::Unusable { node, .. } if host.name.to_string() == *node);

@@ -1,10 +1,10 @@
 //! Conflicts between the attributes of a cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use crate::gpu::CardName;
-use crate::pci::{PciAddress, PciSlot};
+use crate::pci::{IommuGroup, PciAddress, PciSlot};
 use crate::rocks::guest_cards::{address_in, address_of, references};
 use crate::rocks::{Cluster, GuestError, Node, NodeId, Text};
 
@@ -16,6 +16,15 @@ pub enum Conflict {
         /// The card.
         slot: PciSlot,
         /// Its host.
+        host: String,
+        /// The guests, in table order.
+        guests: Vec<String>,
+    },
+    /// Several guests of one host have cards of the same IOMMU group, which goes to one guest as a whole.
+    SharedGroup {
+        /// The group.
+        group: IommuGroup,
+        /// Their host.
         host: String,
         /// The guests, in table order.
         guests: Vec<String>,
@@ -68,6 +77,7 @@ impl Conflict {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Shared { .. } => "shared-card",
+            Self::SharedGroup { .. } => "shared-group",
             Self::Missing { .. } => "missing-card",
             Self::NotFunction0 { .. } => "not-function-0",
             Self::TwoNames { .. } => "two-names",
@@ -79,7 +89,9 @@ impl Conflict {
     /// The node that the conflict is about.
     pub fn node(&self) -> &str {
         match self {
-            Self::Shared { host, .. } | Self::TwoNames { host, .. } => host,
+            Self::Shared { host, .. }
+            | Self::SharedGroup { host, .. }
+            | Self::TwoNames { host, .. } => host,
             Self::Missing { guest, .. } => guest,
             Self::NotFunction0 { node, .. } | Self::Unusable { node, .. } => node,
             Self::TwoNodes { name, .. } => name,
@@ -93,6 +105,15 @@ impl fmt::Display for Conflict {
             Self::Shared { slot, host, guests } => {
                 write!(f, "{host}: card {slot} belongs to {}", guests.join(" and "))
             }
+            Self::SharedGroup {
+                group,
+                host,
+                guests,
+            } => write!(
+                f,
+                "{host}: IOMMU group {group} has cards of {}; only one of them can run at a time",
+                guests.join(" and ")
+            ),
             Self::Missing {
                 guest,
                 address,
@@ -128,11 +149,27 @@ impl fmt::Display for Conflict {
     }
 }
 
+/// The IOMMU groups of the cards of one host. The tables do not know them, only the host itself does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostGroups {
+    /// The host.
+    pub host: NodeId,
+    /// Its slots, each with a group of one of its functions.
+    pub groups: Vec<(PciSlot, IommuGroup)>,
+}
+
+/// The guests that have a card, by host and slot, in table order.
+type Owners = BTreeMap<(NodeId, PciSlot), Vec<String>>;
+
 /// All conflicts in `cluster`, by node in table order. `here` is the host of the guests that have
-/// none in the tables.
-pub fn conflicts_of(cluster: &Cluster, here: Option<&Node>) -> Vec<Conflict> {
+/// none in the tables, `groups` the IOMMU groups of this host.
+pub fn conflicts_of(
+    cluster: &Cluster,
+    here: Option<&Node>,
+    groups: Option<&HostGroups>,
+) -> Vec<Conflict> {
     let mut found = two_nodes(cluster);
-    let mut owners: BTreeMap<(NodeId, PciSlot), Vec<String>> = BTreeMap::new();
+    let mut owners = Owners::new();
     for node in cluster.nodes() {
         if !node.is_guest {
             found.extend(conflicts_of_host(cluster, node));
@@ -150,6 +187,7 @@ pub fn conflicts_of(cluster: &Cluster, here: Option<&Node>) -> Vec<Conflict> {
             }
         }
     }
+    found.extend(groups.map_or_else(Vec::new, |groups| shared_groups(cluster, &owners, groups)));
     for ((host, slot), guests) in owners {
         if let (Some(host), 2..) = (cluster.node(host), guests.len()) {
             let host = host.name.to_string();
@@ -157,6 +195,32 @@ pub fn conflicts_of(cluster: &Cluster, here: Option<&Node>) -> Vec<Conflict> {
         }
     }
     found
+}
+
+/// The groups of a host whose cards belong to several guests. One card of several guests is another conflict.
+fn shared_groups(cluster: &Cluster, owners: &Owners, groups: &HostGroups) -> Vec<Conflict> {
+    let mut slots: BTreeMap<IommuGroup, BTreeSet<PciSlot>> = BTreeMap::new();
+    for (slot, group) in &groups.groups {
+        if owners.contains_key(&(groups.host, *slot)) {
+            slots.entry(*group).or_default().insert(*slot);
+        }
+    }
+    let shared = slots.into_iter().filter(|(_, slots)| slots.len() > 1);
+    let conflicts = shared.filter_map(|(group, slots)| {
+        let mut guests: Vec<String> = Vec::new();
+        for guest in slots.iter().flat_map(|slot| &owners[&(groups.host, *slot)]) {
+            if !guests.contains(guest) {
+                guests.push(guest.clone());
+            }
+        }
+        let host = cluster.node(groups.host)?.name.to_string();
+        (guests.len() > 1).then_some(Conflict::SharedGroup {
+            group,
+            host,
+            guests,
+        })
+    });
+    conflicts.collect()
 }
 
 fn two_nodes(cluster: &Cluster) -> Vec<Conflict> {
@@ -282,101 +346,4 @@ fn with_cause(error: &GuestError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rocks::{Attribute, Category};
-    use pretty_assertions::assert_eq;
-
-    fn node(id: NodeId, name: &str, host: Option<NodeId>) -> Node {
-        Node {
-            id,
-            name: name.into(),
-            appliance: None,
-            os: None,
-            rack: None,
-            is_guest: name.starts_with("guest"),
-            physical_host: host,
-        }
-    }
-
-    fn lines(nodes: Vec<Node>, attributes: &[(&str, &str, &str)]) -> Vec<String> {
-        let row = |(id, (member, name, value)): (i64, &(&str, &str, &str))| Attribute {
-            id,
-            name: (*name).into(),
-            value: Some((*value).into()),
-            category: Category::Host,
-            member: (*member).into(),
-            precedence: 50,
-        };
-        let attributes = (1..).zip(attributes).map(row).collect();
-        let cluster = Cluster::new(nodes, attributes);
-        conflicts_of(&cluster, None)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    fn two_guests() -> Vec<Node> {
-        vec![
-            node(1, "host", None),
-            node(2, "guest-a", Some(1)),
-            node(3, "guest-b", Some(1)),
-        ]
-    }
-
-    #[test]
-    fn cluster_without_conflicts_gives_no_line() {
-        let rows = [
-            ("host", "gpupci1", "pci_0000_02_00_0"),
-            ("host", "gpupci2", "pci_0000_03_00_0"),
-            ("guest-a", "gpupci", "pci_0000_02_00_0"),
-            ("guest-b", "gpupci", "gpupci2"),
-        ];
-        assert_eq!(lines(two_guests(), &rows), Vec::<String>::new());
-    }
-
-    #[test]
-    fn card_of_two_guests_is_reported_under_any_spelling() {
-        let rows = [
-            ("host", "gpupci1", "pci_0000_02_00_0"),
-            ("guest-a", "gpupci", "pci_0000_02_00_0"),
-            ("guest-b", "gpupci", "gpupci1"),
-        ];
-        assert_eq!(
-            lines(two_guests(), &rows),
-            ["host: card 0000:02:00 belongs to guest-a and guest-b"]
-        );
-    }
-
-    #[test]
-    fn missing_and_malformed_cards_are_reported() {
-        let rows = [
-            ("host", "gpupci1", "pci_0000_02_00_1"),
-            ("host", "gpupci2", "0000:02:00.0"),
-            ("host", "gpupci3", "nonsense"),
-            ("guest-a", "gpupci", "pci_0000_83_00_0,gpupci7"),
-            ("guest-b", "gpupci", ""),
-        ];
-        assert_eq!(
-            lines(two_guests(), &rows),
-            [
-                "host: gpupci1 is pci_0000_02_00_1, not function 0 of its card",
-                "host: gpupci3 has an invalid value: \"nonsense\" is not a PCI address such as 0000:02:00.0",
-                "host: card 0000:02:00 has the names gpupci1 and gpupci2",
-                "guest-a: its host host has no attribute for card pci_0000_83_00_0",
-                "guest-a: cannot look up card gpupci7 of guest-a: its host host has no attribute gpupci7",
-                "guest-b: the attribute gpupci of guest-b has an invalid value: the value is empty",
-            ]
-        );
-    }
-
-    #[test]
-    fn nodes_of_one_name_are_reported_once() {
-        let nodes = vec![
-            node(1, "host", None),
-            node(2, "HOST", None),
-            node(3, "host ", None),
-        ];
-        assert_eq!(lines(nodes, &[]), ["host: 3 nodes have this name"]);
-    }
-}
+mod tests;

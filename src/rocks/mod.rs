@@ -14,7 +14,7 @@ mod text;
 pub use attribute::{AttributeName, CardReference, GuestCards, NameError, ValueError};
 pub use change::{Change, ChangeError, OwnAttribute, Write, plan_change};
 pub use cluster::{Attribute, Category, Cluster, Node, NodeId};
-pub use conflicts::{Conflict, conflicts_of};
+pub use conflicts::{Conflict, HostGroups, conflicts_of};
 pub use guest_cards::{GuestError, cards_of_guest, moved_cards_of_guest};
 pub use hosts::{
     Directory, HostError, Interface, LookupError, Resolver, check_node_name, hosts_named,

@@ -115,3 +115,52 @@ fn guests_without_a_host_conflict_on_this_host() {
     run_all(&host, &["add beta gpupci1 02:00.0", "place two beta"]);
     assert_eq!(answer(&host, "conflicts"), "");
 }
+
+/// Only the host itself knows its groups.
+#[test]
+fn guests_with_cards_of_one_iommu_group_of_this_host_conflict() {
+    let host = crate::support::TestHost::named("alpha");
+    for function in ["02:00.0", "02:00.1", "03:00.0"] {
+        host.write(
+            &format!("sys/kernel/iommu_groups/31/devices/0000:{function}"),
+            "",
+        );
+    }
+    host.write("sys/kernel/iommu_groups/32/devices/0000:04:00.0", "");
+    run_all(
+        &host,
+        &[
+            "add alpha gpupci1 02:00.0",
+            "add alpha gpupci2 03:00.0",
+            "add alpha gpupci3 04:00.0",
+            "add one gpupci gpupci1,gpupci3",
+            "add two gpupci gpupci2",
+        ],
+    );
+    let said = host.line("host conflicts");
+    assert_eq!(
+        (said.code, said.text().as_str()),
+        (
+            Some(1),
+            "alpha: IOMMU group 31 has cards of one and two; only one of them can run at a time\n"
+        )
+    );
+    let kinds = list_in(&host.line("host conflicts --json").text(), "conflicts");
+    assert_eq!(kinds[0]["kind"], "shared-group");
+    // One guest may have both; and another host has other groups.
+    run_all(
+        &host,
+        &["set one gpupci gpupci1,gpupci2", "set two gpupci gpupci3"],
+    );
+    assert_eq!(answer(&host, "conflicts"), "");
+    run_all(
+        &host,
+        &[
+            "set one gpupci gpupci1",
+            "set two gpupci gpupci2",
+            "add beta gpupci2 03:00.0",
+        ],
+    );
+    run_all(&host, &["place two beta"]);
+    assert_eq!(answer(&host, "conflicts"), "");
+}

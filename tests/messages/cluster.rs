@@ -190,6 +190,11 @@ fn conflicts() -> Vec<Conflict> {
             host: text("vm-container-0-15"),
             guests: vec![text("rocks-33"), text("rocks-34")],
         },
+        Conflict::SharedGroup {
+            group: read("31"),
+            host: text("vm-container-0-15"),
+            guests: vec![text("rocks-33"), text("rocks-34")],
+        },
         Conflict::Missing {
             guest: text("rocks-33"),
             address: read("0000:02:00.0"),
@@ -217,6 +222,7 @@ fn conflicts() -> Vec<Conflict> {
     assert_complete!(
         &conflicts,
         Conflict::Shared { .. },
+        Conflict::SharedGroup { .. },
         Conflict::Missing { .. },
         Conflict::NotFunction0 { .. },
         Conflict::TwoNames { .. },

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gpupt::error::Error;
 use gpupt::exit::Exit;
-use gpupt::guest::this_host;
+use gpupt::guest::{host_groups, this_host};
 use gpupt::rocks::{
     Attribute, AttributeName, AttributeSource, Cluster, Conflict, Node, Origin, Resolver, Text,
     conflicts_of,
@@ -133,11 +133,13 @@ impl Session<'_> {
 
     pub(super) fn conflicts(&mut self) -> Result<Answer> {
         let cluster = self.database.cluster().map_err(Error::from)?;
-        let host = match self.database.origin() {
-            Origin::Embedded => this_host(&cluster, self.machine),
+        let here = this_host(&cluster, self.machine);
+        let groups = here.map(|host| host_groups(host, self.machine));
+        let default_host = match self.database.origin() {
+            Origin::Embedded => here,
             Origin::Rocks => None,
         };
-        let conflicts = conflicts_of(&cluster, host);
+        let conflicts = conflicts_of(&cluster, default_host, groups.as_ref());
         let text = if self.json {
             json::document("conflicts", conflicts.iter().map(conflict).collect())
         } else {

@@ -227,8 +227,8 @@ impl Write {
 /// The slot of the function that is written to: `0000:02:00`.
 fn slot_of(path: &str, value: &[u8]) -> Option<String> {
     let value = String::from_utf8_lossy(value);
-    let words = path.split('/').chain([value.trim_end()]);
-    let address = words.filter(|word| word.contains(':')).last()?;
+    let mut words = path.split('/').chain([value.trim_end()]);
+    let address = words.rfind(|word| word.contains(':'))?;
     Some(address.rsplit_once('.')?.0.to_owned())
 }
 

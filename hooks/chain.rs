@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ChildStdin, Command, ExitCode, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use gpupt::hook::Outcome;
@@ -55,9 +56,8 @@ pub(super) fn run(
         let _ = std::io::stderr().write_all(line.as_bytes());
         return ExitCode::FAILURE;
     };
-    if let Some(mut stdin) = child.stdin.take() {
-        // The other hook may exit without reading.
-        thread::spawn(move || drop(stdin.write_all(&input)));
+    if let Some(stdin) = child.stdin.take() {
+        feed(stdin, input);
     }
     let Ok(output) = child.wait_with_output() else {
         return ExitCode::FAILURE;
@@ -73,4 +73,21 @@ pub(super) fn run(
         Some(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
         None => ExitCode::FAILURE,
     }
+}
+
+/// Writes the other hook's input in a thread. If there is none to be had, it is written at once: a hook reads its
+/// input before it prints much. A panic would end a running guest at `reconnect`.
+fn feed(stdin: ChildStdin, input: Vec<u8>) {
+    let (sender, receiver) = channel::<(ChildStdin, Vec<u8>)>();
+    let feeder = thread::Builder::new().spawn(move || receiver.recv().map(write));
+    match feeder {
+        // The thread lives until it has the input.
+        Ok(_) => drop(sender.send((stdin, input))),
+        Err(_) => write((stdin, input)),
+    }
+}
+
+/// The other hook may exit without reading.
+fn write((mut stdin, input): (ChildStdin, Vec<u8>)) {
+    let _ = stdin.write_all(&input);
 }

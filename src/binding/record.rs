@@ -101,6 +101,12 @@ pub struct CardRecord {
     pub poisoned: Option<String>,
 }
 
+/// The version of a record of any release.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// Why a record is not valid.
 #[derive(Debug, Error)]
 pub enum RecordError {
@@ -155,6 +161,11 @@ impl CardRecord {
         }
     }
 
+    /// Whether a command is at work on the card, or was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        self.phase != Phase::Detached
+    }
+
     /// The record with this holder.
     pub fn held_by(self, holder: Option<Holder>) -> Self {
         Self { holder, ..self }
@@ -175,10 +186,10 @@ impl CardRecord {
     /// # Errors
     /// When the text is not a record of this version.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
-        let record: Self = serde_json::from_str(text)?;
-        match record.version {
-            VERSION => Ok(record),
-            other => Err(RecordError::Version(other)),
+        // A newer record may have fields that are unknown here, so the version comes first.
+        match serde_json::from_str(text)? {
+            Version { version } if version != VERSION => Err(RecordError::Version(version)),
+            _ => Ok(serde_json::from_str(text)?),
         }
     }
 

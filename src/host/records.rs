@@ -85,6 +85,12 @@ impl Failure for StateFileError {
                 format!("run this as root, or let every user read it: chmod -R a+rX {folder}")
             }
             Self::ReadNames { .. } | Self::Names { .. } => remedy::RENUMBER.to_owned(),
+            // To move it away would lose the way back to the host drivers.
+            Self::Record {
+                source: RecordError::Version(_),
+                ..
+            } => "upgrade gpupt: a newer release wrote this record, and can restore the card"
+                .to_owned(),
             Self::Read { path, .. } | Self::Record { path, .. } => {
                 format!("check {}, move it away, then try again", path.display())
             }

@@ -12,12 +12,19 @@ const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
 
 fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
     let path = host.path(RECORD);
+    let remedy = match causes[0].starts_with("version") {
+        // The record is the way back to the host drivers.
+        true => {
+            "upgrade gpupt: a newer release wrote this record, and can restore the card".to_owned()
+        }
+        false => format!("check {}, move it away, then try again", path.display()),
+    };
     let causes: String = causes.iter().map(|c| format!("  cause: {c}\n")).collect();
     format!(
         "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  \
          cause: cannot parse {0}\n{causes}  \
          state: nothing was changed\n  \
-         try:   check {0}, move it away, then try again\n",
+         try:   {remedy}\n",
         path.display()
     )
 }
@@ -28,6 +35,7 @@ fn unreadable_record_is_refused_and_kept() {
     host.line("detach gpupci1").answer();
     let good = fs::read_to_string(host.path(RECORD)).expect("a record");
     let version = good.replace("\"version\": 1", "\"version\": 2");
+    let newer = version.replacen('{', "{\"new_field\": [1],", 1);
     for (content, causes) in [
         (
             "{",
@@ -42,6 +50,10 @@ fn unreadable_record_is_refused_and_kept() {
                 "not a valid record of a card",
                 "EOF while parsing a value at line 1 column 0",
             ],
+        ),
+        (
+            &newer,
+            &["version 2 is not supported; this program reads version 1"],
         ),
         (
             &version,

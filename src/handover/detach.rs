@@ -3,6 +3,7 @@
 use crate::binding::{
     Binding, CardRecord, Holder, Phase, Refusal, judge_detach, module_of, plan_detach,
 };
+use crate::escape::printable;
 use crate::gpu::GpuCard;
 use crate::handover::act::NotRebound;
 use crate::handover::guest::unviable;
@@ -24,7 +25,33 @@ impl Handover<'_> {
         mode: Mode,
     ) -> Result<CardResult, CardError> {
         let detached = self.try_detach(card, leaving, mode, None);
+        let detached = detached.and_then(|done| self.keep_detached(card, mode, done));
         detached.map_err(|fault| CardError::new("detach", card, fault))
+    }
+
+    /// Records that a card which a guest has stays detached when the guest ends: the administrator wants it so.
+    fn keep_detached(
+        &self,
+        card: &GpuCard,
+        mode: Mode,
+        mut done: CardResult,
+    ) -> Result<CardResult, Fault> {
+        let record = self.machine.card_record(card.slot())?;
+        let Some(mut record) = record else {
+            return Ok(done);
+        };
+        let Some(holder) = record.holder.as_mut() else {
+            return Ok(done);
+        };
+        done.notes.push(format!(
+            "guest {} has {}; the card stays detached when the guest ends",
+            printable(holder.guest.as_bytes()),
+            card.name
+        ));
+        if mode == Mode::Real && !std::mem::replace(&mut holder.was_detached, true) {
+            self.machine.save_record(card.slot(), &record)?;
+        }
+        Ok(done)
     }
 
     /// Every reason why a card cannot go to a guest now.

@@ -181,7 +181,6 @@ fn attach_refuses_the_card_of_a_guest() {
         }
         assert_eq!(stage.bindings(), ready);
         assert_eq!(stage.kernel.writes(), writes);
-        stage.host.line("detach gpupci1").answer();
         stage.hook_ok(&guest(), "release");
         assert_eq!(stage.records(), [""; 0]);
     }
@@ -334,4 +333,27 @@ fn release_reports_a_record_that_it_cannot_read() {
     assert!(line.starts_with(start), "{line}");
     assert!(line.ends_with("; run `gpupci recover`"), "{line}");
     assert_eq!(stage.changed_bindings().len(), 2, "it is left alone");
+}
+
+#[test]
+fn card_of_a_guest_stays_detached_if_an_administrator_detaches_it_meanwhile() {
+    let stage = Stage::manual();
+    stage.hook_ok(&guest(), "prepare");
+    let writes = stage.kernel.writes();
+    for line in ["detach gpupci1 --dry-run", "detach gpupci1", "detach all"] {
+        let said = stage.host.line(line);
+        let note =
+            "gpupci: guest rocks-33 has gpupci1; the card stays detached when the guest ends\n";
+        assert!(said.stderr.contains(note), "{line}: {}", said.stderr);
+        assert_eq!(said.code, Some(0), "{line}");
+        let is_recorded = record(&stage)["holder"]["was_detached"] == true;
+        assert_eq!(is_recorded, !line.ends_with("--dry-run"), "{line}");
+    }
+    assert_eq!(stage.kernel.writes()[..6], writes[..]);
+    stage.host.line("attach gpupci2").answer();
+    stage.hook_ok(&guest(), "release");
+    assert_eq!(stage.changed_bindings().len(), 2);
+    assert_eq!(record(&stage)["holder"], Value::Null);
+    stage.host.line("attach gpupci1").answer();
+    stage.assert_restored("the administrator attached it");
 }

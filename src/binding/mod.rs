@@ -17,7 +17,7 @@ mod virtual_function;
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
 pub use pending_write::PendingWrite;
-pub use plan::{in_order, plan_detach, plan_release, plan_restore};
+pub use plan::{in_order, plan_detach, plan_rebind, plan_release, plan_restore};
 pub use record::{CardRecord, Former, Holder, Phase, RecordError};
 pub use refusal::{HostUse, Refusal};
 pub use step::Step;

@@ -1,7 +1,7 @@
 //! The steps that rebind one function.
 
 use crate::binding::{Binding, Former, Step};
-use crate::pci::ClassCode;
+use crate::pci::{ClassCode, DriverName};
 
 /// The order in which the functions of a card are rebound: display first, audio last, else by address. A
 /// host can panic if its audio driver has a card whose display function is with another owner.
@@ -29,15 +29,21 @@ pub fn plan_detach(now: &Binding) -> Vec<Step> {
 }
 
 /// The steps that restore a function. If another program bound it to a driver meanwhile, only our own
-/// override is removed.
-pub fn plan_restore(now: &Binding, former: &Former) -> Vec<Step> {
+/// override is removed. An interrupted command of ours may have left the override of [`plan_rebind`].
+pub fn plan_restore(now: &Binding, former: &Former, is_interrupted: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     let is_ours = now.driver.is_none() || now.is_detached();
     let wanted = former.driver_override.as_deref();
     if now.driver == former.driver || !is_ours {
         // libvirt clears the override when it re-attaches a function.
         let is_cleared = now.driver == former.driver && now.driver_override.is_none();
-        if is_ours || is_cleared || now.driver_override.as_deref() == Some(now.stub.as_str()) {
+        let driver = former.driver.as_ref().map(DriverName::as_str);
+        let is_rebound = is_interrupted && now.driver_override.as_deref() == driver;
+        if is_ours
+            || is_cleared
+            || is_rebound
+            || now.driver_override.as_deref() == Some(now.stub.as_str())
+        {
             overriding(&mut steps, now, wanted);
         }
         return steps;
@@ -63,6 +69,24 @@ pub fn plan_restore(now: &Binding, former: &Former) -> Vec<Step> {
         });
     }
     steps
+}
+
+/// The steps that bind a function to its former driver although the driver's ids do not match it any more:
+/// it was bound by `new_id`, or by an override that was cleared later. With the override set, only the name counts.
+/// The last step restores the override.
+pub fn plan_rebind(former: &Former, driver: &DriverName) -> [Step; 3] {
+    let function = former.function;
+    let overriding = |name| Step::Override { function, name };
+    let bind = Step::Bind {
+        function,
+        driver: driver.clone(),
+    };
+    let name = Some(driver.to_string());
+    [
+        overriding(name),
+        bind,
+        overriding(former.driver_override.clone()),
+    ]
 }
 
 /// The steps that let the kernel choose a driver, for a function without a record.

@@ -2,7 +2,11 @@
 
 use std::io;
 
-use crate::binding::{ActError, Binding, Former, Step, Stop, Stub, execute, plan_restore};
+use nix::errno::Errno;
+
+use crate::binding::{
+    ActError, Binding, Former, Step, Stop, Stub, execute, plan_rebind, plan_restore,
+};
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::{DriverName, PciAddress, PciSlot};
@@ -43,12 +47,12 @@ impl Handover<'_> {
     }
 
     /// Restores a function.
-    pub(super) fn restore(&self, former: &Former) -> Result<Vec<Step>, NotRebound> {
+    pub(super) fn restore(&self, former: &Former, is_interrupted: bool) -> Result<(), NotRebound> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
         let now = former.seen(now, &self.stub);
-        let steps = plan_restore(&now, former);
+        let steps = plan_restore(&now, former, is_interrupted);
         // A driver may refuse to load if it finds no device to bind, so the function is freed first.
         let binds = steps
             .iter()
@@ -58,10 +62,42 @@ impl Handover<'_> {
         if !binding.is_empty() {
             self.load_driver(former)?;
         }
-        self.act(binding)?;
+        match self.act(binding) {
+            Err(NotRebound::Refused(why)) if self.has_no_match(&why, former) => {
+                self.rebind(former)?;
+            }
+            bound => bound?,
+        }
         let then = self.binding(function).map_err(seen)?;
-        self.is_restored(&now, &then, former)?;
-        Ok(steps)
+        self.is_restored(&now, &then, former)
+    }
+
+    /// Whether a bind failed because the driver's ids do not match the function any more.
+    fn has_no_match(&self, why: &FunctionError, former: &Former) -> bool {
+        let FunctionError::Step {
+            step: Step::Bind { function, driver },
+            source,
+        } = why
+        else {
+            return false;
+        };
+        source.raw_os_error() == Some(Errno::ENODEV as i32)
+            && self.machine.has_override(*function)
+            && former.driver_override.as_deref() != Some(driver.as_str())
+    }
+
+    /// Binds a function to its former driver by an override.
+    fn rebind(&self, former: &Former) -> Result<(), NotRebound> {
+        let Some(driver) = &former.driver else {
+            return Ok(());
+        };
+        let [overriding, bind, restoring] = plan_rebind(former, driver);
+        let bound = self.act(&[overriding, bind]);
+        if matches!(bound, Err(NotRebound::Late(_))) {
+            return bound;
+        }
+        self.act(&[restoring])?;
+        bound
     }
 
     /// Loads the former driver again if it was unloaded meanwhile.

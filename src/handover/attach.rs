@@ -70,9 +70,10 @@ impl Handover<'_> {
         earlier: Option<CardRecord>,
     ) -> Result<CardResult, Fault> {
         let slot = card.slot();
+        let is_interrupted = earlier.as_ref().is_some_and(CardRecord::is_interrupted);
         let mut causes = Vec::new();
         for (binding, plan) in bindings.iter().zip(plans) {
-            match self.restore_one(binding, plan, &underway) {
+            match self.restore_one(binding, plan, &underway, is_interrupted) {
                 Ok(()) => (),
                 Err(NotRebound::Late(write)) => return Err(self.late(card, &underway, write)),
                 Err(NotRebound::Refused(why)) => causes.push(why),
@@ -105,12 +106,13 @@ impl Handover<'_> {
         now: &Binding,
         plan: &[Step],
         record: &CardRecord,
+        is_interrupted: bool,
     ) -> Result<(), NotRebound> {
         if plan.is_empty() {
             return Ok(());
         }
         if let Some(former) = record.former(now.function) {
-            return self.restore(former).map(|_| ());
+            return self.restore(former, is_interrupted);
         }
         self.act(plan)?;
         let function = now.function;
@@ -130,7 +132,9 @@ impl Handover<'_> {
     /// The steps that restore a function, by its record if there is one.
     pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
         if let Some(former) = record.and_then(|record| record.former(now.function)) {
-            return plan_restore(&former.seen(now.clone(), &self.stub), former);
+            let is_interrupted = record.is_some_and(CardRecord::is_interrupted);
+            let now = former.seen(now.clone(), &self.stub);
+            return plan_restore(&now, former, is_interrupted);
         }
         // A function without driver, override and record was not detached by gpupt.
         let is_ours = now.driver_override.as_deref() == Some(now.stub.as_str());

@@ -24,8 +24,9 @@ impl Handover<'_> {
         for binding in taken.iter().rev() {
             // Without a record it is restored to what this command found.
             let former = before.former(binding.function).cloned();
-            match self.restore(&former.unwrap_or_else(|| Former::from(binding))) {
-                Ok(_) => (),
+            let former = former.unwrap_or_else(|| Former::from(binding));
+            match self.restore(&former, earlier.is_some_and(CardRecord::is_interrupted)) {
+                Ok(()) => (),
                 Err(NotRebound::Refused(why)) => left.push(why),
                 Err(NotRebound::Late(write)) => return self.late(card, before, write),
             }

@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::support::kernel::{Errno, Work};
+use crate::support::kernel::{Driver, Errno, FakeKernel, InjectedFault, Work};
 use crate::{manual, with_kernel};
 
 const VIDEO: &str = "0000:02:00.0";
@@ -219,4 +219,65 @@ fn attach_reports_an_override_that_somebody_else_changes_meanwhile() {
         "it is theirs"
     );
     assert_eq!(host.records(), [""; 0]);
+}
+
+/// Takes the ids away by which nvidia has its functions, as `remove_id` does after `new_id`.
+fn remove_ids(kernel: &FakeKernel) {
+    kernel.driver("nvidia", |driver| Driver {
+        ids: Vec::new(),
+        ..driver
+    });
+}
+
+#[test]
+fn driver_whose_match_is_gone_is_restored_by_its_override() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    remove_ids(&kernel);
+    host.line("detach gpupci1").answer();
+    kernel.forget();
+    host.line("attach gpupci1").answer();
+    assert_eq!(host.bindings(), before);
+    assert_eq!(
+        kernel.writes()[2..6],
+        [
+            "/sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0",
+            "/sys/bus/pci/devices/0000:02:00.0/driver_override <- nvidia",
+            "/sys/bus/pci/drivers/nvidia/bind <- 0000:02:00.0",
+            "/sys/bus/pci/devices/0000:02:00.0/driver_override <- \\n",
+        ]
+    );
+    // The undo of a failed detach does the same.
+    kernel.on_probe(("vfio-pci", "0000:02:00.1"), Work::refuses());
+    assert_eq!(host.line("detach gpupci1").code, Some(1));
+    assert_eq!(host.bindings(), before);
+    assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn kill_while_the_driver_is_restored_by_its_override_loses_nothing() {
+    for nth in 3..=6 {
+        for fault in [InjectedFault::KillBefore, InjectedFault::KillAfter] {
+            let (host, kernel) = manual();
+            let before = host.bindings();
+            remove_ids(&kernel);
+            host.line("detach gpupci1").answer();
+            kernel.forget();
+            kernel.fault(nth, fault);
+            assert_eq!(host.line("attach gpupci1").code, None);
+            host.line("recover").answer();
+            assert_eq!(host.bindings(), before, "{nth} {fault:?}");
+            assert_eq!(host.records(), [""; 0], "{nth} {fault:?}");
+        }
+    }
+}
+
+#[test]
+fn override_is_restored_if_the_driver_refuses_the_function() {
+    let (host, kernel) = manual();
+    host.line("detach gpupci1").answer();
+    kernel.on_probe(("nvidia", "0000:02:00.0"), Work::refuses());
+    assert_eq!(host.line("attach gpupci1").code, Some(7));
+    let bindings = host.bindings_of("0000:02:00.0");
+    assert_eq!(bindings, ["0000:02:00.0 - (null)"]);
 }

@@ -54,6 +54,11 @@ impl KernelState {
         self
     }
 
+    /// Takes back the faults that no write has met.
+    pub fn forget_faults(&self) {
+        self.turn().log.faults.clear();
+    }
+
     /// Runs `moment` before the `nth` write: a card is pulled, another tool writes first.
     pub fn before_write(&self, nth: usize, moment: impl FnOnce(&Self) + Send + 'static) -> &Self {
         self.turn().log.before.insert(nth, Box::new(moment));

@@ -186,7 +186,11 @@ fn user_without_the_right_to_open_the_card_cannot_stop_a_guest_by_many_files() {
     let tree = Processes::with_node(0o600)
         .add(1000, PERSON, 2000, false)
         .add(1001, PERSON, 2000, false);
-    assert_eq!(tree.users(), Users::default());
+    let users = tree.users();
+    assert_eq!((users.found.len(), users.unseen.len()), (0, 0));
+    // He is named all the same.
+    assert_eq!(users.skipped, [PERSON]);
+    assert!(users.note().is_some_and(|note| note.contains("4242424")));
 }
 
 #[test]

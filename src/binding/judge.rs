@@ -42,6 +42,8 @@ pub struct CardView {
     pub users: Vec<User>,
     /// Why some processes could not be checked.
     pub unseen: Vec<Unseen>,
+    /// What is worth saying, and is no reason to refuse.
+    pub notes: Vec<String>,
     /// Functions with the host's console, and the framebuffer.
     pub consoles: Vec<(PciAddress, String)>,
     /// Functions with the firmware's framebuffer in their memory, and the framebuffer.

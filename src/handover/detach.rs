@@ -95,6 +95,7 @@ impl Handover<'_> {
         let mut bindings = self.bindings(card)?;
         let view = self.view_for_detach(card)?;
         let mut done = CardResult::default();
+        done.notes.extend(view.notes.iter().cloned());
         let mut refusals = judge_detach(&view, leaving);
         if refusals.is_empty() {
             refusals.extend(self.load_stubs(&mut bindings, mode, &mut done));

@@ -90,6 +90,7 @@ impl Handover<'_> {
             .machine
             .function_users(functions, card, &self.cards, self.deadline);
         CardView {
+            notes: users.note().into_iter().collect(),
             users: users.found,
             unseen: users.unseen,
             ..view

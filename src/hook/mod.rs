@@ -130,6 +130,9 @@ impl Hook<'_> {
             ("GPUPT_MS", &ms),
         ];
         self.machine.log(LogPriority::Info, &line, &fields);
+        for note in &done.notes {
+            self.log(LogPriority::Info, &format!("{card}: {note}"), guest);
+        }
     }
 
     /// A field may occur more than once in the journal, so each code can be searched for.

@@ -172,7 +172,11 @@ fn judge_those_left(
         let result = results.remove(&process.pid);
         let hangs = process.hangs || matches!(result, Some(None));
         let outcome = result.flatten().unwrap_or(Outcome::Left);
-        if look.add(users, process.pid, outcome) || !process.may_open {
+        if look.add(users, process.pid, outcome) {
+            continue;
+        }
+        if !process.may_open {
+            users.skipped.push(process.owner.uid);
             continue;
         }
         match hangs {
@@ -180,6 +184,8 @@ fn judge_those_left(
             false => *failed.entry(process.owner.uid).or_default() += 1,
         }
     }
+    users.skipped.sort_unstable();
+    users.skipped.dedup();
     for (uid, processes) in failed {
         users.unseen.push(Unseen::TooManyFiles {
             uid,

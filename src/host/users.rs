@@ -11,6 +11,7 @@ use crate::binding::{ActError, Unseen, User};
 use crate::host::nodes::{Node, Nodes};
 use crate::host::shares::{Shares, Wanted};
 use crate::host::{Machine, SysfsKernel};
+use crate::listing::listed;
 use crate::pci::PciAddress;
 
 /// The longest time for one process. One that takes longer hangs.
@@ -23,6 +24,9 @@ pub struct Users {
     pub found: Vec<User>,
     /// Why some processes could not be checked: they may use a node.
     pub unseen: Vec<Unseen>,
+    /// Users whose processes were not read to their end. They may not open the nodes, so that is no reason to
+    /// refuse.
+    pub skipped: Vec<u32>,
 }
 
 /// The arguments of a check, as the child gets them.
@@ -154,8 +158,8 @@ fn first_value(text: &str) -> String {
 impl Users {
     fn unseen(why: Unseen) -> Self {
         Self {
-            found: Vec::new(),
             unseen: vec![why],
+            ..Self::default()
         }
     }
 
@@ -169,6 +173,17 @@ impl Users {
         }
         let why = format!("{} (pid {pid}): {error}", machine.command_of(pid));
         self.unseen.push(Unseen::unreadable(why));
+    }
+
+    /// A note about the users whose processes were not read to their end.
+    pub fn note(&self) -> Option<String> {
+        let users = listed(&self.skipped);
+        (!self.skipped.is_empty()).then(|| {
+            format!(
+                "not all open files of these users were checked, because they are too many or a \
+                 process hangs: {users}; they may not open the card"
+            )
+        })
     }
 
     /// Adds a process whose reader hangs.

@@ -1,6 +1,7 @@
 //! Reads libvirt's guests: their definitions, and whether they run.
 
 use std::fs;
+use std::io;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -83,10 +84,11 @@ impl Machine {
         if !command.is_some_and(|command| command.starts_with("qemu")) {
             return GuestProcess::None;
         }
-        let state = self.read_start_as_text(&file("xml"), STATE_BYTES);
-        match is_starting_up(&state) {
-            true => GuestProcess::Starting,
-            false => GuestProcess::Running,
+        match self.read_start(&file("xml"), STATE_BYTES) {
+            Ok(state) if !is_starting_up(&String::from_utf8_lossy(&state)) => GuestProcess::Running,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => GuestProcess::Running,
+            // Who cannot tell waits.
+            Ok(_) | Err(_) => GuestProcess::Starting,
         }
     }
 

@@ -128,6 +128,12 @@ fn card_of_a_guest_that_is_starting_is_held() {
         said,
         "0000:02:00 is prepared for a guest that may be starting; try again later\n"
     );
+    // What cannot be read is no sign that it runs.
+    let file = stage.host.path(STATE);
+    fs::remove_file(&file).expect("a state");
+    fs::create_dir(&file).expect("a folder");
+    assert_held(&stage);
+    fs::remove_dir(&file).expect("a folder");
     stage
         .host
         .write(STATE, &state.replace("starting up", "user"));

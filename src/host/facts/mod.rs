@@ -43,7 +43,7 @@ impl Machine {
     }
 
     /// At most `limit` bytes of a regular file.
-    fn read_start(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::host) fn read_start(&self, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         // Without O_NONBLOCK, to open a pipe would wait for a writer.
         let file = fs::OpenOptions::new()
             .read(true)

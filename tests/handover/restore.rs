@@ -160,7 +160,7 @@ fn attach_leaves_a_function_on_a_driver_that_somebody_else_bound() {
     let (host, kernel) = manual();
     host.line("detach gpupci1").answer();
     kernel
-        .add_driver(crate::support::kernel::Driver::named("nouveau"))
+        .add_driver(Driver::named("nouveau"))
         .administrator_binds(VIDEO, Some("nouveau"));
     host.line("attach gpupci1").answer();
     assert_eq!(

@@ -121,6 +121,7 @@ fn a_card_of_a_guest_is_held() {
     let mut record = host.record("0000:02:00");
     record["holder"] = json!({"uuid": "c7a5fdbd-edaf-9455-926a-d65c16db1809", "guest": "a", "since": 0, "was_detached": false});
     host.write("run/gpupt/cards/0000:02:00.json", &record.to_string());
+    host.guest(77, "a", &["/dev/vfio/8"]);
     assert_codes(&host, "attach gpupci1", &["held"], 4);
 }
 

@@ -177,7 +177,9 @@ impl Processes {
     }
 
     fn pids(&self) -> Vec<u32> {
-        self.users().found.iter().map(|user| user.pid).collect()
+        let mut pids: Vec<u32> = self.users().found.iter().map(|user| user.pid).collect();
+        pids.sort_unstable();
+        pids
     }
 }
 

@@ -21,7 +21,7 @@ const NO_DEVICES: [&str; 3] = ["power", "msi_irqs", "statistics"];
 /// The character devices below a function.
 #[derive(Debug, Default)]
 pub(super) struct DeviceFiles {
-    /// Those that were found, by path.
+    /// Those that were found, by their folder.
     pub(super) nodes: Vec<Node>,
     /// Why there may be others.
     pub(super) unread: Option<String>,
@@ -39,6 +39,7 @@ impl Machine {
         let mut found = DeviceFiles::default();
         let path = format!("{PCI_DEVICES}/{function}");
         let mut waiting = vec![Folder { path, depth: 0 }];
+        let mut devices = Vec::new();
         let mut count = 0;
         while let Some(folder) = waiting.pop() {
             count += 1;
@@ -47,13 +48,15 @@ impl Machine {
                 break;
             }
             match self.look_into(&folder, &mut waiting) {
-                Ok(is_device) if is_device => found.nodes.extend(self.device_file(&folder.path)),
+                Ok(is_device) if is_device => devices.push(folder.path),
                 Ok(_) => (),
                 Err(error) if is_gone(&error) => (),
                 Err(error) => found.unread = Some(format!("{}: {error}", folder.path)),
             }
         }
-        found.nodes.sort_by(|one, other| one.path.cmp(&other.path));
+        devices.sort();
+        let nodes = devices.iter().filter_map(|device| self.device_file(device));
+        found.nodes = nodes.collect();
         found
     }
 

@@ -267,8 +267,7 @@ impl Reading<'_> {
             if count.is_multiple_of(LINES_PER_COST) && !meter.pays(1) {
                 return Ok(None);
             }
-            let is_candidate =
-                self.in_other_mounts || memchr::memmem::find(&line, b"/dev/").is_some();
+            let is_candidate = self.in_other_mounts || line.windows(5).any(|part| part == b"/dev/");
             if let Some((range, file)) = mapped(&line).filter(|_| is_candidate)
                 && before != file
             {
@@ -299,7 +298,7 @@ impl Reading<'_> {
     /// The file of a line of `maps`: device, inode and path. To follow the link needs a capability that
     /// confined programs lack, so it is followed only if the path may have any name.
     fn mapped(&self, thread: &str, range: &str, file: &[u8]) -> Option<OpenFile> {
-        let start = memchr::memchr(b'/', file)?;
+        let start = file.iter().position(|byte| *byte == b'/')?;
         let path = str::from_utf8(&file[start..]).ok()?;
         if self.in_other_mounts || !path.starts_with("/dev/") {
             // The folder of a thread below its process has no such links.

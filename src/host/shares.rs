@@ -108,7 +108,6 @@ impl Machine {
                 users.unseen.push(Unseen::unreadable(why));
             }
         }
-        users.found.sort_by_key(|user| user.pid);
         users
     }
 
@@ -176,7 +175,10 @@ fn judge_those_left(
             continue;
         }
         if !process.may_open {
-            users.skipped.push(process.owner.uid);
+            let uid = process.owner.uid;
+            if !users.skipped.contains(&uid) {
+                users.skipped.push(uid);
+            }
             continue;
         }
         match hangs {
@@ -184,8 +186,6 @@ fn judge_those_left(
             false => *failed.entry(process.owner.uid).or_default() += 1,
         }
     }
-    users.skipped.sort_unstable();
-    users.skipped.dedup();
     for (uid, processes) in failed {
         users.unseen.push(Unseen::TooManyFiles {
             uid,
@@ -293,9 +293,13 @@ impl Look {
                 hangs,
             })
         });
-        let mut left: Vec<Leftover> = owned.collect();
-        let rank = |owner: &Credentials| (!owner.is_root(), !owner.is_of_system(), owner.uid);
-        left.sort_by_key(|process| rank(&process.owner));
+        let (mut left, others): (Vec<Leftover>, Vec<Leftover>) =
+            owned.partition(|process| process.owner.is_of_system());
+        left.extend(others);
+        let (mut left, others): (Vec<Leftover>, Vec<Leftover>) = left
+            .into_iter()
+            .partition(|process| process.owner.is_root());
+        left.extend(others);
         left
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const WORKERS_MAX: usize = 4;
+const WORKERS: usize = 4;
 
 /// The work, and how far it is.
 struct Queue<T> {
@@ -64,8 +64,7 @@ pub(super) fn for_each<T: Send + 'static>(
 
 impl<T: Send + 'static> Watch<T> {
     fn run(&mut self, patience: Duration, hung: impl Fn(u32)) {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..cores.min(WORKERS_MAX) {
+        for _ in 0..WORKERS {
             self.add_worker();
         }
         while self.finished.len() < self.queue.pids.len() {

@@ -3,8 +3,8 @@
 # anything failed, or if it left anything behind.
 set -u
 
-# The cards, as in topology.args: with USB, behind a switch, the same as the first, with one function,
-# in a group with another device, the console's, not reached by the IOMMU.
+# The cards, as in topology.args: with three functions, behind a switch, with two functions, with one
+# function, in a group with other devices, the console's, not reached by the IOMMU.
 # shellcheck disable=SC2034 # the scenarios use them
 main=0000:01:00 switched=0000:04:00 twin=0000:05:00 single=0000:06:00 shared=0000:08:01 console=0000:00:01 outside=0000:21:00
 devices=/sys/bus/pci/devices

@@ -77,7 +77,7 @@ ok "after nine rounds all is as before" is_as_before "$before"
 ok "it was killed at work ($hits times)" test $hits -ge 2
 
 say "an administrator's override"
-echo bochs-drm >"$devices/$main.0/driver_override"
+echo virtio-pci >"$devices/$main.0/driver_override"
 overridden=$(bindings)
 ends 0 detach "$main"
 ends 0 attach "$main"

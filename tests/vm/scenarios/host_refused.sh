@@ -27,9 +27,9 @@ ok "all is as before" is_as_before "$at_boot"
 
 say "an administrator keeps a function on its driver"
 mkdir -p /etc/driverctl.d
-echo snd_hda_intel >"/etc/driverctl.d/$main.1"
+echo virtio-pci >"/etc/driverctl.d/$main.1"
 refused guest
-says "driverctl has set the driver of $main.1 to snd_hda_intel"
+says "driverctl has set the driver of $main.1 to virtio-pci"
 rm -r /etc/driverctl.d
 
 say "settings that cannot be followed"

@@ -7,9 +7,9 @@ run gpupci list
 cp $names /tmp/names
 
 say "another card sits there"
-sed -i "/$main.0/,/device/s/\"device\": \"1111\"/\"device\": \"2222\"/" $names
+sed -i "/$main.0/,/device/s/\"device\": \"1050\"/\"device\": \"2222\"/" $names
 refused guest
-says "gpupci2 was recorded as 1234:2222 (1af4:1100), but 1234:1111 (1af4:1100) is there"
+says "gpupci2 was recorded as 1af4:2222 (1af4:1100), but 1af4:1050 (1af4:1100) is there"
 says "gpupci renumber"
 ok "nothing was changed" is_as_before "$at_boot"
 

@@ -47,8 +47,11 @@ fn json_of_cards_with_missing_attributes_matches_the_schema() {
     let cards = list_of(&host.line("list --json"), "cards");
     assert_eq!(cards[1]["address"], "ffffffff:ff:1f.7");
     assert!(cards[0]["functions"][0]["device"].is_null());
-    // Users that cannot be seen, and users that can.
+    // A card without a device node has no users. Those of another card are unknown if a process cannot be read.
     host.write("proc/9/fd", "no folder\n");
+    let cards = list_of(&host.line("list --json"), "cards");
+    assert_eq!(cards[0]["users"], Value::Array(Vec::new()));
+    host.write(&format!("{DEVICES}/0000:01:00.7/drm/card0/dev"), "226:0\n");
     let cards = list_of(&host.line("list --json"), "cards");
     assert!(cards[0]["users"].is_null());
     let said = host.line("status gpupci2 gpupci9 --json");

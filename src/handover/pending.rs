@@ -8,7 +8,8 @@ use crate::pci::PciSlot;
 
 impl Handover<'_> {
     /// Refuses a card with a write of an earlier command under way. In a real run it first waits for that
-    /// write, until its deadline. Nobody waits for a write that was late before.
+    /// write, until its deadline. Nobody waits for a write that was late before. A real run also refuses a card
+    /// of which this cannot be told.
     pub(super) fn refuse_pending(
         &self,
         slot: PciSlot,
@@ -23,7 +24,8 @@ impl Handover<'_> {
         let pending = match state {
             WriteState::Ended => return Ok(()),
             WriteState::UnderWay(pending) => pending,
-            WriteState::Unknown => match marked {
+            WriteState::Unknown(why) if mode == Mode::Real => return Err(Fault::Lock(why)),
+            WriteState::NeverStarted | WriteState::Unknown(_) => match marked {
                 Some(pending) => pending,
                 None => return Ok(()),
             },

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 
 use crate::binding::{CardRecord, PendingWrite};
-use crate::host::Machine;
+use crate::host::{LockError, Machine};
 use crate::paths::WRITE_LOCKS;
 use crate::pci::PciSlot;
 
@@ -23,14 +23,16 @@ const LOOK: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Whether a write to a card is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum WriteState {
+    /// No write has been started since boot.
+    NeverStarted,
     /// No write is under way.
     Ended,
     /// A write is under way.
     UnderWay(PendingWrite),
-    /// The lock cannot be seen: only root may open it. Or no write has been started since boot.
-    Unknown,
+    /// The lock cannot be seen: only root may open it, or opening it failed.
+    Unknown(LockError),
 }
 
 impl Machine {
@@ -47,14 +49,15 @@ impl Machine {
             .read(true)
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(self.path(&path));
-        let Ok(file) = file else {
-            return WriteState::Unknown;
-        };
         let is_late = || self.pending_write(&path).is_older_than(deadline);
-        match lock_before(|| file.try_lock_shared(), is_late) {
+        match file.and_then(|file| lock_before(|| file.try_lock_shared(), is_late)) {
             Ok(true) => WriteState::Ended,
             Ok(false) => WriteState::UnderWay(self.pending_write(&path)),
-            Err(_) => WriteState::Unknown,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => WriteState::NeverStarted,
+            Err(source) => WriteState::Unknown(LockError::Open {
+                path: self.path(&path),
+                source,
+            }),
         }
     }
 
@@ -64,7 +67,7 @@ impl Machine {
         match self.write_state(slot) {
             WriteState::Ended => None,
             WriteState::UnderWay(pending) => Some(pending),
-            WriteState::Unknown => Some(marked),
+            WriteState::NeverStarted | WriteState::Unknown(_) => Some(marked),
         }
     }
 

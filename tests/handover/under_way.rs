@@ -1,6 +1,8 @@
 //! Writes that go on after their command was killed or has given up. Until they end nobody acts on the
 //! card; then it is judged anew.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 
 use pretty_assertions::assert_eq;
@@ -108,7 +110,7 @@ fn writer_under_way_is_named_with_its_process_and_age() {
     let said = host.line_into_files(&format!("{SHORT} recover")).stderr;
     let (_, rest) = said.split_once(" (pid ").expect("a process");
     let (pid, rest) = rest.split_once(", started ").expect("an age");
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).expect("it runs");
+    let line = fs::read(format!("/proc/{pid}/cmdline")).expect("it runs");
     assert!(line.starts_with(b"gpupt-writer\0"), "{said}");
     assert!(
         rest.contains(" s ago); the card is locked until the write ends\n"),
@@ -178,4 +180,31 @@ fn module_that_is_still_loading_is_a_write_under_way() {
     host.line("attach all").answer();
     assert_eq!(host.bindings(), before);
     assert_eq!(host.records(), [""; 0]);
+}
+
+#[test]
+fn card_is_refused_if_nobody_can_tell_whether_a_write_is_under_way() {
+    let (host, kernel) = manual();
+    kernel.fault(2, InjectedFault::Held);
+    kill_during_write(&host, &kernel, "detach gpupci1", 2);
+    let lock = host.path("run/gpupt/writes/0000:02:00");
+    let moved = host.path("run/gpupt/moved");
+    fs::rename(&lock, &moved).expect("it is there");
+    symlink(&moved, &lock).expect("a link");
+    for (line, verb) in [
+        ("detach gpupci1", "detach"),
+        ("attach gpupci1", "attach"),
+        ("recover", "recover"),
+    ] {
+        let said = host.line_into_files(&format!("{SHORT} {line}"));
+        let text = format!(
+            "gpupci: cannot {verb} gpupci1 (0000:02:00)\n  cause: cannot open {}\n  \
+             cause: Too many levels of symbolic links (os error 40)\n  state: nothing was changed\n",
+            lock.display()
+        );
+        assert!(said.stderr.starts_with(&text), "{}", said.stderr);
+        assert_eq!(said.code, Some(1), "{line}");
+    }
+    assert_eq!(kernel.writes().len(), 2, "only the killed command wrote");
+    kernel.let_held_writes_begin();
 }

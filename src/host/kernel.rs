@@ -78,8 +78,8 @@ impl SysfsKernel {
 
     /// Runs a child that changes the card in `slot`, unless another one has not ended.
     fn run_writer(&self, slot: PciSlot, write: &str, words: &[OsString]) -> Result<(), ActError> {
-        let lock = self.machine.lock_writes(slot, write);
-        let lock = lock.map_err(ActError::Refused)?.ok_or(ActError::Late)?;
+        let lock = self.machine.lock_writes(slot, write, self.deadline);
+        let lock = lock.map_err(ActError::Refused)?;
         self.run_child_of(SELF_EXE, words, lock.into()).map(|_| ())
     }
 

@@ -71,11 +71,16 @@ impl Machine {
         }
     }
 
-    /// Takes the lock for one write to the card in `slot`; `None` if another write is under way.
+    /// Takes the lock for one write to the card in `slot`. A command that only reads may hold it for a moment.
     ///
     /// # Errors
-    /// If its file cannot be created.
-    pub(super) fn lock_writes(&self, slot: PciSlot, write: &str) -> io::Result<Option<File>> {
+    /// If its file cannot be created, or another process holds it until `deadline` has passed.
+    pub(super) fn lock_writes(
+        &self,
+        slot: PciSlot,
+        write: &str,
+        deadline: Duration,
+    ) -> io::Result<File> {
         self.make_folder(WRITE_LOCKS)?;
         let file = fs::OpenOptions::new()
             .create(true)
@@ -85,13 +90,18 @@ impl Machine {
             .mode(0o600)
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(self.path(lock_path(slot)))?;
-        if !lock_before(|| file.try_lock(), || true)? {
-            return Ok(None);
+        let started = Instant::now();
+        if !lock_before(|| file.try_lock(), || started.elapsed() >= deadline)? {
+            return Err(io::Error::other(format!(
+                "another process held {} for {} s, so this write was not started",
+                self.path(lock_path(slot)).display(),
+                deadline.as_secs_f32()
+            )));
         }
         // This is only for messages. The writer adds its process id.
         let _ = file.set_len(0);
         let _ = writeln!(&file, "{}\n{write}", self.now());
-        Ok(Some(file))
+        Ok(file)
     }
 
     /// What the lock's file says about the write.

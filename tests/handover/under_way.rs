@@ -1,7 +1,7 @@
 //! Writes that go on after their command was killed or has given up. Until they end nobody acts on the
 //! card; then it is judged anew.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 
@@ -207,4 +207,29 @@ fn card_is_refused_if_nobody_can_tell_whether_a_write_is_under_way() {
     }
     assert_eq!(kernel.writes().len(), 2, "only the killed command wrote");
     kernel.let_held_writes_begin();
+}
+
+#[test]
+fn write_that_never_began_is_undone_and_leaves_the_card_unlocked() {
+    // A command that only reads looks at the lock; it can be stopped by chance at that moment.
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    host.line("detach gpupci1").answer();
+    host.line("attach gpupci1").answer();
+    kernel.forget();
+    let path = host.path("run/gpupt/writes/0000:02:00");
+    let lock = File::open(&path).expect("a lock");
+    lock.lock_shared().expect("it is free");
+    let said = host.line_into_files(&format!("{SHORT} detach gpupci1"));
+    let why = format!(
+        "another process held {} for 0.2 s, so this write was not started\n  \
+         state: all changes were undone: ",
+        path.display()
+    );
+    assert!(said.stderr.contains(&why), "{}", said.stderr);
+    assert_eq!(said.code, Some(1));
+    assert_eq!(kernel.writes(), [""; 0]);
+    assert_eq!((host.bindings(), host.records()), (before, Vec::new()));
+    drop(lock);
+    host.line("detach gpupci1").answer();
 }

@@ -122,13 +122,14 @@ impl Handover<'_> {
         }
     }
 
-    /// Whether a card was prepared for this guest within the last minute.
+    /// Whether a card was prepared for this guest within the last minute. A clock that was set back makes no guest
+    /// start for ever.
     pub(super) fn was_held_lately(&self, uuid: &GuestUuid) -> bool {
         let slots = self.machine.slots_held_by(uuid).into_iter();
         let records = slots.filter_map(|slot| self.machine.card_record(slot).ok().flatten());
-        let since = records.filter_map(|record| record.holder.map(|holder| holder.since));
-        let age = self.machine.now().saturating_sub(since.max().unwrap_or(0));
-        age < STARTING_SECONDS
+        let mut holders = records.filter_map(|record| record.holder);
+        let now = self.machine.now();
+        holders.any(|holder| now.abs_diff(holder.since) < STARTING_SECONDS)
     }
 }
 

@@ -42,7 +42,7 @@ impl Machine {
     }
 
     /// Waits until no write to the card in `slot` is under way, or until the write has taken longer than
-    /// `deadline`.
+    /// `deadline`. The clock of the host may step back, so nobody waits longer than `deadline` either.
     pub fn wait_for_write(&self, slot: PciSlot, deadline: Duration) -> WriteState {
         let path = lock_path(slot);
         let file = fs::OpenOptions::new()
@@ -50,7 +50,7 @@ impl Machine {
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(self.path(&path));
         let is_late = || self.pending_write(&path).is_older_than(deadline);
-        match file.and_then(|file| lock_before(|| file.try_lock_shared(), is_late)) {
+        match file.and_then(|file| lock_before(|| file.try_lock_shared(), deadline, is_late)) {
             Ok(true) => WriteState::Ended,
             Ok(false) => WriteState::UnderWay(self.pending_write(&path)),
             Err(source) if source.kind() == io::ErrorKind::NotFound => WriteState::NeverStarted,
@@ -90,8 +90,7 @@ impl Machine {
             .mode(0o600)
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(self.path(lock_path(slot)))?;
-        let started = Instant::now();
-        if !lock_before(|| file.try_lock(), || started.elapsed() >= deadline)? {
+        if !lock_before(|| file.try_lock(), deadline, || false)? {
             return Err(io::Error::other(format!(
                 "another process held {} for {} s, so this write was not started",
                 self.path(lock_path(slot)).display(),
@@ -117,9 +116,11 @@ impl Machine {
     }
 }
 
-/// Tries to lock a file for `LOOK`, and then until `is_late`. False if another process holds the lock.
+/// Tries to lock a file for `LOOK`, and then until `deadline` has passed or `is_late`. False if another process
+/// holds the lock.
 fn lock_before(
     try_lock: impl Fn() -> Result<(), TryLockError>,
+    deadline: Duration,
     is_late: impl Fn() -> bool,
 ) -> io::Result<bool> {
     let started = Instant::now();
@@ -129,7 +130,8 @@ fn lock_before(
             Err(TryLockError::WouldBlock) => (),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        if started.elapsed() >= LOOK && is_late() {
+        let waited = started.elapsed();
+        if waited >= LOOK && (waited >= deadline || is_late()) {
             return Ok(false);
         }
         sleep(PAUSE);

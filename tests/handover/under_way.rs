@@ -233,3 +233,17 @@ fn write_that_never_began_is_undone_and_leaves_the_card_unlocked() {
     drop(lock);
     host.line("detach gpupci1").answer();
 }
+
+#[test]
+fn nobody_waits_longer_for_a_write_because_the_clock_stepped_back() {
+    let (host, kernel) = manual();
+    kernel.fault(2, InjectedFault::Held);
+    kill_during_write(&host, &kernel, "detach gpupci1", 2);
+    let lock = host.path("run/gpupt/writes/0000:02:00");
+    let text = fs::read_to_string(&lock).expect("a lock");
+    let (_, rest) = text.split_once('\n').expect("a time");
+    fs::write(&lock, format!("{}\n{rest}", u64::MAX)).expect("a file");
+    let said = host.line_into_files(&format!("{SHORT} recover"));
+    assert_eq!(said.code, Some(6), "{}", said.stderr);
+    kernel.let_held_writes_begin();
+}

@@ -105,6 +105,17 @@ fn card_of_a_guest_that_has_its_group_open_is_held() {
 }
 
 #[test]
+fn no_guest_starts_for_ever_because_the_clock_stepped_back() {
+    let stage = Stage::manual();
+    stage.hook_ok(&first(), "prepare");
+    let record = fs::read_to_string(stage.host.path(RECORD)).expect("a record");
+    let mut record: Value = serde_json::from_str(&record).expect("JSON");
+    record["holder"]["since"] = Value::from(u64::MAX);
+    stage.host.write(RECORD, &record.to_string());
+    stage.hook_ok(&second(), "prepare");
+}
+
+#[test]
 fn card_of_a_guest_that_is_starting_is_held() {
     let stage = Stage::manual();
     stage.hook_ok(&first(), "prepare");

@@ -7,19 +7,23 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 
 use crate::host::Machine;
-use crate::paths::KERNEL_SOCKET;
+use crate::paths::{KERNEL_SOCKET, RUN};
 
 /// The name of a writer (`argv[0]`): no shell and no libvirt uses it.
 pub(super) const WRITER: &str = "gpupt-writer";
 /// When a check of processes that hangs ends itself; its parent has long given up.
 const CHECK_SECONDS: u32 = 120;
+/// How much of a message of modprobe is shown.
+const MESSAGE_BYTES_MAX: usize = 4096;
 const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 
 /// Does the child's work, if this process is such a child; a program calls this first.
@@ -79,7 +83,7 @@ fn run_operation(
     let path = machine.path(path);
     match operation.to_str() {
         Some("read") => fs::read(path),
-        Some("modprobe") => modprobe(name),
+        Some("modprobe") => modprobe(machine, name),
         Some("write") => {
             // In one write: the kernel takes each write as a complete value.
             let mut file = fs::OpenOptions::new().write(true).open(path)?;
@@ -95,20 +99,16 @@ fn run_operation(
 }
 
 /// Loads a module.
-fn modprobe(module: &OsString) -> io::Result<Vec<u8>> {
+fn modprobe(machine: &Machine, module: &OsString) -> io::Result<Vec<u8>> {
     let program = MODPROBE.into_iter().find(|path| Path::new(path).exists());
     let program = program.ok_or_else(|| io::Error::other("modprobe is not installed"))?;
     let mut modprobe = Command::new(program);
-    modprobe
-        .args(["-b", "--"])
-        .arg(module)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let output = modprobe.stderr(Stdio::piped()).output()?;
-    if output.status.success() {
+    modprobe.args(["-b", "--"]).arg(module);
+    let (status, said) = run_alone(modprobe, &machine.path(RUN))?;
+    if status.success() {
         return Ok(Vec::new());
     }
-    let message = match String::from_utf8_lossy(&output.stderr).trim() {
+    let message = match said.trim() {
         "" => format!(
             "modprobe {} failed; it may be blacklisted",
             module.display()
@@ -116,6 +116,29 @@ fn modprobe(module: &OsString) -> io::Result<Vec<u8>> {
         message => message.trim_start_matches("modprobe: ").to_owned(),
     };
     Err(io::Error::other(message))
+}
+
+/// Runs a program until it ends, and returns the start of its standard error. A daemon that it starts may keep
+/// standard error open, so this is a file of `folder` without a name: nobody waits for the end of a pipe.
+fn run_alone(mut program: Command, folder: &Path) -> io::Result<(ExitStatus, String)> {
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(OFlag::O_TMPFILE.bits())
+        .open(folder);
+    // Where there are no such files, only the message is lost.
+    let said = file.ok();
+    let stderr = said.as_ref().and_then(|file| file.try_clone().ok());
+    program
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(stderr.map_or_else(Stdio::null, Stdio::from));
+    let status = program.status()?;
+    let mut text = vec![0; MESSAGE_BYTES_MAX];
+    let length = said.map_or(Ok(0), |file| file.read_at(&mut text, 0));
+    text.truncate(length.unwrap_or(0));
+    Ok((status, String::from_utf8_lossy(&text).into_owned()))
 }
 
 /// Sends the operation to the process that plays the kernel of a tree of files.
@@ -147,4 +170,23 @@ fn send_to_socket(
 fn errno(error: &io::Error) -> u8 {
     let code = error.raw_os_error().unwrap_or(Errno::EIO as i32);
     u8::try_from(code).unwrap_or(Errno::EIO as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    #[test]
+    fn program_has_ended_although_a_daemon_keeps_its_standard_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut program = Command::new("sh");
+        program.args(["-c", "sleep 60 & echo $! >&2; exit 3"]);
+        let (status, said) = run_alone(program, folder.path()).expect("it runs");
+        assert_eq!(status.code(), Some(3));
+        let daemon = said.trim().parse().expect("its process");
+        let ended = kill(Pid::from_raw(daemon), Signal::SIGKILL);
+        assert_eq!(ended, Ok(()), "the daemon still runs");
+    }
 }

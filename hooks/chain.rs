@@ -51,16 +51,21 @@ pub(super) fn run(
         .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
+    // libvirt kills a running guest whose hook fails at `reconnect`. Only the other hook itself may ask for that.
+    let failed = match words.get(1).is_some_and(|word| word == "reconnect") {
+        true => our_exit,
+        false => ExitCode::FAILURE,
+    };
     let Ok(mut child) = command.spawn() else {
         let line = format!("gpupt: cannot run {}\n", hook.display());
         let _ = std::io::stderr().write_all(line.as_bytes());
-        return ExitCode::FAILURE;
+        return failed;
     };
     if let Some(stdin) = child.stdin.take() {
         feed(stdin, input);
     }
     let Ok(output) = child.wait_with_output() else {
-        return ExitCode::FAILURE;
+        return failed;
     };
     let xml = if output.stdout.is_empty() {
         own.unwrap_or_default()
@@ -71,7 +76,7 @@ pub(super) fn run(
     match output.status.code() {
         Some(0) => our_exit,
         Some(code) => u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from),
-        None => ExitCode::FAILURE,
+        None => failed,
     }
 }
 

@@ -136,6 +136,21 @@ fn exit_code_of_the_other_hook_is_passed_on() {
 }
 
 #[test]
+fn reconnect_fails_only_if_the_other_hook_itself_fails() {
+    // libvirt kills a running guest whose hook fails at `reconnect`.
+    let hooks = ChainedHooks::new("");
+    for (line, code) in [("exit 3", 3), ("kill -9 $$", 0)] {
+        hooks.write_other_hook(line);
+        let said = hooks.hook(&guest(), "reconnect");
+        assert_eq!(said.code, Some(code), "{line}");
+    }
+    script(&hooks.path(OTHER), "#!/no/such/program\n");
+    let said = hooks.hook(&guest(), "reconnect");
+    let line = format!("gpupt: cannot run {}\n", hooks.path(OTHER).display());
+    assert_eq!((said.stderr, said.code), (line, Some(0)));
+}
+
+#[test]
 fn other_hook_runs_even_if_our_hook_refuses_the_start() {
     // libvirt runs all hooks and refuses the start if one of them fails.
     let hooks = ChainedHooks::new("");

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::escape::printable;
+use gpupt::failure::line;
 use gpupt::hook::{Hook, InputError, Operation, Outcome};
 use gpupt::host::{Machine, run_as_writer};
 use nix::errno::Errno;
@@ -48,20 +49,13 @@ fn main() -> ExitCode {
         BYTES_MAX
     };
     let (xml, fault) = domain_xml(bytes_max);
-    let machine = Machine::at(root());
-    let outcome = match operation {
-        Some(operation) if may_detach(&machine) => {
-            machine.mark_hook_run();
-            let deadline = deadline();
-            let hook = Hook {
-                machine: &machine,
-                deadline,
-            };
-            let guest = words.get(1).map(|name| name.to_string_lossy());
-            let xml = fault.map_or(Ok(xml.as_slice()), Err);
-            hook.run(operation, &guest.unwrap_or_default(), xml)
-        }
-        _ => Outcome::Quiet,
+    let arrives = chained.is_some() && operation == Some(Operation::Incoming);
+    let cut = fault.as_ref().filter(|fault| arrives && is_cut(fault));
+    let chained = chained.filter(|_| cut.is_none());
+    let outcome = match (operation, cut) {
+        (_, Some(fault)) => Outcome::Refused(line(fault)),
+        (Some(operation), None) => run_ours(operation, words.get(1), &xml, fault),
+        (None, None) => Outcome::Quiet,
     };
     let ours = print_refusal(&outcome, words.get(1));
     match chained {
@@ -73,6 +67,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether a part of the XML may be missing. What the other hook prints replaces the XML of a guest that migrates or
+/// is restored, and it could print such a part. So the guest is refused: it goes on where it is, or stays saved.
+fn is_cut(fault: &InputError) -> bool {
+    matches!(fault, InputError::Late(_) | InputError::Unread(_))
+}
+
+fn run_ours(
+    operation: Operation,
+    guest: Option<&OsString>,
+    xml: &[u8],
+    fault: Option<InputError>,
+) -> Outcome {
+    let machine = Machine::at(root());
+    if !may_detach(&machine) {
+        return Outcome::Quiet;
+    }
+    machine.mark_hook_run();
+    let hook = Hook {
+        machine: &machine,
+        deadline: deadline(),
+    };
+    let guest = guest.map(|name| name.to_string_lossy());
+    hook.run(
+        operation,
+        &guest.unwrap_or_default(),
+        fault.map_or(Ok(xml), Err),
+    )
+}
+
 /// Prints the refusal and returns the exit code, which refuses the start even if standard error is closed.
 fn print_refusal(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let Outcome::Refused(why) = outcome else {
@@ -82,8 +105,8 @@ fn print_refusal(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let guest = printable(guest.unwrap_or_default());
     // Names of programs and guests may contain newlines.
     let why = printable(why.as_bytes());
-    let line = format!("gpupt: guest {guest} cannot start: {why}\n");
-    let _ = io::stderr().write_all(line.as_bytes());
+    let text = format!("gpupt: guest {guest} cannot start: {why}\n");
+    let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::FAILURE
 }
 

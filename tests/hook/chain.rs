@@ -253,23 +253,40 @@ fn other_hook_runs_only_if_our_hook_is_named_qemu() {
     assert_eq!(hooks.take_input(), None);
 }
 
-#[test]
-fn other_hook_gets_the_received_input_if_libvirt_does_not_close_the_pipe() {
-    let hooks = ChainedHooks::new("exit 5");
-    let guest = Guest::with(&hostdev("02", 0));
+/// Runs the hook with a pipe that libvirt does not close, and returns its exit code.
+fn run_with_an_open_pipe(hooks: &ChainedHooks, operation: &str, xml: &str) -> Option<i32> {
     let mut hook = Command::new(hooks.path("hooks/qemu"));
-    hook.args([&guest.name, "prepare", "begin", "-"])
+    hook.args([&guest().name, operation, "begin", "-"])
         .env("GPUPT_ROOT", hooks.stage.host.root.path())
         .env("GPUPT_INPUT_TIMEOUT", "1")
         .stdin(Stdio::piped());
     let mut child = hook.spawn().expect("the hook starts");
     let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(guest.xml().as_bytes()).expect("it is read");
-    assert_eq!(child.wait().expect("it ends").code(), Some(5));
+    stdin.write_all(xml.as_bytes()).expect("it is read");
+    let code = child.wait().expect("it ends").code();
     drop(stdin);
-    let got = fs::read_to_string(hooks.path("stdin")).expect("it was run");
-    assert_eq!(got, guest.xml());
+    code
+}
+
+#[test]
+fn other_hook_gets_the_received_input_if_libvirt_does_not_close_the_pipe() {
+    let hooks = ChainedHooks::new("exit 5");
+    let xml = guest().xml();
+    assert_eq!(run_with_an_open_pipe(&hooks, "prepare", &xml), Some(5));
+    assert_eq!(hooks.take_input().map(|given| given.1), Some(xml));
     hooks
         .stage
         .assert_restored("our part is not done by halves");
+}
+
+#[test]
+fn other_hook_gets_no_part_of_the_xml_of_a_guest_that_arrives() {
+    // What it prints would replace the XML.
+    let hooks = ChainedHooks::new("cat stdin");
+    let xml = guest().xml();
+    let (half, _) = xml.split_at(xml.len() / 2);
+    for operation in ["migrate", "restore"] {
+        assert_eq!(run_with_an_open_pipe(&hooks, operation, half), Some(1));
+        assert_eq!(hooks.take_input(), None, "{operation}");
+    }
 }

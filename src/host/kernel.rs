@@ -18,8 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::binding::{ActError, Kernel, Step};
-use crate::host::Machine;
 use crate::host::writer::WRITER;
+use crate::host::{Machine, Users};
 use crate::paths::{GPUPCI, HOOKS, SELF_EXE};
 use crate::pci::{DriverName, PciAddress, PciSlot};
 
@@ -59,17 +59,18 @@ impl SysfsKernel {
     }
 
     /// Checks in a child which processes use cards. A confined hook may not read every process;
-    /// `gpupci` may.
-    pub(super) fn check_users(&self, query: &str) -> Result<Vec<u8>, ActError> {
+    /// `gpupci` may. It can be of another release, whose answer cannot be read.
+    pub(super) fn check_users(&self, query: &str) -> Result<Users, ActError> {
         let words = ["users".into(), query.into()];
         let is_hook = std::env::current_exe().is_ok_and(|program| program.starts_with(HOOKS));
         if self.machine.is_real() && is_hook && self.machine.exists(GPUPCI) {
             let answer = self.run_child_of(GPUPCI, &words, Stdio::null());
-            if !matches!(answer, Err(ActError::Refused(_))) {
-                return answer;
+            let users = Users::parse(answer);
+            if !matches!(users, Err(ActError::Refused(_))) {
+                return users;
             }
         }
-        self.run_child(&words)
+        Users::parse(self.run_child(&words))
     }
 
     fn run_child(&self, words: &[OsString]) -> Result<Vec<u8>, ActError> {

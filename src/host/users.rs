@@ -25,7 +25,8 @@ pub struct Users {
     /// Why some processes could not be checked: they may use a node.
     pub unseen: Vec<Unseen>,
     /// Users whose processes were not read to their end. They may not open the nodes, so that is no reason to
-    /// refuse.
+    /// refuse. An earlier release does not name them.
+    #[serde(default)]
     pub skipped: Vec<u32>,
 }
 
@@ -35,9 +36,15 @@ struct UserQuery {
     /// The functions to check, as sysfs names them.
     functions: Vec<String>,
     /// The functions of other cards: a process that uses one of these may have a shared node open for it.
+    #[serde(default)]
     others: Vec<String>,
     /// How long one process may take.
+    #[serde(default = "patience_max")]
     patience: Duration,
+}
+
+fn patience_max() -> Duration {
+    PATIENCE_MAX
 }
 
 impl Machine {
@@ -56,11 +63,7 @@ impl Machine {
             patience: PATIENCE_MAX.min(deadline / 4),
         };
         let query = serde_json::to_string(&query).unwrap_or_default();
-        let answer = SysfsKernel::of(self, deadline).check_users(&query);
-        let users = answer.and_then(|answer| {
-            serde_json::from_str(&String::from_utf8_lossy(&answer))
-                .map_err(|error| ActError::Refused(error.into()))
-        });
+        let users = SysfsKernel::of(self, deadline).check_users(&query);
         users.unwrap_or_else(|error| match error {
             ActError::Late => Users::unseen(Unseen::Late(deadline)),
             ActError::Refused(error) => Users::unseen(Unseen::unreadable(error.to_string())),
@@ -156,6 +159,12 @@ fn first_value(text: &str) -> String {
 }
 
 impl Users {
+    /// Reads the answer of a child.
+    pub(super) fn parse(answer: Result<Vec<u8>, ActError>) -> Result<Self, ActError> {
+        let text = String::from_utf8_lossy(&answer?).into_owned();
+        serde_json::from_str(&text).map_err(|error| ActError::Refused(error.into()))
+    }
+
     fn unseen(why: Unseen) -> Self {
         Self {
             unseen: vec![why],
@@ -199,6 +208,26 @@ impl Users {
 mod tests {
     use super::*;
     use pretty_assertions::assert_eq;
+
+    #[test]
+    fn query_and_answer_of_another_release_are_read_or_refused() {
+        let query: Result<UserQuery, _> = serde_json::from_str(r#"{"functions":[],"new":1}"#);
+        assert!(query.is_ok_and(|query| query.patience == PATIENCE_MAX));
+        assert!(serde_json::from_str::<UserQuery>(r#"{"others":[]}"#).is_err());
+        let parse = |text: &str| Users::parse(Ok(text.into()));
+        let earlier = parse(r#"{"found":[],"unseen":[],"new":1}"#);
+        assert_eq!(earlier.ok(), Some(Users::default()));
+        // The hook then does the check itself.
+        for text in [
+            "[]",
+            "",
+            r#"{"found":[]}"#,
+            r#"{"unseen":[]}"#,
+            r#"{"found":[],"unseen":["New"]}"#,
+        ] {
+            assert!(matches!(parse(text), Err(ActError::Refused(_))), "{text}");
+        }
+    }
 
     #[test]
     fn guest_name_ends_at_a_single_comma() {

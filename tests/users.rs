@@ -163,6 +163,10 @@ impl Processes {
 
     /// The users of the node, when a user has a share of 50 descriptors, and a trusted one of 100.
     fn users(&self) -> Users {
+        self.users_within(PATIENCE)
+    }
+
+    fn users_within(&self, patience: Duration) -> Users {
         let node = Node {
             path: NODE.to_owned(),
             number: Some((226, 128)),
@@ -173,7 +177,7 @@ impl Processes {
             trusted: 100,
             all: 1000,
         };
-        Machine::at(self.0.path()).users(only(node), shares, PATIENCE)
+        Machine::at(self.0.path()).users(only(node), shares, patience)
     }
 
     fn pids(&self) -> Vec<u32> {
@@ -221,4 +225,22 @@ fn many_files_of_one_user_hide_no_other_user_and_not_root() {
 fn card_that_a_user_without_the_right_holds_is_found_among_few_files() {
     let tree = Processes::with_node(0o600).add(1000, PERSON, 20, true);
     assert_eq!(tree.pids(), [1000]);
+}
+
+#[test]
+fn slow_process_of_root_is_read_a_second_time() {
+    let tree = Processes::with_node(0o600).add(1000, 0, 3, false);
+    let (maps, later) = (tree.path("/proc/1000/maps"), tree.path("/later"));
+    fs::write(&later, format!("0-1 rw-s 0 00:05 402  {NODE}\n")).expect("a file");
+    fs::remove_file(&maps).expect("a file");
+    nix::unistd::mkfifo(&maps, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    // The first reader waits for what is never written. The second one finds a file.
+    let writer = std::thread::spawn(move || {
+        let pipe = fs::OpenOptions::new().write(true).open(&maps);
+        fs::rename(&later, &maps).expect("a file");
+        pipe
+    });
+    let users = tree.users_within(Duration::from_millis(500));
+    assert_eq!((users.found.len(), users.unseen), (1, Vec::new()));
+    drop(writer.join());
 }

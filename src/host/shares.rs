@@ -49,7 +49,7 @@ impl Default for Shares {
     }
 }
 
-/// Root's processes are read to their end, so their readers get more time.
+/// The processes of root, and of those who may open the card, are read a second time with more time.
 const PATIENCE_WITH_ROOT: u32 = 10;
 
 /// The nodes that are looked for.
@@ -145,9 +145,11 @@ fn look_at_those_left(
 ) {
     let left = look.leftovers(left);
     look.spent().clear();
-    let again = left.iter().filter(|process| !process.hangs);
+    // What was slow may have many files on a busy host: it gets more time.
+    let again = left
+        .iter()
+        .filter(|process| process.may_open || process.owner.is_of_system() && !process.hangs);
     let again: BTreeMap<u32, Credentials> = again
-        .filter(|process| process.may_open || process.owner.is_of_system())
         .map(|process| (process.pid, process.owner.clone()))
         .collect();
     // The order of the leftovers, not of their numbers.
@@ -169,7 +171,7 @@ fn judge_those_left(
     let mut failed: BTreeMap<u32, usize> = BTreeMap::new();
     for process in left {
         let result = results.remove(&process.pid);
-        let hangs = process.hangs || matches!(result, Some(None));
+        let hangs = matches!(result, Some(None));
         let outcome = result.flatten().unwrap_or(Outcome::Left);
         if look.add(users, process.pid, outcome) {
             continue;

@@ -14,7 +14,7 @@ use crate::host::{Machine, SysfsKernel};
 use crate::listing::listed;
 use crate::pci::PciAddress;
 
-/// The longest time for one process. One that takes longer hangs.
+/// The longest time for one process. One that takes longer gets ten times as much or hangs.
 const PATIENCE_MAX: Duration = Duration::from_secs(1);
 
 /// The result of a check of all processes.
@@ -60,7 +60,7 @@ impl Machine {
         let query = UserQuery {
             functions: texts(functions),
             others: texts(others),
-            patience: PATIENCE_MAX.min(deadline / 4),
+            patience: PATIENCE_MAX.min(deadline / 20),
         };
         let query = serde_json::to_string(&query).unwrap_or_default();
         let users = SysfsKernel::of(self, deadline).check_users(&query);

@@ -25,7 +25,11 @@ impl Machine {
         let mut errors = Vec::new();
         for function in card.functions.iter().map(|function| function.address) {
             match self.binding(function, stub) {
-                Ok(binding) => view.bindings.push(binding),
+                Ok(binding) => {
+                    let uses = self.host_uses(&binding).into_iter();
+                    view.host_uses.extend(uses.map(|one| (function, one)));
+                    view.bindings.push(binding);
+                }
                 Err(error) => errors.push(error),
             }
             errors.extend(self.add_group(&mut view, function).err());
@@ -100,9 +104,6 @@ impl Machine {
         let firmware = self.firmware_framebuffer(function);
         view.firmware_framebuffers
             .extend(firmware.map(|fb| (function, fb)));
-        let host_uses = self.host_uses(function).into_iter();
-        view.host_uses
-            .extend(host_uses.map(|host_use| (function, host_use)));
         let count = self.virtual_functions(function).len();
         if count > 0 {
             view.virtual_functions.push((function, count));
@@ -122,11 +123,12 @@ impl Machine {
     ) -> Result<Neighbour, SysfsError> {
         let mut counting = cards.iter().filter(|card| card.counts());
         let card = counting.find(|card| card.has(member));
+        let binding = self.binding(member, &Stub::Auto)?;
         Ok(Neighbour {
             group,
-            binding: self.binding(member, &Stub::Auto)?,
+            host_uses: self.host_uses(&binding),
+            binding,
             card: card.map(|card| card.name),
-            host_uses: self.host_uses(member),
         })
     }
 }

@@ -7,15 +7,18 @@
 mod disks;
 mod networks;
 
-use crate::binding::HostUse;
+use crate::binding::{Binding, HostUse};
 use crate::host::Machine;
-use crate::pci::PciAddress;
 
 impl Machine {
-    /// What the host uses `function` for.
-    pub fn host_uses(&self, function: PciAddress) -> Vec<HostUse> {
-        let mut host_uses = self.uses_of_disks(function);
-        host_uses.extend(self.default_routes(function));
+    /// What the host uses a function for: nothing while it is on VFIO. Then it has no disk and no interface, and
+    /// a start should not wait for a look at all of them.
+    pub fn host_uses(&self, now: &Binding) -> Vec<HostUse> {
+        if now.is_vfio {
+            return Vec::new();
+        }
+        let mut host_uses = self.uses_of_disks(now.function);
+        host_uses.extend(self.default_routes(now.function));
         host_uses
     }
 }

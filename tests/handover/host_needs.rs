@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use gpupt::binding::Stub;
+use gpupt::host::Machine;
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
@@ -63,6 +65,25 @@ fn default_route(host: &TestHost, interface: &str) {
 
 fn mounted(host: &TestHost, line: &str) {
     host.write("proc/self/mountinfo", &format!("22 1 {line}\n"));
+}
+
+#[test]
+fn function_on_vfio_is_not_searched_for_disks_and_interfaces() {
+    let (host, _kernel) = with_kernel("four-functions.tree");
+    let machine = Machine::at(host.root.path());
+    let uses = || {
+        let function = USB.parse().expect("an address");
+        let now = machine.binding(function, &Stub::Auto).expect("a function");
+        // These do not exist below a function on VFIO.
+        host.class_link("net", "eth7", USB, "0:0");
+        default_route(&host, "eth7");
+        let uses = machine.host_uses(&now).len();
+        fs::remove_dir_all(host.path("sys/class/net")).expect("a folder");
+        uses
+    };
+    assert_eq!(uses(), 1);
+    host.line("detach gpupci1").answer();
+    assert_eq!(uses(), 0);
 }
 
 #[test]

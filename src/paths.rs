@@ -42,6 +42,8 @@ pub const MODULES: &str = "/lib/modules";
 pub const VFIO_CORE: &str = "/sys/module/vfio_pci_core";
 /// The nodes for parts of NVIDIA cards (MIG).
 pub const NVIDIA_CAPABILITIES: &str = "/dev/nvidia-caps";
+/// The groups that have a node of VFIO, each with its device number.
+pub const VFIO_GROUPS: &str = "/sys/class/vfio";
 /// Group nodes of VFIO: `/dev/vfio/17`.
 pub const VFIO_NODES: &str = "/dev/vfio";
 /// The running program.

@@ -134,7 +134,7 @@ fn is_function(name: &str) -> bool {
 }
 
 /// Reads `226:1`.
-fn device_number(text: &str) -> Option<(u64, u64)> {
+pub(super) fn device_number(text: &str) -> Option<(u64, u64)> {
     let (major, minor) = text.split_once(':')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::binding::Stub;
 use crate::host::{Machine, SysfsError};
-use crate::paths::{IOMMU_GROUPS, PCI_DEVICES, VFIO_NODES};
+use crate::paths::IOMMU_GROUPS;
 use crate::pci::{IommuGroup, PciAddress};
 
 /// sysfs gives a page; a machine has a dozen regions at most.
@@ -27,20 +27,14 @@ impl Machine {
         members
     }
 
-    /// Whether `function` is bound to a VFIO driver and has a node that a guest can open.
+    /// Whether `function` is bound to a VFIO driver and has a node that a guest can open. One that cannot be
+    /// read counts.
     pub fn has_vfio_node(&self, function: PciAddress) -> bool {
-        let group = self.iommu_group(function).ok().flatten();
-        let node = group.map(|group| format!("{VFIO_NODES}/{group}"));
-        let devices = self.children(&format!("{PCI_DEVICES}/{function}/vfio-dev"));
-        let devices = devices
-            .iter()
-            .map(|name| format!("{VFIO_NODES}/devices/{name}"));
-        let has_node = node
-            .into_iter()
-            .chain(devices)
-            .any(|node| self.exists(&node));
-        let is_vfio = || self.binding(function, &Stub::Auto);
-        has_node && is_vfio().is_ok_and(|now| now.is_vfio)
+        let is_vfio = || match self.binding(function, &Stub::Auto) {
+            Ok(now) => now.is_vfio,
+            Err(error) => !error.is_gone(),
+        };
+        !self.vfio_nodes(function).is_empty() && is_vfio()
     }
 
     /// Whether nobody has switched `function` on. VFIO does so for whoever opens it, so nobody has it open.

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use crate::host::Machine;
-use crate::paths::{GRAPHICS, KFD, NVIDIA_CAPABILITIES, PCI_DEVICES, VFIO_NODES};
+use crate::host::device_files::device_number;
+use crate::paths::{GRAPHICS, KFD, NVIDIA_CAPABILITIES, PCI_DEVICES, VFIO_GROUPS, VFIO_NODES};
 use crate::pci::PciAddress;
 
 /// The nodes that all cards on NVIDIA's driver share.
@@ -93,16 +94,34 @@ impl Machine {
         Some(self.node(&format!("/dev/nvidia{minor}"), false))
     }
 
-    fn vfio_nodes(&self, function: PciAddress) -> Vec<Node> {
-        let devices = self.children(&format!("{PCI_DEVICES}/{function}/vfio-dev"));
-        let devices = devices
-            .iter()
-            .map(|name| format!("{VFIO_NODES}/devices/{name}"));
+    /// The nodes of VFIO for a function: of its group, and its own.
+    pub(super) fn vfio_nodes(&self, function: PciAddress) -> Vec<Node> {
         let group = self.iommu_group(function).ok().flatten();
-        let group = group.map(|group| format!("{VFIO_NODES}/{group}"));
-        let all = group.into_iter().chain(devices);
-        let present = all.filter(|path| self.exists(path));
-        present.map(|path| self.node(&path, false)).collect()
+        let names = group.map(|group| [group.to_string(), format!("noiommu-{group}")]);
+        let groups = names.into_iter().flatten();
+        let groups = groups.map(|name| (format!("{VFIO_GROUPS}/{name}"), name));
+        let own = format!("{PCI_DEVICES}/{function}/vfio-dev");
+        let devices = self.children(&own).into_iter();
+        let devices = devices.map(|name| (format!("{own}/{name}"), format!("devices/{name}")));
+        let all = groups.chain(devices);
+        all.filter_map(|(folder, name)| self.vfio_node(&folder, &name))
+            .collect()
+    }
+
+    /// A node that sysfs or `/dev` shows. In a container `/dev` is another one, but processes of the host have
+    /// the node open.
+    fn vfio_node(&self, folder: &str, name: &str) -> Option<Node> {
+        let path = format!("{VFIO_NODES}/{name}");
+        let text = self.text(&format!("{folder}/dev"));
+        let number = text.and_then(|text| device_number(text.trim_end()));
+        if number.is_none() && !self.exists(&path) {
+            return None;
+        }
+        let node = self.node(&path, false);
+        Some(Node {
+            number: number.or(node.number),
+            ..node
+        })
     }
 
     /// The nodes that all devices of a driver share.

@@ -193,6 +193,22 @@ fn prepare_refuses_a_detached_card_whose_group_another_process_has_open() {
 }
 
 #[test]
+fn prepare_refuses_a_group_that_is_open_although_its_node_is_not_in_dev() {
+    let stage = pair();
+    stage.host.line("detach gpupci1 gpupci2").answer();
+    stage.kernel.guest_takes("8").expect("a viable group");
+    stage.process(78, "qemu-system-x86", "/dev/vfio/8");
+    // As in a container. sysfs shows the same there as on the host.
+    fs::remove_file(stage.host.path("dev/vfio/8")).expect("a node");
+    stage.host.write("sys/class/vfio/8/dev", "243:0\n");
+    let why = because(
+        &["qemu-system-x86 (pid 78) uses /dev/vfio/8"],
+        &["stop qemu-system-x86 (pid 78), or keep it from using this card"],
+    );
+    stage.assert_refused(&first(), &why);
+}
+
+#[test]
 fn prepare_refuses_a_group_that_is_switched_on_if_the_processes_cannot_be_seen() {
     let stage = pair();
     stage.host.line("detach gpupci1 gpupci2").answer();

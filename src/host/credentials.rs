@@ -34,7 +34,8 @@ enum Gate {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Access {
     gates: Vec<Gate>,
-    /// The users who sit at the host. logind lets them open its cards, by access lists.
+    /// The users who sit at the host. logind lets them open its cards, by access lists. Other access lists are
+    /// not read.
     seated: Vec<u32>,
 }
 
@@ -116,17 +117,20 @@ impl Machine {
         }
     }
 
+    /// The users with a session at a seat. One who has switched to another session keeps what is open.
     fn seated(&self) -> Vec<u32> {
         let seats = self.children(SEATS).into_iter();
         let texts = seats.filter_map(|seat| self.text(&format!("{SEATS}/{seat}")));
-        let active = texts.filter_map(|text| {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix("ACTIVE_UID="))?;
-            line.parse().ok()
-        });
-        active.collect()
+        texts.flat_map(|text| users_of_seat(&text)).collect()
     }
+}
+
+/// Reads a file of logind's: `ACTIVE_UID=1000`, `UIDS=1000 1001`.
+fn users_of_seat(text: &str) -> Vec<u32> {
+    let fields = text.lines().filter_map(|line| line.split_once('='));
+    let users = fields.filter(|(name, _)| matches!(*name, "ACTIVE_UID" | "UIDS"));
+    let ids = users.flat_map(|(_, ids)| ids.split_ascii_whitespace());
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -144,6 +148,12 @@ mod tests {
         let status = "Name:\tping\nUid:\t1000\t0\t0\t0\nGid:\t100\t0\t0\t0\nGroups:\t44 993 \n";
         assert_eq!(Credentials::parse(status), Some(who(1000, &[44, 993, 100])));
         assert_eq!(Credentials::parse("Name:\tping\n"), None);
+    }
+
+    #[test]
+    fn user_who_switched_to_another_session_sits_at_the_host() {
+        let seat = "IS_SEAT0=1\nACTIVE=4\nACTIVE_UID=1001\nSESSIONS=4 2\nUIDS=1001 1000\n";
+        assert_eq!(users_of_seat(seat), [1001, 1001, 1000]);
     }
 
     #[test]

@@ -6,7 +6,16 @@ use crate::paths::{IO_MEMORY, PCI_DEVICES, PLATFORM_DEVICES};
 use crate::pci::PciAddress;
 
 /// The names of its range: of the device, and of its drivers.
-const BOOT_NAMES: [&str; 4] = ["BOOTFB", "efifb", "vesafb", "simplefb"];
+const BOOT_NAMES: [&str; 8] = [
+    "BOOTFB",
+    "efifb",
+    "vesafb",
+    "simplefb",
+    "simpledrm",
+    "efidrm",
+    "vesadrm",
+    "ofdrm",
+];
 
 /// A range of addresses, with its last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +33,12 @@ impl Machine {
     }
 
     /// The device of the firmware's framebuffer. Its name says what it is: `efi-framebuffer.0`,
-    /// `simple-framebuffer.0`, `vesa-framebuffer.0`. A driver for the card removes it.
+    /// `simple-framebuffer.0`, `vesa-framebuffer.0`, and `efifb.0`, `vesafb.0` before Linux 3.12. A driver for the
+    /// card removes it.
     fn firmware_device(&self) -> Option<String> {
         let mut names = self.children(PLATFORM_DEVICES).into_iter();
         names.find_map(|name| {
-            if !name.contains("framebuffer") {
+            if !name.contains("framebuffer") && !matches!(&*name, "efifb.0" | "vesafb.0") {
                 return None;
             }
             let devices =
@@ -42,14 +52,18 @@ impl Machine {
 
     fn has_firmware_framebuffer(&self, function: PciAddress) -> bool {
         let memory = self.text(IO_MEMORY).unwrap_or_default();
-        let ranges = ranges_of(&memory, &[&function.to_string()]);
-        let own: Vec<Range> = ranges.into_iter().chain(self.resources(function)).collect();
-        let boot: Option<Range> = ranges_of(&memory, &BOOT_NAMES).first().copied();
-        match boot {
-            Some(boot) if !own.is_empty() => own.iter().any(|range| range.contains(boot)),
-            // Without the right to see addresses, the kernel shows zeros.
-            _ => self.sysfs_attribute(function, "boot_vga").as_deref() == Some("1"),
+        let boot = ranges_of(&memory, is_of_boot);
+        let boot = boot.first();
+        let is_in = |ranges: &[Range]| {
+            boot.is_some_and(|boot| ranges.iter().any(|range| range.contains(*boot)))
+        };
+        if is_in(&self.resources(function)) {
+            return true;
         }
+        let is_function = |name: &str| name.parse::<PciAddress>().is_ok();
+        // Without the right to see addresses, the kernel shows zeros. And it may have moved the card's memory.
+        !is_in(&ranges_of(&memory, is_function))
+            && self.sysfs_attribute(function, "boot_vga").as_deref() == Some("1")
     }
 
     /// The memory of a function. To read this does not wake it.
@@ -79,14 +93,18 @@ impl Range {
     }
 }
 
-/// The ranges of these names in `/proc/iomem`: `  d0000000-d02fffff : BOOTFB`.
-fn ranges_of(memory: &str, names: &[&str]) -> Vec<Range> {
+fn is_of_boot(name: &str) -> bool {
+    BOOT_NAMES.contains(&name)
+}
+
+/// The ranges with a wanted name in `/proc/iomem`: `  d0000000-d02fffff : BOOTFB`.
+fn ranges_of(memory: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<Range> {
     let range = |line: &str| {
         let (range, own) = line.trim_start().split_once(" : ")?;
         let (first, last) = range.split_once('-')?;
         let number = |digits| u64::from_str_radix(digits, 16).ok();
         let range = Range::new(number(first)?, number(last)?)?;
-        names.contains(&own).then_some(range)
+        is_wanted(own).then_some(range)
     };
     memory.lines().filter_map(range).collect()
 }
@@ -100,14 +118,14 @@ mod tests {
     fn ranges_have_a_name_and_are_not_empty() {
         let memory = "d0000000-dfffffff : 0000:05:00.0\n  d0000000-d02fffff : BOOTFB\n    \
                       00000000-00000000 : BOOTFB\nx-y : BOOTFB\n";
-        let boot = ranges_of(memory, &BOOT_NAMES);
+        let boot = ranges_of(memory, is_of_boot);
         assert_eq!(
             boot,
             [Range::new(0xd000_0000, 0xd02f_ffff).expect("a range")]
         );
-        let card = ranges_of(memory, &["0000:05:00.0"]);
+        let card = ranges_of(memory, |name| name == "0000:05:00.0");
         assert!(card[0].contains(boot[0]));
         assert!(!boot[0].contains(card[0]));
-        assert_eq!(ranges_of("00000000-00000000 : BOOTFB", &BOOT_NAMES), []);
+        assert_eq!(ranges_of("00000000-00000000 : BOOTFB", is_of_boot), []);
     }
 }

@@ -13,17 +13,18 @@ const VIDEO: &str = "0000:02:00.0";
 
 /// The manual's host with a firmware framebuffer, and a console on it.
 fn with_firmware_screen(release: &str) -> (TestHost, FakeKernel) {
+    with_screen("simple-framebuffer.0", release)
+}
+
+/// The same with another device of the firmware.
+fn with_screen(device: &str, release: &str) -> (TestHost, FakeKernel) {
     let (host, kernel) = manual();
     host.write("proc/sys/kernel/osrelease", release);
-    let fb = "sys/devices/platform/simple-framebuffer.0/graphics/fb0";
-    host.write(&format!("{fb}/name"), "simpledrmdrmfb\n");
+    let fb = format!("devices/platform/{device}/graphics/fb0");
+    host.write(&format!("sys/{fb}/name"), "simpledrmdrmfb\n");
     fs::create_dir_all(host.path("sys/class/graphics")).expect("a folder");
     let link = host.path("sys/class/graphics/fb0");
-    symlink(
-        "../../devices/platform/simple-framebuffer.0/graphics/fb0",
-        link,
-    )
-    .expect("a link");
+    symlink(format!("../../{fb}"), link).expect("a link");
     host.write(
         "sys/class/vtconsole/vtcon1/name",
         "(M) frame buffer device\n",
@@ -80,5 +81,33 @@ fn boot_display_counts_if_the_kernel_hides_addresses() {
         host.write("proc/iomem", "00000000-00000000 : BOOTFB\n");
         host.write(&format!("{DEVICES}/{VIDEO}/boot_vga"), boot_vga);
         assert_eq!(host.line("detach gpupci1").code, Some(code), "{boot_vga}");
+    }
+}
+
+#[test]
+fn boot_display_counts_if_no_card_has_the_framebuffer_in_its_memory() {
+    let of_another = "ef000000-efffffff : 0000:03:00.0\n  ef000000-ef2fffff : BOOTFB\n";
+    for (memory, code) in [("ef000000-ef2fffff : BOOTFB\n", 4), (of_another, 0)] {
+        let (host, _kernel) = with_firmware_screen("5.15.0");
+        at_address(&host, "", CARD);
+        host.write("proc/iomem", memory);
+        host.write(&format!("{DEVICES}/{VIDEO}/boot_vga"), "1\n");
+        assert_eq!(host.line("detach gpupci1").code, Some(code), "{memory}");
+    }
+}
+
+#[test]
+fn framebuffer_of_every_driver_of_the_firmware_is_found() {
+    for (device, range) in [
+        ("efifb.0", "efifb"),
+        ("vesafb.0", "vesafb"),
+        ("efi-framebuffer.0", "efidrm"),
+        ("vesa-framebuffer.0", "vesadrm"),
+        ("simple-framebuffer.0", "simpledrm"),
+    ] {
+        let (host, _kernel) = with_screen(device, "5.15.0");
+        at_address(&host, "", CARD);
+        host.write("proc/iomem", &format!("e0000000-e02fffff : {range}\n"));
+        assert_eq!(host.line("detach gpupci1").code, Some(4), "{device}");
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::binding::{Binding, PendingWrite, Stub};
+use crate::binding::{Binding, PendingWrite};
 use crate::pci::{DriverName, PciAddress, PciSlot};
 use crate::uuid::GuestUuid;
 
@@ -24,7 +24,7 @@ pub struct Former {
     pub module: Option<String>,
     /// Its override.
     pub driver_override: Option<String>,
-    /// The driver that it was bound to for a guest, if that was not the one of the settings.
+    /// The driver that it was bound to for a guest, if that was not vfio-pci.
     #[serde(
         default,
         with = "as_optional_text",
@@ -36,9 +36,9 @@ pub struct Former {
 impl Former {
     /// The function as it is now, with the driver that it was bound to for a guest. The settings may have
     /// changed, and a guest's XML may have named the driver.
-    pub fn seen(&self, now: Binding, stub: &Stub) -> Binding {
+    pub fn seen(&self, now: Binding) -> Binding {
         Binding {
-            stub: self.stub.clone().unwrap_or_else(|| stub.driver()),
+            stub: self.stub.clone().unwrap_or_else(DriverName::vfio_pci),
             ..now
         }
     }

@@ -51,7 +51,7 @@ impl Handover<'_> {
         let function = former.function;
         let seen = |fault| unseen(function, fault);
         let now = self.binding(function).map_err(seen)?;
-        let now = former.seen(now, &self.stub);
+        let now = former.seen(now);
         let steps = plan_restore(&now, former, is_interrupted);
         // A driver may refuse to load if it finds no device to bind, so the function is freed first.
         let binds = steps

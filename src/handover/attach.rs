@@ -133,7 +133,7 @@ impl Handover<'_> {
     pub(super) fn plan_back(&self, now: &Binding, record: Option<&CardRecord>) -> Vec<Step> {
         if let Some(former) = record.and_then(|record| record.former(now.function)) {
             let is_interrupted = record.is_some_and(CardRecord::is_interrupted);
-            let now = former.seen(now.clone(), &self.stub);
+            let now = former.seen(now.clone());
             return plan_restore(&now, former, is_interrupted);
         }
         // A function without driver, override and record was not detached by gpupt.

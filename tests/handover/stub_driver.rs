@@ -190,6 +190,18 @@ fn interrupted_detach_to_a_variant_driver_is_recovered() {
 }
 
 #[test]
+fn recover_removes_the_override_of_vfio_pci_whatever_the_settings_say_now() {
+    let (host, kernel) = manual();
+    let before = host.bindings();
+    kernel.fault(1, InjectedFault::KillAfter);
+    assert_eq!(host.line("detach gpupci1").code, None);
+    assert_ne!(host.bindings(), before, "the override is set");
+    host.write("etc/gpupt.toml", "stub = \"pci-stub\"\n");
+    host.line("recover").answer();
+    assert_eq!(host.bindings(), before);
+}
+
+#[test]
 fn detach_finds_the_driver_of_a_module_that_has_another_name() {
     let (host, kernel) = with_variant();
     kernel.add_driver(Driver::named("pciback").module("xen_pciback"));

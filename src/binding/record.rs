@@ -120,7 +120,7 @@ pub enum RecordError {
 
 impl CardRecord {
     /// The record of a card that is about to be detached. Functions that are already on their stub driver, or that an
-    /// interrupted command left, keep what was recorded of them.
+    /// interrupted command left, keep what was recorded of them. So do functions that are not part of the card now.
     pub fn before_detaching(boot: String, bindings: &[Binding], earlier: Option<&Self>) -> Self {
         let is_away = |binding: &Binding, record: &Self| {
             record.phase != Phase::Detached || binding.is_detached()
@@ -130,11 +130,14 @@ impl CardRecord {
             Some(record) => record.former(binding.function).cloned(),
             None => Some(Former::from(binding)),
         };
+        let is_other = |former: &&Former| bindings.iter().all(|b| b.function != former.function);
+        let others = earlier.iter().flat_map(|record| &record.functions);
+        let others = others.filter(is_other).cloned();
         Self {
             version: VERSION,
             boot,
             phase: Phase::Detaching,
-            functions: bindings.iter().filter_map(former).collect(),
+            functions: bindings.iter().filter_map(former).chain(others).collect(),
             holder: earlier.and_then(|record| record.holder.clone()),
             poisoned: None,
         }

@@ -34,6 +34,7 @@ impl Handover<'_> {
         let slot = card.slot();
         let record = self.machine.card_record(slot)?;
         self.refuse_known(card, record.as_ref(), mode)?;
+        let card = &self.with_recorded(card, record.as_ref())?;
         let bindings = self.bindings(card)?;
         let plans: Vec<Vec<Step>> = bindings
             .iter()
@@ -58,6 +59,26 @@ impl Handover<'_> {
         let underway = underway.in_phase(Phase::Attaching);
         self.machine.save_record(slot, &underway)?;
         self.restore_all(card, &bindings, &plans, underway, record)
+    }
+
+    /// The card with all functions of its record. An earlier release or other settings may have detached functions
+    /// that are not part of the card now.
+    fn with_recorded(&self, card: &GpuCard, record: Option<&CardRecord>) -> Result<GpuCard, Fault> {
+        let mut card = card.clone();
+        let Some(record) = record else {
+            return Ok(card);
+        };
+        if record
+            .functions
+            .iter()
+            .all(|former| card.has(former.function))
+        {
+            return Ok(card);
+        }
+        let mut others = self.machine.functions_in(&[card.slot()].into())?;
+        others.retain(|other| !card.has(other.address) && record.former(other.address).is_some());
+        card.functions.extend(others);
+        Ok(card)
     }
 
     /// Restores every function. A failure does not stop the others.

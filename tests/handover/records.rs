@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
-use crate::{manual, refuses};
+use crate::{DEVICES, manual, refuses};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
 
@@ -139,4 +139,24 @@ fn timeout_at_the_lock_names_the_holder() {
     drop(holder.stdin.take());
     holder.wait().expect("it ends");
     host.line("detach gpupci1").answer();
+}
+
+#[test]
+fn attach_restores_a_recorded_function_that_is_not_part_of_the_card_now() {
+    for is_detached_again in [false, true] {
+        let (host, kernel) = manual();
+        let before = host.bindings();
+        host.line("detach gpupci1").answer();
+        // An earlier release took the functions of all vendors in the slot.
+        host.write(&format!("{DEVICES}/0000:02:00.1/vendor"), "0x1b21\n");
+        if is_detached_again {
+            kernel
+                .administrator_overrides("0000:02:00.0", None)
+                .administrator_binds("0000:02:00.0", Some("nvidia"));
+            host.line("detach gpupci1").answer();
+        }
+        host.line("attach gpupci1").answer();
+        assert_eq!(host.bindings(), before, "{is_detached_again}");
+        assert_eq!(host.records(), [""; 0]);
+    }
 }

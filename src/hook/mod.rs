@@ -24,9 +24,6 @@ use crate::hook::lookup::Lookup;
 use crate::host::{LogPriority, Machine};
 use crate::pci::PciAddress;
 
-/// How many write deadlines the hook waits for another program.
-const DEADLINES_WAITED: u32 = 2;
-
 /// An operation in which the hook acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {

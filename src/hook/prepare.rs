@@ -10,10 +10,13 @@ use crate::handover::{CardResult, Guest};
 use crate::hook::input::InputError;
 use crate::hook::lookup::ClaimedCards;
 use crate::hook::refusal::{CardPart, HookRefusal};
-use crate::hook::{DEADLINES_WAITED, Hook, Outcome, functions_of, guest_of, is_claimed};
+use crate::hook::{Hook, Outcome, functions_of, guest_of, is_claimed};
 use crate::host::LogPriority;
 use crate::pci::{PciAddress, PciSlot};
 use crate::settings::Settings;
+
+/// How many write deadlines a start waits for another program.
+const DEADLINES_WAITED: u32 = 2;
 
 impl Hook<'_> {
     pub(super) fn prepare(&self, name: &str, xml: Result<&[u8], InputError>) -> Outcome {

@@ -8,8 +8,12 @@ use crate::escape::printable;
 use crate::failure::{Code, Failure, line, sentence};
 use crate::handover::{Guest, Released};
 use crate::hook::input::InputError;
-use crate::hook::{DEADLINES_WAITED, Hook, Outcome, guest_of};
+use crate::hook::{Hook, Outcome, guest_of};
 use crate::pci::{PciAddress, PciSlot};
+
+/// How many write deadlines `release` waits for another program: 10 minutes with the hook's own deadline. Nothing
+/// else restores the cards of a guest that has ended, and a command for many cards can take that long.
+const DEADLINES_WAITED: u32 = 20;
 
 impl Hook<'_> {
     pub(super) fn release(&self, name: &str, xml: Result<&[u8], InputError>) -> Outcome {

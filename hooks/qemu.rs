@@ -3,11 +3,9 @@
 //! libvirtd waits for it at each step of every guest. So it never calls libvirt, ends at a deadline, and prints to
 //! standard output only the changed XML of a guest that migrates or is restored. `gpupt::hook` has what it does; this
 //! file has libvirt's protocol, `chain` the hook that runs after it.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod chain;
-#[cfg(all(target_env = "musl", panic = "abort"))]
-mod no_backtrace;
 
 use std::env;
 use std::ffi::OsString;

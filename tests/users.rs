@@ -244,3 +244,47 @@ fn slow_process_of_root_is_read_a_second_time() {
     assert_eq!((users.found.len(), users.unseen), (1, Vec::new()));
     drop(writer.join());
 }
+
+/// How many processes have `/dev/zero` open or mapped under another name, in another mount namespace. The file is
+/// on mount 36 of file system 0:50, which `mountinfo` describes.
+fn users_in_a_container(mountinfo: &str, is_mapped: bool) -> usize {
+    let tree = Processes::with_node(0o600).add(1000, 0, 0, false);
+    let open = tree.path("/data");
+    symlink("/dev/zero", &open).expect("a link");
+    for folder in ["ns", "fdinfo", "map_files"] {
+        fs::create_dir_all(tree.path("/proc/1000").join(folder)).expect("a folder");
+    }
+    symlink("mnt:[7]", tree.path("/proc/1000/ns/mnt")).expect("a link");
+    let link = if is_mapped { "map_files/0-1" } else { "fd/3" };
+    symlink(&open, tree.path("/proc/1000").join(link)).expect("a link");
+    let maps = format!("0-1 rw-s 0 00:32 402  {}\n", open.display());
+    for (name, text) in [
+        ("mountinfo", mountinfo),
+        ("fdinfo/3", "pos:\t0\nflags:\t02\nmnt_id:\t36\n"),
+        ("maps", if is_mapped { &maps } else { "" }),
+    ] {
+        fs::write(tree.path("/proc/1000").join(name), text).expect("a file");
+    }
+    let node = Node {
+        path: "/dev/zero".to_owned(),
+        number: Some((1, 5)),
+        is_shared: false,
+    };
+    let users = Machine::at(tree.0.path()).users(only(node), Shares::default(), PATIENCE);
+    users.found.len()
+}
+
+#[test]
+fn file_of_a_container_on_a_network_file_system_is_not_touched() {
+    let mount = |id: u32, kind| format!("{id} 35 0:{} / /data rw - {kind} source rw\n", id + 14);
+    for is_mapped in [false, true] {
+        for (kind, found) in [("ext4", 1), ("overlay", 1), ("nfs4", 0), ("fuse.sshfs", 0)] {
+            let users = users_in_a_container(&mount(36, kind), is_mapped);
+            assert_eq!(users, found, "{kind}");
+        }
+        // A remote mount that covers the file hides nothing.
+        let covered = mount(36, "tmpfs") + &mount(37, "nfs4");
+        assert_eq!(users_in_a_container(&covered, is_mapped), 1);
+        assert_eq!(users_in_a_container("", is_mapped), 1);
+    }
+}

@@ -7,6 +7,8 @@
 mod disks;
 mod networks;
 
+pub(super) use disks::mount;
+
 use crate::binding::{Binding, HostUse};
 use crate::host::Machine;
 

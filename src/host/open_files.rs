@@ -5,7 +5,8 @@
 //! they are small. In a process with many threads and files, a thread that has the same descriptors open as
 //! the first one is taken to share its table.
 //!
-//! Not seen: a descriptor that is on its way through a socket, and files that only io_uring holds.
+//! Not seen: a descriptor that is on its way through a socket, files that only io_uring holds, and in another mount
+//! namespace a device node on a network file system.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::host::host_use::mount;
 use crate::host::nodes::{Node, major_minor};
 use crate::host::{Machine, is_gone};
 
@@ -28,6 +30,10 @@ const ALONE: u64 = 3;
 const PROCESS_COST: usize = 8;
 /// Lines of `maps` that cost as much as one descriptor.
 const LINES_PER_COST: usize = 16;
+/// File systems that wait for a server; FUSE is another one.
+const REMOTE: [&str; 9] = [
+    "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "lustre", "beegfs", "gpfs",
+];
 
 /// A device file that a process has open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,12 +114,19 @@ impl ProcessReader {
     /// descriptor is closed.
     pub(super) fn open_files(&self, pid: u32, meter: &mut Meter) -> io::Result<OpenFiles> {
         let threads = self.machine.threads(pid)?;
+        let in_other_mounts = self.machine.mounts_of(&pid.to_string()) != self.own_mounts;
+        let table = match in_other_mounts {
+            true => self.machine.text(&format!("/proc/{pid}/mountinfo")),
+            false => None,
+        };
+        let table = table.unwrap_or_default();
         let mut reading = Reading {
             machine: &self.machine,
-            in_other_mounts: self.machine.mounts_of(&pid.to_string()) != self.own_mounts,
+            in_other_mounts,
+            remote: remote_mounts(&table),
             files: BTreeSet::new(),
         };
-        let is_whole = meter.pays(PROCESS_COST)
+        let is_whole = meter.pays(PROCESS_COST + table.lines().count() / LINES_PER_COST)
             && reading.add_tables(&threads, meter)?
             && reading.add_mappings(&threads, meter)?;
         Ok(OpenFiles {
@@ -149,10 +162,19 @@ impl Machine {
     }
 }
 
+/// A mount of a file system that may never answer. The kernel names it by its id in `fdinfo`, and by the number of
+/// its file system in `maps`. A path proves nothing: another mount can cover the file.
+struct RemoteMount {
+    id: String,
+    number: String,
+}
+
 /// The reading of one process.
 struct Reading<'m> {
     machine: &'m Machine,
     in_other_mounts: bool,
+    /// Its remote mounts.
+    remote: Vec<RemoteMount>,
     files: BTreeSet<OpenFile>,
 }
 
@@ -221,7 +243,11 @@ impl Reading<'_> {
             }
             let link = folder.join(number.to_string());
             match fs::read_link(&link) {
-                Ok(target) => self.files.extend(self.opened(&link, &target)),
+                Ok(target) => {
+                    let is_remote = || self.is_remote(thread, *number);
+                    let file = self.opened(&link, &target, is_remote);
+                    self.files.extend(file);
+                }
                 // No device node has so long a path.
                 Err(error) if error.raw_os_error() == Some(Errno::ENAMETOOLONG as i32) => (),
                 Err(error) if is_gone(&error) => (),
@@ -281,10 +307,17 @@ impl Reading<'_> {
 
     /// The file behind a link of `/proc`, if it may be a device node. Other files are not queried for
     /// their number: a network file system may never answer.
-    fn opened(&self, link: &Path, target: &Path) -> Option<OpenFile> {
+    fn opened(
+        &self,
+        link: &Path,
+        target: &Path,
+        is_remote: impl FnOnce() -> bool,
+    ) -> Option<OpenFile> {
         let path = target.to_str()?;
         // In a chroot the path has more parts before /dev.
-        if !(path.contains("/dev/") || self.in_other_mounts && path.starts_with('/')) {
+        let may_be_node =
+            path.contains("/dev/") || self.in_other_mounts && path.starts_with('/') && !is_remote();
+        if !may_be_node {
             return None;
         }
         let facts = fs::metadata(link).ok();
@@ -293,6 +326,17 @@ impl Reading<'_> {
             path: without_deleted(path),
             number: number.filter(|number| *number != (0, 0)),
         })
+    }
+
+    /// Whether the file of a descriptor is on a remote mount.
+    fn is_remote(&self, thread: &str, number: u32) -> bool {
+        if self.remote.is_empty() {
+            return false;
+        }
+        let info = self.machine.text(&format!("{thread}/fdinfo/{number}"));
+        let info = info.unwrap_or_default();
+        let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+        id.is_some_and(|id| self.remote.iter().any(|mount| mount.id == id.trim()))
     }
 
     /// The file of a line of `maps`: device, inode and path. To follow the link needs a capability that
@@ -306,7 +350,13 @@ impl Reading<'_> {
             let link = self
                 .machine
                 .path(format!("/proc/{thread}/map_files/{range}"));
-            return self.opened(&link, path.as_ref());
+            let number = file_system_of(file);
+            let is_remote = || {
+                self.remote
+                    .iter()
+                    .any(|mount| Some(&mount.number) == number.as_ref())
+            };
+            return self.opened(&link, path.as_ref(), is_remote);
         }
         Some(OpenFile {
             path: without_deleted(path),
@@ -322,6 +372,26 @@ impl OpenFile {
             _ => self.path == node.path,
         }
     }
+}
+
+/// The remote mounts in this `mountinfo`.
+fn remote_mounts(table: &str) -> Vec<RemoteMount> {
+    let is_remote = |kind: &str| kind.starts_with("fuse") || REMOTE.contains(&kind);
+    let mounts = table.lines().filter_map(mount);
+    let remote = mounts.filter(|mount| is_remote(mount.kind));
+    let remote = remote.map(|mount| RemoteMount {
+        id: mount.id.to_owned(),
+        number: mount.number.to_owned(),
+    });
+    remote.collect()
+}
+
+/// The number of a file system, as mountinfo spells it, from a line of `maps` that begins with it.
+fn file_system_of(file: &[u8]) -> Option<String> {
+    let word = file.split(|byte| *byte == b' ').next()?;
+    let (major, minor) = str::from_utf8(word).ok()?.split_once(':')?;
+    let number = |digits| u32::from_str_radix(digits, 16).ok();
+    Some(format!("{}:{}", number(major)?, number(minor)?))
 }
 
 fn number_of(entry: &fs::DirEntry) -> Option<u32> {

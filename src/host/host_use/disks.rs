@@ -20,10 +20,11 @@ struct Disks {
 }
 
 /// A mount, from `/proc/self/mountinfo`.
-struct Mount<'t> {
-    number: &'t str,
+pub(in crate::host) struct Mount<'t> {
+    pub(in crate::host) id: &'t str,
+    pub(in crate::host) number: &'t str,
     at: &'t str,
-    kind: &'t str,
+    pub(in crate::host) kind: &'t str,
     source: &'t str,
 }
 
@@ -222,13 +223,15 @@ impl Disks {
 }
 
 /// Reads a line of mountinfo (proc(5)).
-fn mount(line: &str) -> Option<Mount<'_>> {
+pub(in crate::host) fn mount(line: &str) -> Option<Mount<'_>> {
     let (before, after) = line.split_once(" - ")?;
-    let mut words = before.split(' ').skip(2);
-    let number = words.next()?;
+    let mut words = before.split(' ');
+    let id = words.next()?;
+    let number = words.nth(1)?;
     let at = words.nth(1)?;
     let mut words = after.split(' ');
     Some(Mount {
+        id,
         number,
         at,
         kind: words.next()?,

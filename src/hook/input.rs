@@ -5,7 +5,7 @@ use std::io;
 
 use crate::domain_xml::BYTES_MAX;
 use crate::failure::{Code, Failure, UNCHANGED};
-use crate::gpu::cards_of;
+use crate::gpu::PciFunction;
 use crate::hook::Hook;
 
 /// Why the claims of a guest are not known.
@@ -64,11 +64,13 @@ impl Failure for InputError {
 
 impl Hook<'_> {
     /// Whether this host may have a card that a guest could claim: a display function of any vendor, or a
-    /// record. A guest whose claims are not known must not start here, because another guest may have the card.
-    /// On a host without any card it starts. What cannot be read counts as a card.
+    /// record. The display of a management controller is none: most servers have one. A guest whose claims are
+    /// not known must not start here, because another guest may have the card. On a host without any card it
+    /// starts. What cannot be read counts as a card.
     pub(super) fn may_have_cards(&self) -> bool {
+        let may_be_card = |f: &PciFunction| f.class.is_display() && !f.vendor.is_management();
         let functions = self.machine.functions();
-        let has_cards = functions.map_or(true, |functions| !cards_of(functions, &[]).is_empty());
-        has_cards || !self.machine.recorded_slots().is_empty()
+        let may_have = functions.map_or(true, |functions| functions.iter().any(may_be_card));
+        may_have || !self.machine.recorded_slots().is_empty()
     }
 }

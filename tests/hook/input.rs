@@ -104,6 +104,19 @@ fn guest_whose_xml_cannot_be_read_starts_on_a_host_without_any_card() {
 }
 
 #[test]
+fn guest_whose_xml_cannot_be_read_starts_on_a_server_with_only_a_management_display() {
+    for management in ["0x1a03", "0x102b"] {
+        let host = TestHost::unpacked("manual.tree");
+        for function in fs::read_dir(host.path(DEVICES)).expect("a PCI bus") {
+            let vendor = function.expect("an entry").path().join("vendor");
+            fs::write(&vendor, format!("{management}\n")).expect("a file");
+        }
+        let said = run(&mut command(&Stage::on(host), "prepare"), b"<domain");
+        assert_eq!(said, silence(), "{management}");
+    }
+}
+
+#[test]
 fn release_without_usable_xml_goes_by_the_name_of_the_guest() {
     let stage = Stage::manual();
     let other = Guest::other(1, &hostdev("03", 0));

@@ -37,6 +37,13 @@ impl Handover<'_> {
             .machine
             .binding(function, &Stub::Named(before.stub.clone()))
         {
+            // libvirt goes on only with a VFIO driver, and any driver can be named in the XML.
+            Ok(now) if self.models.contains_key(&function) && !now.is_vfio => {
+                Err(NotRebound::Refused(FunctionError::NotVfio {
+                    function,
+                    driver: before.stub.clone(),
+                }))
+            }
             Ok(now) if now.is_detached() => Ok(()),
             Ok(now) => Err(NotRebound::Refused(FunctionError::NotBound {
                 function,

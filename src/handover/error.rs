@@ -97,6 +97,13 @@ pub enum FunctionError {
         /// The stub driver.
         stub: DriverName,
     },
+    /// It is not on a VFIO driver, although the guest's XML names its driver.
+    NotVfio {
+        /// The function.
+        function: PciAddress,
+        /// The named driver.
+        driver: DriverName,
+    },
     /// Its former driver did not bind it again.
     NotBoundAgain {
         /// The function.
@@ -196,6 +203,9 @@ impl Failure for CardError {
             Fault::Sysfs(error) => error.remedies(),
             Fault::StateFile(error) => error.remedies(),
             Fault::Lock(error) => error.remedies(),
+            Fault::Undone { cause, .. } if matches!(**cause, FunctionError::NotVfio { .. }) => {
+                vec!["remove `<driver model=…/>` from the guest's XML with `virsh edit`".to_owned()]
+            }
             Fault::Undone { .. } => vec![dmesg.to_owned()],
             Fault::NotUndone { .. } | Fault::NotRestored { .. } => {
                 vec![format!("{dmesg}, then run `gpupci recover`")]
@@ -249,6 +259,10 @@ impl fmt::Display for FunctionError {
             Self::NotBound { function, stub } => write!(
                 f,
                 "{stub} did not bind {function}, although the kernel reported no error"
+            ),
+            Self::NotVfio { function, driver } => write!(
+                f,
+                "{function} is not on a VFIO driver, although the guest's XML names the driver {driver} for it"
             ),
             Self::NotBoundAgain { function, driver } => {
                 write!(f, "{driver} did not bind {function} again")

@@ -13,6 +13,11 @@ fn stage() -> Stage {
     stage
         .kernel
         .add_driver(variant.module("nvgrace_gpu_vfio_pci"));
+    // Before Linux 6.1 this alone tells that it is a VFIO driver.
+    let users = "sys/module/vfio_pci_core/holders";
+    stage
+        .host
+        .write(&format!("{users}/nvgrace_gpu_vfio_pci/x"), "");
     stage
 }
 
@@ -70,6 +75,26 @@ fn driver_of_another_device_or_an_invalid_one_is_not_taken() {
         stage.hook_ok(&Guest::with(&devices), "prepare");
         let bindings = stage.changed_bindings();
         assert_eq!(bindings[0], "0000:02:00.0 vfio-pci vfio-pci", "{devices}");
+    }
+}
+
+#[test]
+fn start_is_refused_if_the_driver_that_the_xml_names_is_no_vfio_driver() {
+    for driver in ["nvidia", "nouveau"] {
+        let stage = stage();
+        stage.kernel.add_driver(Driver::named("nouveau"));
+        let named = format!("<driver model='{driver}'/><source>");
+        let guest = Guest::with(&hostdev("02", 0).replace("<source>", &named));
+        stage.assert_fails(
+            &guest,
+            &format!(
+                "cannot prepare gpupci1 (0000:02:00): 0000:02:00.0 is not on a VFIO driver, although \
+                 the guest's XML names the driver {driver} for it. State: all changes were undone: \
+                 0000:02:00.0 is bound to nvidia, 0000:02:00.1 is bound to snd_hda_intel. Try: remove \
+                 `<driver model=…/>` from the guest's XML with `virsh edit`."
+            ),
+        );
+        stage.assert_restored(driver);
     }
 }
 

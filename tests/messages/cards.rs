@@ -237,6 +237,10 @@ fn function_errors() -> Vec<FunctionError> {
             function: video(),
             stub: DriverName::vfio_pci(),
         },
+        FunctionError::NotVfio {
+            function: video(),
+            driver: nvidia(),
+        },
         FunctionError::NotBoundAgain {
             function: video(),
             driver: nvidia(),
@@ -264,6 +268,7 @@ fn function_errors() -> Vec<FunctionError> {
         FunctionError::Step { .. },
         FunctionError::NotLoaded { .. },
         FunctionError::NotBound { .. },
+        FunctionError::NotVfio { .. },
         FunctionError::NotBoundAgain { .. },
         FunctionError::StillBound(_),
         FunctionError::Override(_),
@@ -301,6 +306,13 @@ fn faults() -> Vec<Fault> {
         }),
         Fault::Undone {
             cause: Box::new(cause()),
+            drivers_now: drivers_now(),
+        },
+        Fault::Undone {
+            cause: Box::new(FunctionError::NotVfio {
+                function: video(),
+                driver: nvidia(),
+            }),
             drivers_now: drivers_now(),
         },
         Fault::NotUndone {

@@ -80,6 +80,9 @@ pub struct Holder {
     pub since: u64,
     /// Whether the card was detached before, so that it stays detached when the guest ends.
     pub was_detached: bool,
+    /// The process that called the hook, until it calls `release`: its id, and when it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<String>,
 }
 
 /// The record of a card that is away from its host drivers.

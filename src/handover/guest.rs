@@ -176,11 +176,18 @@ impl Handover<'_> {
         record: CardRecord,
         holder: &Holder,
     ) -> Result<CardResult, Fault> {
-        self.refuse_pending(card.slot(), Some(&record), Mode::Real)?;
+        let slot = card.slot();
+        self.refuse_pending(slot, Some(&record), Mode::Real)?;
         if !holder.was_detached {
+            // If the card cannot be restored, the next guest must not wait for another `release`. Without room on
+            // the disk it has to.
+            let ended = Holder {
+                daemon: None,
+                ..holder.clone()
+            };
+            let _ = self.machine.save_record(slot, &record.held_by(Some(ended)));
             return self.try_attach(card, Mode::Real);
         }
-        let slot = card.slot();
         // A card that another program detached needs no record.
         if record.functions.is_empty() {
             self.machine.remove_record(slot)?;
@@ -211,6 +218,7 @@ impl Handover<'_> {
             guest: guest.name.clone(),
             since: self.machine.now(),
             was_detached,
+            daemon: self.machine.caller(),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::paths::VFIO_NODES;
 use crate::pci::PciAddress;
 use crate::uuid::GuestUuid;
 
-/// How long a guest may take from our hook to its QEMU.
+/// How long a guest may take from our hook to its QEMU, if the daemon that starts it is not known.
 const STARTING_SECONDS: u64 = 60;
 
 impl Handover<'_> {
@@ -46,7 +46,7 @@ impl Handover<'_> {
             let Some(holder) = holder.filter(|holder| is_other(holder, Some(guest))) else {
                 continue;
             };
-            if !users.is_empty() || self.is_starting(&holder) {
+            if !users.is_empty() || self.may_open(&holder) {
                 return Err(refused(Refusal::GroupHeld {
                     group: neighbour.group,
                     member: function,
@@ -63,7 +63,7 @@ impl Handover<'_> {
 
     /// Whether a guest that a card is recorded for has it open, or may open it soon.
     pub(super) fn has_card(&self, holder: &Holder, card: &GpuCard) -> Result<bool, Fault> {
-        Ok(self.is_starting(holder) || !self.group_users(card)?.is_empty())
+        Ok(self.may_open(holder) || !self.group_users(card)?.is_empty())
     }
 
     /// The processes that have an IOMMU group of a card open, through any of its members.
@@ -110,6 +110,16 @@ impl Handover<'_> {
         let mut users = users.found;
         users.retain(|user| Path::new(&user.node).starts_with(VFIO_NODES));
         Ok(users)
+    }
+
+    /// Whether a guest without a QEMU may still get one: other hooks may take any time, and a daemon that called
+    /// `prepare` calls `release` too, also after a failed start.
+    pub(super) fn may_open(&self, holder: &Holder) -> bool {
+        let awaits = |daemon: &String| {
+            self.machine.guest_process(&holder.guest) == GuestProcess::None
+                && self.machine.is_alive(daemon)
+        };
+        self.is_starting(holder) || holder.daemon.as_ref().is_some_and(awaits)
     }
 
     /// Whether a guest may be between our hook and the moment in which its QEMU opens the card. The hook

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::process::parent_id;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The element with the state is the first of the file.
 const STATE_BYTES: u64 = 4096;
+
+/// Counted from field 3, which follows the name.
+const START_FIELD: usize = 19;
 
 /// The state of a guest, from libvirt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,22 @@ impl Machine {
         }
     }
 
+    /// The process that runs this one, `PID START`: ids are used again.
+    pub fn caller(&self) -> Option<String> {
+        self.process_mark(&parent_id().to_string())
+    }
+
+    /// Whether a process that [`Machine::caller`] named still exists.
+    pub fn is_alive(&self, mark: &str) -> bool {
+        let pid = mark.split_once(' ').map(|(pid, _)| pid);
+        pid.and_then(|pid| self.process_mark(pid)).as_deref() == Some(mark)
+    }
+
+    fn process_mark(&self, pid: &str) -> Option<String> {
+        let stat = self.text(&format!("/proc/{pid}/stat"))?;
+        Some(format!("{pid} {}", start_of(&stat)?))
+    }
+
     /// Whether libvirt runs the guest with this uuid, or is about to. A hook must not call this: libvirt
     /// waits for the hook.
     pub fn guest_state(&self, uuid: &GuestUuid) -> GuestState {
@@ -114,6 +134,13 @@ impl Machine {
             _ => GuestState::Running,
         }
     }
+}
+
+/// When a process started, in ticks since the boot, from its `/proc/PID/stat`: field 22. The name before may hold
+/// anything.
+pub(super) fn start_of(stat: &str) -> Option<&str> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(START_FIELD)
 }
 
 /// Whether the state of a guest is `<domstatus state='paused' reason='starting up' …>`.

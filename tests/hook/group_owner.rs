@@ -9,6 +9,7 @@ use crate::guests::{Guest, hostdev};
 use crate::host_tree::regroup;
 use crate::stage::{Stage, because};
 use crate::support::TestHost;
+use crate::support::kernel::Work;
 use crate::{AUDIO, VIDEO};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
@@ -102,6 +103,51 @@ fn card_of_a_guest_that_has_its_group_open_is_held() {
     assert_eq!(stage.host.line("attach gpupci1").code, Some(4));
     let said = stage.host.line("recover").answer();
     assert_eq!(said, "0000:02:00 is detached; nothing to recover\n");
+}
+
+/// Makes the record old, as if `prepare` had run long ago.
+fn age(stage: &Stage) {
+    let text = fs::read_to_string(stage.host.path(RECORD)).expect("a record");
+    let mut record: Value = serde_json::from_str(&text).expect("JSON");
+    record["holder"]["since"] = Value::from(1);
+    stage.host.write(RECORD, &record.to_string());
+}
+
+/// This test is the daemon that runs the hook; it started at this tick.
+fn daemon_since(stage: &Stage, tick: u32) {
+    let pid = std::process::id();
+    let folder = format!("proc/{pid}");
+    drop(fs::remove_dir_all(stage.host.path(&folder)));
+    stage.process(pid, "virtqemud", "/dev/null");
+    let fields = "0 ".repeat(18);
+    let stat = format!("{pid} (a) b) S {fields}{tick} 0 0\n");
+    stage.host.write(&format!("{folder}/stat"), &stat);
+}
+
+#[test]
+fn card_of_a_guest_whose_start_takes_long_is_held_while_its_daemon_lives() {
+    let stage = Stage::manual();
+    daemon_since(&stage, 4711);
+    stage.hook_ok(&first(), "prepare");
+    age(&stage);
+    assert_held(&stage);
+    // A process id is used again.
+    daemon_since(&stage, 4712);
+    stage.hook_ok(&second(), "prepare");
+    stage.hook_ok(&second(), "release");
+    stage.assert_restored("the daemon of the first guest died");
+}
+
+#[test]
+fn card_that_could_not_be_restored_waits_for_no_other_release() {
+    let stage = Stage::manual();
+    daemon_since(&stage, 4711);
+    stage.hook_ok(&first(), "prepare");
+    age(&stage);
+    stage.kernel.on_probe(("nvidia", VIDEO), Work::refuses());
+    stage.hook_ok(&first(), "release");
+    assert_eq!(stage.records().len(), 1, "it was not restored");
+    stage.hook_ok(&second(), "prepare");
 }
 
 #[test]

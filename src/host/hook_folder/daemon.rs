@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::hook_folder::{Daemon, FileStep};
 use crate::host::HookFolder;
 use crate::host::kernel::run_with_deadline;
+use crate::host::libvirt::start_of;
 use crate::paths::{HOOK_LAST_RUN, SELINUX, SYSTEMD};
 
 /// The daemons' files of their process id, and their names.
@@ -20,8 +21,6 @@ const PIDS: [(&str, &str); 4] = [
 ];
 /// Clock ticks per second in `/proc` (`USER_HZ`).
 const TICKS: u64 = 100;
-/// `starttime`, field 22 of `/proc/PID/stat`, counted from field 3, which follows the name.
-const START_FIELD: usize = 19;
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
 const RESTORECON: [&str; 2] = ["/sbin/restorecon", "/usr/sbin/restorecon"];
 
@@ -44,12 +43,9 @@ impl HookFolder<'_> {
     /// The process `pid`, if it is this daemon: the file of a dead one may remain.
     fn daemon(&self, name: &'static str, pid: u32) -> Option<Daemon> {
         let stat = self.machine.text(&format!("/proc/{pid}/stat"))?;
-        let (command, rest) = stat.rsplit_once(')')?;
+        let (command, _) = stat.rsplit_once(')')?;
         let (_, command) = command.split_once('(')?;
-        let since_boot: Option<u64> = rest
-            .split_whitespace()
-            .nth(START_FIELD)
-            .and_then(|ticks| ticks.parse().ok());
+        let since_boot: Option<u64> = start_of(&stat).and_then(|ticks| ticks.parse().ok());
         let started_at = since_boot.and_then(|ticks| Some(self.booted_at()? + ticks / TICKS));
         (command == name).then_some(Daemon {
             name,

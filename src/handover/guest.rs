@@ -120,15 +120,18 @@ impl Handover<'_> {
         missing.collect()
     }
 
-    /// Records that a running guest has `cards`, if the record was lost.
+    /// Records that a running guest has `cards`, if the record was lost or names a guest that had them before.
     pub fn relearn(&self, guest: &Guest, cards: &[&GpuCard]) {
         for card in cards {
             let slot = card.slot();
             let record = self.machine.card_record(slot).ok().flatten();
-            let is_free = record.as_ref().is_none_or(|record| record.holder.is_none());
+            let holder = record.as_ref().and_then(|record| record.holder.as_ref());
+            let is_free =
+                holder.is_none_or(|holder| holder.uuid != guest.uuid && !self.may_open(holder));
+            let was_detached = holder.is_none_or(|holder| holder.was_detached);
             if is_free && self.is_detached(card).unwrap_or(false) {
                 // If this fails, the card stays detached when the guest ends.
-                let _ = self.hold(slot, record, guest, true);
+                let _ = self.hold(slot, record, guest, was_detached);
             }
         }
     }

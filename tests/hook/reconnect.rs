@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use pretty_assertions::assert_eq;
+use serde_json::Value;
 
 use crate::guests::{Guest, hostdev};
 use crate::stage::{Stage, because};
@@ -108,6 +109,23 @@ fn reconnect_keeps_an_existing_record() {
     assert_eq!(record(), before);
     stage.hook_ok(&guest(), "release");
     stage.assert_restored("it came from the host's drivers");
+}
+
+#[test]
+fn reconnect_replaces_a_guest_that_neither_runs_nor_starts() {
+    let stage = Stage::manual();
+    stage.hook_ok(&guest(), "prepare");
+    let path = "run/gpupt/cards/0000:02:00.json";
+    let text = fs::read_to_string(stage.host.path(path)).expect("a record");
+    let mut record: Value = serde_json::from_str(&text).expect("JSON");
+    record["holder"]["since"] = Value::from(1);
+    stage.host.write(path, &record.to_string());
+    // A running guest has the card, so the first guest has not.
+    let second = Guest::other(1, &guest().devices);
+    stage.hook_ok(&second, "reconnect");
+    stage.assert_refused(&guest(), &held("guest-1"));
+    stage.hook_ok(&second, "release");
+    stage.assert_restored("the first guest found it on its host drivers");
 }
 
 #[test]

@@ -161,6 +161,16 @@ impl Handover<'_> {
         let mut done = CardResult::default();
         for function in &card.functions {
             let binding = self.machine.binding(function.address, &self.stub)?;
+            let model = self.models.get(&function.address);
+            if let Some((driver, model)) = binding.driver.as_ref().zip(model)
+                && module_of(driver) != module_of(model)
+            {
+                done.notes.push(format!(
+                    "{} is on {driver}, but the guest's XML names {model}: libvirt binds it again, and gives \
+                     it to its host driver when the guest ends",
+                    function.address
+                ));
+            }
             done.functions.push(self.function_result(&binding, true));
         }
         // The program that detached it died before it recorded that.

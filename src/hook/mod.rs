@@ -113,20 +113,19 @@ impl Hook<'_> {
         to: &str,
         since: Instant,
     ) {
-        if done.functions.iter().all(|function| function.was_already) {
-            return;
+        if !done.functions.iter().all(|function| function.was_already) {
+            let ms = since.elapsed().as_millis().to_string();
+            let line = format!("{card}: from {from} to {to} for {} in {ms} ms", guest.name);
+            let fields = [
+                ("GPUPT_GUEST", guest.name.as_str()),
+                ("GPUPT_UUID", guest.uuid.as_str()),
+                ("GPUPT_CARD", card),
+                ("GPUPT_FROM", from),
+                ("GPUPT_TO", to),
+                ("GPUPT_MS", &ms),
+            ];
+            self.machine.log(LogPriority::Info, &line, &fields);
         }
-        let ms = since.elapsed().as_millis().to_string();
-        let line = format!("{card}: from {from} to {to} for {} in {ms} ms", guest.name);
-        let fields = [
-            ("GPUPT_GUEST", guest.name.as_str()),
-            ("GPUPT_UUID", guest.uuid.as_str()),
-            ("GPUPT_CARD", card),
-            ("GPUPT_FROM", from),
-            ("GPUPT_TO", to),
-            ("GPUPT_MS", &ms),
-        ];
-        self.machine.log(LogPriority::Info, &line, &fields);
         for note in &done.notes {
             self.log(LogPriority::Info, &format!("{card}: {note}"), guest);
         }

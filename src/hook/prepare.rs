@@ -96,7 +96,7 @@ impl Hook<'_> {
         let lock = self.machine.lock(self.deadline * DEADLINES_WAITED);
         let _lock = lock.map_err(Error::from)?;
         let claimed: Vec<PciAddress> = functions_of(claims).collect();
-        let handover = self.handover(&lookup);
+        let handover = self.handover(&lookup).with_models(driver_models(xml));
         if let Some(done) = handover.hold_ready(guest, &wanted, &claimed) {
             return Ok(named(&wanted, done));
         }

@@ -106,4 +106,16 @@ fn card_on_another_vfio_driver_than_the_xml_names_is_left_to_libvirt() {
     let named = devices.replace("<source>", "<driver model='nvgrace_gpu_vfio_pci'/><source>");
     stage.hook_ok(&Guest::with(&named), "prepare");
     assert_eq!(stage.kernel.writes(), [""; 0]);
+    let said: Vec<String> = stage
+        .journal()
+        .iter()
+        .map(|e| e["MESSAGE"].clone())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "gpupci1: 0000:02:00.0 is on vfio-pci, but the guest's XML names nvgrace_gpu_vfio_pci: \
+             libvirt binds it again, and gives it to its host driver when the guest ends"
+        ]
+    );
 }

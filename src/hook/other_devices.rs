@@ -1,11 +1,11 @@
 //! Judges the claimed devices that are no cards, but without which the guest would not work.
 
-use crate::binding::{CardView, VirtualFunction, judge_attach};
+use crate::binding::{CardView, Refusal, VirtualFunction, judge_attach};
 use crate::domain_xml::Claim;
 use crate::error::Error;
 use crate::gpu::PciFunction;
-use crate::hook::Hook;
 use crate::hook::refusal::HookRefusal;
+use crate::hook::{Hook, functions_of};
 use crate::pci::PciAddress;
 
 /// The driver of NVSwitches on the host.
@@ -18,6 +18,12 @@ impl Hook<'_> {
         functions: &[PciFunction],
         claims: &[Claim],
     ) -> Result<(), HookRefusal> {
+        let is_claimed = |one: &&PciFunction| functions_of(claims).any(|f| f == one.address);
+        let switches = functions.iter().filter(|one| one.is_nvswitch());
+        let switches: Vec<PciAddress> =
+            switches.filter(is_claimed).map(|one| one.address).collect();
+        // One look at all processes for all switches: a baseboard has up to six.
+        let are_used = !switches.is_empty() && !self.users_of(&switches).is_empty();
         for claim in claims {
             let is_claimed = |one: &&PciFunction| Some(one.address) == claim.function();
             let Some(function) = functions.iter().find(is_claimed) else {
@@ -28,7 +34,7 @@ impl Hook<'_> {
                 self.refuse_managed(function.address)?;
             }
             if function.is_nvswitch() {
-                self.judge_switch(function.address, is_managed)?;
+                self.judge_switch(function.address, is_managed, are_used)?;
             }
         }
         Ok(())
@@ -36,14 +42,16 @@ impl Hook<'_> {
 
     /// Refuses an NVSwitch that a process of the host uses, or that would stay with the host. libvirt itself
     /// takes a managed one from the host; the fabric manager must not have it then.
-    fn judge_switch(&self, address: PciAddress, is_managed: bool) -> Result<(), HookRefusal> {
-        let users = self.machine.users_of(&[address], &[], self.deadline);
-        let view = CardView {
-            users: users.found,
-            unseen: users.unseen,
-            ..CardView::default()
+    fn judge_switch(
+        &self,
+        address: PciAddress,
+        is_managed: bool,
+        are_used: bool,
+    ) -> Result<(), HookRefusal> {
+        let refusals = match are_used {
+            true => self.users_of(&[address]),
+            false => Vec::new(),
         };
-        let refusals = judge_attach(&view, true);
         if !refusals.is_empty() {
             return Err(HookRefusal::SwitchInUse { address, refusals });
         }
@@ -52,6 +60,17 @@ impl Hook<'_> {
             Some(_) => Err(HookRefusal::SwitchOnHost(address)),
             None => Ok(()),
         }
+    }
+
+    /// The processes of the host that use these switches.
+    fn users_of(&self, switches: &[PciAddress]) -> Vec<Refusal> {
+        let users = self.machine.users_of(switches, &[], self.deadline);
+        let view = CardView {
+            users: users.found,
+            unseen: users.unseen,
+            ..CardView::default()
+        };
+        judge_attach(&view, true)
     }
 
     /// Refuses a virtual function that libvirt would take from the driver that gives it to the guest.

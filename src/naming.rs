@@ -96,7 +96,7 @@ pub fn replaced_cards(
     cards: &[GpuCard],
 ) -> Result<Vec<(PciSlot, Refusal)>, NamingError> {
     let names = machine.names()?;
-    let present = identities(machine, cards)?;
+    let present = identities(machine, cards, &names)?;
     let differing = present.iter().filter_map(|(address, found)| {
         let known = names.at(address.slot())?;
         let differs = || Refusal::Differs {
@@ -112,7 +112,7 @@ pub fn replaced_cards(
 
 /// The cards that count, with their ids.
 fn registered(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Registered>, SysfsError> {
-    let identities = identities(machine, cards)?;
+    let identities = identities(machine, cards, &Register::default())?;
     let registered = identities.into_iter().filter_map(|(address, identity)| {
         let mut counting = cards.iter().filter(|card| card.counts());
         let card = counting.find(|card| card.display.address == address)?;
@@ -125,14 +125,18 @@ fn registered(machine: &Machine, cards: &[GpuCard]) -> Result<Vec<Registered>, S
     Ok(registered.collect())
 }
 
-/// The ids of each card, except of cards that have gone in the meantime.
+/// The ids of each card, except of cards that have gone in the meantime: those of the function that is recorded,
+/// because the settings choose the display of a card with displays of two vendors.
 fn identities(
     machine: &Machine,
     cards: &[GpuCard],
+    names: &Register,
 ) -> Result<Vec<(PciAddress, Identity)>, SysfsError> {
     let mut identities = Vec::new();
     for card in cards {
-        let address = card.display.address;
+        let known = names.at(card.slot()).map(|known| known.address);
+        let known = known.filter(|address| card.has(*address));
+        let address = known.unwrap_or(card.display.address);
         let identity = machine.identity(address)?;
         identities.extend(identity.map(|identity| (address, identity)));
     }

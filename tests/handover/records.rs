@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
+use crate::support::kernel::FakeKernel;
 use crate::{DEVICES, manual, refuses};
 
 const RECORD: &str = "run/gpupt/cards/0000:02:00.json";
@@ -27,6 +28,18 @@ fn unreadable(verb: &str, host: &TestHost, causes: &[&str]) -> String {
          try:   {remedy}\n",
         path.display()
     )
+}
+
+#[test]
+fn card_with_displays_of_two_vendors_is_the_recorded_one_whichever_vendor_counts() {
+    let host = TestHost::unpacked("manual.tree");
+    let second = "sys/bus/pci/devices/0000:02:00.1";
+    host.write(&format!("{second}/vendor"), "0x1002\n");
+    host.write(&format!("{second}/class"), "0x030000\n");
+    let _kernel = FakeKernel::on(&host);
+    host.line("list").answer();
+    host.write("etc/gpupt.toml", "vendors = [\"amd\"]\n");
+    host.line("detach gpupci1 --dry-run").answer();
 }
 
 #[test]

@@ -21,7 +21,7 @@ run gpupci hook uninstall
 ok "it is taken away (it was $ended)" test "$ended" = 0
 ok "it is gone" test ! -e "$hooks/qemu"
 reload
-define part "$switched.0"
+define part "$twin.0"
 refused part
 says "is not viable"
 ok "nothing was changed" is_as_before "$at_boot"
@@ -44,7 +44,7 @@ starts part
 ends 0 hook uninstall
 reload
 stops part
-ok "it is still with guests" all_on_vfio "$switched"
+ok "it is still with guests" all_on_vfio "$twin"
 ends 0 recover
 ok "all is as before" is_as_before "$at_boot"
 ends 0 hook install --from $program

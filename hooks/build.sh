@@ -13,6 +13,11 @@ else
     target=x86_64-unknown-linux-gnu
     export RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static"
 fi
-"$cargo" build --locked --profile hook --bin qemu --target $target --target-dir "$1"
+
+# The linker that comes with Rust keeps one copy of functions that are equal. Without it, the hook is larger.
+linker=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/gcc-ld
+folding="-Clink-arg=-B$linker -Clink-arg=-fuse-ld=lld -Clink-arg=-Wl,--icf=all"
+[ -x "$linker/ld.lld" ] || folding=
+"$cargo" rustc --locked --profile hook --bin qemu --target $target --target-dir "$1" -- $folding
 mkdir -p "$(dirname "$2")"
 install -m755 "$1/$target/hook/qemu" "$2"

@@ -48,8 +48,8 @@ for name in "${names[@]}"; do
         failed=$((failed + 1))
     fi
 done
-# The manual must quote sentences that were printed; pids and group numbers may differ.
-sentences() { grep -oh 'gpupt: guest .*' "$1" | sed -E 's/(pid|IOMMU group) [0-9]+/\1 N/g'; }
+# The manual must quote sentences that were printed; numbers that differ from run to run may differ.
+sentences() { grep -oh 'gpupt: guest .*' "$1" | sed -E 's/(pid |IOMMU group |\/dev\/dri\/card|started )[0-9]+/\1N/g'; }
 if [ $all = 1 ]; then
     said=$(sentences "$out/results/errors")
     # shellcheck disable=SC2016 # Markdown's own quotes

@@ -132,23 +132,6 @@ impl TestHost {
         Some(name.to_string_lossy().into_owned())
     }
 
-    /// Driver and override of every function: `0000:02:00.0 nvidia (null)`.
-    fn bindings(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.path(DEVICES))
-            .expect("a PCI bus")
-            .map(|entry| entry.expect("an entry").file_name().into_string())
-            .collect::<Result<_, _>>()
-            .expect("text");
-        names.sort();
-        let line = |name: &String| {
-            let folder = self.path(&format!("{DEVICES}/{name}"));
-            let over = fs::read_to_string(folder.join("driver_override")).unwrap_or_default();
-            let driver = self.driver(name).unwrap_or_else(|| "-".to_owned());
-            format!("{name} {driver} {}", over.trim_end())
-        };
-        names.iter().map(line).collect()
-    }
-
     /// The bindings of the functions of one slot.
     fn bindings_of(&self, slot: &str) -> Vec<String> {
         let mut bindings = self.bindings();

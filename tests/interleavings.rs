@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -22,7 +21,6 @@ use support::TestHost;
 use support::kernel::{FakeKernel, InjectedFault};
 
 const HOOK: &str = env!("CARGO_BIN_EXE_qemu");
-const DEVICES: &str = "sys/bus/pci/devices";
 /// Rounds of the suite. Each round has its own seed, and is the same each time but for the moments of its kills.
 const ROUNDS: u64 = 6;
 const STEPS: usize = 12;
@@ -77,7 +75,7 @@ impl Round {
     fn new(seed: u64) -> Self {
         let host = TestHost::unpacked("manual.tree");
         let kernel = FakeKernel::on(&host);
-        let before = bindings(&host);
+        let before = host.bindings();
         host.line("-q list").answer();
         Self {
             // Small seeds differ in few bits; zero would stay zero.
@@ -203,7 +201,7 @@ impl Round {
         let all = granted.len();
         granted.dedup();
         assert_eq!(granted.len(), all, "granted twice: {}", self.story());
-        for line in bindings(&self.host) {
+        for line in self.host.bindings() {
             let is_granted = granted
                 .iter()
                 .any(|bus| line.starts_with(&format!("0000:{bus}:")));
@@ -243,7 +241,7 @@ impl Round {
                 self.story()
             );
         }
-        assert_eq!(bindings(&self.host), self.before, "{}", self.story());
+        assert_eq!(self.host.bindings(), self.before, "{}", self.story());
         let records = fs::read_dir(self.host.path("run/gpupt/cards"));
         let records = records.map_or(0, Iterator::count);
         assert_eq!(records, 0, "{}", self.story());
@@ -286,25 +284,6 @@ fn xml(name: &str, uuid: &str, buses: &[&str]) -> String {
     format!(
         "<domain type='kvm'><name>{name}</name><uuid>{uuid}</uuid><devices>{devices}</devices></domain>"
     )
-}
-
-/// Driver and override of every function: `0000:02:00.0 nvidia (null)`.
-fn bindings(host: &TestHost) -> Vec<String> {
-    let entries = fs::read_dir(host.path(DEVICES)).expect("a PCI bus");
-    let names = entries.map(|entry| entry.expect("an entry").file_name());
-    let mut names: Vec<String> = names
-        .map(|name| name.into_string().expect("text"))
-        .collect();
-    names.sort();
-    let line = |name: &String| {
-        let folder = host.path(&format!("{DEVICES}/{name}"));
-        let over = fs::read_to_string(folder.join("driver_override")).unwrap_or_default();
-        let driver = fs::read_link(folder.join("driver")).ok();
-        let driver = driver.as_deref().and_then(Path::file_name);
-        let driver = driver.map_or("-".into(), |name| name.to_string_lossy());
-        format!("{name} {driver} {}", over.trim_end())
-    };
-    names.iter().map(line).collect()
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 use std::process::Command;
 
 use pretty_assertions::assert_eq;
@@ -12,7 +11,7 @@ use pretty_assertions::assert_eq;
 use crate::guests::Guest;
 use crate::support::kernel::FakeKernel;
 use crate::support::{RunOutput, TestHost, run};
-use crate::{DEVICES, HOOK, silence};
+use crate::{HOOK, silence};
 
 /// A journal entry, by its fields.
 pub type Entry = BTreeMap<String, String>;
@@ -37,7 +36,7 @@ impl Stage {
         let journal = UnixDatagram::bind(host.path("run/systemd/journal/socket"));
         let journal = journal.expect("a journal");
         journal.set_nonblocking(true).expect("a socket");
-        let before = bindings(&host);
+        let before = host.bindings();
         Self {
             host,
             kernel,
@@ -127,7 +126,7 @@ impl Stage {
 
     /// Driver and override of every function: `0000:02:00.0 nvidia (null)`.
     pub fn bindings(&self) -> Vec<String> {
-        bindings(&self.host)
+        self.host.bindings()
     }
 
     /// The functions whose binding differs from the start of the test.
@@ -195,20 +194,4 @@ pub fn because(causes: &[&str], tries: &[&str]) -> String {
         causes.join("; "),
         tries.join("; ")
     )
-}
-
-fn bindings(host: &TestHost) -> Vec<String> {
-    let entries = fs::read_dir(host.path(DEVICES)).expect("a PCI bus");
-    let names = entries.map(|entry| entry.expect("an entry").file_name());
-    let mut names: Vec<String> = names.map(|n| n.into_string().expect("text")).collect();
-    names.sort();
-    let line = |name: &String| {
-        let folder = host.path(&format!("{DEVICES}/{name}"));
-        let over = fs::read_to_string(folder.join("driver_override")).unwrap_or_default();
-        let driver = fs::read_link(folder.join("driver")).ok();
-        let driver = driver.as_deref().and_then(Path::file_name);
-        let driver = driver.map_or("-".into(), |name| name.to_string_lossy());
-        format!("{name} {driver} {}", over.trim_end())
-    };
-    names.iter().map(line).collect()
 }

@@ -142,6 +142,24 @@ impl TestHost {
         fs::write(path, content).expect("the file is written");
     }
 
+    /// Driver and override of every function: `0000:02:00.0 nvidia (null)`.
+    pub fn bindings(&self) -> Vec<String> {
+        let devices = "sys/bus/pci/devices";
+        let entries = fs::read_dir(self.path(devices)).expect("a PCI bus");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<String> = names.map(|n| n.into_string().expect("text")).collect();
+        names.sort();
+        let line = |name: &String| {
+            let folder = self.path(&format!("{devices}/{name}"));
+            let over = fs::read_to_string(folder.join("driver_override")).unwrap_or_default();
+            let driver = fs::read_link(folder.join("driver")).ok();
+            let driver = driver.as_deref().and_then(Path::file_name);
+            let driver = driver.map_or("-".into(), |name| name.to_string_lossy());
+            format!("{name} {driver} {}", over.trim_end())
+        };
+        names.iter().map(line).collect()
+    }
+
     /// Where to write the program that plays `name` of this host.
     pub fn stand_in(&self, name: &str) -> PathBuf {
         let folder = || tempfile::tempdir().expect("a temporary directory");

@@ -207,6 +207,26 @@ fn errors_are_printed_as_rocks_prints_them() {
     });
 }
 
+/// Rocks itself fails before it calls a command, so no command can say it better.
+#[test]
+fn empty_word_is_rocks_own_traceback() {
+    with_every_python(|frontend, server| {
+        for words in [
+            &["add", "host", "gpu", "rocks-34", "gpupci", ""][..],
+            &["report", "host", "vm", "config", "rocks-34", " "],
+            &["list", "host", "gpu", ""],
+        ] {
+            let said = frontend.command(server, words).output();
+            let said = said.expect("Python starts");
+            let stderr = String::from_utf8_lossy(&said.stderr);
+            let stdout = String::from_utf8_lossy(&said.stdout);
+            assert_eq!((said.status.code(), &*stdout), (Some(1), ""), "{words:?}");
+            assert!(stderr.starts_with("Traceback "), "{words:?}: {stderr}");
+        }
+        assert_eq!(frontend.rocks(server, "list host gpu"), "");
+    });
+}
+
 /// Values that were inserted without any check.
 #[test]
 fn report_fails_with_a_message_on_an_unusable_value() {

@@ -28,8 +28,8 @@ def find_command(words):
     for used in range(len(words), 0, -1):
         try:
             return importlib.import_module('.'.join(['rocks', 'commands'] + words[:used])), used
-        # Python 2 has a ValueError for empty words.
-        except (ImportError, ValueError):
+        # As in Rocks, Python 2's ValueError for an empty word is not caught.
+        except ImportError:
             continue
     return None, 0
 

@@ -97,8 +97,10 @@ def split_words(args):
     """Parameters (NAME=VALUE, the last of a name counts) and the other arguments."""
     params, words = {}, []
     for arg in args:
+        # An argument without a word is an IndexError here, which nobody catches: so it is in Rocks.
+        first = arg.split()[0]
         # An SQL statement may select hosts; its equal signs are its own.
-        if PARAMETER.match(arg) and arg.split()[:1] != ['select']:
+        if PARAMETER.match(arg) and first != 'select':
             name, value = arg.split('=', 1)
             params[name] = value
             params.setdefault('@ROCKSPARAM0', arg)

@@ -7,7 +7,7 @@ use crate::binding::{Binding, CardView, Phase, Refusal, judge_detach};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::readiness::card::refusal::finding_of;
-use crate::readiness::{Finding, HostFacts};
+use crate::readiness::{Blocks, Finding, HostFacts};
 
 /// What the record of a card says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl CardFacts {
             _ => true,
         };
         findings.extend(refusals.iter().filter(is_of_card).map(finding_of));
-        findings.extend(self.shared_groups());
+        findings.extend(self.shared_groups(&refusals));
         let is_open = |topic| findings.iter().all(|finding| finding.topic != topic);
         let passes = [self.group(), not_in_use(), self.console()];
         let passes = passes
@@ -192,8 +192,8 @@ impl CardFacts {
         }
     }
 
-    /// The other cards of its groups.
-    fn shared_groups(&self) -> Vec<Finding> {
+    /// The other cards of its groups. If this card is refused without another, both go to a guest together.
+    fn shared_groups(&self, refusals: &[Refusal]) -> Vec<Finding> {
         let mut shared: Vec<(CardName, IommuGroup)> = Vec::new();
         for neighbour in &self.view.neighbours {
             if let Some(card) = neighbour.card
@@ -202,13 +202,18 @@ impl CardFacts {
                 shared.push((card, neighbour.group));
             }
         }
-        let warn = |(card, group)| {
-            Finding::warn(
+        let warn = |(other, group)| {
+            let finding = Finding::warn(
                 "iommu-group",
-                format!("{card} shares IOMMU group {group}: give both to one guest"),
+                format!("{other} shares IOMMU group {group}: give both to one guest"),
                 "to give them to two guests, enable ACS in the firmware setup, or move one of them \
                  to another slot",
-            )
+            );
+            let is_needed = |refusal: &Refusal| matches!(refusal, Refusal::GroupShared { card: Some(card), .. } if *card == other);
+            finding.blocking(match refusals.iter().any(is_needed) {
+                true => Blocks::CardWithout(other),
+                false => Blocks::Nothing,
+            })
         };
         shared.into_iter().map(warn).collect()
     }

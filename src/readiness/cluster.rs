@@ -3,7 +3,7 @@
 use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
-use crate::readiness::{CardFacts, Finding};
+use crate::readiness::{Blocks, CardFacts, Finding};
 use crate::rocks::{Attribute, Cluster, Conflict, HostGroups, Node, Text, conflicts_of};
 
 const TOPIC: &str = "attributes";
@@ -140,7 +140,9 @@ fn compare(host: &str, card: &CardFacts, recorded: Option<&(CardName, String)>) 
     let text =
         format!("the cluster's attribute {name} of {host} is {shown}, but the card is at {here}");
     let set = command("set", host, name, Some(card.display));
-    Some(Finding::fail(TOPIC, text, set).of(name))
+    let finding = Finding::fail(TOPIC, text, set).of(name);
+    // A guest that already claims the card still gets it.
+    Some(finding.blocking(Blocks::Nothing))
 }
 
 fn no_such_card(host: &str, name: CardName, value: &str) -> Finding {

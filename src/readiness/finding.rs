@@ -28,6 +28,21 @@ impl Verdict {
     }
 }
 
+/// The cards that no guest can get now because of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// None.
+    Nothing,
+    /// The card that the finding is about.
+    Card,
+    /// The same, unless this other card is ready: one guest can then get both.
+    CardWithout(CardName),
+    /// These cards.
+    Cards(Vec<CardName>),
+    /// Every card of the host.
+    EveryCard,
+}
+
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -41,6 +56,8 @@ pub struct Finding {
     pub text: String,
     /// The line to add or the command to run, safe on a terminal.
     pub remedy: Option<String>,
+    /// The cards that it keeps from guests.
+    pub blocks: Blocks,
     pub(super) exit: Exit,
 }
 
@@ -52,6 +69,10 @@ impl Finding {
             card: None,
             text: printable(text.to_string().as_bytes()).into_owned(),
             remedy: None,
+            blocks: match verdict {
+                Verdict::Pass | Verdict::Warn => Blocks::Nothing,
+                Verdict::Fail => Blocks::EveryCard,
+            },
             exit: match verdict {
                 Verdict::Pass | Verdict::Warn => Exit::Done,
                 Verdict::Fail => Exit::Unable,
@@ -87,9 +108,35 @@ impl Finding {
         }
     }
 
+    /// The finding about `card`: a failure then blocks only this card.
     pub(super) fn of(self, card: CardName) -> Self {
-        let card = Some(card);
-        Self { card, ..self }
+        let blocks = match self.blocks {
+            Blocks::EveryCard => Blocks::Card,
+            blocks => blocks,
+        };
+        Self {
+            card: Some(card),
+            blocks,
+            ..self
+        }
+    }
+
+    /// The finding that blocks these cards, whatever its verdict is.
+    pub(super) fn blocking(self, blocks: Blocks) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// Whether a guest cannot get `card` because of it, if of the checked cards only `ready` are ready.
+    pub(super) fn blocks(&self, card: CardName, checked: &[CardName], ready: &[CardName]) -> bool {
+        match &self.blocks {
+            Blocks::Nothing => false,
+            Blocks::Card => self.card == Some(card),
+            Blocks::CardWithout(other) => {
+                self.card == Some(card) && checked.contains(other) && !ready.contains(other)
+            }
+            Blocks::Cards(cards) => cards.contains(&card),
+            Blocks::EveryCard => true,
+        }
     }
 
     /// The exit code for this finding: 0 unless it is a failure.

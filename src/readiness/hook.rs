@@ -1,7 +1,7 @@
 //! The findings about libvirt's hooks: gpupt's hook, whether libvirt runs it, and other hooks.
 
 use crate::hook_folder::{HookFacts, HookFile};
-use crate::readiness::{Distribution, Finding};
+use crate::readiness::{Blocks, Distribution, Finding};
 
 const OURS: &str = "hook";
 const SEEN: &str = "hook-seen";
@@ -41,11 +41,9 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
             "{} is not executable, so libvirt skips it without a message",
             skipped.path
         );
-        return vec![Finding::fail(
-            OURS,
-            text,
-            format!("chmod 0755 {}", skipped.path),
-        )];
+        let remedy = format!("chmod 0755 {}", skipped.path);
+        // A guest gets its cards without the hook, but nothing checks them.
+        return vec![Finding::fail(OURS, text, remedy).blocking(Blocks::Nothing)];
     }
     if let Some(second) = ours.get(1) {
         let text = format!(

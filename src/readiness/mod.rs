@@ -12,17 +12,19 @@ mod interrupts;
 mod modprobe;
 mod nvswitch;
 mod stub;
+mod summary;
 mod vfio_ids;
 
 pub use card::{CardFacts, RecordFacts};
 pub use cluster::ClusterFacts;
 pub use cmdline::KernelCmdline;
 pub use distribution::{Distribution, Loader};
-pub use finding::{Finding, Verdict, exit_of};
+pub use finding::{Blocks, Finding, Verdict, exit_of};
 pub use host::{CpuVendor, Platform};
 pub use interrupts::{Chipset, InterruptFacts, RemappingUnit};
 pub use modprobe::{ConfigFile, ModprobeFacts};
 pub use stub::{DriverSource, StubFacts};
+pub use summary::Summary;
 pub use vfio_ids::FunctionFacts;
 
 use crate::gpu::Uncounted;

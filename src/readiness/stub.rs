@@ -2,7 +2,7 @@
 
 use crate::pci::DriverName;
 use crate::readiness::cmdline::underscored;
-use crate::readiness::{Finding, HostFacts};
+use crate::readiness::{Blocks, CardFacts, Finding, HostFacts};
 
 const TOPIC: &str = "vfio";
 
@@ -37,9 +37,21 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
         let mut findings = vec![presence(stub, facts)];
         findings.extend(misspelled(stub));
         findings.extend(load_problem(stub, facts));
-        findings
+        let findings = findings.into_iter();
+        findings.map(|finding| blocking_own_cards(finding, stub, facts))
     });
     judged.collect()
+}
+
+/// The finding; a failure blocks only the cards that need this driver.
+fn blocking_own_cards(finding: Finding, stub: &StubFacts, facts: &HostFacts) -> Finding {
+    if finding.blocks != Blocks::EveryCard {
+        return finding;
+    }
+    let needs_it = |card: &&CardFacts| card.view.bindings.iter().any(|b| b.stub == stub.driver);
+    let cards = facts.cards.as_deref().unwrap_or_default().iter();
+    let cards = cards.filter(needs_it).map(|card| card.name);
+    finding.blocking(Blocks::Cards(cards.collect()))
 }
 
 /// A name with `-` for `_`: modprobe takes both, the kernel's files do not.

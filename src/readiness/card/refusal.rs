@@ -3,7 +3,7 @@
 use crate::binding::Refusal;
 use crate::exit::Exit;
 use crate::failure::{Code, Failure};
-use crate::readiness::{Finding, Verdict};
+use crate::readiness::{Blocks, Finding, Verdict};
 
 /// The finding for this reason: a warning if it ends by itself or was set on purpose.
 pub(super) fn finding_of(refusal: &Refusal) -> Finding {
@@ -15,7 +15,9 @@ pub(super) fn finding_of(refusal: &Refusal) -> Finding {
     };
     match verdict {
         Verdict::Pass => finding,
-        Verdict::Warn | Verdict::Fail => Finding { exit, ..finding }.with_remedy(remedy(refusal)),
+        Verdict::Warn | Verdict::Fail => Finding { exit, ..finding }
+            .blocking(Blocks::Card)
+            .with_remedy(remedy(refusal)),
     }
 }
 

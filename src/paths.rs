@@ -98,6 +98,16 @@ pub const HOOK_PROGRAM: &str = "/usr/lib/gpupt/qemu-hook";
 /// The hook runs it to query the cluster, and to read all processes where AppArmor confines the hook. AppArmor lets
 /// hooks run programs in /usr/bin, and few others.
 pub const GPUPCI: &str = "/usr/bin/gpupci";
+/// The folders of programs, `/run/current-system/sw/bin` on NixOS.
+pub const PROGRAM_FOLDERS: [&str; 7] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+    "/run/current-system/sw/bin",
+];
 /// The socket on which tests play the kernel of a tree of files.
 pub const KERNEL_SOCKET: &str = "/kernel.sock";
 

@@ -51,6 +51,17 @@ impl Distribution {
         }
     }
 
+    /// Whether it is one of SUSE's systems that `transactional-update` changes.
+    pub fn is_transactional(&self) -> bool {
+        let names = [
+            "sle-micro",
+            "sl-micro",
+            "opensuse-microos",
+            "opensuse-leap-micro",
+        ];
+        names.contains(&self.id.as_str())
+    }
+
     /// How to add `argument` to the kernel command line.
     pub fn with_argument(&self, argument: &str) -> String {
         match self.loader {

@@ -4,6 +4,7 @@
 mod card;
 mod modules;
 mod platform;
+mod system;
 
 use std::fs;
 use std::io::{self, Read};

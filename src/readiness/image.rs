@@ -1,0 +1,91 @@
+//! Systems whose packages, initramfs or kernel command line are part of an image: the usual commands
+//! have no effect there, or none that lasts.
+
+use crate::readiness::Programs;
+
+/// How such a system is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageSystem {
+    /// `rpm-ostree` layers packages and rebuilds the initramfs: Fedora Atomic, CoreOS, Silverblue.
+    RpmOstree,
+    /// The image is built elsewhere, from a Containerfile (bootc).
+    Bootc,
+    /// `transactional-update` changes a snapshot for the next boot: openSUSE MicroOS, SLE Micro.
+    TransactionalUpdate,
+    /// All is in the configuration of NixOS.
+    NixOs,
+    /// Unraid loads its root file system from a USB drive at each boot.
+    Unraid,
+}
+
+/// The files that tell such a system from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImageMarks {
+    /// `/run/ostree-booted`, which ostree makes at boot (ostree(1)).
+    pub is_ostree: bool,
+    /// `/etc/NIXOS`, by which `nixos-rebuild` knows NixOS.
+    pub is_nixos: bool,
+    /// `/etc/unraid-version`.
+    pub is_unraid: bool,
+    /// Whether os-release names a system of SUSE that is only changed by transactions.
+    pub is_transactional: bool,
+}
+
+pub(super) const PROGRAMS: [&str; 3] = ["rpm-ostree", "bootc", "transactional-update"];
+
+impl ImageSystem {
+    /// The kind of the host's system; `None` if packages are installed into the running system.
+    pub fn of(marks: ImageMarks, programs: &Programs) -> Option<Self> {
+        if marks.is_nixos {
+            Some(Self::NixOs)
+        } else if marks.is_unraid {
+            Some(Self::Unraid)
+        } else if marks.is_ostree && programs.may_have("rpm-ostree") {
+            Some(Self::RpmOstree)
+        } else if marks.is_ostree {
+            Some(Self::Bootc)
+        } else if programs.has("transactional-update") || marks.is_transactional {
+            Some(Self::TransactionalUpdate)
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pretty_assertions::assert_eq;
+
+    #[test]
+    fn image_based_system_is_known_by_its_own_files() {
+        let ostree = ImageMarks {
+            is_ostree: true,
+            ..ImageMarks::default()
+        };
+        let nixos = ImageMarks {
+            is_nixos: true,
+            ..ImageMarks::default()
+        };
+        let plain = ImageMarks::default();
+        for (marks, programs, system) in [
+            (plain, Programs::of(["rpm-ostree", "bootc"]), None),
+            (
+                ostree,
+                Programs::of(["rpm-ostree", "bootc"]),
+                Some(ImageSystem::RpmOstree),
+            ),
+            (ostree, Programs::default(), Some(ImageSystem::RpmOstree)),
+            (ostree, Programs::of(["bootc"]), Some(ImageSystem::Bootc)),
+            (nixos, Programs::default(), Some(ImageSystem::NixOs)),
+            (
+                plain,
+                Programs::of(["transactional-update"]),
+                Some(ImageSystem::TransactionalUpdate),
+            ),
+            (plain, Programs::default(), None),
+        ] {
+            assert_eq!(ImageSystem::of(marks, &programs), system, "{marks:?}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use crate::guest::{host_groups, this_host};
 use crate::host::{HookFolder, Machine};
 use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::pci::{DriverName, PciAddress, PciSlot};
-use crate::readiness::{CardFacts, ClusterFacts, HostFacts, RecordFacts, StubFacts};
+use crate::readiness::{CardFacts, ClusterFacts, HostFacts, Initramfs, RecordFacts, StubFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
@@ -54,8 +54,11 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         cards.as_deref().unwrap_or_default(),
         &aliases,
     );
+    let (distribution, programs) = (machine.distribution(), machine.programs());
+    let image = machine.image_system(&distribution, &programs);
     Ok(HostFacts {
-        distribution: machine.distribution(),
+        distribution,
+        initramfs: Initramfs::of(image, &programs),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(&functions),
         stubs,

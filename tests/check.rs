@@ -18,6 +18,8 @@ mod distributions;
 mod hooks;
 #[path = "check/hostile_files.rs"]
 mod hostile_files;
+#[path = "check/initramfs.rs"]
+mod initramfs;
 #[path = "check/iommu.rs"]
 mod iommu;
 #[path = "check/modules.rs"]
@@ -44,6 +46,7 @@ fn ready() -> TestHost {
         "processor\t: 0\nvendor_id\t: GenuineIntel\n",
     );
     host.write("etc/os-release", ROCKY);
+    host.write("usr/bin/dracut", "");
     host.write("sys/firmware/acpi/tables/DMAR", "");
     host.write("sys/class/iommu/dmar0/intel-iommu/ecap", "f020df\n");
     let modules = format!("lib/modules/{RELEASE}/modules.dep");

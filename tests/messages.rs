@@ -36,6 +36,8 @@ mod hooks;
 mod sources;
 #[path = "messages/spelled.rs"]
 mod spelled;
+#[path = "messages/tools.rs"]
+mod tools;
 
 use std::fmt::Display;
 use std::fs;
@@ -107,6 +109,7 @@ fn document_has_every_message() {
     let mut text = HEAD.to_owned()
         + &cards::sections()
         + &findings::sections()
+        + &tools::sections()
         + &hooks::sections()
         + &files::sections()
         + &cluster::sections();

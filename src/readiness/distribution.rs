@@ -1,5 +1,4 @@
-//! The commands of each distribution: to change the kernel command line, to rebuild the initramfs,
-//! to install packages.
+//! The commands of each distribution: to change the kernel command line, to install packages.
 
 /// What sets the kernel command line of the next boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,16 +104,6 @@ impl Distribution {
                     "remove {argument} from the kernel command line in your boot loader, then reboot"
                 ),
             },
-        }
-    }
-
-    /// How to rebuild the initramfs, which has a copy of `/etc/modprobe.d`.
-    pub fn initramfs(&self) -> &'static str {
-        match self.family {
-            Family::RedHat | Family::Suse => "run `dracut -f`, then reboot",
-            Family::Debian | Family::Ubuntu => "run `update-initramfs -u`, then reboot",
-            Family::Arch => "run `mkinitcpio -P`, then reboot",
-            Family::Other => "rebuild the initramfs, then reboot",
         }
     }
 

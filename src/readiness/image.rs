@@ -34,6 +34,15 @@ pub struct ImageMarks {
 pub(super) const PROGRAMS: [&str; 3] = ["rpm-ostree", "bootc", "transactional-update"];
 
 impl ImageSystem {
+    /// All kinds, each with what tells it from the others.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::NixOs, "`/etc/NIXOS`"),
+        (Self::Unraid, "`/etc/unraid-version`"),
+        (Self::RpmOstree, "`/run/ostree-booted`, `rpm-ostree`"),
+        (Self::Bootc, "`/run/ostree-booted`, no `rpm-ostree`"),
+        (Self::TransactionalUpdate, "`transactional-update`"),
+    ];
+
     /// The kind of the host's system; `None` if packages are installed into the running system.
     pub fn of(marks: ImageMarks, programs: &Programs) -> Option<Self> {
         if marks.is_nixos {
@@ -48,6 +57,27 @@ impl ImageSystem {
             Some(Self::TransactionalUpdate)
         } else {
             None
+        }
+    }
+
+    /// How to rebuild the initramfs, and where that is documented.
+    pub fn rebuild(self) -> (&'static str, &'static str) {
+        match self {
+            Self::RpmOstree => ("run `rpm-ostree initramfs --enable`", "rpm-ostree(1)"),
+            Self::Bootc => (
+                "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), run \
+                 `bootc upgrade`",
+                "bootc documentation, \"Initramfs\"",
+            ),
+            Self::TransactionalUpdate => (
+                "run `transactional-update initrd`",
+                "transactional-update(8)",
+            ),
+            Self::NixOs => ("run `nixos-rebuild boot`", "nixos-rebuild(8)"),
+            Self::Unraid => (
+                "keep the file in /boot/config/modprobe.d (Unraid has no initramfs to rebuild)",
+                "Unraid documentation",
+            ),
         }
     }
 }

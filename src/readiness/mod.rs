@@ -9,6 +9,7 @@ mod finding;
 mod hook;
 mod host;
 mod image;
+mod initramfs;
 mod interrupts;
 mod modprobe;
 mod nvswitch;
@@ -24,6 +25,7 @@ pub use distribution::{Distribution, Loader};
 pub use finding::{Blocks, Finding, Verdict, exit_of};
 pub use host::{CpuVendor, Platform};
 pub use image::{ImageMarks, ImageSystem};
+pub use initramfs::{Initramfs, TOOLS, Tool};
 pub use interrupts::{Chipset, InterruptFacts, RemappingUnit};
 pub use modprobe::{ConfigFile, ModprobeFacts};
 pub use programs::Programs;
@@ -40,6 +42,8 @@ use crate::pci::PciAddress;
 pub struct HostFacts {
     /// Its distribution.
     pub distribution: Distribution,
+    /// What builds its initramfs.
+    pub initramfs: Initramfs,
     /// Kernel, CPU, IOMMU.
     pub platform: Platform,
     /// Interrupt remapping.

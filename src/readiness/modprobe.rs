@@ -150,7 +150,7 @@ fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
                  name, or the initramfs is older than the blacklist",
                 function.address
             ),
-            facts.distribution.initramfs(),
+            facts.initramfs.rebuild(),
         ),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::readiness::image;
+use crate::readiness::{image, initramfs};
 
 /// The programs that were found in the folders of programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,8 @@ impl Programs {
 
     /// The programs to look for: names and paths.
     pub fn candidates() -> impl Iterator<Item = &'static str> {
-        image::PROGRAMS.into_iter()
+        let tools = initramfs::TOOLS.iter().map(|row| row.program);
+        tools.chain(image::PROGRAMS)
     }
 
     /// Whether `name` is installed.

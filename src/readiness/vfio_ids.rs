@@ -155,7 +155,7 @@ fn bound_elsewhere(
         ),
         format!(
             "add `softdep {driver} pre: vfio-pci` to /etc/modprobe.d/vfio.conf, {}",
-            facts.distribution.initramfs()
+            facts.initramfs.rebuild()
         ),
     );
     Some(match card {

@@ -7,8 +7,8 @@ use gpupt::hook_folder::{HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
-    FunctionFacts, HostFacts, InterruptFacts, KernelCmdline, Loader, ModprobeFacts, Platform,
-    RecordFacts, RemappingUnit, StubFacts, judge,
+    FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, Loader, ModprobeFacts,
+    Platform, Programs, RecordFacts, RemappingUnit, StubFacts, judge,
 };
 
 use crate::{escaped, read, table};
@@ -104,6 +104,7 @@ pub fn hook_file(path: &str, is_ours: bool) -> HookFile {
 fn host() -> HostFacts {
     HostFacts {
         distribution: Distribution::of("ID=debian\nVERSION_ID=12", Loader::Grub, true),
+        initramfs: Initramfs::of(None, &Programs::of(["update-initramfs"])),
         platform: Platform {
             release: "6.1.0-18-amd64".to_owned(),
             cmdline: KernelCmdline::new("ro intel_iommu=on iommu=pt"),
@@ -545,7 +546,6 @@ fn distributions() -> Vec<[String; 2]> {
             let commands = [
                 distribution.with_argument("intel_iommu=on"),
                 distribution.without_argument("iommu=off"),
-                distribution.initramfs().to_owned(),
                 distribution.modules("6.1.0"),
                 distribution.libvirt().to_owned(),
             ];
@@ -565,7 +565,7 @@ pub fn sections() -> String {
         "Commands of distributions",
         [
             "distribution",
-            "kernel command line, initramfs, kernel modules, libvirt",
+            "kernel command line, kernel modules, libvirt",
         ],
         &distributions(),
     )

@@ -86,19 +86,6 @@ fn kernel_parameter_remedy_is_that_of_the_distribution() {
 }
 
 #[test]
-fn initramfs_remedy_is_that_of_the_distribution() {
-    for (os_release, command) in [
-        ("ID=centos", "dracut -f"),
-        ("ID=ubuntu\nID_LIKE=debian", "update-initramfs -u"),
-        ("ID=arch", "mkinitcpio -P"),
-        ("ID=nixos", "rebuild the initramfs"),
-    ] {
-        let remedy = Distribution::of(os_release, Loader::Grub, false).initramfs();
-        assert!(remedy.contains(command), "{remedy}");
-    }
-}
-
-#[test]
 fn last_assignment_in_os_release_counts_without_its_quotes() {
     assert_eq!(value("ID=a\nID=\"b\"\nNOT_ID=c\n", "ID"), Some("b"));
     assert_eq!(value("# ID = x\nIDENTITY=y", "ID"), None);

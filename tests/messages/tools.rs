@@ -1,5 +1,8 @@
 //! The tools that remedies name, each with the document that says so.
 
+use std::fs;
+use std::path::Path;
+
 use gpupt::readiness::{ImageSystem, Initramfs, Programs, TOOLS};
 
 use crate::{escaped, table};
@@ -42,4 +45,28 @@ fn initramfs() -> Vec<[String; 3]> {
 
 pub fn sections() -> String {
     table("Tools that build the initramfs", INITRAMFS, &initramfs())
+}
+
+/// Asserts that docs/preparing-a-host.md has this table behind the comment `<!-- NAME -->`.
+fn assert_document_has(name: &str, table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/preparing-a-host.md");
+    let document = fs::read_to_string(&path).expect("docs/preparing-a-host.md");
+    let mark = format!("<!-- {name} -->\n");
+    let (before, rest) = document.split_once(&mark).expect("the comment");
+    let table = table.trim_start_matches(['#', ' ', '\n']);
+    let (_, after) = rest.split_once("\n\n").expect("text behind the table");
+    let expected = format!("{before}{mark}{table}\n{after}");
+    if std::env::var_os("GPUPT_REGENERATE").is_some_and(|value| value == "1") {
+        fs::write(&path, &expected).expect("docs can be written");
+    }
+    let written = fs::read_to_string(&path).expect("docs/preparing-a-host.md");
+    assert!(
+        written == expected,
+        "docs/preparing-a-host.md is old: run GPUPT_REGENERATE=1 cargo test --test messages"
+    );
+}
+
+#[test]
+fn preparing_a_host_has_the_table_of_initramfs_tools() {
+    assert_document_has("initramfs tools", &table("", INITRAMFS, &initramfs()));
 }

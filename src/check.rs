@@ -68,6 +68,7 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         uncounted,
         switches: switches(machine),
         cards: cards.map_err(|error| sentence(&error)),
+        only: None,
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),
         cluster: cluster_facts(machine, options)?,

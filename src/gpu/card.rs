@@ -41,7 +41,7 @@ pub struct GpuCard {
 impl GpuCard {
     /// Whether its vendor counts: only then it has a name, is listed, and is meant by `all`.
     pub fn counts(&self) -> bool {
-        matches!(self.name, CardName::Numbered(_))
+        self.name.is_numbered()
     }
 
     /// Its slot.

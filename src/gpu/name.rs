@@ -23,6 +23,11 @@ impl CardName {
         let number = u32::try_from(index).ok()?.checked_add(1)?;
         NonZeroU32::new(number).map(Self::Numbered)
     }
+
+    /// Whether it is the name of a card that counts.
+    pub fn is_numbered(self) -> bool {
+        matches!(self, Self::Numbered(_))
+    }
 }
 
 impl fmt::Display for CardName {

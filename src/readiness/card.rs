@@ -48,7 +48,7 @@ pub struct CardFacts {
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let mut findings = vec![card_count(facts)];
+    let mut findings: Vec<Finding> = card_count(facts).into_iter().collect();
     let has_cards = facts.cards.as_ref().is_ok_and(|cards| !cards.is_empty());
     let sentence = facts.uncounted.sentence().filter(|_| has_cards);
     findings.extend(sentence.map(|text| Finding::pass("cards", text)));
@@ -63,18 +63,26 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings
 }
 
-fn card_count(facts: &HostFacts) -> Finding {
+/// `None` if only cards that do not count were asked for.
+fn card_count(facts: &HostFacts) -> Option<Finding> {
     const TOPIC: &str = "cards";
-    match facts.cards.as_deref() {
-        Err(why) => Finding::fail(
-            TOPIC,
-            format!("the cards of this host could not be read: {why}"),
-            "check that /sys is mounted and that this host has a PCI bus",
-        ),
-        Ok([]) => no_card(facts),
-        Ok([card]) => Finding::pass(TOPIC, format!("this host has 1 card: {}", card.name)),
-        Ok(cards) => Finding::pass(TOPIC, format!("this host has {} cards", cards.len())),
-    }
+    let cards = match facts.cards.as_deref() {
+        Err(why) => {
+            let text = format!("the cards of this host could not be read: {why}");
+            let remedy = "check that /sys is mounted and that this host has a PCI bus";
+            return Some(Finding::fail(TOPIC, text, remedy));
+        }
+        Ok([]) => return Some(no_card(facts)),
+        Ok(cards) => cards,
+    };
+    let names = cards.iter().map(|card| card.name);
+    let counting: Vec<CardName> = names.filter(|name| name.is_numbered()).collect();
+    let text = match counting.as_slice() {
+        [] => return None,
+        [card] => format!("this host has 1 card: {card}"),
+        cards => format!("this host has {} cards", cards.len()),
+    };
+    Some(Finding::pass(TOPIC, text))
 }
 
 fn no_card(facts: &HostFacts) -> Finding {

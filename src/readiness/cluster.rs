@@ -67,7 +67,7 @@ impl ClusterFacts {
         }
     }
 
-    pub(super) fn judge(&self, present: &[CardFacts]) -> Vec<Finding> {
+    pub(super) fn judge(&self, present: &[&CardFacts]) -> Vec<Finding> {
         match self {
             Self::Unreachable { why, remedy } => {
                 let text = format!("the cluster's attributes could not be read: {why}");
@@ -88,7 +88,7 @@ impl ClusterFacts {
     }
 }
 
-fn unknown_host(name: &str, present: &[CardFacts]) -> Vec<Finding> {
+fn unknown_host(name: &str, present: &[&CardFacts]) -> Vec<Finding> {
     let Some(card) = present.first() else {
         return Vec::new();
     };
@@ -103,7 +103,7 @@ fn known(
     host: &str,
     cards: &[(CardName, String)],
     conflicts: &[String],
-    present: &[CardFacts],
+    present: &[&CardFacts],
 ) -> Vec<Finding> {
     let recorded = |name| cards.iter().find(|(one, _)| *one == name);
     let mut findings: Vec<Finding> = present

@@ -33,7 +33,7 @@ pub use stub::{DriverSource, StubFacts};
 pub use summary::Summary;
 pub use vfio_ids::FunctionFacts;
 
-use crate::gpu::Uncounted;
+use crate::gpu::{CardName, Uncounted};
 use crate::hook_folder::HookFacts;
 use crate::pci::PciAddress;
 
@@ -62,12 +62,35 @@ pub struct HostFacts {
     pub switches: Vec<PciAddress>,
     /// The cards, or why they could not be read.
     pub cards: Result<Vec<CardFacts>, String>,
+    /// The cards that are checked; `None` for all.
+    pub only: Option<Vec<CardName>>,
     /// Why the recorded card names could not be read.
     pub names: Option<String>,
     /// libvirt's hooks; `None` if libvirt is not installed.
     pub hooks: Option<HookFacts>,
     /// The cluster's attributes; `None` if there is no database.
     pub cluster: Option<ClusterFacts>,
+}
+
+impl HostFacts {
+    /// The cards that are checked.
+    pub fn checked_cards(&self) -> Vec<CardName> {
+        let cards = self.cards.as_deref().unwrap_or_default().iter();
+        let all = || cards.map(|card| card.name).collect();
+        self.only.clone().unwrap_or_else(all)
+    }
+
+    /// Whether a finding is about the host, or about a card that is checked.
+    fn is_asked(&self, finding: &Finding) -> bool {
+        let Some(only) = &self.only else {
+            return true;
+        };
+        match (&finding.blocks, finding.card) {
+            (_, Some(card)) => only.contains(&card),
+            (Blocks::Cards(cards), None) => only.iter().any(|card| cards.contains(card)),
+            (_, None) => true,
+        }
+    }
 }
 
 /// The findings about a host: the host first, then its cards, hooks and attributes.
@@ -80,8 +103,10 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));
     findings.extend(hook::judge(facts.hooks.as_ref(), &facts.distribution));
-    let cards = facts.cards.as_deref().unwrap_or_default();
+    let counting = facts.cards.as_deref().unwrap_or_default().iter();
+    let cards: Vec<&CardFacts> = counting.filter(|card| card.name.is_numbered()).collect();
     let cluster = facts.cluster.as_ref();
-    findings.extend(cluster.map_or_else(Vec::new, |cluster| cluster.judge(cards)));
+    findings.extend(cluster.map_or_else(Vec::new, |cluster| cluster.judge(&cards)));
+    findings.retain(|finding| facts.is_asked(finding));
     findings
 }

@@ -11,7 +11,9 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
         count => format!("{count} NVSwitches ({}) connect", listed(&facts.switches)),
     };
     let cards = facts.cards.as_deref().unwrap_or_default();
-    let cards: Vec<String> = cards.iter().map(|card| card.name.to_string()).collect();
+    let names = cards.iter().map(|card| card.name);
+    let counting = names.filter(|name| name.is_numbered());
+    let cards: Vec<String> = counting.map(|name| name.to_string()).collect();
     let cards = match cards.is_empty() {
         true => "the NVIDIA cards of this host".to_owned(),
         false => cards.join(", "),

@@ -140,6 +140,7 @@ fn host() -> HostFacts {
         uncounted: Uncounted::default(),
         switches: Vec::new(),
         cards: Ok(vec![card()]),
+        only: None,
         names: None,
         hooks: Some(HookFacts {
             files: vec![hook_file("/etc/libvirt/hooks/qemu", true)],

@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::failure::{Failure, sentence};
 use crate::gpu::{GpuCard, PciFunction, Uncounted};
 use crate::guest::{host_groups, this_host};
-use crate::host::{HookFolder, Machine};
+use crate::host::{HookFolder, Machine, StateFileError};
 use crate::naming::{NamingError, named_cards, replaced_cards};
-use crate::pci::{DriverName, PciAddress, PciSlot};
+use crate::pci::{DriverName, PciAddress, PciSlot, VendorId};
 use crate::readiness::{CardFacts, ClusterFacts, HostFacts, Initramfs, RecordFacts, StubFacts};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
@@ -35,17 +35,11 @@ pub struct CheckOptions<'o> {
 pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts, Error> {
     let vendors = &options.settings.vendors;
     let functions = machine.function_facts();
-    let (cards, names) = match named_cards(machine, vendors) {
-        Err(NamingError::StateFile(error)) => (
-            machine.cards(vendors).map_err(NamingError::from),
-            Some(error),
-        ),
-        cards => (cards, None),
+    let (cards, names) = cards_of(machine, vendors);
+    let uncounted = match &cards {
+        Ok(cards) => Uncounted::among(cards, vendors),
+        Err(_) => Uncounted::default(),
     };
-    let uncounted = cards
-        .as_deref()
-        .map(|cards| Uncounted::among(cards, vendors));
-    let uncounted = uncounted.unwrap_or_default();
     let aliases = machine.vfio_aliases();
     let cards = cards.map(|cards| card_facts(machine, options, &cards, &aliases));
     let stubs = stub_facts(
@@ -73,6 +67,20 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         hooks: HookFolder::of(machine).facts(),
         cluster: cluster_facts(machine, options)?,
     })
+}
+
+/// The cards, and why their recorded names cannot be read. They then have the names that they would get.
+fn cards_of(
+    machine: &Machine,
+    vendors: &[VendorId],
+) -> (Result<Vec<GpuCard>, NamingError>, Option<StateFileError>) {
+    match named_cards(machine, vendors) {
+        Err(NamingError::StateFile(error)) => (
+            machine.cards(vendors).map_err(NamingError::from),
+            Some(error),
+        ),
+        cards => (cards, None),
+    }
 }
 
 /// The facts of each driver that a card needs for a guest.

@@ -5,7 +5,7 @@ use gpupt::error::Error;
 use gpupt::exit::Exit;
 use gpupt::failure::Failure;
 use gpupt::gpu::GpuCard;
-use gpupt::handover::{Handover, select};
+use gpupt::handover::{Handover, NoSuchCard, select};
 use gpupt::host::{Lock, Machine};
 use gpupt::naming::named_cards;
 use gpupt::settings::Settings;
@@ -58,15 +58,17 @@ impl<'m> ThisHost<'m> {
     /// The cards that `words` name, and an answer with an error for each word that names none.
     pub(crate) fn select(&self, words: &[String]) -> (Vec<&GpuCard>, Answer) {
         let (cards, missing) = select(words, &self.cards);
-        let errors = missing.iter().map(ToString::to_string).collect();
-        let exit = missing.iter().map(Failure::exit).max();
-        let exit = exit.unwrap_or(Exit::Done);
-        let answer = Answer {
-            errors,
-            exit,
-            ..Answer::default()
-        };
-        (cards, answer)
+        (cards, not_found(&missing))
+    }
+}
+
+/// An answer with an error for each word that names no card.
+fn not_found(missing: &[NoSuchCard]) -> Answer {
+    let exit = missing.iter().map(Failure::exit).max();
+    Answer {
+        errors: missing.iter().map(ToString::to_string).collect(),
+        exit: exit.unwrap_or(Exit::Done),
+        ..Answer::default()
     }
 }
 

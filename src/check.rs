@@ -1,13 +1,17 @@
 //! Collects the facts for `gpupci check`, from the machine and from the cluster's database.
 
+mod choice;
+
 use std::time::Duration;
 
 use crate::binding::{Refusal, Stub, Unseen, VfioAliases};
+use crate::check::choice::Choice;
 use crate::database::{Database, DatabaseUrl};
 use crate::error::Error;
 use crate::failure::{Failure, sentence};
 use crate::gpu::{GpuCard, PciFunction, Uncounted};
 use crate::guest::{host_groups, this_host};
+use crate::handover::NoSuchCard;
 use crate::host::{HookFolder, Machine, StateFileError};
 use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::pci::{DriverName, PciAddress, PciSlot, VendorId};
@@ -18,6 +22,8 @@ use crate::settings::{DatabaseChoiceError, Settings, database_of};
 /// What to read, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckOptions<'o> {
+    /// The cards to check, as the user names them. None of them means all.
+    pub words: &'o [String],
     /// The settings.
     pub settings: &'o Settings,
     /// The database URL from the command line or the environment.
@@ -28,11 +34,14 @@ pub struct CheckOptions<'o> {
     pub deadline: Duration,
 }
 
-/// The facts about `machine`.
+/// The facts about `machine`, and the words that name none of its cards.
 ///
 /// # Errors
 /// If the database URL is invalid.
-pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts, Error> {
+pub fn host_facts(
+    machine: &Machine,
+    options: &CheckOptions,
+) -> Result<(HostFacts, Vec<NoSuchCard>), Error> {
     let vendors = &options.settings.vendors;
     let functions = machine.function_facts();
     let (cards, names) = cards_of(machine, vendors);
@@ -41,32 +50,29 @@ pub fn host_facts(machine: &Machine, options: &CheckOptions) -> Result<HostFacts
         Err(_) => Uncounted::default(),
     };
     let aliases = machine.vfio_aliases();
-    let cards = cards.map(|cards| card_facts(machine, options, &cards, &aliases));
-    let stubs = stub_facts(
-        machine,
-        options,
-        cards.as_deref().unwrap_or_default(),
-        &aliases,
-    );
+    let choice = Choice::of(options.words, cards.as_deref().ok());
+    let cards = cards.map(|cards| card_facts(machine, options, &cards, &choice, &aliases));
+    let known = cards.as_deref().unwrap_or_default();
     let (distribution, programs) = (machine.distribution(), machine.programs());
     let image = machine.image_system(&distribution, &programs);
-    Ok(HostFacts {
+    let facts = HostFacts {
         distribution,
         initramfs: Initramfs::of(image, &programs),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(&functions),
-        stubs,
+        stubs: stub_facts(machine, options, known, &aliases),
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
         uncounted,
         switches: switches(machine),
         cards: cards.map_err(|error| sentence(&error)),
-        only: None,
+        only: choice.only(),
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),
         cluster: cluster_facts(machine, options)?,
-    })
+    };
+    Ok((facts, choice.missing))
 }
 
 /// The cards, and why their recorded names cannot be read. They then have the names that they would get.
@@ -124,12 +130,13 @@ fn card_facts(
     machine: &Machine,
     options: &CheckOptions,
     cards: &[GpuCard],
+    choice: &Choice,
     aliases: &VfioAliases,
 ) -> Vec<CardFacts> {
     // Unreadable names have a finding of their own.
     let replaced_cards = replaced_cards(machine, cards).unwrap_or_default();
-    let counting = cards.iter().filter(|card| card.counts());
-    let facts = counting.map(|card| {
+    let needed = cards.iter().filter(|card| choice.has_facts_of(card));
+    let facts = needed.map(|card| {
         let mut facts = machine.card_facts(card, cards, &options.settings.stub);
         for now in &mut facts.view.bindings {
             now.stub = machine.stub_of(now.function, &options.settings.stub, aliases);
@@ -139,7 +146,9 @@ fn card_facts(
                 .variants
                 .extend(variant.map(|own| (now.function, own)));
         }
-        if options.can_see_processes {
+        if !choice.checks(card) {
+            // To look for users takes long, and no finding about another card needs them.
+        } else if options.can_see_processes {
             machine.add_users(&mut facts, card, cards, options.deadline);
         } else {
             let why = "only root can see which files processes have open";

@@ -10,6 +10,8 @@ mod support;
 
 #[path = "check/cards.rs"]
 mod cards;
+#[path = "check/choice.rs"]
+mod choice;
 #[path = "check/cluster.rs"]
 mod cluster;
 #[path = "check/distributions.rs"]

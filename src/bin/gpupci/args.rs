@@ -127,7 +127,9 @@ pub(crate) enum Command {
     /// List the IOMMU groups, with the driver and guest of every member.
     Groups,
     /// Check whether this host is ready for pass-through, and say what to do if it is not.
-    Check,
+    ///
+    /// With cards, only these and the host are checked.
+    Check(Cards),
     /// Finish or undo a detach or attach that was interrupted.
     Recover,
     /// Say why the last start of a guest failed.

@@ -12,30 +12,34 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::json;
 use crate::report::{Answer, is_coloured};
-use crate::this_host::may_change;
+use crate::this_host::{may_change, not_found};
 
-pub(crate) fn run(global: &Global, machine: &Machine) -> Result<Answer> {
+pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Result<Answer> {
     let mut settings = Settings::of(machine).map_err(Error::from)?;
     settings.vendors.extend(&global.vendors);
     let database = global.database();
-    let facts = host_facts(
-        machine,
-        &CheckOptions {
-            settings: &settings,
-            database: database.as_deref(),
-            can_see_processes: may_change(machine),
-            deadline: global.timeout,
-        },
-    )?;
-    let findings = judge(&facts);
+    let options = CheckOptions {
+        words,
+        settings: &settings,
+        database: database.as_deref(),
+        can_see_processes: may_change(machine),
+        deadline: global.timeout,
+    };
+    let (facts, missing) = host_facts(machine, &options)?;
+    let findings = match facts.only.as_deref() {
+        // No word names a card: there is nothing to check.
+        Some([]) => Vec::new(),
+        _ => judge(&facts),
+    };
     let text = match global.json {
         true => json::document("findings", findings.iter().map(object).collect()),
         false => text(&findings, is_coloured()),
     };
-    Ok(Answer {
+    let answer = Answer {
         exit: exit_of(&findings),
         ..Answer::done(text)
-    })
+    };
+    Ok(answer.and(not_found(&missing)))
 }
 
 /// A line for each finding, its remedy below. Findings in a row show the same remedy once.

@@ -76,7 +76,7 @@ fn run_command(command: &Command, global: &Global, machine: &Machine) -> Result<
             global,
             machine,
         ),
-        Command::Check => check::run(global, machine),
+        Command::Check(arguments) => check::run(&arguments.cards, global, machine),
         Command::Groups => groups::run(global, machine),
         Command::Recover => recover::run(global, machine),
         Command::Why { guest } => why::run(guest, global, machine),

@@ -63,7 +63,7 @@ impl<'m> ThisHost<'m> {
 }
 
 /// An answer with an error for each word that names no card.
-fn not_found(missing: &[NoSuchCard]) -> Answer {
+pub(crate) fn not_found(missing: &[NoSuchCard]) -> Answer {
     let exit = missing.iter().map(Failure::exit).max();
     Answer {
         errors: missing.iter().map(ToString::to_string).collect(),

@@ -36,6 +36,8 @@ mod hooks;
 mod sources;
 #[path = "messages/spelled.rs"]
 mod spelled;
+#[path = "messages/summaries.rs"]
+mod summaries;
 #[path = "messages/tools.rs"]
 mod tools;
 
@@ -109,6 +111,7 @@ fn document_has_every_message() {
     let mut text = HEAD.to_owned()
         + &cards::sections()
         + &findings::sections()
+        + &summaries::section()
         + &tools::sections()
         + &hooks::sections()
         + &files::sections()

@@ -28,6 +28,8 @@ mod iommu;
 mod modules;
 #[path = "check/output.rs"]
 mod output;
+#[path = "check/summary.rs"]
+mod summary;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -106,9 +108,18 @@ impl TestHost {
         let said = self.line(line);
         assert_eq!(said.stderr, "", "{}", said.text());
         let text = said.text();
-        let lines = text.lines().filter(|line| !line.starts_with("PASS  "));
+        let mut lines: Vec<&str> = text.lines().collect();
+        let summary = lines.pop().unwrap_or_default();
+        assert!(summary.contains(" for guests"), "{text}");
+        let lines = lines.into_iter().filter(|line| !line.starts_with("PASS  "));
         let trouble = lines.map(|line| format!("{line}\n")).collect();
         (trouble, said.code.expect("it ends by itself"))
+    }
+
+    /// The last line of `gpupci check`.
+    fn summary(&self) -> String {
+        let text = self.line("check").text();
+        text.lines().next_back().unwrap_or_default().to_owned()
     }
 
     /// Asserts that `gpupci check` prints this line.
@@ -150,7 +161,8 @@ fn check_of_a_prepared_host_passes_everywhere() {
          in /etc/gpupt.toml, or use --vendor 102b\n\
          {}{}\
          PASS  the libvirt hook is installed: /etc/libvirt/hooks/qemu\n\
-         PASS  libvirt has run the hook since the last boot\n",
+         PASS  libvirt has run the hook since the last boot\n\
+         2 of 2 cards ready for guests\n",
         card("gpupci1", 8),
         card("gpupci2", 9),
     );

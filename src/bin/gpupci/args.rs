@@ -72,7 +72,7 @@ pub(crate) struct Global {
     /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing on standard error but errors.
+    /// Print nothing on standard error but errors; `check` prints only what is not PASS.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Print more: model, driver, IOMMU group, NUMA node, users of a card.
@@ -128,7 +128,8 @@ pub(crate) enum Command {
     Groups,
     /// Check whether this host is ready for pass-through, and say what to do if it is not.
     ///
-    /// With cards, only these and the host are checked.
+    /// With cards, only these and the host are checked. The last line says how many cards a guest has or can get
+    /// now. With --quiet, only what is not PASS is printed.
     Check(Cards),
     /// Finish or undo a detach or attach that was interrupted.
     Recover,

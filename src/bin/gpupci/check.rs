@@ -5,7 +5,7 @@ use anyhow::Result;
 use gpupt::check::{CheckOptions, host_facts};
 use gpupt::error::Error;
 use gpupt::host::Machine;
-use gpupt::readiness::{Finding, Verdict, exit_of, judge};
+use gpupt::readiness::{Finding, HostFacts, Summary, Verdict, exit_of, judge};
 use gpupt::settings::Settings;
 use serde_json::{Value, json};
 
@@ -26,20 +26,32 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
         deadline: global.timeout,
     };
     let (facts, missing) = host_facts(machine, &options)?;
-    let findings = match facts.only.as_deref() {
+    let answer = match (facts.only.as_deref(), global.json) {
         // No word names a card: there is nothing to check.
-        Some([]) => Vec::new(),
-        _ => judge(&facts),
-    };
-    let text = match global.json {
-        true => json::document("findings", findings.iter().map(object).collect()),
-        false => text(&findings, is_coloured()),
-    };
-    let answer = Answer {
-        exit: exit_of(&findings),
-        ..Answer::done(text)
+        (Some([]), false) => Answer::default(),
+        (Some([]), true) => Answer::done(document(&[], Summary::of(&[], &[]))),
+        _ => checked(&facts, global),
     };
     Ok(answer.and(not_found(&missing)))
+}
+
+/// The findings and their summary. With `--quiet` what is not as it should be, and nothing else.
+fn checked(facts: &HostFacts, global: &Global) -> Answer {
+    let mut findings = judge(facts);
+    let summary = Summary::of(&facts.checked_cards(), &findings);
+    let exit = exit_of(&findings);
+    if global.quiet {
+        findings.retain(|finding| finding.verdict != Verdict::Pass);
+    }
+    let text = match (global.json, global.quiet) {
+        (true, _) => document(&findings, summary),
+        (false, true) => text(&findings, is_coloured()),
+        (false, false) => text(&findings, is_coloured()) + &format!("{summary}\n"),
+    };
+    Answer {
+        exit,
+        ..Answer::done(text)
+    }
 }
 
 /// A line for each finding, its remedy below. Findings in a row show the same remedy once.
@@ -79,6 +91,17 @@ fn style(verdict: Verdict) -> Style {
         Verdict::Fail => AnsiColor::Red,
     };
     colour.on_default()
+}
+
+fn document(findings: &[Finding], summary: Summary) -> String {
+    let summary = json!({
+        "cards": summary.cards,
+        "ready": summary.ready,
+        "fail": summary.fail,
+        "warn": summary.warn,
+    });
+    let findings = findings.iter().map(object).collect();
+    json::document_with("findings", findings, ("summary", summary))
 }
 
 fn object(finding: &Finding) -> Value {

@@ -8,8 +8,8 @@ pub(crate) fn document(name: &str, list: Vec<Value>) -> String {
     print(&json!({ "version": 1, name: list }))
 }
 
-/// The same with a second list.
-pub(crate) fn document_with(name: &str, list: Vec<Value>, second: (&str, Vec<Value>)) -> String {
+/// The same with a second value.
+pub(crate) fn document_with(name: &str, list: Vec<Value>, second: (&str, Value)) -> String {
     print(&json!({ "version": 1, name: list, second.0: second.1 }))
 }
 

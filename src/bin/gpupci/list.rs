@@ -71,7 +71,7 @@ pub(crate) fn document(host: &ThisHost, cards: &[&GpuCard]) -> String {
     });
     let details = CardDetails::of_all(host, cards);
     let cards: Vec<Value> = details.iter().map(CardDetails::json).collect();
-    json::document_with("cards", cards, ("not_counted", displays.collect()))
+    json::document_with("cards", cards, ("not_counted", displays.collect::<Value>()))
 }
 
 /// Name and node device of each card, as the original prints them.

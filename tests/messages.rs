@@ -41,6 +41,7 @@ mod summaries;
 #[path = "messages/tools.rs"]
 mod tools;
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
@@ -101,21 +102,47 @@ fn read<T: FromStr>(text: &str) -> T {
     value.unwrap_or_else(|| panic!("{text} has the wrong spelling"))
 }
 
-/// An error of the system.
-fn refused() -> std::io::Error {
-    std::io::Error::from_raw_os_error(13)
+thread_local! {
+    /// The number of the system's error in the samples.
+    static ERRNO: Cell<i32> = const { Cell::new(13) };
 }
 
-#[test]
-fn document_has_every_message() {
-    let mut text = HEAD.to_owned()
-        + &cards::sections()
+/// An error of the system.
+fn refused() -> std::io::Error {
+    std::io::Error::from_raw_os_error(ERRNO.get())
+}
+
+/// All messages whose samples are values.
+fn sections() -> String {
+    cards::sections()
         + &findings::sections()
         + &summaries::section()
         + &tools::sections()
         + &hooks::sections()
         + &files::sections()
-        + &cluster::sections();
+        + &cluster::sections()
+}
+
+/// `rocks start host vm` takes an error of libvirt with such a phrase for a missing disk.
+#[test]
+fn no_message_has_a_phrase_that_rocks_takes_for_a_missing_disk() {
+    ERRNO.set(nix::errno::Errno::ENOENT as i32);
+    let mut text = sections();
+    assert!(text.contains("the path does not exist (os error 2)"));
+    text += &spelled::sections(&text);
+    for phrase in [
+        "no such file or directory",
+        "disk isn't accessible",
+        "disk image does not exist",
+    ] {
+        let mut lines = text.lines().map(str::to_lowercase);
+        assert_eq!(lines.find(|line| line.contains(phrase)), None);
+    }
+}
+
+#[test]
+fn document_has_every_message() {
+    let mut text = HEAD.to_owned() + &sections();
     text += &spelled::sections(&text);
     for code in Code::ALL {
         assert!(text.contains(&format!("`{code}`")), "{code} has no message");
@@ -132,6 +159,6 @@ fn document_has_every_message() {
 }
 
 /// The sentences of an error and of what stands behind it.
-fn whole(error: &dyn std::error::Error) -> String {
+fn whole(error: &(dyn std::error::Error + 'static)) -> String {
     chain(error).join(": ")
 }

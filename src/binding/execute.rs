@@ -5,13 +5,14 @@ use std::io;
 use thiserror::Error;
 
 use crate::binding::Step;
+use crate::failure::SystemError;
 use crate::pci::{DriverName, PciAddress};
 
 /// Why a write failed.
 #[derive(Debug, Error)]
 pub enum ActError {
     /// The kernel refused it.
-    #[error("{0}")]
+    #[error("{}", SystemError(.0))]
     Refused(io::Error),
     /// It had not returned at the deadline. It may still take effect, or hang for ever.
     #[error("it did not finish in time")]

@@ -3,13 +3,16 @@
 //! `virsh start`.
 
 mod code;
+mod phrases;
 pub mod remedy;
 
 use std::error::Error;
+use std::io;
 
 use crate::exit::Exit;
 
 pub use code::Code;
+pub(crate) use phrases::SystemError;
 
 /// The state after a failure before the first write.
 pub const UNCHANGED: &str = "nothing was changed";
@@ -72,19 +75,20 @@ pub fn line(failure: &dyn Failure) -> String {
 }
 
 /// An error and its sources in one line.
-pub fn sentence(error: &dyn Error) -> String {
+pub fn sentence(error: &(dyn Error + 'static)) -> String {
     chain(error).join(": ")
 }
 
 /// An error and its sources, a sentence each.
-pub fn chain(error: &dyn Error) -> Vec<String> {
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     sources(Some(error))
 }
 
-fn sources(mut error: Option<&dyn Error>) -> Vec<String> {
+fn sources(mut error: Option<&(dyn Error + 'static)>) -> Vec<String> {
     let mut said = Vec::new();
     while let Some(cause) = error {
-        said.push(cause.to_string());
+        let system = cause.downcast_ref::<io::Error>().map(SystemError);
+        said.push(system.map_or_else(|| cause.to_string(), |system| system.to_string()));
         error = cause.source();
     }
     said

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use crate::binding::{
     ActError, Binding, Former, Step, Stop, Stub, execute, plan_rebind, plan_restore,
 };
+use crate::failure::SystemError;
 use crate::gpu::GpuCard;
 use crate::handover::{Fault, FunctionError, Handover};
 use crate::pci::{DriverName, PciAddress, PciSlot};
@@ -120,7 +121,7 @@ impl Handover<'_> {
             ActError::Refused(why) => NotRebound::Refused(FunctionError::NotLoaded {
                 function: former.function,
                 driver: driver.clone(),
-                why: why.to_string(),
+                why: SystemError(&why).to_string(),
             }),
         })
     }

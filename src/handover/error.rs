@@ -5,7 +5,7 @@ use std::io;
 
 use crate::binding::{Refusal, Step};
 use crate::escape::printable;
-use crate::failure::{Code, Failure, UNCHANGED, chain};
+use crate::failure::{Code, Failure, SystemError, UNCHANGED, chain};
 use crate::gpu::{CardName, GpuCard};
 use crate::host::{LockError, StateFileError, SysfsError};
 use crate::naming::NamingError;
@@ -246,7 +246,7 @@ impl fmt::Display for Fault {
 impl fmt::Display for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Step { step, source } => write!(f, "{step}: {source}"),
+            Self::Step { step, source } => write!(f, "{step}: {}", SystemError(source)),
             Self::NotLoaded {
                 function,
                 driver,

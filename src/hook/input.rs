@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::domain_xml::BYTES_MAX;
-use crate::failure::{Code, Failure, UNCHANGED};
+use crate::failure::{Code, Failure, SystemError, UNCHANGED};
 use crate::gpu::PciFunction;
 use crate::hook::Hook;
 
@@ -31,7 +31,8 @@ impl fmt::Display for InputError {
                 "its domain XML did not arrive from libvirt within {seconds} s"
             ),
             Self::Unread(error) => {
-                write!(f, "its domain XML cannot be read from libvirt: {error}")
+                let why = SystemError(error);
+                write!(f, "its domain XML cannot be read from libvirt: {why}")
             }
             Self::TooLong => write!(f, "its domain XML is longer than {} MB", BYTES_MAX >> 20),
             Self::NotADomain => f.write_str("its domain XML is not well-formed, or is no domain"),

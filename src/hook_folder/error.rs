@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::failure::{Code, Failure, UNCHANGED, remedy};
+use crate::failure::{Code, Failure, SystemError, UNCHANGED, remedy};
 
 /// The hook was not installed, or not removed.
 #[derive(Debug)]
@@ -106,13 +106,13 @@ impl Failure for HookError {
             HookFault::Read { path, source } => {
                 vec![
                     format!("cannot read {}", path.display()),
-                    source.to_string(),
+                    SystemError(source).to_string(),
                 ]
             }
             HookFault::Write { path, source } | HookFault::HalfWay { path, source, .. } => {
                 vec![
                     format!("cannot write {}", path.display()),
-                    source.to_string(),
+                    SystemError(source).to_string(),
                 ]
             }
         }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io;
 
+use crate::failure::SystemError;
 use crate::host::nodes::Node;
 use crate::host::{Machine, is_gone};
 use crate::paths::PCI_DEVICES;
@@ -51,7 +52,9 @@ impl Machine {
                 Ok(is_device) if is_device => devices.push(folder.path),
                 Ok(_) => (),
                 Err(error) if is_gone(&error) => (),
-                Err(error) => found.unread = Some(format!("{}: {error}", folder.path)),
+                Err(error) => {
+                    found.unread = Some(format!("{}: {}", folder.path, SystemError(&error)));
+                }
             }
         }
         devices.sort();

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::binding::Unseen;
+use crate::failure::SystemError;
 use crate::host::credentials::Credentials;
 use crate::host::nodes::Node;
 use crate::host::open_files::{Meter, ProcessReader};
@@ -104,7 +105,7 @@ impl Machine {
         match self.processes() {
             Ok(pids) => look_at_all(&look, pids, patience, &mut users),
             Err(error) => {
-                let why = format!("cannot list /proc: {error}");
+                let why = format!("cannot list /proc: {}", SystemError(&error));
                 users.unseen.push(Unseen::unreadable(why));
             }
         }

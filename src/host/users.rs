@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::binding::{ActError, Unseen, User};
+use crate::failure::SystemError;
 use crate::host::nodes::{Node, Nodes};
 use crate::host::shares::{Shares, Wanted};
 use crate::host::{Machine, SysfsKernel};
@@ -66,7 +67,9 @@ impl Machine {
         let users = SysfsKernel::of(self, deadline).check_users(&query);
         users.unwrap_or_else(|error| match error {
             ActError::Late => Users::unseen(Unseen::Late(deadline)),
-            ActError::Refused(error) => Users::unseen(Unseen::unreadable(error.to_string())),
+            ActError::Refused(error) => {
+                Users::unseen(Unseen::unreadable(SystemError(&error).to_string()))
+            }
         })
     }
 
@@ -180,7 +183,8 @@ impl Users {
                 return;
             }
         }
-        let why = format!("{} (pid {pid}): {error}", machine.command_of(pid));
+        let (command, error) = (machine.command_of(pid), SystemError(error));
+        let why = format!("{command} (pid {pid}): {error}");
         self.unseen.push(Unseen::unreadable(why));
     }
 

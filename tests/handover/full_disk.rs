@@ -65,7 +65,7 @@ fn detach_changes_nothing_if_run_is_read_only() {
         said.stderr,
         format!(
             "gpupci: cannot open {}\n  \
-             cause: No such file or directory (os error 2)\n  \
+             cause: the path does not exist (os error 2)\n  \
              state: nothing was changed\n  \
              try:   check that the file system has free space and is writable\n",
             host.path("run/gpupt/lock").display()

@@ -29,7 +29,7 @@ fn detach_refuses_if_the_stub_driver_cannot_be_loaded() {
     for (load, why) in [
         (
             Load::Fails(Errno::ENOENT),
-            "No such file or directory (os error 2)",
+            "the path does not exist (os error 2)",
         ),
         (
             Load::Blacklisted,
@@ -84,7 +84,7 @@ fn detach_uses_the_stub_driver_of_the_settings() {
     host.write("etc/gpupt.toml", "stub = \"xen-pciback\"\n");
     let text = first(
         "detach",
-        "the driver xen-pciback cannot be loaded: No such file or directory (os error 2)",
+        "the driver xen-pciback cannot be loaded: the path does not exist (os error 2)",
         "check that the module of xen-pciback is installed, and not blacklisted in /etc/modprobe.d",
     );
     refuses(&host, &kernel, "detach gpupci1", 5, &text);

@@ -146,7 +146,7 @@ fn guest_starts_although_the_cluster_query_fails() {
         (
             "no gpupci",
             None,
-            "/usr/bin/gpupci: No such file or directory (os error 2)",
+            "/usr/bin/gpupci: the path does not exist (os error 2)",
         ),
         (
             "one that fails",

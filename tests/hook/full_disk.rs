@@ -86,7 +86,7 @@ fn prepare_refuses_the_card_if_run_is_read_only() {
         said.stderr,
         format!(
             "gpupt: guest rocks-33 cannot start: cannot prepare its cards: cannot open {}: \
-             No such file or directory (os error 2). State: nothing was changed. Try: check that the file system has free space and is writable.\n",
+             the path does not exist (os error 2). State: nothing was changed. Try: check that the file system has free space and is writable.\n",
             stage.host.path("run/gpupt/lock").display()
         )
     );

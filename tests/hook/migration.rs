@@ -184,8 +184,7 @@ fn migrate_and_restore_leave_the_xml_unchanged_if_the_rewrite_fails() {
             |cluster| {
                 fs::remove_file(cluster.stage.host.stand_in("gpupci")).expect("a file");
             },
-            "rocks-33: its XML is unchanged: /usr/bin/gpupci: No such file or directory \
-             (os error 2)",
+            "rocks-33: its XML is unchanged: /usr/bin/gpupci: the path does not exist (os error 2)",
         ),
         (
             "a gpupci that reads nothing and fails",

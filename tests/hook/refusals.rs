@@ -166,7 +166,7 @@ fn prepare_refuses_if_the_stub_driver_cannot_be_loaded() {
     for (load, why) in [
         (
             Load::Fails(Errno::ENOENT),
-            "No such file or directory (os error 2)",
+            "the path does not exist (os error 2)",
         ),
         (
             Load::Blacklisted,

@@ -118,7 +118,7 @@ fn host_without_pci_is_an_error_with_a_remedy() {
     assert_eq!(
         said.stderr,
         format!(
-            "gpupci: cannot list {path}\n  cause: No such file or directory (os error 2)\n  \
+            "gpupci: cannot list {path}\n  cause: the path does not exist (os error 2)\n  \
              try:   check that /sys is mounted and that this host has a PCI bus\n"
         )
     );

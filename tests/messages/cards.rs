@@ -119,7 +119,7 @@ pub fn refusals() -> Vec<Refusal> {
         },
         Refusal::NoStub {
             driver: DriverName::vfio_pci(),
-            why: "No such file or directory (os error 2)".to_owned(),
+            why: "the path does not exist (os error 2)".to_owned(),
         },
         Refusal::NoOverride(video()),
         Refusal::Used(user(None)),

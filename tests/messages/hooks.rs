@@ -183,7 +183,9 @@ fn hook_errors() -> Vec<HookError> {
         HookFault::HalfWay {
             path: path(),
             source: refused(),
-            left: vec![format!("{HOOK} could not be restored ({})", refused())],
+            left: vec![format!(
+                "{HOOK} could not be restored (Permission denied (os error 13))"
+            )],
         },
     ]);
     assert_complete!(

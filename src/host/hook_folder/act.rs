@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use super::MODE;
+use crate::failure::SystemError;
 use crate::hook_folder::{FileStep, HookFault};
 use crate::host::HookFolder;
 use crate::paths::{CREATED_FOLDERS, STATE};
@@ -125,8 +126,9 @@ impl HookFolder<'_> {
     fn undo(&self, undo: &Undo) -> Result<(), String> {
         let not_restored = |path: &str, error: io::Error| {
             format!(
-                "{} could not be restored ({error})",
-                self.machine.path(path).display()
+                "{} could not be restored ({})",
+                self.machine.path(path).display(),
+                SystemError(&error)
             )
         };
         match undo {

@@ -11,6 +11,8 @@ use std::thread;
 
 use gpupt::hook::Outcome;
 
+use crate::complain;
+
 /// The name of the other hook since ours was installed.
 const HOOK_BEFORE: &str = "qemu.before-gpupt";
 
@@ -57,8 +59,7 @@ pub(super) fn run(
         false => ExitCode::FAILURE,
     };
     let Ok(mut child) = command.spawn() else {
-        let line = format!("gpupt: cannot run {}\n", hook.display());
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        complain(format!("gpupt: cannot run {}\n", hook.display()));
         return failed;
     };
     if let Some(stdin) = child.stdin.take() {

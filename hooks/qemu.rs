@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use gpupt::domain_xml::BYTES_MAX;
 use gpupt::escape::printable;
-use gpupt::failure::line;
+use gpupt::failure::{break_phrases, line};
 use gpupt::hook::{Hook, InputError, Operation, Outcome};
 use gpupt::host::{Machine, run_as_writer};
 use nix::errno::Errno;
@@ -103,9 +103,15 @@ fn print_refusal(outcome: &Outcome, guest: Option<&OsString>) -> ExitCode {
     let guest = printable(guest.unwrap_or_default());
     // Names of programs and guests may contain newlines.
     let why = printable(why.as_bytes());
-    let text = format!("gpupt: guest {guest} cannot start: {why}\n");
-    let _ = io::stderr().write_all(text.as_bytes());
+    complain(format!("gpupt: guest {guest} cannot start: {why}\n"));
     ExitCode::FAILURE
+}
+
+/// Prints a complaint, which libvirt shows. The names in it can contain phrases that Rocks takes for a missing disk.
+fn complain(line: String) {
+    let mut line = line.into_bytes();
+    break_phrases(&mut line);
+    let _ = io::stderr().write_all(&line);
 }
 
 /// Prints the XML that replaces the guest's own.

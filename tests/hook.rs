@@ -54,6 +54,8 @@ mod reconnect;
 mod refusals;
 #[path = "hook/release.rs"]
 mod release;
+#[path = "hook/rocks_phrases.rs"]
+mod rocks_phrases;
 #[path = "hook/stage.rs"]
 mod stage;
 #[path = "hook/virtual_functions.rs"]

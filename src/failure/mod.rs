@@ -13,6 +13,7 @@ use crate::exit::Exit;
 
 pub use code::Code;
 pub(crate) use phrases::SystemError;
+pub use phrases::break_phrases;
 
 /// The state after a failure before the first write.
 pub const UNCHANGED: &str = "nothing was changed";

@@ -36,11 +36,13 @@ const SECTIONS: [(&str, &[&str]); 6] = [
 /// Files of those folders whose messages need samples, as those of all other files do.
 const SAMPLED: [&str; 2] = ["src/handover/error.rs", "src/hook/refusal.rs"];
 
-/// Files whose strings are no messages: help, statements, the frame of a message, words of the kernel.
-const WITHOUT_MESSAGES: [&str; 4] = [
+/// Files whose strings are no messages: help, statements, the frame of a message, words that none has, words of the
+/// kernel.
+const WITHOUT_MESSAGES: [&str; 5] = [
     "src/bin/gpupci/args.rs",
     "src/database/statements.rs",
     "src/failure/mod.rs",
+    "src/failure/phrases.rs",
     "src/host/console.rs",
 ];
 

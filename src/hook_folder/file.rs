@@ -24,6 +24,8 @@ pub struct HookFile {
 /// The hooks of a host.
 #[derive(Clone, Debug, Default)]
 pub struct HookFacts {
+    /// Whether this user may not read the folder: it may have any files.
+    pub is_hidden: bool,
     /// The files, in the order in which libvirt runs them.
     pub files: Vec<HookFile>,
     /// Whether libvirt has run ours since the last boot.

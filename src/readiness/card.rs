@@ -90,11 +90,11 @@ fn no_card(facts: &HostFacts) -> Finding {
     let none = format!("this host has no card of vendor {vendors}");
     if facts.uncounted.displays.is_empty() {
         let remedy = "run `lspci -nn`; a card that it does not show has no power or has failed";
-        return Finding::warn("cards", none, remedy);
+        return Finding::fail("cards", none, remedy);
     }
     let shown = facts.uncounted.shown();
     let text = format!("{none}; other vendors: {shown}");
-    Finding::warn("cards", text, facts.uncounted.remedy())
+    Finding::fail("cards", text, facts.uncounted.remedy())
 }
 
 impl CardFacts {

@@ -1,6 +1,7 @@
 //! The findings about libvirt's hooks: gpupt's hook, whether libvirt runs it, and other hooks.
 
 use crate::hook_folder::{HookFacts, HookFile};
+use crate::paths::HOOKS;
 use crate::readiness::{Blocks, Distribution, Finding};
 
 const OURS: &str = "hook";
@@ -9,7 +10,7 @@ const OTHERS: &str = "hook-others";
 
 pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> Vec<Finding> {
     let Some(hooks) = hooks else {
-        return vec![Finding::warn(
+        return vec![Finding::fail(
             "libvirt",
             "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
             distribution.libvirt(),
@@ -23,18 +24,22 @@ pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> V
     findings
 }
 
+/// Whether our hook is installed. Without it a guest still gets cards, so no finding blocks one.
 fn installed(hooks: &HookFacts) -> Vec<Finding> {
+    if hooks.is_hidden {
+        let text = format!("only root can read {HOOKS}, so the libvirt hook was not checked");
+        return vec![Finding::warn(OURS, text, "run `gpupci check` as root")];
+    }
     let ours = hooks
         .files
         .iter()
         .filter(|file| file.is_ours && file.is_direct);
     let ours: Vec<&HookFile> = ours.collect();
     let Some(first) = ours.first() else {
-        return vec![Finding::warn(
-            OURS,
-            "the libvirt hook is not installed: guests start without their cards being checked",
-            "gpupci hook install",
-        )];
+        let text =
+            "the libvirt hook is not installed: guests start without their cards being checked";
+        let finding = Finding::fail(OURS, text, "gpupci hook install");
+        return vec![finding.blocking(Blocks::Nothing)];
     };
     if let Some(skipped) = ours.iter().find(|file| !file.is_executable) {
         let text = format!(
@@ -42,7 +47,6 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
             skipped.path
         );
         let remedy = format!("chmod 0755 {}", skipped.path);
-        // A guest gets its cards without the hook, but nothing checks them.
         return vec![Finding::fail(OURS, text, remedy).blocking(Blocks::Nothing)];
     }
     if let Some(second) = ours.get(1) {
@@ -120,6 +124,7 @@ mod tests {
     fn verdicts(files: Vec<HookFile>) -> Vec<(&'static str, &'static str)> {
         let hooks = HookFacts {
             files,
+            is_hidden: false,
             is_seen: true,
             daemon: "libvirtd",
         };
@@ -133,7 +138,7 @@ mod tests {
 
     #[test]
     fn hook_passes_only_if_libvirt_runs_it() {
-        assert_eq!(verdicts(vec![]), [(OURS, "warn")]);
+        assert_eq!(verdicts(vec![]), [(OURS, "fail")]);
         let ours = file("/q", true);
         assert_eq!(
             verdicts(vec![ours.clone()]),
@@ -143,7 +148,7 @@ mod tests {
             is_direct: false,
             ..ours.clone()
         };
-        assert_eq!(verdicts(vec![below]), [(OURS, "warn")]);
+        assert_eq!(verdicts(vec![below]), [(OURS, "fail")]);
         let idle = HookFile {
             is_executable: false,
             ..ours.clone()
@@ -168,6 +173,6 @@ mod tests {
             ..virsh.clone()
         };
         let all = verdicts(vec![virsh, open, idle, file("/fine", false)]);
-        assert_eq!(all, [(OURS, "warn"), (OTHERS, "warn"), (OTHERS, "warn")]);
+        assert_eq!(all, [(OURS, "fail"), (OTHERS, "warn"), (OTHERS, "warn")]);
     }
 }

@@ -284,16 +284,17 @@ fn locked_card_exits_with_6_and_unfinished_card_is_a_warning() {
 }
 
 #[test]
-fn host_without_cards_is_a_warning() {
+fn host_without_cards_is_a_failure() {
     let host = ready();
     host.write("etc/gpupt.toml", "vendors = [\"1002\"]\n");
     let lines = [
-        "WARN  this host has no card of vendor 1002; other vendors: 0000:02:00.0 (nvidia), \
+        "FAIL  this host has no card of vendor 1002; other vendors: 0000:02:00.0 (nvidia), \
          0000:03:00.0 (nvidia), 0000:04:03.0 (102b)",
         "      try: set `vendors = [\"amd\", \"nvidia\", \"102b\"]` in /etc/gpupt.toml, or use \
          --vendor nvidia --vendor 102b",
     ];
-    assert_trouble(&host, 0, &lines);
+    assert_trouble(&host, 5, &lines);
+    assert_eq!(host.summary(), "no card for guests; 1 FAIL");
     let (trouble, exit) = host.trouble_of("check --vendor 10de");
     assert_eq!((trouble.as_str(), exit), ("", 0));
 }

@@ -5,31 +5,49 @@ use crate::{assert_trouble, ready};
 const HOOK: &str = "etc/libvirt/hooks/qemu";
 
 #[test]
-fn host_without_libvirt_is_a_warning() {
+fn host_without_libvirt_is_a_failure_that_leaves_no_card_ready() {
     let host = ready();
     host.remove("etc/libvirt");
     let lines = [
-        "WARN  libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
+        "FAIL  libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
         "      try: dnf install libvirt qemu-kvm",
     ];
-    assert_trouble(&host, 0, &lines);
+    assert_trouble(&host, 5, &lines);
+    assert_eq!(host.summary(), "0 of 2 cards ready for guests; 1 FAIL");
 }
 
 #[test]
-fn missing_hook_is_a_warning_with_install_as_remedy() {
+fn missing_hook_is_a_failure_with_install_as_remedy() {
     let host = ready();
     host.remove(HOOK);
     let lines = [
-        "WARN  the libvirt hook is not installed: guests start without their cards being checked",
+        "FAIL  the libvirt hook is not installed: guests start without their cards being checked",
         "      try: gpupci hook install",
     ];
-    assert_trouble(&host, 0, &lines);
+    assert_trouble(&host, 5, &lines);
+    // A guest gets its card also without the hook.
+    assert_eq!(host.summary(), "2 of 2 cards ready for guests; 1 FAIL");
     // Another program's hook does not count.
     host.write_program(HOOK, "#!/bin/sh\nexit 0\n");
-    assert_trouble(&host, 0, &lines);
+    assert_trouble(&host, 5, &lines);
     host.write_program("etc/libvirt/hooks/qemu.d/gpupt", "\x7fELF\0gpupt\0");
     assert_trouble(&host, 0, &[]);
     host.assert_says("PASS  the libvirt hook is installed: /etc/libvirt/hooks/qemu.d/gpupt");
+}
+
+#[test]
+fn folder_of_hooks_that_only_root_can_read_is_no_missing_hook() {
+    let host = ready();
+    host.set_mode("etc/libvirt/hooks", 0o000);
+    let said = host.line_as_user("check -q");
+    let told = "\
+WARN  only root can read /etc/libvirt/hooks, so the libvirt hook was not checked
+      try: run `gpupci check` as root
+";
+    assert!(said.text().contains(told), "{}", said.text());
+    assert_eq!(said.code, Some(0));
+    // The test's own user must be able to remove it.
+    host.set_mode("etc/libvirt/hooks", 0o755);
 }
 
 #[test]

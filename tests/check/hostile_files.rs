@@ -20,7 +20,7 @@ fn check_runs_on_a_host_without_any_files() {
         "WARN  cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
         "FAIL  there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
         "FAIL  this kernel has no driver vfio-pci, neither built in nor as a module",
-        "WARN  libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
+        "FAIL  libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
     ] {
         assert!(trouble.lines().any(|one| one == line), "{line}: {trouble}");
     }
@@ -135,10 +135,10 @@ fn pipes_and_folders_in_place_of_files_do_not_block_check() {
     host.write("etc/libvirt/hooks/qemu.d/a/b/c/d/e/f/virsh.sh", "virsh");
     symlink("..", host.path("etc/libvirt/hooks/qemu.d/a/up")).expect("a link");
     let lines = [
-        "WARN  the libvirt hook is not installed: guests start without their cards being checked",
+        "FAIL  the libvirt hook is not installed: guests start without their cards being checked",
         "      try: gpupci hook install",
     ];
-    assert_trouble(&host, 0, &lines);
+    assert_trouble(&host, 5, &lines);
 }
 
 #[test]

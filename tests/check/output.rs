@@ -35,7 +35,7 @@ fn json_and_text_report_the_same_findings() {
     assert_eq!(
         findings.last(),
         Some(&json!({
-            "verdict": "warn",
+            "verdict": "fail",
             "topic": "libvirt",
             "card": null,
             "text": "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",

@@ -143,6 +143,7 @@ fn host() -> HostFacts {
         only: None,
         names: None,
         hooks: Some(HookFacts {
+            is_hidden: false,
             files: vec![hook_file("/etc/libvirt/hooks/qemu", true)],
             is_seen: true,
             daemon: "libvirtd",
@@ -449,6 +450,7 @@ fn hooks() -> Vec<HostFacts> {
     vec![
         changed(|host| host.hooks = None),
         with_hooks(|hooks| hooks.files.clear()),
+        with_hooks(|hooks| hooks.is_hidden = true),
         ours(|file| file.is_executable = false),
         other(|file| file.is_ours = true),
         with_hooks(|hooks| hooks.is_seen = false),

@@ -129,7 +129,9 @@ pub(crate) enum Command {
     /// Check whether this host is ready for pass-through, and say what to do if it is not.
     ///
     /// With cards, only these and the host are checked. The last line says how many cards a guest has or can get
-    /// now. With --quiet, only what is not PASS is printed.
+    /// now. With --quiet, only what is not PASS is printed. The worst result decides the exit code: 0 for PASS and
+    /// WARN; 5 for FAIL, also if this host has no card, no libvirt or no hook; 6 for a locked card; 8 for one that
+    /// differs from the records.
     Check(Cards),
     /// Finish or undo a detach or attach that was interrupted.
     Recover,

@@ -22,6 +22,7 @@ impl HookFolder<'_> {
             let mut files: Vec<HookFile> = self.hook_file(HOOK, true).into_iter().collect();
             self.add_hooks(&mut files, HOOK_FOLDER, DEPTH);
             HookFacts {
+                is_hidden: !self.may_list(),
                 files,
                 is_seen: self.machine.exists(HOOK_LAST_RUN),
                 daemon: self.daemon_name(),

@@ -57,7 +57,8 @@ impl Machine {
         let is_in = |ranges: &[Range]| {
             boot.is_some_and(|boot| ranges.iter().any(|range| range.contains(*boot)))
         };
-        if is_in(&self.resources(function)) {
+        let own = function.to_string();
+        if is_in(&self.resources(function)) || is_in(&ranges_of(&memory, |name| name == own)) {
             return true;
         }
         let is_function = |name: &str| name.parse::<PciAddress>().is_ok();

@@ -97,6 +97,17 @@ fn boot_display_counts_if_no_card_has_the_framebuffer_in_its_memory() {
 }
 
 #[test]
+fn list_of_memory_alone_shows_whose_the_framebuffer_is() {
+    let (host, _kernel) = with_firmware_screen("5.15.0");
+    host.write(
+        "proc/iomem",
+        "d0000000-dfffffff : 0000:02:00.0\n  d0000000-d02fffff : BOOTFB\n",
+    );
+    assert_eq!(host.line("detach gpupci1").code, Some(4));
+    host.line("detach gpupci2").answer();
+}
+
+#[test]
 fn framebuffer_of_every_driver_of_the_firmware_is_found() {
     for (device, range) in [
         ("efifb.0", "efifb"),

@@ -1,7 +1,7 @@
 //! Collects all reasons to refuse.
 
 use crate::binding::capped::capped;
-use crate::binding::{Binding, GroupRule, HostUse, Refusal, Unseen, User};
+use crate::binding::{Binding, GroupRule, HostConsole, HostUse, Refusal, Unseen, User};
 use crate::gpu::CardName;
 use crate::pci::{IommuGroup, PciAddress};
 use crate::uuid::MediatedUuid;
@@ -44,8 +44,8 @@ pub struct CardView {
     pub unseen: Vec<Unseen>,
     /// What is worth saying, and is no reason to refuse.
     pub notes: Vec<String>,
-    /// Functions with the host's console, and the framebuffer.
-    pub consoles: Vec<(PciAddress, String)>,
+    /// Functions with the host's console.
+    pub consoles: Vec<(PciAddress, HostConsole)>,
     /// Functions with the firmware's framebuffer in their memory, and the framebuffer.
     pub firmware_framebuffers: Vec<(PciAddress, String)>,
     /// What the host uses its functions for.
@@ -142,9 +142,9 @@ fn screens(view: &CardView) -> Vec<Refusal> {
     let has_one = |function| staying.iter().any(|(other, _)| *other == function);
     let consoles = view.consoles.iter();
     let consoles = consoles.filter(|(function, _)| !has_one(*function));
-    let consoles = consoles.map(|(function, framebuffer)| Refusal::Console {
+    let consoles = consoles.map(|(function, console)| Refusal::Console {
         function: *function,
-        framebuffer: framebuffer.clone(),
+        console: console.clone(),
     });
     let staying = staying.iter();
     let staying = staying.map(|(function, framebuffer)| Refusal::FirmwareFramebuffer {

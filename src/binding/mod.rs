@@ -2,6 +2,7 @@
 //! values out.
 
 mod capped;
+mod console;
 mod execute;
 mod judge;
 mod pending_write;
@@ -14,6 +15,7 @@ mod user;
 mod viability;
 mod virtual_function;
 
+pub use console::HostConsole;
 pub use execute::{ActError, Kernel, Stop, execute};
 pub use judge::{CardView, Neighbour, judge_attach, judge_detach};
 pub use pending_write::PendingWrite;

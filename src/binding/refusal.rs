@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::binding::{PendingWrite, Unseen, User};
+use crate::binding::{HostConsole, PendingWrite, Unseen, User};
 use crate::escape::printable;
 use crate::failure::{Code, Failure, UNCHANGED};
 use crate::gpu::CardName;
@@ -88,8 +88,8 @@ pub enum Refusal {
     Console {
         /// The function.
         function: PciAddress,
-        /// The framebuffer, such as `fb0`.
-        framebuffer: String,
+        /// The console.
+        console: HostConsole,
     },
     /// The firmware's framebuffer is in its memory, and the stub driver does not remove it.
     FirmwareFramebuffer {
@@ -232,15 +232,11 @@ impl Refusal {
                 ),
             },
             Self::Unseen(unseen) => unseen.remedy(),
-            Self::Console { .. } => {
-                "make another card the boot display (firmware setup), or unbind the console from \
-                 this one: echo 0 > /sys/class/vtconsole/vtcon1/bind"
-                    .to_owned()
-            }
+            Self::Console { console, .. } => console.remedy(),
             Self::FirmwareFramebuffer { .. } => {
-                "add initcall_blacklist=sysfb_init to the kernel command line and reboot \
-                 (video=efifb:off has no effect since Linux 5.15), or make another card the boot \
-                 display (firmware setup)"
+                "make another card the boot display (firmware setup), or add \
+                 initcall_blacklist=sysfb_init to the kernel command line and reboot, after which \
+                 the host may have no screen (video=efifb:off has no effect since Linux 5.15)"
                     .to_owned()
             }
             Self::UsedByHost { .. } => {
@@ -362,10 +358,8 @@ impl fmt::Display for Refusal {
                 write!(f, ") uses {}", user.node)
             }
             Self::Unseen(unseen) => write!(f, "cannot tell which processes use it: {unseen}"),
-            Self::Console {
-                function,
-                framebuffer,
-            } => {
+            Self::Console { function, console } => {
+                let framebuffer = &console.framebuffer;
                 write!(f, "the host's console is on {function} ({framebuffer})")
             }
             Self::FirmwareFramebuffer {

@@ -100,7 +100,8 @@ impl Machine {
             view.without_override.push(function);
         }
         let console = self.console(function);
-        view.consoles.extend(console.map(|fb| (function, fb)));
+        view.consoles
+            .extend(console.map(|console| (function, console)));
         let firmware = self.firmware_framebuffer(function);
         view.firmware_framebuffers
             .extend(firmware.map(|fb| (function, fb)));

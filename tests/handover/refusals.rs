@@ -22,20 +22,20 @@ fn detach_refuses_the_card_of_the_console() {
     host.write("sys/class/vtconsole/vtcon0/name", "(S) dummy device\n");
     host.write("sys/class/vtconsole/vtcon0/bind", "0\n");
     host.write(
-        "sys/class/vtconsole/vtcon1/name",
+        "sys/class/vtconsole/vtcon3/name",
         "(M) frame buffer device\n",
     );
-    host.write("sys/class/vtconsole/vtcon1/bind", "1\n");
+    host.write("sys/class/vtconsole/vtcon3/bind", "1\n");
     let text = first(
         "detach",
         "the host's console is on 0000:02:00.0 (fb0)",
-        "make another card the boot display (firmware setup), or unbind the console from this \
-         one: echo 0 > /sys/class/vtconsole/vtcon1/bind",
+        "make another card the boot display (firmware setup), or unbind the console, after which \
+         the host may have no screen: echo 0 > /sys/class/vtconsole/vtcon3/bind",
     );
     refuses(&host, &kernel, "detach gpupci1", 4, &text);
     host.line("detach gpupci2").answer();
     // Follow the remedy.
-    host.write("sys/class/vtconsole/vtcon1/bind", "0\n");
+    host.write("sys/class/vtconsole/vtcon3/bind", "0\n");
     host.line("detach gpupci1").answer();
 }
 

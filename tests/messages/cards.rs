@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gpupt::binding::{HostUse, PendingWrite, Refusal, Step, Unseen, User, VirtualFunction};
+use gpupt::binding::{
+    HostConsole, HostUse, PendingWrite, Refusal, Step, Unseen, User, VirtualFunction,
+};
 use gpupt::error::Error;
 use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
@@ -80,6 +82,16 @@ fn host_uses() -> Vec<HostUse> {
     host_uses
 }
 
+fn console(framebuffer: &str, device: Option<&str>) -> Refusal {
+    Refusal::Console {
+        function: video(),
+        console: HostConsole {
+            framebuffer: framebuffer.to_owned(),
+            device: device.map(str::to_owned),
+        },
+    }
+}
+
 pub fn refusals() -> Vec<Refusal> {
     let user = |guest: Option<&str>| User {
         pid: 812,
@@ -141,10 +153,8 @@ pub fn refusals() -> Vec<Refusal> {
             processes: 16,
             descriptors: 131_072,
         }),
-        Refusal::Console {
-            function: video(),
-            framebuffer: "fb0".to_owned(),
-        },
+        console("fb0", Some("vtcon1")),
+        console("VGA text", None),
         Refusal::FirmwareFramebuffer {
             function: video(),
             framebuffer: "fb0".to_owned(),

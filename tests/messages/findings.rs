@@ -1,7 +1,9 @@
 //! The findings of `gpupci check`: a host without a problem, then the same host with one problem at a
 //! time.
 
-use gpupt::binding::{Binding, CardView, HostUse, Neighbour, Phase, Refusal, Unseen, User};
+use gpupt::binding::{
+    Binding, CardView, HostConsole, HostUse, Neighbour, Phase, Refusal, Unseen, User,
+};
 use gpupt::gpu::{PciFunction, Uncounted, cards_of};
 use gpupt::hook_folder::{HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
@@ -425,7 +427,15 @@ fn refused_cards() -> Vec<HostFacts> {
         with_view(|view| {
             view.unseen = vec![Unseen::unreadable("Xorg (pid 812): Permission denied")];
         }),
-        with_view(|view| view.consoles = vec![(video(), "fb0".to_owned())]),
+        with_view(|view| {
+            let framebuffer = "fb0".to_owned();
+            let device = Some("vtcon1".to_owned());
+            let console = HostConsole {
+                framebuffer,
+                device,
+            };
+            view.consoles = vec![(video(), console)];
+        }),
         with_view(|view| {
             let device = "sda1".to_owned();
             let at = "/home".to_owned();

@@ -1,7 +1,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::binding::{Neighbour, PendingWrite, Unseen, User};
+use crate::binding::{HostConsole, Neighbour, PendingWrite, Unseen, User};
 use crate::exit::Exit;
 use crate::pci::{ClassCode, DriverName, Identity, VendorId};
 use crate::readiness::Verdict;
@@ -128,7 +128,11 @@ fn use_by_a_guest_passes_and_use_by_others_is_a_warning() {
 #[test]
 fn reasons_of_detach_to_refuse_are_failures_or_warnings() {
     let mut one = card([Some("nvidia"), None]);
-    one.view.consoles = vec![(address(0), "fb0".to_owned())];
+    let console = HostConsole {
+        framebuffer: "fb0".to_owned(),
+        device: None,
+    };
+    one.view.consoles = vec![(address(0), console)];
     one.view.virtual_functions = vec![(address(0), 4)];
     one.view.mediated = vec![(
         address(0),

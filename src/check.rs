@@ -15,7 +15,9 @@ use crate::handover::NoSuchCard;
 use crate::host::{HookFolder, Machine, StateFileError};
 use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::pci::{DriverName, PciAddress, PciSlot, VendorId};
-use crate::readiness::{CardFacts, ClusterFacts, HostFacts, Initramfs, RecordFacts, StubFacts};
+use crate::readiness::{
+    CardFacts, ClusterFacts, HostFacts, Initramfs, ModuleFacts, RecordFacts, StubFacts,
+};
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
 
@@ -50,6 +52,7 @@ pub fn host_facts(
         Err(_) => Uncounted::default(),
     };
     let aliases = machine.vfio_aliases();
+    let modules = machine.module_facts();
     let choice = Choice::of(options.words, cards.as_deref().ok());
     let cards = cards.map(|cards| card_facts(machine, options, &cards, &choice, &aliases));
     let known = cards.as_deref().unwrap_or_default();
@@ -60,7 +63,8 @@ pub fn host_facts(
         initramfs: Initramfs::of(image, &programs),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(&functions),
-        stubs: stub_facts(machine, options, known, &aliases),
+        stubs: stub_facts(machine, options, known, &aliases, &modules),
+        modules,
         modprobe: machine.modprobe_facts(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
@@ -95,6 +99,7 @@ fn stub_facts(
     options: &CheckOptions,
     cards: &[CardFacts],
     aliases: &VfioAliases,
+    modules: &ModuleFacts,
 ) -> Vec<StubFacts> {
     let stub = &options.settings.stub;
     let bindings = cards.iter().flat_map(|card| card.view.bindings.iter());
@@ -107,12 +112,14 @@ fn stub_facts(
     if drivers.is_empty() {
         drivers.push(stub.driver_for("", aliases, &machine.drivers()));
     }
-    let facts = drivers.iter().map(|driver| StubFacts {
+    let facts = drivers.into_iter().map(|driver| StubFacts {
         misspelled: match stub {
-            Stub::Named(name) if name != driver => Some(name.clone()),
+            Stub::Named(name) if *name != driver => Some(name.clone()),
             _ => None,
         },
-        ..machine.stub_facts(driver)
+        is_loaded: modules.drivers.contains_key(driver.as_str()),
+        source: modules.source(driver.as_str()),
+        driver,
     });
     facts.collect()
 }

@@ -14,14 +14,19 @@ impl Machine {
     /// The functions that the VFIO drivers of the running kernel are for; none if its modules are not
     /// installed.
     pub fn vfio_aliases(&self) -> VfioAliases {
+        let Some(folder) = self.modules_folder() else {
+            return VfioAliases::default();
+        };
+        let bytes = self.read_limited(&format!("{folder}/modules.alias"), ALIASES_BYTES_MAX);
+        VfioAliases::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
+    }
+
+    /// The folder of the running kernel's modules; `None` if the release is unknown.
+    pub(super) fn modules_folder(&self) -> Option<String> {
         let release = self.release();
         // The release is part of a path and must not lead elsewhere.
-        if release.is_empty() || release.contains('/') {
-            return VfioAliases::default();
-        }
-        let path = format!("{MODULES}/{release}/modules.alias");
-        let bytes = self.read_limited(&path, ALIASES_BYTES_MAX);
-        VfioAliases::parse(&String::from_utf8_lossy(&bytes.unwrap_or_default()))
+        let is_name = !release.is_empty() && !release.contains('/');
+        is_name.then(|| format!("{MODULES}/{release}"))
     }
 
     /// The driver that `function` is bound to for a guest.

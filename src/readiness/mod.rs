@@ -12,6 +12,7 @@ mod image;
 mod initramfs;
 mod interrupts;
 mod modprobe;
+mod modules;
 mod nvswitch;
 mod programs;
 mod stub;
@@ -28,6 +29,7 @@ pub use image::{ImageMarks, ImageSystem};
 pub use initramfs::{Initramfs, TOOLS, Tool};
 pub use interrupts::{Chipset, InterruptFacts, RemappingUnit};
 pub use modprobe::{ConfigFile, ModprobeFacts};
+pub use modules::ModuleFacts;
 pub use programs::Programs;
 pub use stub::{DriverSource, StubFacts};
 pub use summary::Summary;
@@ -50,6 +52,8 @@ pub struct HostFacts {
     pub interrupts: InterruptFacts,
     /// The drivers that the cards need for guests, at least one.
     pub stubs: Vec<StubFacts>,
+    /// The modules of the kernel.
+    pub modules: ModuleFacts,
     /// The configuration of modprobe.
     pub modprobe: ModprobeFacts,
     /// Every PCI function.

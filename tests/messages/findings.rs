@@ -10,7 +10,7 @@ use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
     FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, Loader, ModprobeFacts,
-    Platform, Programs, RecordFacts, RemappingUnit, StubFacts, judge,
+    ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts, judge,
 };
 
 use crate::{escaped, read, table};
@@ -132,6 +132,7 @@ fn host() -> HostFacts {
             source: DriverSource::Module,
             misspelled: None,
         }],
+        modules: ModuleFacts::default(),
         modprobe: ModprobeFacts::default(),
         functions: vec![
             function("0000:02:00.0", 0x1eb8, "nvidia"),

@@ -1,12 +1,13 @@
 //! Facts of kernel modules, and modprobe's configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use crate::host::Machine;
+use crate::paths::PCI_DRIVERS;
 use crate::pci::DriverName;
-use crate::readiness::{ConfigFile, DriverSource, ModprobeFacts, StubFacts};
+use crate::readiness::{ConfigFile, ModprobeFacts, ModuleFacts};
 
 /// modprobe's folders (modprobe.d(5)). A file replaces files of the same name in earlier folders.
 const FOLDERS: [&str; 5] = [
@@ -22,29 +23,30 @@ const CONFIG_BYTES: u64 = 1 << 20;
 const LIST_BYTES: u64 = 32 << 20;
 
 impl Machine {
-    /// The facts of the stub driver.
-    pub fn stub_facts(&self, driver: &DriverName) -> StubFacts {
-        let is_loaded = self.has_driver(driver);
-        let folder = format!("/lib/modules/{}", self.release());
-        let lists = |list: &str| {
-            let text = self.read_start_as_text(&format!("{folder}/{list}"), LIST_BYTES);
-            text.lines().any(|line| is_module(line, driver.as_str()))
+    /// The modules of the running kernel, and those of its PCI drivers.
+    pub fn module_facts(&self) -> ModuleFacts {
+        let folder = self.modules_folder();
+        let list = |name: &str| {
+            let path = folder.as_ref().map(|folder| format!("{folder}/{name}"));
+            let text = path.map(|path| self.read_start_as_text(&path, LIST_BYTES));
+            names(&text.unwrap_or_default())
         };
-        let source = if lists("modules.builtin") {
-            DriverSource::BuiltIn
-        } else if is_loaded || lists("modules.dep") {
-            DriverSource::Module
-        } else if self.release().is_empty() || self.exists(&folder) {
-            DriverSource::Missing
-        } else {
-            DriverSource::NoModules
-        };
-        StubFacts {
-            driver: driver.clone(),
-            is_loaded,
-            source,
-            misspelled: None,
+        let drivers = self.drivers().into_iter();
+        ModuleFacts {
+            loadable: list("modules.dep"),
+            built_in: list("modules.builtin"),
+            drivers: drivers
+                .map(|driver| (driver.to_string(), self.module_of_driver(&driver)))
+                .collect(),
+            are_installed: folder.is_none_or(|folder| self.exists(&folder)),
         }
+    }
+
+    /// The module of a registered driver; `None` if the kernel does not show it.
+    fn module_of_driver(&self, driver: &DriverName) -> Option<String> {
+        let link = self.path(format!("{PCI_DRIVERS}/{driver}/module"));
+        let target = fs::read_link(link).ok()?;
+        target.file_name()?.to_str().map(str::to_owned)
     }
 
     /// modprobe's configuration.
@@ -76,33 +78,28 @@ impl Machine {
     }
 }
 
-/// Whether a line of `modules.builtin` or `modules.dep` is for this module:
-/// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: …`. The file name may have `-` or `_`.
-fn is_module(line: &str, module: &str) -> bool {
-    let path = line.split(':').next().unwrap_or_default();
-    let file = path.rsplit('/').next().unwrap_or_default();
-    let name = file.split_once(".ko").map(|(name, _)| name);
-    name.is_some_and(|name| name.replace('-', "_") == module.replace('-', "_"))
+/// The modules of `modules.builtin` or `modules.dep`:
+/// `kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/…`. Underscores, as in `/sys/module`, stand for dashes.
+fn names(list: &str) -> BTreeSet<String> {
+    let name = |line: &str| {
+        let path = line.split(':').next()?;
+        let file = path.rsplit('/').next()?;
+        let (name, _) = file.split_once(".ko")?;
+        Some(name.replace('-', "_"))
+    };
+    list.lines().filter_map(name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pretty_assertions::assert_eq;
 
     #[test]
     fn line_of_modules_dep_is_about_the_module_before_its_colon() {
-        for (line, is_it) in [
-            ("kernel/drivers/vfio/pci/vfio-pci.ko", true),
-            ("kernel/drivers/vfio/pci/vfio_pci.ko.zst: kernel/a.ko", true),
-            (
-                "kernel/x/mlx5-vfio-pci.ko: kernel/drivers/vfio/pci/vfio-pci.ko",
-                false,
-            ),
-            ("kernel/drivers/vfio/pci/vfio-pci-core.ko:", false),
-            ("vfio-pci", false),
-            ("", false),
-        ] {
-            assert_eq!(is_module(line, "vfio-pci"), is_it, "{line}");
-        }
+        let list = "kernel/drivers/vfio/pci/vfio-pci.ko\nkernel/a/b_c.ko.zst: kernel/a.ko\n\
+                    kernel/x/mlx5-vfio-pci.ko: kernel/vfio-pci-core.ko kernel/d.ko\nvfio-pci\n\n";
+        let expected = ["vfio_pci", "b_c", "mlx5_vfio_pci"].map(str::to_owned);
+        assert_eq!(names(list), BTreeSet::from(expected));
     }
 }

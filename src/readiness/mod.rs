@@ -1,6 +1,7 @@
 //! Whether a host is ready for pass-through, and what to do if it is not. Facts about the host come
 //! in as plain values, findings come out: nothing here reads the machine.
 
+mod blacklist;
 mod card;
 mod cluster;
 mod cmdline;
@@ -103,6 +104,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(interrupts::judge(facts));
     findings.extend(stub::judge(facts));
     findings.extend(modprobe::judge(facts));
+    findings.extend(blacklist::judge(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));

@@ -105,6 +105,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(stub::judge(facts));
     findings.extend(modprobe::judge(facts));
     findings.extend(blacklist::judge(facts));
+    findings.extend(modprobe::softdeps(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));

@@ -1,9 +1,13 @@
-//! The rules of modprobe (modprobe.d(5)) for drivers of cards and for the stub driver.
+//! The rules of modprobe (modprobe.d(5)), from its files and from the kernel command line.
+
+use std::fmt;
 
 use crate::readiness::cmdline::underscored;
 use crate::readiness::{Finding, HostFacts};
 
 const TOPIC: &str = "modprobe";
+/// The parameters that blacklist modules: of modprobe, and of the kernel itself.
+const BLACKLISTS: [&str; 2] = ["modprobe.blacklist", "module_blacklist"];
 
 /// A configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,21 +25,87 @@ pub struct ModprobeFacts {
     pub files: Vec<ConfigFile>,
 }
 
-/// A parsed line. Module names are written with `_`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+/// Where a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place<'f> {
+    /// In this file.
+    File(&'f str),
+    /// In this parameter of the kernel command line.
+    KernelLine(&'static str),
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Directive {
     /// The module is not loaded automatically.
-    Blacklist(String),
+    Blacklist,
     /// A command runs instead of loading the module.
-    Install(String, String),
-    /// The module gets these parameters.
-    Options(String, Vec<String>),
+    Install,
+    /// The module gets parameters.
+    Options,
     /// Other modules are loaded before or after it.
-    Softdep(String, Vec<String>),
+    Softdep,
+}
+
+/// A rule about one module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    /// What it does.
+    pub directive: Directive,
+    /// The module, as it is written.
+    pub name: String,
+    /// What follows.
+    pub words: Vec<String>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(path),
+            Self::KernelLine(parameter) => write!(f, "{parameter} on the kernel command line"),
+        }
+    }
+}
+
+impl Directive {
+    fn of(word: &str) -> Option<Self> {
+        let all = [Self::Blacklist, Self::Install, Self::Options, Self::Softdep];
+        all.into_iter().find(|directive| directive.word() == word)
+    }
+
+    /// Its word in a file.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Blacklist => "blacklist",
+            Self::Install => "install",
+            Self::Options => "options",
+            Self::Softdep => "softdep",
+        }
+    }
+}
+
+impl Rule {
+    /// Whether this is a rule of this kind for `module`.
+    pub(super) fn is(&self, directive: Directive, module: &str) -> bool {
+        self.directive == directive && self.module() == underscored(module)
+    }
+
+    /// The module, written with `_`.
+    pub(super) fn module(&self) -> String {
+        underscored(&self.name)
+    }
+
+    /// Whether it is a softdep that loads vfio-pci first.
+    pub(super) fn waits_for_vfio(&self) -> bool {
+        let words = self.words.iter().map(String::as_str);
+        let before = words.skip_while(|word| *word != "pre:").skip(1);
+        let mut before = before.take_while(|word| *word != "post:");
+        self.directive == Directive::Softdep && before.any(|word| underscored(word) == "vfio_pci")
+    }
 }
 
 impl ModprobeFacts {
-    /// All rules, each with its file.
+    /// All rules of the files, each with its file.
     pub(super) fn rules(&self) -> impl Iterator<Item = (&str, Rule)> {
         self.files.iter().flat_map(|file| {
             let text = file.text.as_deref().unwrap_or_default();
@@ -45,19 +115,35 @@ impl ModprobeFacts {
 
     /// The file that blacklists `module`.
     pub(super) fn blacklist_of(&self, module: &str) -> Option<&str> {
-        let wanted = Rule::Blacklist(underscored(module));
         let mut rules = self.rules();
-        rules.find_map(|(path, rule)| (rule == wanted).then_some(path))
+        let found = rules.find(|(_, rule)| rule.is(Directive::Blacklist, module));
+        found.map(|(path, _)| path)
     }
 
     /// The file with an `install` rule for `module`, and its command.
     pub(super) fn install_of(&self, module: &str) -> Option<(&str, String)> {
-        let module = underscored(module);
-        self.rules().find_map(|(path, rule)| match rule {
-            Rule::Install(name, command) if name == module => Some((path, command)),
-            _ => None,
-        })
+        let mut rules = self.rules();
+        let found = rules.find(|(_, rule)| rule.is(Directive::Install, module));
+        found.map(|(path, rule)| (path, rule.words.join(" ")))
     }
+}
+
+/// All rules, of the files and of the kernel command line.
+pub(super) fn all_rules(facts: &HostFacts) -> Vec<(Place<'_>, Rule)> {
+    let files = facts.modprobe.rules();
+    let mut all: Vec<(Place<'_>, Rule)> = files
+        .map(|(path, rule)| (Place::File(path), rule))
+        .collect();
+    for parameter in BLACKLISTS {
+        let names = facts.platform.cmdline.parts(parameter);
+        let rule = |name: &str| Rule {
+            directive: Directive::Blacklist,
+            name: name.to_owned(),
+            words: Vec::new(),
+        };
+        all.extend(names.map(|name| (Place::KernelLine(parameter), rule(name))));
+    }
+    all
 }
 
 /// A backslash at the end continues a line. Other directives are left out.
@@ -72,27 +158,27 @@ fn rules(text: &str) -> Vec<Rule> {
 
 fn rule(line: &str) -> Option<Rule> {
     let mut words = line.split_ascii_whitespace();
-    let (kind, module) = (words.next()?, underscored(words.next()?));
-    let rest = || words.map(str::to_owned).collect::<Vec<String>>();
-    Some(match kind {
-        "blacklist" => Rule::Blacklist(module),
-        "install" => Rule::Install(module, rest().join(" ")),
-        "options" => Rule::Options(module, rest()),
-        "softdep" => Rule::Softdep(module, rest()),
-        _ => return None,
+    Some(Rule {
+        directive: Directive::of(words.next()?)?,
+        name: words.next()?.to_owned(),
+        words: words.map(str::to_owned).collect(),
     })
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let modprobe = &facts.modprobe;
-    let unreadable = modprobe.files.iter().filter_map(unreadable);
-    let mut findings: Vec<Finding> = unreadable.collect();
-    findings.extend(
-        modprobe
-            .rules()
-            .filter_map(|(path, rule)| softdep(path, &rule)),
-    );
-    findings
+    let files = facts.modprobe.files.iter();
+    files.filter_map(unreadable).collect()
+}
+
+/// The softdeps that make a module load after vfio-pci.
+pub(super) fn softdeps(facts: &HostFacts) -> Vec<Finding> {
+    let rules = facts.modprobe.rules();
+    let softdeps = rules.filter(|(_, rule)| rule.waits_for_vfio());
+    let pass = |(path, rule): (&str, Rule)| {
+        let module = rule.module();
+        Finding::pass(TOPIC, format!("{module} loads after vfio-pci ({path})"))
+    };
+    softdeps.map(pass).collect()
 }
 
 fn unreadable(file: &ConfigFile) -> Option<Finding> {
@@ -105,16 +191,6 @@ fn unreadable(file: &ConfigFile) -> Option<Finding> {
     ))
 }
 
-fn softdep(path: &str, rule: &Rule) -> Option<Finding> {
-    let Rule::Softdep(module, words) = rule else {
-        return None;
-    };
-    let before = words.iter().skip_while(|word| *word != "pre:").skip(1);
-    let mut before = before.take_while(|word| *word != "post:");
-    let is_vfio = before.any(|word| underscored(word) == "vfio_pci");
-    is_vfio.then(|| Finding::pass(TOPIC, format!("{module} loads after vfio-pci ({path})")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,17 +201,19 @@ mod tests {
         let text = "# blacklist vfio-pci\n  blacklist  nouveau # why\ninstall vfio-pci /bin/false\n\
             options vfio-pci \\\n ids=10de:1e84,10de:10f8 disable_vga=1\nsoftdep nvidia pre: vfio-pci\n\
             alias a b\nblacklist\n\n";
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let rule = |directive, name: &str, words: &str| Rule {
+            directive,
+            name: name.to_owned(),
+            words: words.split_whitespace().map(str::to_owned).collect(),
+        };
+        let ids = "ids=10de:1e84,10de:10f8 disable_vga=1";
         assert_eq!(
             rules(text),
             [
-                Rule::Blacklist("nouveau".to_owned()),
-                Rule::Install("vfio_pci".to_owned(), "/bin/false".to_owned()),
-                Rule::Options(
-                    "vfio_pci".to_owned(),
-                    words("ids=10de:1e84,10de:10f8 disable_vga=1")
-                ),
-                Rule::Softdep("nvidia".to_owned(), words("pre: vfio-pci")),
+                rule(Directive::Blacklist, "nouveau", "# why"),
+                rule(Directive::Install, "vfio-pci", "/bin/false"),
+                rule(Directive::Options, "vfio-pci", ids),
+                rule(Directive::Softdep, "nvidia", "pre: vfio-pci"),
             ]
         );
     }
@@ -150,7 +228,7 @@ mod tests {
             ("blacklist nvidia", false),
         ] {
             let rule = rule(line).expect(line);
-            assert_eq!(softdep("f", &rule).is_some(), waits, "{line}");
+            assert_eq!(rule.waits_for_vfio(), waits, "{line}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, PciAddress};
-use crate::readiness::modprobe::Rule;
+use crate::readiness::modprobe::Directive;
 use crate::readiness::{DriverSource, Finding, HostFacts};
 
 const TOPIC: &str = "vfio-ids";
@@ -49,17 +49,18 @@ fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
         });
     }
     for (path, rule) in facts.modprobe.rules() {
-        let Rule::Options(module, parameters) = rule else {
+        if !rule.is(Directive::Options, "vfio-pci") {
             continue;
-        };
-        let values = parameters
+        }
+        let values = rule
+            .words
             .iter()
             .filter_map(|parameter| parameter.strip_prefix("ids="));
         let ids: Vec<String> = values
             .flat_map(|v| v.split(','))
             .map(str::to_owned)
             .collect();
-        if module == "vfio_pci" && !ids.is_empty() {
+        if !ids.is_empty() {
             options.push(IdsOption {
                 place: format!("`options vfio-pci ids=` in {path}"),
                 file: Some(path),

@@ -1,10 +1,11 @@
 //! Blacklists of the drivers of cards.
 
-use crate::readiness::cmdline::underscored;
-use crate::readiness::{Finding, HostFacts};
+use crate::readiness::modprobe::{Directive, Place, all_rules};
+use crate::readiness::{Finding, FunctionFacts, HostFacts};
 
-/// Drivers of cards that are often blacklisted.
-const CARD_DRIVERS: [&str; 6] = [
+const TOPIC: &str = "modprobe";
+/// Modules of drivers of cards that are often blacklisted.
+const CARD_MODULES: [&str; 6] = [
     "nouveau",
     "nova_core",
     "nvidia",
@@ -12,47 +13,69 @@ const CARD_DRIVERS: [&str; 6] = [
     "radeon",
     "amdgpu",
 ];
-const TOPIC: &str = "modprobe";
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let drivers = CARD_DRIVERS.iter();
-    drivers
-        .filter_map(|driver| blacklisted(facts, driver))
-        .collect()
+    let rules = all_rules(facts);
+    let blacklist_of = |module: &str| {
+        let mut rules = rules.iter();
+        let found = rules.find(|(_, rule)| rule.is(Directive::Blacklist, module));
+        found.map(|(place, _)| *place)
+    };
+    let modules = modules(facts);
+    // A rule for what is built in has no effect: that is a finding of its own.
+    let loadable = modules
+        .iter()
+        .filter(|module| !facts.modules.is_built_in(module));
+    let findings = loadable.filter_map(|module| {
+        let place = blacklist_of(module)?;
+        Some(finding(module, place, facts))
+    });
+    findings.collect()
+}
+
+/// The modules of the drivers of cards.
+pub(super) fn modules(facts: &HostFacts) -> Vec<String> {
+    let mut modules: Vec<String> = CARD_MODULES.map(str::to_owned).into();
+    for card in facts.cards.as_deref().unwrap_or_default() {
+        let drivers = card
+            .view
+            .bindings
+            .iter()
+            .filter_map(|now| now.driver.as_ref());
+        for module in drivers.map(|driver| facts.modules.module_of(driver.as_str())) {
+            if !modules.contains(&module) {
+                modules.push(module);
+            }
+        }
+    }
+    modules
 }
 
 /// A blacklisted driver can still be bound: it was loaded by its name, or by an initramfs without
 /// this file.
-fn blacklisted(facts: &HostFacts, driver: &str) -> Option<Finding> {
-    let on_cmdline = |key| {
-        facts
-            .platform
-            .cmdline
-            .parts(key)
-            .any(|d| underscored(d) == driver)
-    };
-    let place = match facts.modprobe.blacklist_of(driver) {
-        Some(path) => path,
-        None if on_cmdline("modprobe.blacklist") => "modprobe.blacklist on the kernel command line",
-        None if on_cmdline("module_blacklist") => "module_blacklist on the kernel command line",
-        None => return None,
-    };
-    let is_driver = |name: &str| underscored(name) == driver;
-    let mut functions = facts.functions.iter();
-    let bound = functions.find(|f| f.driver.as_ref().is_some_and(|d| is_driver(d.as_str())));
-    Some(match bound {
+fn finding(module: &str, place: Place<'_>, facts: &HostFacts) -> Finding {
+    match bound_to(module, facts) {
         None => Finding::pass(
             TOPIC,
-            format!("{driver} is not loaded automatically ({place})"),
+            format!("{module} is not loaded automatically ({place})"),
         ),
         Some(function) => Finding::warn(
             TOPIC,
             format!(
-                "{driver} is blacklisted ({place}), but {} is bound to it: something loaded it by \
+                "{module} is blacklisted ({place}), but {} is bound to it: something loaded it by \
                  name, or the initramfs is older than the blacklist",
                 function.address
             ),
             facts.initramfs.rebuild(),
         ),
+    }
+}
+
+/// The first function that is bound to a driver of this module.
+fn bound_to<'f>(module: &str, facts: &'f HostFacts) -> Option<&'f FunctionFacts> {
+    let mut functions = facts.functions.iter();
+    functions.find(|function| {
+        let driver = function.driver.as_ref();
+        driver.is_some_and(|driver| facts.modules.module_of(driver.as_str()) == module)
     })
 }

@@ -38,6 +38,8 @@ pub const GRAPHICS: &str = "/sys/class/graphics";
 pub const KFD: &str = "/dev/kfd";
 /// The modules of the installed kernels.
 pub const MODULES: &str = "/lib/modules";
+/// The modules that are loaded, and built-in ones.
+pub const LOADED_MODULES: &str = "/sys/module";
 /// The module that all VFIO drivers for PCI share since Linux 5.15.
 pub const VFIO_CORE: &str = "/sys/module/vfio_pci_core";
 /// The nodes for parts of NVIDIA cards (MIG).

@@ -24,6 +24,8 @@ mod hostile_files;
 mod initramfs;
 #[path = "check/iommu.rs"]
 mod iommu;
+#[path = "check/module_names.rs"]
+mod module_names;
 #[path = "check/modules.rs"]
 mod modules;
 #[path = "check/output.rs"]

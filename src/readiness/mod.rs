@@ -13,6 +13,7 @@ mod image;
 mod initramfs;
 mod interrupts;
 mod modprobe;
+mod module_names;
 mod modules;
 mod nvswitch;
 mod programs;
@@ -105,7 +106,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(stub::judge(facts));
     findings.extend(modprobe::judge(facts));
     findings.extend(blacklist::judge(facts));
-    findings.extend(modprobe::softdeps(facts));
+    findings.extend(module_names::judge(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));

@@ -74,7 +74,7 @@ impl Directive {
     }
 
     /// Its word in a file.
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Blacklist => "blacklist",
             Self::Install => "install",
@@ -101,6 +101,11 @@ impl Rule {
         let before = words.skip_while(|word| *word != "pre:").skip(1);
         let mut before = before.take_while(|word| *word != "post:");
         self.directive == Directive::Softdep && before.any(|word| underscored(word) == "vfio_pci")
+    }
+
+    /// Its first two words: `blacklist nouveau`.
+    pub(super) fn start(&self) -> String {
+        format!("{} {}", self.directive.word(), self.name)
     }
 }
 
@@ -168,17 +173,6 @@ fn rule(line: &str) -> Option<Rule> {
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let files = facts.modprobe.files.iter();
     files.filter_map(unreadable).collect()
-}
-
-/// The softdeps that make a module load after vfio-pci.
-pub(super) fn softdeps(facts: &HostFacts) -> Vec<Finding> {
-    let rules = facts.modprobe.rules();
-    let softdeps = rules.filter(|(_, rule)| rule.waits_for_vfio());
-    let pass = |(path, rule): (&str, Rule)| {
-        let module = rule.module();
-        Finding::pass(TOPIC, format!("{module} loads after vfio-pci ({path})"))
-    };
-    softdeps.map(pass).collect()
 }
 
 fn unreadable(file: &ConfigFile) -> Option<Finding> {

@@ -24,13 +24,37 @@ pub struct ModuleFacts {
     pub loadable: BTreeSet<String>,
     /// Those that are built into the kernel (`modules.builtin`).
     pub built_in: BTreeSet<String>,
+    /// Those in `/sys/module`: loaded, or built in.
+    pub present: BTreeSet<String>,
     /// The registered PCI drivers, each with its module if the kernel shows it.
     pub drivers: BTreeMap<String, Option<String>>,
     /// Whether the modules of the running kernel are installed; true if its release is unknown.
     pub are_installed: bool,
 }
 
+/// A driver that is not called like its module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Renamed<'f> {
+    /// The driver, as the kernel writes it.
+    pub driver: &'f str,
+    /// Its module.
+    pub module: &'f str,
+}
+
 impl ModuleFacts {
+    /// Whether the kernel has a module of this name, loaded, built in or neither.
+    pub(super) fn has(&self, module: &str) -> bool {
+        let lists = [&self.loadable, &self.built_in, &self.present];
+        let is_listed = lists.iter().any(|list| list.contains(module));
+        let mut drivers = self.drivers.keys();
+        is_listed || drivers.any(|driver| self.module_of(driver) == module)
+    }
+
+    /// Whether the lists of modules could be read.
+    pub(super) fn are_listed(&self) -> bool {
+        !self.loadable.is_empty() || !self.built_in.is_empty()
+    }
+
     /// Whether `module` is built into the kernel.
     pub(super) fn is_built_in(&self, module: &str) -> bool {
         self.built_in.contains(module)
@@ -43,6 +67,16 @@ impl ModuleFacts {
         shown
             .or_else(|| renamed().map(|(_, module)| (*module).to_owned()))
             .unwrap_or_else(|| underscored(driver))
+    }
+
+    /// The driver of this name, if its module is called otherwise. Also a name with `_` for `-` is found.
+    pub(super) fn renamed(&self, name: &str) -> Option<Renamed<'_>> {
+        let name = underscored(name);
+        let shown = self.drivers.iter();
+        let shown = shown.filter_map(|(driver, module)| Some((&**driver, module.as_deref()?)));
+        let mut all = shown.chain(RENAMED);
+        let (driver, module) = all.find(|(driver, _)| underscored(driver) == name)?;
+        (module != name).then_some(Renamed { driver, module })
     }
 
     /// Where a driver is found.
@@ -72,6 +106,7 @@ mod tests {
         ModuleFacts {
             loadable: names(&["i2c_nvidia_gpu", "snd_hda_intel"]),
             built_in: names(&["xhci_pci", "ahci"]),
+            present: BTreeSet::new(),
             drivers: BTreeMap::from([
                 driver("i801_smbus", Some("i2c_i801")),
                 driver("snd_hda_intel", Some("snd_hda_intel")),
@@ -93,6 +128,17 @@ mod tests {
         ] {
             assert_eq!(facts.module_of(driver), module);
         }
+    }
+
+    #[test]
+    fn driver_with_another_name_than_its_module_is_found_in_both_spellings() {
+        let facts = facts();
+        let module = |name| facts.renamed(name).map(|renamed| renamed.module);
+        assert_eq!(module("nvidia-gpu"), Some("i2c_nvidia_gpu"));
+        assert_eq!(module("nvidia_gpu"), Some("i2c_nvidia_gpu"));
+        assert_eq!(module("i801_smbus"), Some("i2c_i801"));
+        assert_eq!(module("snd_hda_intel"), None);
+        assert_eq!(module("vfio-pci"), None);
     }
 
     #[test]

@@ -342,12 +342,29 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         with_cmdline("modprobe.blacklist=nouveau"),
         with_cmdline("module_blacklist=nouveau"),
         with_modprobe(vfio, Ok("softdep nvidia pre: vfio-pci")),
+        with_modprobe(vfio, Ok("softdep nvidia-gpu pre: vfio-pci")),
+        with_modprobe(vfio, Ok("blacklist nvidia-gpu")),
+        with_built_in("snd_hda_intel", "softdep snd_hda_intel pre: vfio-pci"),
+        with_built_in("snd_hda_intel", "blacklist snd_hda_intel"),
+        with_cmdline("modprobe.blacklist=xhci_hcd"),
+        changed(|host| {
+            host.modules.loadable.insert("xhci_hcd".to_owned());
+            host.modprobe = modprobe(vfio, Ok("softdep xhci_hcd pre: vfio-pci"));
+        }),
         with_modprobe(vfio, Ok("options vfio-pci ids=10de:1eb8")),
         builtin_with_ids,
         foreign(ID),
         foreign("10de:1ad8"),
         with_cmdline("vfio-pci.ids=10de:ffff"),
     ]
+}
+
+/// A host whose kernel has this module built in, with a rule for it.
+fn with_built_in(module: &str, rule: &str) -> HostFacts {
+    changed(|host| {
+        host.modules.built_in.insert(module.to_owned());
+        host.modprobe = modprobe("/etc/modprobe.d/vfio.conf", Ok(rule));
+    })
 }
 
 /// A host whose kernel has a variant of vfio-pci for the display function.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::host::Machine;
-use crate::paths::PCI_DRIVERS;
+use crate::paths::{LOADED_MODULES, PCI_DRIVERS};
 use crate::pci::DriverName;
 use crate::readiness::{ConfigFile, ModprobeFacts, ModuleFacts};
 
@@ -35,6 +35,7 @@ impl Machine {
         ModuleFacts {
             loadable: list("modules.dep"),
             built_in: list("modules.builtin"),
+            present: self.children(LOADED_MODULES).into_iter().collect(),
             drivers: drivers
                 .map(|driver| (driver.to_string(), self.module_of_driver(&driver)))
                 .collect(),

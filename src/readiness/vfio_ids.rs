@@ -1,14 +1,16 @@
 //! Devices that vfio-pci is bound to at boot by id. Ids cannot tell two cards of one model apart.
 
+mod id;
+mod option;
+
 use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::{DriverName, Identity, PciAddress};
-use crate::readiness::modprobe::Directive;
+use crate::readiness::vfio_ids::id::is_named;
+use crate::readiness::vfio_ids::option::IdsOption;
 use crate::readiness::{DriverSource, Finding, HostFacts};
 
 const TOPIC: &str = "vfio-ids";
-/// The wildcard for an id (`PCI_ANY_ID`).
-const ANY: u32 = u32::MAX;
 
 /// The ids and the driver of a PCI function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,52 +25,12 @@ pub struct FunctionFacts {
     pub is_vfio: bool,
 }
 
-/// The ids of one `vfio-pci.ids=`, and where it is set.
-struct IdsOption<'f> {
-    place: String,
-    file: Option<&'f str>,
-    ids: Vec<String>,
-}
-
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let options = options(facts);
+    let options = option::options(facts);
     options
         .iter()
         .flat_map(|option| judge_option(option, facts))
         .collect()
-}
-
-fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
-    let mut options = Vec::new();
-    let ids: Vec<&str> = facts.platform.cmdline.parts("vfio-pci.ids").collect();
-    if !ids.is_empty() {
-        options.push(IdsOption {
-            place: "vfio-pci.ids on the kernel command line".to_owned(),
-            file: None,
-            ids: ids.into_iter().map(str::to_owned).collect(),
-        });
-    }
-    for (path, rule) in facts.modprobe.rules() {
-        if !rule.is(Directive::Options, "vfio-pci") {
-            continue;
-        }
-        let values = rule
-            .words
-            .iter()
-            .filter_map(|parameter| parameter.strip_prefix("ids="));
-        let ids: Vec<String> = values
-            .flat_map(|v| v.split(','))
-            .map(str::to_owned)
-            .collect();
-        if !ids.is_empty() {
-            options.push(IdsOption {
-                place: format!("`options vfio-pci ids=` in {path}"),
-                file: Some(path),
-                ids,
-            });
-        }
-    }
-    options
 }
 
 /// Whether vfio-pci is built into the kernel.
@@ -110,13 +72,6 @@ fn judge_option(option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
         .filter_map(|function| bound_elsewhere(function, option, facts));
     findings.extend(elsewhere);
     findings
-}
-
-impl IdsOption<'_> {
-    fn has(&self, function: &FunctionFacts) -> bool {
-        let identity = function.identity.as_ref();
-        identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
-    }
 }
 
 /// An id that no device has: of a removed card, or a typing error.
@@ -189,53 +144,4 @@ fn card_of(function: PciAddress, facts: &HostFacts) -> Option<CardName> {
     let cards = facts.cards.as_deref().unwrap_or_default();
     let card = cards.iter().find(|card| card.functions.contains(&function));
     card.map(|card| card.name)
-}
-
-/// Whether `id` (`10de:1e84`, `10de:1e84:1043:8694`, more fields after that) matches `identity`.
-fn is_named(id: &str, identity: &Identity) -> bool {
-    let numbers: Option<Vec<u32>> = id
-        .split(':')
-        .map(|part| u32::from_str_radix(part, 16).ok())
-        .collect();
-    let Some([vendor, device, subsystem @ ..]) = numbers.as_deref() else {
-        return false;
-    };
-    let own_vendor = u32::from_str_radix(&identity.vendor.to_string(), 16);
-    let (sub_vendor, sub_device) = identity.subsystem.unwrap_or_default();
-    let is_subsystem = |wanted: Option<&u32>, own: u16| {
-        wanted.is_none_or(|wanted| *wanted == ANY || *wanted == u32::from(own))
-    };
-    own_vendor == Ok(*vendor)
-        && *device == u32::from(identity.device)
-        && is_subsystem(subsystem.first(), sub_vendor)
-        && is_subsystem(subsystem.get(1), sub_device)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pci::VendorId;
-
-    #[test]
-    fn vfio_pci_id_matches_device_and_optional_subsystem() {
-        let card = Identity {
-            vendor: VendorId::NVIDIA,
-            device: 0x1e84,
-            subsystem: Some((0x1043, 0x8694)),
-        };
-        for (id, is_it) in [
-            ("10de:1e84", true),
-            ("10DE:1E84", true),
-            ("10de:1e84:1043:8694", true),
-            ("10de:1e84:ffffffff:ffffffff:030000:ffffff", true),
-            ("10de:1e84:1043:8695", false),
-            ("10de:1e85", false),
-            ("1002:1e84", false),
-            ("10de", false),
-            ("", false),
-            ("nonsense:1e84", false),
-        ] {
-            assert_eq!(is_named(id, &card), is_it, "{id}");
-        }
-    }
 }

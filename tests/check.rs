@@ -32,6 +32,8 @@ mod modules;
 mod output;
 #[path = "check/summary.rs"]
 mod summary;
+#[path = "check/vfio_ids.rs"]
+mod vfio_ids;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

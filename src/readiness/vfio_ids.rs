@@ -1,4 +1,5 @@
-//! Devices that vfio-pci is bound to at boot by id. Ids cannot tell two cards of one model apart.
+//! Devices that vfio-pci is bound to at boot by id: what the ids say, compared with what is. Ids cannot tell two
+//! cards of one model apart, and gpupci needs none, so every remedy takes them out.
 
 mod card;
 mod id;
@@ -7,8 +8,8 @@ mod option;
 use crate::escape::Excerpt;
 use crate::pci::{DriverName, Identity, PciAddress};
 use crate::readiness::vfio_ids::id::is_named;
-use crate::readiness::vfio_ids::option::IdsOption;
-use crate::readiness::{DriverSource, Finding, HostFacts};
+use crate::readiness::vfio_ids::option::{IdsOption, Source};
+use crate::readiness::{Finding, HostFacts};
 
 const TOPIC: &str = "vfio-ids";
 
@@ -27,38 +28,34 @@ pub struct FunctionFacts {
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let options = option::options(facts);
-    options
-        .iter()
-        .flat_map(|option| judge_option(option, facts))
-        .collect()
-}
-
-/// Whether vfio-pci is built into the kernel.
-fn is_built_in(facts: &HostFacts) -> bool {
-    let mut stubs = facts.stubs.iter();
-    stubs.any(|stub| stub.driver == DriverName::vfio_pci() && stub.source == DriverSource::BuiltIn)
-}
-
-fn judge_option(option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
-    if option.file.is_some() && is_built_in(facts) {
-        let text = format!(
-            "{} has no effect: vfio-pci is built into this kernel",
-            option.place
-        );
-        let word = format!("vfio-pci.ids={}", option.ids.join(","));
-        return vec![Finding::warn(
-            TOPIC,
-            text,
-            facts.distribution.with_argument(&word),
-        )];
-    }
-    let mut findings: Vec<Finding> = option
-        .ids
-        .iter()
-        .filter_map(|id| unmatched(id, option, facts))
+    let last = option::in_force(&options, facts);
+    let is_last = |option: &IdsOption| last.is_some_and(|last| std::ptr::eq(last, option));
+    let without_effect = options.iter().filter(|option| !is_last(option));
+    let mut findings: Vec<Finding> = without_effect
+        .map(|option| no_effect(option, last, facts))
         .collect();
-    findings.extend(card::judge(option, facts));
+    if let Some(last) = last {
+        let ids = last.ids.iter();
+        findings.extend(ids.filter_map(|id| unmatched(id, last, facts)));
+        findings.extend(card::judge(last, facts));
+    }
     findings
+}
+
+/// An option that the kernel does not get, or that another one replaces.
+fn no_effect(option: &IdsOption, last: Option<&IdsOption>, facts: &HostFacts) -> Finding {
+    let place = &option.place;
+    let text = match last {
+        Some(last) if option.source == Source::KernelLine || !option::is_built_in(facts) => {
+            format!(
+                "{place} has no effect: the last ids replace all others, and these are those of {}",
+                last.place
+            )
+        }
+        _ => format!("{place} has no effect: vfio-pci is built into this kernel"),
+    };
+    let remedy = format!("{}; `gpupci detach` needs no ids", option.removal(facts));
+    Finding::warn(TOPIC, text, remedy)
 }
 
 /// An id that no device has: of a removed card, or a typing error.
@@ -72,9 +69,6 @@ fn unmatched(id: &str, option: &IdsOption, facts: &HostFacts) -> Option<Finding>
         option.place,
         Excerpt(id)
     );
-    Some(Finding::warn(
-        TOPIC,
-        text,
-        "remove or correct it; `lspci -nn` shows the ids",
-    ))
+    let remedy = "remove it; `lspci -nn` shows the ids of this host";
+    Some(Finding::warn(TOPIC, text, remedy))
 }

@@ -1,54 +1,113 @@
 //! Ids for vfio-pci: what they say, compared with what is.
 
+use std::os::unix::fs::symlink;
+
+use pretty_assertions::assert_eq;
+
 use crate::support::TestHost;
 use crate::{DEVICES, RELEASE, assert_trouble, ready};
 
-#[test]
-fn vfio_pci_ids_are_reported_with_their_cards() {
+const FILE: &str = "etc/modprobe.d/vfio.conf";
+const VIDEO: &str = "0000:02:00.0";
+const AUDIO: &str = "0000:02:00.1";
+/// The ids of the first card's functions, after `different`.
+const IDS: &str = "10de:06dd,10de:0be5";
+/// A prepared host with two cards of different models, and these rules of modprobe.
+fn with_rules(rules: &str) -> TestHost {
     let host = ready();
-    let id = |name: &str| {
-        let file = host.path(&format!("{DEVICES}/0000:02:00.0/{name}"));
-        let text = std::fs::read_to_string(file).expect("an id");
-        text.trim().trim_start_matches("0x").to_owned()
-    };
-    let ids = format!("{}:{}", id("vendor"), id("device"));
-    host.write(
-        "etc/modprobe.d/vfio.conf",
-        &format!("options vfio-pci ids={ids},10de:ffff\n"),
-    );
+    for (function, device) in [
+        (VIDEO, "06dd"),
+        (AUDIO, "0be5"),
+        ("0000:03:00.0", "1eb1"),
+        ("0000:03:00.1", "10f8"),
+    ] {
+        host.write(
+            &format!("{DEVICES}/{function}/device"),
+            &format!("0x{device}\n"),
+        );
+    }
+    host.write(FILE, rules);
+    host
+}
+
+/// Binds a function to another driver, or to none.
+fn bind(host: &TestHost, function: &str, driver: Option<&str>) {
+    let link = format!("{DEVICES}/{function}/driver");
+    host.remove(&link);
+    if let Some(driver) = driver {
+        let target = format!("/sys/bus/pci/drivers/{driver}");
+        symlink(target, host.path(&link)).expect("a link");
+    }
+}
+
+#[test]
+fn id_that_no_device_has_is_a_warning() {
+    let host = with_rules("options vfio-pci ids=10de:ffff\n");
     let lines = [
         "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names \"10de:ffff\", but no \
          device of this host has this id",
-        "      try: remove or correct it; `lspci -nn` shows the ids",
-        "WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:02:00.0, but \
-         it is bound to nvidia, which was loaded before vfio-pci or was bound later",
-        "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
-         `dracut -f`, then reboot",
-        "WARN  gpupci2: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 0000:03:00.0, but \
-         it is bound to nvidia, which was loaded before vfio-pci or was bound later",
-        "      try: add `softdep nvidia pre: vfio-pci` to /etc/modprobe.d/vfio.conf, run \
-         `dracut -f`, then reboot",
+        "      try: remove it; `lspci -nn` shows the ids of this host",
     ];
     assert_trouble(&host, 0, &lines);
-    // The two cards have the same ids.
-    host.assert_says(
-        "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf binds gpupci1 (0000:02:00.0) \
-         and gpupci2 (0000:03:00.0) at boot",
-    );
+}
+
+#[test]
+fn ids_in_files_have_no_effect_on_a_built_in_vfio_pci() {
+    let host = with_rules(&format!("options vfio-pci ids={IDS}\n"));
     host.write(
         &format!("lib/modules/{RELEASE}/modules.builtin"),
         "kernel/drivers/vfio/pci/vfio-pci.ko\n",
     );
-    let effect = format!(
-        "      try: add vfio-pci.ids={ids},10de:ffff to GRUB_CMDLINE_LINUX in /etc/default/grub, run \
-         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot"
-    );
     let lines = [
         "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf has no effect: vfio-pci is built \
          into this kernel",
-        &effect,
+        "      try: remove `ids=` from `options vfio-pci` in /etc/modprobe.d/vfio.conf, run \
+         `dracut -f`, then reboot; `gpupci detach` needs no ids",
     ];
     assert_trouble(&host, 0, &lines);
+}
+
+#[test]
+fn last_ids_replace_all_others() {
+    let host = with_rules("options vfio-pci ids=10de:06dd\noptions vfio-pci ids=10de:0be5\n");
+    for function in [VIDEO, AUDIO] {
+        bind(&host, function, Some("vfio-pci"));
+    }
+    host.write(
+        "proc/cmdline",
+        &format!("intel_iommu=on iommu=pt vfio-pci.ids={IDS}\n"),
+    );
+    let told = "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf has no effect: the last ids \
+                replace all others, and these are those of vfio-pci.ids on the kernel command line";
+    let remedy = "      try: remove `ids=` from `options vfio-pci` in /etc/modprobe.d/vfio.conf, run \
+                  `dracut -f`, then reboot; `gpupci detach` needs no ids";
+    assert_trouble(&host, 0, &[told, told, remedy]);
+    host.assert_says(
+        "PASS  vfio-pci.ids on the kernel command line binds gpupci1 (0000:02:00.0, 0000:02:00.1) at \
+         boot",
+    );
+}
+
+#[test]
+fn remedy_for_ids_on_the_kernel_line_takes_them_out() {
+    let host = with_rules("");
+    host.write(
+        "proc/cmdline",
+        &format!("intel_iommu=on iommu=pt vfio-pci.ids={IDS}\n"),
+    );
+    let (trouble, _) = host.trouble();
+    let remedies: Vec<&str> = trouble
+        .lines()
+        .filter(|line| line.contains("try:"))
+        .collect();
+    assert_eq!(
+        remedies,
+        [
+            "      try: remove vfio-pci.ids from /etc/default/grub, run `grub2-mkconfig -o \
+             /boot/grub2/grub.cfg`, then reboot; `gpupci detach gpupci1` binds all functions of the \
+             card without ids"
+        ]
+    );
 }
 
 #[test]

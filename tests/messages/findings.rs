@@ -356,6 +356,7 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         foreign(ID),
         foreign("10de:1ad8"),
         with_cmdline("vfio-pci.ids=10de:ffff"),
+        with_cmdline("vfio-pci.ids=10de:1eb8 vfio-pci.ids=10de:1eb8,10de:10f8"),
     ]
 }
 

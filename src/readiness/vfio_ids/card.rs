@@ -41,10 +41,13 @@ fn bound_elsewhere(
             "{} names {}, but it is bound to {driver}, which was loaded before vfio-pci or was bound later",
             option.place, function.address
         ),
-        format!(
-            "add `softdep {driver} pre: vfio-pci` to /etc/modprobe.d/vfio.conf, {}",
-            facts.initramfs.rebuild()
-        ),
+        match card {
+            Some(name) => format!(
+                "{}; `gpupci detach {name}` binds all functions of the card without ids",
+                option.removal(facts)
+            ),
+            None => option.removal(facts),
+        },
     );
     Some(match card {
         Some(name) => finding.of(name),

@@ -1,14 +1,24 @@
-//! The places where ids for vfio-pci are set.
+//! The places where ids for vfio-pci are set, and the one of them that counts.
 
+use crate::pci::DriverName;
 use crate::readiness::modprobe::Directive;
 use crate::readiness::vfio_ids::id::is_named;
-use crate::readiness::{FunctionFacts, HostFacts};
+use crate::readiness::{DriverSource, FunctionFacts, HostFacts};
 
 /// The ids of one `vfio-pci.ids=`, and where it is set.
 pub(super) struct IdsOption<'f> {
     pub place: String,
-    pub file: Option<&'f str>,
+    pub source: Source<'f>,
     pub ids: Vec<String>,
+}
+
+/// Where a parameter of vfio-pci is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source<'f> {
+    /// In this file.
+    File(&'f str),
+    /// On the kernel command line.
+    KernelLine,
 }
 
 impl IdsOption<'_> {
@@ -16,18 +26,23 @@ impl IdsOption<'_> {
         let identity = function.identity.as_ref();
         identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
     }
+
+    /// How to take the ids out. Nothing needs them: gpupci binds a card by its address.
+    pub(super) fn removal(&self, facts: &HostFacts) -> String {
+        match self.source {
+            Source::File(path) => format!(
+                "remove `ids=` from `options vfio-pci` in {path}, {}",
+                facts.initramfs.rebuild()
+            ),
+            Source::KernelLine => facts.distribution.without_argument("vfio-pci.ids"),
+        }
+    }
 }
 
+/// All places, in the order in which the kernel gets their values: modprobe passes those of its files and then
+/// that of the kernel command line, and each value replaces the one before.
 pub(super) fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
     let mut options = Vec::new();
-    let ids: Vec<&str> = facts.platform.cmdline.parts("vfio-pci.ids").collect();
-    if !ids.is_empty() {
-        options.push(IdsOption {
-            place: "vfio-pci.ids on the kernel command line".to_owned(),
-            file: None,
-            ids: ids.into_iter().map(str::to_owned).collect(),
-        });
-    }
     for (path, rule) in facts.modprobe.rules() {
         if !rule.is(Directive::Options, "vfio-pci") {
             continue;
@@ -35,18 +50,44 @@ pub(super) fn options(facts: &HostFacts) -> Vec<IdsOption<'_>> {
         let values = rule
             .words
             .iter()
-            .filter_map(|parameter| parameter.strip_prefix("ids="));
-        let ids: Vec<String> = values
-            .flat_map(|v| v.split(','))
-            .map(str::to_owned)
-            .collect();
-        if !ids.is_empty() {
-            options.push(IdsOption {
-                place: format!("`options vfio-pci ids=` in {path}"),
-                file: Some(path),
-                ids,
-            });
-        }
+            .filter_map(|word| word.strip_prefix("ids="));
+        options.extend(
+            values
+                .filter(|value| !value.is_empty())
+                .map(|value| IdsOption {
+                    place: format!("`options vfio-pci ids=` in {path}"),
+                    source: Source::File(path),
+                    ids: ids(value),
+                }),
+        );
     }
+    let line = facts.platform.cmdline.values("vfio-pci.ids");
+    options.extend(
+        line.filter(|value| !value.is_empty())
+            .map(|value| IdsOption {
+                place: "vfio-pci.ids on the kernel command line".to_owned(),
+                source: Source::KernelLine,
+                ids: ids(value),
+            }),
+    );
     options
+}
+
+fn ids(value: &str) -> Vec<String> {
+    value.split(',').map(str::to_owned).collect()
+}
+
+/// The option that counts: the last one. A driver that is part of the kernel gets nothing from files.
+pub(super) fn in_force<'o, 'f>(
+    options: &'o [IdsOption<'f>],
+    facts: &HostFacts,
+) -> Option<&'o IdsOption<'f>> {
+    let mut options = options.iter().rev();
+    options.find(|option| option.source == Source::KernelLine || !is_built_in(facts))
+}
+
+/// Whether vfio-pci is built into the kernel.
+pub(super) fn is_built_in(facts: &HostFacts) -> bool {
+    let mut stubs = facts.stubs.iter();
+    stubs.any(|stub| stub.driver == DriverName::vfio_pci() && stub.source == DriverSource::BuiltIn)
 }

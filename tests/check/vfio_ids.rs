@@ -12,6 +12,10 @@ const VIDEO: &str = "0000:02:00.0";
 const AUDIO: &str = "0000:02:00.1";
 /// The ids of the first card's functions, after `different`.
 const IDS: &str = "10de:06dd,10de:0be5";
+const TRY: &str = "      try: remove `ids=` from `options vfio-pci` in /etc/modprobe.d/vfio.conf, run \
+                   `dracut -f`, then reboot; `gpupci detach gpupci1` binds all functions of the card \
+                   without ids";
+
 /// A prepared host with two cards of different models, and these rules of modprobe.
 fn with_rules(rules: &str) -> TestHost {
     let host = ready();
@@ -38,6 +42,65 @@ fn bind(host: &TestHost, function: &str, driver: Option<&str>) {
         let target = format!("/sys/bus/pci/drivers/{driver}");
         symlink(target, host.path(&link)).expect("a link");
     }
+}
+
+fn warning(words: &str) -> String {
+    format!("WARN  gpupci1: `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names {words}")
+}
+
+#[test]
+fn ids_pass_only_if_all_that_they_name_is_bound_to_a_vfio_driver() {
+    let host = with_rules(&format!("options vfio-pci ids={IDS}\n"));
+    for function in [VIDEO, AUDIO] {
+        bind(&host, function, Some("vfio-pci"));
+    }
+    assert_trouble(&host, 0, &[]);
+    host.assert_says(
+        "PASS  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf binds gpupci1 (0000:02:00.0, \
+         0000:02:00.1) at boot",
+    );
+    bind(&host, AUDIO, None);
+    let told = warning("0000:02:00.1, but it has no driver: it was not bound at boot");
+    assert_trouble(&host, 0, &[&told, TRY]);
+    bind(&host, VIDEO, None);
+    let told = warning(
+        "0000:02:00.0 and 0000:02:00.1, but they have no driver: they were not bound at boot",
+    );
+    assert_trouble(&host, 0, &[&told, TRY]);
+}
+
+#[test]
+fn ids_of_functions_on_host_drivers_are_a_warning_with_the_modules() {
+    let host = with_rules(&format!("options vfio-pci ids={IDS}\n"));
+    bind(&host, VIDEO, Some("vfio-pci"));
+    let told = warning(
+        "0000:02:00.1, but it is bound to snd_hda_intel, which was loaded before vfio-pci or was bound later",
+    );
+    let half = "WARN  gpupci1: it is only partly bound to vfio-pci: 0000:02:00.1 is bound to snd_hda_intel";
+    let half = [half, "      try: gpupci detach gpupci1"];
+    assert_trouble(&host, 0, &[&told, TRY, half[0], half[1]]);
+    bind(&host, VIDEO, Some("xhci_hcd"));
+    let told = warning(
+        "0000:02:00.0 and 0000:02:00.1, but they are bound to xhci_hcd (module xhci_pci) and \
+         snd_hda_intel, which were loaded before vfio-pci or were bound later",
+    );
+    assert_trouble(&host, 0, &[&told, TRY]);
+}
+
+#[test]
+fn ids_that_name_some_functions_of_a_card_are_a_warning_with_the_others() {
+    let host = with_rules("options vfio-pci ids=10de:06dd\n");
+    let partial = warning(
+        "one of two functions of gpupci1; 0000:02:00.1 stays on its host driver (snd_hda_intel)",
+    );
+    let told = warning(
+        "0000:02:00.0, but it is bound to nvidia, which was loaded before vfio-pci or was bound later",
+    );
+    assert_trouble(&host, 0, &[&partial, &told, TRY]);
+    // A function without a driver keeps no guest away.
+    bind(&host, VIDEO, Some("vfio-pci"));
+    bind(&host, AUDIO, None);
+    assert_trouble(&host, 0, &[]);
 }
 
 #[test]

@@ -357,7 +357,43 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         foreign("10de:1ad8"),
         with_cmdline("vfio-pci.ids=10de:ffff"),
         with_cmdline("vfio-pci.ids=10de:1eb8 vfio-pci.ids=10de:1eb8,10de:10f8"),
+        with_ids(&[None, None, None]),
+        with_ids(&[Some("vfio-pci"), None, None]),
+        with_ids(&[Some("vfio-pci"), Some("vfio-pci"), Some("xhci_hcd")]),
+        with_ids(&[Some("vfio-pci"), None, Some("xhci_hcd"), Some("nvidia-gpu")]),
     ]
+}
+
+/// A host with ids of the first two functions of the card, and the drivers of all its functions.
+fn with_ids(drivers: &[Option<&str>]) -> HostFacts {
+    let addresses = [
+        "0000:02:00.0",
+        "0000:02:00.1",
+        "0000:02:00.2",
+        "0000:02:00.3",
+    ];
+    with_card_and_functions(|card, functions| {
+        let own = addresses.iter().take(drivers.len());
+        card.functions = own.map(|address| read(address)).collect();
+        let devices = [0x1eb8, 0x10f8, 0x1ad8, 0x1ad9];
+        let all = addresses.iter().zip(devices).zip(drivers);
+        let all = all.map(|((address, device), driver)| FunctionFacts {
+            driver: driver.map(read),
+            ..function(address, device, driver.unwrap_or("none"))
+        });
+        *functions = all.collect();
+    })
+}
+
+fn with_card_and_functions(
+    change: impl FnOnce(&mut CardFacts, &mut Vec<FunctionFacts>),
+) -> HostFacts {
+    let mut card = card();
+    changed(|host| {
+        change(&mut card, &mut host.functions);
+        host.platform.cmdline = KernelCmdline::new("vfio-pci.ids=10de:1eb8,10de:10f8");
+        host.cards = Ok(vec![card]);
+    })
 }
 
 /// A host whose kernel has this module built in, with a rule for it.

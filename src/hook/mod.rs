@@ -3,6 +3,7 @@
 //! would kill a running guest.
 
 mod input;
+mod judge;
 mod lookup;
 mod migrate;
 mod other_devices;

@@ -5,14 +5,14 @@ use std::time::Instant;
 use crate::domain_xml::{Claim, claims, driver_models};
 use crate::error::Error;
 use crate::failure::{Failure, line};
-use crate::gpu::{GpuCard, Registered};
+use crate::gpu::GpuCard;
 use crate::handover::{CardResult, Guest};
 use crate::hook::input::InputError;
 use crate::hook::lookup::ClaimedCards;
-use crate::hook::refusal::{CardPart, HookRefusal};
-use crate::hook::{Hook, Outcome, functions_of, guest_of, is_claimed};
+use crate::hook::refusal::HookRefusal;
+use crate::hook::{Hook, Outcome, functions_of, guest_of};
 use crate::host::LogPriority;
-use crate::pci::{PciAddress, PciSlot};
+use crate::pci::PciAddress;
 use crate::settings::Settings;
 
 /// How many write deadlines a start waits for another program.
@@ -108,109 +108,24 @@ impl Hook<'_> {
         Ok(named(&wanted, done?))
     }
 
-    /// Those of `cards` that are claimed, unless the claims contradict themselves.
-    fn wanted<'c>(
-        &self,
-        cards: &'c [GpuCard],
-        claims: &[Claim],
-    ) -> Result<Vec<&'c GpuCard>, HookRefusal> {
-        self.refuse_changed(cards, claims)?;
-        let wanted = cards.iter().filter(|card| is_claimed(card, claims));
-        let wanted: Vec<&GpuCard> = wanted.collect();
-        self.refuse_claimed_in_parts(&wanted, claims)?;
-        Ok(wanted)
-    }
-
-    /// Refuses a card that the cluster's attributes assign to other guests. If the database is unreachable,
-    /// the guest still starts.
+    /// Whether the cluster's attributes assign one of the cards to other guests. If the database is unreachable,
+    /// the guest still starts, and the journal says so.
     fn refuse_assigned_elsewhere(
         &self,
         guest: &Guest,
         settings: &Settings,
         cards: &[&GpuCard],
     ) -> Result<(), HookRefusal> {
-        if !settings.has_cluster(self.machine) {
-            return Ok(());
-        }
-        let slots: Vec<PciSlot> = cards.iter().map(|c| c.slot()).collect();
-        match self.machine.assigned_elsewhere(&guest.name, &slots) {
+        match self.assigned_elsewhere(guest, settings, cards) {
             Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(HookRefusal::AssignedElsewhere(why)),
+            Ok(Some(refusal)) => Err(refusal),
             Err(why) => {
-                let line = format!(
-                    "{}: the cluster's attributes were not checked: {why}",
-                    guest.name
-                );
+                let line = format!("{}: {why}", guest.name);
                 self.log(LogPriority::Info, &line, guest);
                 Ok(())
             }
         }
     }
-
-    /// Refuses a device that is where a card was recorded, if no card is there any more.
-    fn refuse_changed(&self, cards: &[GpuCard], claims: &[Claim]) -> Result<(), HookRefusal> {
-        let names = self.machine.names().map_err(Error::from)?;
-        for function in functions_of(claims) {
-            let has_card = cards.iter().any(|card| card.is_in(function.slot()));
-            let known = names.at(function.slot()).filter(|_| !has_card);
-            let is_other = |known: &&Registered| {
-                let found = self.machine.identity(known.address).ok().flatten();
-                self.machine.has_slot(function.slot()) && found != Some(known.identity)
-            };
-            if let Some(known) = known.filter(is_other) {
-                return Err(HookRefusal::CardChanged {
-                    name: known.name,
-                    slot: known.address.slot(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses a guest that claims a card and also a part of it that needs the host driver.
-    fn refuse_claimed_in_parts(
-        &self,
-        wanted: &[&GpuCard],
-        claims: &[Claim],
-    ) -> Result<(), HookRefusal> {
-        let needs_driver = |claim: &&Claim| claim.function().is_none();
-        let claims: Vec<&Claim> = claims.iter().filter(needs_driver).collect();
-        if claims.is_empty() {
-            return Ok(());
-        }
-        for card in wanted {
-            let parts = self.parts_of(card);
-            if let Some(part) = claims.iter().find_map(|claim| claimed_part(&parts, claim)) {
-                return Err(HookRefusal::ClaimedInParts {
-                    name: card.name,
-                    slot: card.slot(),
-                    part: part.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The parts of a card that need its host driver.
-    fn parts_of(&self, card: &GpuCard) -> Vec<CardPart> {
-        let functions = || card.functions.iter().map(|function| function.address);
-        let mediated = functions().flat_map(|function| self.machine.mediated_devices(function));
-        let nodes = functions().flat_map(|function| self.machine.nodes(function));
-        let nodes = nodes.map(|node| CardPart::RenderNode(node.path));
-        mediated
-            .map(CardPart::MediatedDevice)
-            .chain(nodes)
-            .collect()
-    }
-}
-
-/// The part that is claimed.
-fn claimed_part<'p>(parts: &'p [CardPart], claim: &Claim) -> Option<&'p CardPart> {
-    parts.iter().find(|part| match (part, claim) {
-        (CardPart::MediatedDevice(own), Claim::Mediated(uuid)) => own == uuid,
-        (CardPart::RenderNode(own), Claim::RenderNode(path)) => own == path,
-        _ => false,
-    })
 }
 
 fn named(cards: &[&GpuCard], done: Vec<CardResult>) -> Vec<(String, CardResult)> {

@@ -43,9 +43,7 @@ impl Handover<'_> {
         cards: &[&GpuCard],
         claims: &[PciAddress],
     ) -> Result<Vec<CardResult>, CardError> {
-        let functions = cards.iter().flat_map(|card| card.functions.iter());
-        let functions = functions.map(|function| function.address);
-        let leaving: Vec<PciAddress> = functions.chain(claims.iter().copied()).collect();
+        let leaving = leaving(cards, claims);
         let refused = |card: &GpuCard, fault| CardError::new("prepare", card, fault);
         if cards.len() > 1 {
             for card in cards {
@@ -231,7 +229,14 @@ impl Handover<'_> {
     }
 }
 
-fn refuse(refusals: Vec<Refusal>) -> Result<(), Fault> {
+/// The functions that leave the host with these cards: theirs, and what else the guest claims.
+pub(crate) fn leaving(cards: &[&GpuCard], claims: &[PciAddress]) -> Vec<PciAddress> {
+    let functions = cards.iter().flat_map(|card| card.functions.iter());
+    let functions = functions.map(|function| function.address);
+    functions.chain(claims.iter().copied()).collect()
+}
+
+pub(super) fn refuse(refusals: Vec<Refusal>) -> Result<(), Fault> {
     match refusals.is_empty() {
         true => Ok(()),
         false => Err(Fault::Refused(refusals)),

@@ -7,6 +7,7 @@ mod detach;
 mod error;
 mod guest;
 mod holder;
+mod judge;
 mod pending;
 mod recover;
 mod see;
@@ -15,6 +16,7 @@ mod together;
 mod undo;
 
 pub use error::{CardError, Fault, FunctionError};
+pub(crate) use guest::leaving;
 pub use guest::{Guest, Released};
 pub use recover::Recovered;
 pub use select::{NoSuchCard, select};

@@ -4,6 +4,7 @@
 
 mod input;
 mod judge;
+mod judgement;
 mod lookup;
 mod migrate;
 mod other_devices;
@@ -12,6 +13,7 @@ mod refusal;
 mod release;
 
 pub use input::InputError;
+pub use judgement::Judgement;
 pub use refusal::{CardPart, HookRefusal};
 pub use release::FunctionsGone;
 

@@ -7,6 +7,7 @@
 //! Only `explain` builds roxmltree's DOM, for error messages: that takes longer than everything else, and libvirt
 //! waits for the hook.
 
+mod claim_text;
 mod claims;
 mod edit;
 mod error;
@@ -20,6 +21,7 @@ mod splice;
 mod tokens;
 mod write;
 
+pub use claim_text::NoClaim;
 pub use claims::{Claim, claims, driver_models};
 pub use error::{Place, XmlError};
 pub use identity::{GuestIdentity, guest_identity};

@@ -4,19 +4,21 @@ use std::time::Instant;
 
 use crate::domain_xml::{Claim, claims, driver_models};
 use crate::error::Error;
-use crate::failure::{Failure, line};
+use crate::failure::{Code, Failure, line};
 use crate::gpu::GpuCard;
 use crate::handover::{CardResult, Guest};
 use crate::hook::input::InputError;
 use crate::hook::lookup::ClaimedCards;
 use crate::hook::refusal::HookRefusal;
 use crate::hook::{Hook, Outcome, functions_of, guest_of};
-use crate::host::LogPriority;
+use crate::host::{LogPriority, Start};
 use crate::pci::PciAddress;
 use crate::settings::Settings;
 
 /// How many write deadlines a start waits for another program.
 const DEADLINES_WAITED: u32 = 2;
+/// How many claims are recorded. A guest has a few; XML of 10 MB has room for 100,000.
+const CLAIMS_MAX: usize = 256;
 
 impl Hook<'_> {
     pub(super) fn prepare(&self, name: &str, xml: Result<&[u8], InputError>) -> Outcome {
@@ -33,11 +35,9 @@ impl Hook<'_> {
         let started = Instant::now();
         let prepared = self.prepare_guest(&guest, &claims, xml);
         let prepared = prepared.map_err(|refusal| (line(&refusal), refusal.codes()));
-        // For `gpupci why`. A failure to write it is ignored.
-        let has_cards = !matches!(&prepared, Ok(cards) if cards.is_empty());
-        if has_cards {
-            let why = prepared.as_ref().err().map(|(why, _)| why.as_str());
-            let _ = self.machine.save_start(&guest.uuid, &guest.name, why);
+        if !matches!(&prepared, Ok(cards) if cards.is_empty()) {
+            let refused = prepared.as_ref().err();
+            self.record_start(&guest, &claims, refused);
         }
         match prepared {
             Ok(cards) => {
@@ -52,6 +52,20 @@ impl Hook<'_> {
                 Outcome::Refused(why)
             }
         }
+    }
+
+    /// Records a start for `gpupci why`. A failure to write it is ignored.
+    fn record_start(&self, guest: &Guest, claims: &[Claim], refused: Option<&(String, Vec<Code>)>) {
+        let codes = refused.iter().flat_map(|(_, codes)| codes);
+        let claims = claims.iter().take(CLAIMS_MAX);
+        let start = Start {
+            guest: guest.name.clone(),
+            at: self.machine.now(),
+            refused: refused.map(|(why, _)| why.clone()),
+            codes: codes.map(|code| code.word().to_owned()).collect(),
+            claims: claims.map(Claim::to_string).collect(),
+        };
+        let _ = self.machine.save_start(&guest.uuid, &start);
     }
 
     /// Refuses a guest whose claims are not known, where it may claim a card.

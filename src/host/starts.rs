@@ -22,6 +22,12 @@ pub struct Start {
     pub at: u64,
     /// Why the hook refused it; `None` if it did not.
     pub refused: Option<String>,
+    /// The codes of the refusal. Earlier releases do not record them.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// What the guest claimed, by which it can be judged again. Its XML is not kept: it may hold passwords.
+    #[serde(default)]
+    pub claims: Vec<String>,
 }
 
 impl Machine {
@@ -30,22 +36,20 @@ impl Machine {
         serde_json::from_str(&self.text(&format!("{STARTS}/{uuid}.json"))?).ok()
     }
 
+    /// The guests that the hook has recorded, with their last starts.
+    pub fn recorded_starts(&self) -> Vec<(GuestUuid, Start)> {
+        let names = self.children(STARTS).into_iter();
+        let uuids = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let starts = uuids.filter_map(|uuid| self.last_start(&uuid).map(|start| (uuid, start)));
+        starts.collect()
+    }
+
     /// Records a start of the guest with this uuid.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn save_start(
-        &self,
-        uuid: &GuestUuid,
-        guest: &str,
-        refused: Option<&str>,
-    ) -> Result<(), StateFileError> {
-        let start = Start {
-            guest: guest.to_owned(),
-            at: now(),
-            refused: refused.map(str::to_owned),
-        };
-        let text = serde_json::to_string(&start).unwrap_or_default();
+    pub fn save_start(&self, uuid: &GuestUuid, start: &Start) -> Result<(), StateFileError> {
+        let text = serde_json::to_string(start).unwrap_or_default();
         self.write_state_file(STARTS, &format!("{STARTS}/{uuid}.json"), &text)
     }
 

@@ -2,12 +2,12 @@
 //! blocks its cards now.
 
 use crate::binding::Refusal;
-use crate::domain_xml::claimed_functions;
+use crate::domain_xml::Claim;
 use crate::error::Error;
 use crate::failure::{Code, Failure};
 use crate::gpu::GpuCard;
 use crate::handover::Handover;
-use crate::host::{GuestDefinition, Machine};
+use crate::host::{KnownGuest, Machine};
 
 /// Where a reason comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +43,10 @@ pub struct Reason {
 /// If this host has no such guest.
 pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Reason>, Error> {
     let no_guest = || Error::NoGuest(format!("{guest:?}"));
-    let definition = machine.definition(guest).ok_or_else(no_guest)?;
-    let name = definition.identity.name.as_str();
+    let known = machine.known_guest(guest).ok_or_else(no_guest)?;
+    let name = known.name.as_str();
     let mut reasons = Vec::new();
-    reasons.extend(hook_reason(&definition, machine));
+    reasons.extend(hook_reason(&known));
     let quoted = |source, text| Reason {
         source,
         text,
@@ -57,12 +57,12 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
     reasons.extend(journal.map(|line| quoted(Source::Journal, line)));
     let qemu = machine.qemu_errors(name).into_iter();
     reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
-    reasons.extend(current_reasons(&definition, handover));
+    reasons.extend(current_reasons(&known, handover));
     Ok(reasons)
 }
 
-fn hook_reason(definition: &GuestDefinition, machine: &Machine) -> Option<Reason> {
-    let start = machine.last_start(definition.identity.uuid.as_ref()?)?;
+fn hook_reason(known: &KnownGuest) -> Option<Reason> {
+    let start = known.start.clone()?;
     let age = start.age();
     Some(Reason {
         source: Source::Hook,
@@ -76,21 +76,11 @@ fn hook_reason(definition: &GuestDefinition, machine: &Machine) -> Option<Reason
 }
 
 /// What blocks the cards of a guest now.
-fn current_reasons(definition: &GuestDefinition, handover: &Handover) -> Vec<Reason> {
-    let claimed = match claimed_functions(&definition.xml) {
-        Ok(claimed) => claimed,
-        Err(error) => {
-            return vec![Reason {
-                source: Source::Definition,
-                text: error.to_string(),
-                codes: error.codes(),
-                remedy: None,
-            }];
-        }
-    };
+fn current_reasons(known: &KnownGuest, handover: &Handover) -> Vec<Reason> {
+    let claims = known.claims();
     let mut reasons = Vec::new();
     let mut seen: Vec<&GpuCard> = Vec::new();
-    for function in claimed {
+    for function in claims.iter().filter_map(Claim::function) {
         match handover.card_with(function) {
             Some(card) if seen.iter().any(|one| one.name == card.name) => (),
             Some(card) => {

@@ -137,6 +137,23 @@ fn why_judges_a_card_that_an_option_of_qemu_claims() {
 }
 
 #[test]
+fn why_knows_a_transient_guest_from_the_hook() {
+    let host = host("03");
+    let group = host.path("sys/bus/pci/devices/0000:03:00.0/iommu_group");
+    std::fs::remove_file(group).expect("a link");
+    let mut hook = Command::new(env!("CARGO_BIN_EXE_qemu"));
+    hook.args(["rocks-33", "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", host.root.path());
+    assert_eq!(run(&mut hook, domain("03").as_bytes()).code, Some(1));
+    std::fs::remove_file(host.path("etc/libvirt/qemu/rocks-33.xml")).expect("a guest");
+    for guest in ["rocks-33", UUID] {
+        let text = host.line(&format!("why {guest}")).answer();
+        let now = "now:        gpupci2 (0000:03:00): 0000:03:00.0 has no IOMMU group";
+        assert!(text.contains(now), "{text}");
+    }
+}
+
+#[test]
 fn why_says_nothing_about_a_guest_without_problems() {
     let host = host("02");
     let said = host.line("why rocks-33");

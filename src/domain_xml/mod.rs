@@ -18,6 +18,7 @@ mod outline;
 mod qemu;
 mod retarget;
 mod splice;
+mod status;
 mod tokens;
 mod write;
 
@@ -25,9 +26,9 @@ pub use claim_text::NoClaim;
 pub use claims::{Claim, claims, driver_models};
 pub use error::{Place, XmlError};
 pub use identity::{GuestIdentity, guest_identity};
-pub use outline::claimed_functions;
 pub use retarget::retarget;
 pub use splice::{splice, splice_hostdevs};
+pub use status::domain_of_status;
 pub use write::Hostdev;
 
 /// libvirt accepts no longer domain XML.

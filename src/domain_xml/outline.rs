@@ -55,14 +55,6 @@ pub(crate) fn outline(document: &[u8]) -> Result<Outline, XmlError> {
     })
 }
 
-/// The PCI functions that `document` claims, in any form.
-///
-/// # Errors
-/// When it is refused: see [`XmlError`].
-pub fn claimed_functions(document: &[u8]) -> Result<Vec<PciAddress>, XmlError> {
-    Ok(outline(document)?.functions().collect())
-}
-
 impl Outline {
     /// The PCI functions that the domain claims.
     pub(crate) fn functions(&self) -> impl Iterator<Item = PciAddress> {

@@ -1,4 +1,4 @@
-//! Reads libvirt's guests: their definitions, and whether they run.
+//! Whether a guest of libvirt runs, and who calls the hook.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::binding::ActError;
-use crate::domain_xml::{BYTES_MAX, GuestIdentity, guest_identity};
 use crate::host::Machine;
 use crate::host::kernel::run_with_deadline;
-use crate::paths::{GUEST_DEFINITIONS, RUNNING_GUESTS, VIRSH};
+use crate::paths::{RUNNING_GUESTS, VIRSH};
 use crate::uuid::GuestUuid;
 
 /// libvirt answers at once, or waits for another job.
@@ -46,35 +45,7 @@ pub enum GuestProcess {
     Running,
 }
 
-/// A guest that is defined in libvirt.
-#[derive(Clone, Debug)]
-pub struct GuestDefinition {
-    /// Its name and uuid.
-    pub identity: GuestIdentity,
-    /// Its domain XML.
-    pub xml: Vec<u8>,
-}
-
 impl Machine {
-    /// The definition of the guest with this name or uuid.
-    pub fn definition(&self, guest: &str) -> Option<GuestDefinition> {
-        let uuid: Option<GuestUuid> = guest.parse().ok();
-        let names = self.children(GUEST_DEFINITIONS);
-        let files = names.iter().filter(|name| name.ends_with(".xml"));
-        let mut definitions = files.filter_map(|name| {
-            let path = self.path(format!("{GUEST_DEFINITIONS}/{name}"));
-            let is_sane =
-                fs::metadata(&path).is_ok_and(|f| f.is_file() && f.len() <= BYTES_MAX as u64);
-            let xml = is_sane.then(|| fs::read(&path).ok()).flatten()?;
-            let identity = guest_identity(&xml)?;
-            Some(GuestDefinition { identity, xml })
-        });
-        definitions.find(|definition| {
-            let identity = &definition.identity;
-            identity.name == guest || (uuid.is_some() && identity.uuid == uuid)
-        })
-    }
-
     /// The QEMU of the guest of this name, by libvirt's files: that of the process id, and the state, which
     /// libvirt writes before the process becomes a QEMU.
     pub fn guest_process(&self, guest: &str) -> GuestProcess {
@@ -94,6 +65,13 @@ impl Machine {
             // Who cannot tell waits.
             Ok(_) | Err(_) => GuestProcess::Starting,
         }
+    }
+
+    /// How many seconds ago libvirt started the QEMU of a guest that runs.
+    pub fn guest_age(&self, guest: &str) -> Option<u64> {
+        let file = self.path(format!("{RUNNING_GUESTS}/{guest}.pid"));
+        let started = fs::metadata(file).and_then(|facts| facts.modified()).ok()?;
+        Some(started.elapsed().ok()?.as_secs())
     }
 
     /// The process that runs this one, `PID START`: ids are used again.

@@ -53,8 +53,8 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
         codes: Vec::new(),
         remedy: None,
     };
-    let journal = machine.journal_of(name).into_iter();
-    reasons.extend(journal.map(|line| quoted(Source::Journal, line)));
+    let journal = machine.journal_of(&known).into_iter();
+    reasons.extend(journal.map(|line| quoted(Source::Journal, line.text)));
     let qemu = machine.qemu_errors(name).into_iter();
     reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
     reasons.extend(current_reasons(&known, handover));

@@ -1,17 +1,13 @@
-//! Messages about a guest in QEMU's log and in the journal.
+//! Messages about a guest in QEMU's log.
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::host::Machine;
-use crate::host::kernel::run_with_deadline;
-use crate::paths::{JOURNALCTL, QEMU_LOGS};
+use crate::paths::QEMU_LOGS;
 
 /// How many bytes are read from the end of a log.
 const TAIL: u64 = 64 * 1024;
-const JOURNAL_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Machine {
     /// The errors in QEMU's log of the last run of a guest.
@@ -23,25 +19,6 @@ impl Machine {
             .tail(&format!("{QEMU_LOGS}/{guest}.log"))
             .unwrap_or_default();
         error_lines(&log)
-    }
-
-    /// The lines of libvirt and the hook about a guest in the journal since the last boot.
-    pub fn journal_of(&self, guest: &str) -> Vec<String> {
-        if !self.is_real() || !self.exists(JOURNALCTL) {
-            return Vec::new();
-        }
-        let mut journalctl = Command::new(JOURNALCTL);
-        journalctl
-            .args(["--no-pager", "-q", "-b", "-n", "500", "-o", "cat"])
-            .args(["-t", "gpupt", "-t", "libvirtd", "-t", "virtqemud"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let Ok(output) = run_with_deadline(journalctl, JOURNAL_DEADLINE) else {
-            return Vec::new();
-        };
-        let text = String::from_utf8_lossy(&output.stdout);
-        let lines: Vec<&str> = text.lines().filter(|line| line.contains(guest)).collect();
-        last_lines(&lines)
     }
 
     fn tail(&self, path: &str) -> io::Result<String> {

@@ -53,7 +53,7 @@ fn entry(priority: LogPriority, line: &str, fields: &[(&str, &str)]) -> Vec<u8> 
 }
 
 /// The text, cut if it is too long for the journal.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     if text.len() <= VALUE_BYTES_MAX {
         return text.to_owned();
     }

@@ -18,6 +18,7 @@ mod guest_logs;
 mod hook_folder;
 mod host_use;
 mod journal;
+mod journal_lines;
 mod kernel;
 mod known_guests;
 mod libvirt;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use hook_folder::{HookFolder, HookProgram};
 pub use journal::LogPriority;
+pub use journal_lines::JournalLine;
 pub use kernel::SysfsKernel;
 pub use known_guests::KnownGuest;
 pub use libvirt::{GuestProcess, GuestState};

@@ -55,7 +55,8 @@ pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Vec<Re
     };
     let journal = machine.journal_of(&known).into_iter();
     reasons.extend(journal.map(|line| quoted(Source::Journal, line.text)));
-    let qemu = machine.qemu_errors(name).into_iter();
+    let run = machine.last_qemu_run(name).unwrap_or_default();
+    let qemu = run.errors.into_iter();
     reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
     reasons.extend(current_reasons(&known, handover));
     Ok(reasons)

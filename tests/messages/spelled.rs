@@ -47,7 +47,7 @@ const WITHOUT_MESSAGES: [&str; 5] = [
 ];
 
 /// How other strings begin that are no messages.
-const NO_MESSAGES: [&str; 18] = [
+const NO_MESSAGES: [&str; 19] = [
     "{{",
     "/opt/rocks/bin/rocks",
     "address domain=",
@@ -62,6 +62,7 @@ const NO_MESSAGES: [&str; 18] = [
     "SELECT count(*) FROM sqlite_master",
     "SET NAMES latin1",
     "shut off",
+    "shutting down, reason=",
     "START TRANSACTION",
     "starting up",
     "try: {remedy}",

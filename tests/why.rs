@@ -105,13 +105,15 @@ fn why_reports_the_error_of_qemu_and_a_missing_card() {
                 "codes": [],
                 "text": "2026-01-02T10:00:01Z qemu-system-x86_64: vfio 0000:7f:00.0: \u{1b}[31mno \
                          such host device",
-                "remedy": null,
+                "remedy": null, "card": null, "when": "last-start", "meaning": null,
+                "state": null, "said": [],
             },
             {
                 "source": "now",
                 "codes": [],
                 "text": "this host has no device 0000:7f:00.0",
                 "remedy": "run `gpupci list`, then correct the guest's cards",
+                "card": null, "when": "now", "meaning": null, "state": null, "said": [],
             },
         ]})
     );

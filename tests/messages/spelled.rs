@@ -9,7 +9,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "Lines and notes of `gpupci`, and parts of its messages",
         &["src/bin/", "src/handover/"],
     ),
-    ("Reasons of `gpupci why`", &["src/diagnosis.rs"]),
+    ("Reasons of `gpupci why`", &["src/diagnosis/"]),
     (
         "Notes about libvirt's hooks",
         &["src/hook_install.rs", "src/host/hook_folder/"],

@@ -1,50 +1,80 @@
 //! `gpupci why`: why the last start of a guest failed.
 
 use anyhow::Result;
-use gpupt::diagnosis::{Reason, Source, why};
+use gpupt::diagnosis::{Diagnosis, Reason, Source, When, why};
+use gpupt::error::Error;
+use gpupt::escape::printable;
 use gpupt::host::Machine;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::json;
 use crate::report::Answer;
 use crate::this_host::{ThisHost, may_change};
 
+/// Lines below a reason start here.
+const INDENT: &str = "            ";
+
 pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Answer> {
     if !may_change(machine) {
-        return Err(gpupt::error::Error::NotRoot("read libvirt's files about guests").into());
+        return Err(Error::NotRoot("read libvirt's files about guests").into());
     }
     let host = ThisHost::of(global, machine)?;
-    let reasons = why(guest, &host.handover(), machine)?;
-    if global.json {
-        let objects = reasons.iter().map(|reason| {
-            json!({
-                "source": source_name(reason.source),
-                "codes": json::codes(&reason.codes),
-                "text": reason.text,
-                "remedy": reason.remedy,
-            })
-        });
-        return Ok(Answer::done(json::document("reasons", objects.collect())));
+    let mut diagnosis = why(guest, &host.handover(), machine)?;
+    if diagnosis.reasons.is_empty() {
+        let nothing = "no failed start is known, and nothing blocks a start now";
+        diagnosis.notes.insert(0, nothing.to_owned());
     }
-    let notes = match reasons.is_empty() {
-        true => {
-            vec!["no failed start is known, and nothing blocks a start now".to_owned()]
-        }
-        false => Vec::new(),
-    };
-    Ok(Answer {
-        notes,
-        ..Answer::done(reasons.iter().map(lines).collect())
-    })
+    Ok(answer(&diagnosis, global.json))
 }
 
+fn answer(diagnosis: &Diagnosis, is_json: bool) -> Answer {
+    let reasons = diagnosis.reasons.iter();
+    match is_json {
+        true => Answer::done(json::document("reasons", reasons.map(object).collect())),
+        false => Answer {
+            notes: diagnosis.notes.clone(),
+            ..Answer::done(reasons.map(lines).collect())
+        },
+    }
+}
+
+/// A reason: its source and what is wrong, then what others said of it, then what to do.
 fn lines(reason: &Reason) -> String {
-    let remedy = reason.remedy.as_ref();
-    let remedy = remedy.map(|remedy| format!("            try: {remedy}\n"));
-    let text = gpupt::escape::printable(reason.text.as_bytes());
     let source = format!("{}:", source_name(reason.source));
-    format!("{source:11} {text}\n{}", remedy.unwrap_or_default())
+    let mut text = format!("{source:11} {}\n", printable(reason.text.as_bytes()));
+    let mut below = |label: &str, said: &str| {
+        text += &format!("{INDENT}{label}{}\n", printable(said.as_bytes()));
+    };
+    for said in &reason.said {
+        below(&format!("{}: ", source_name(said.source)), &said.text);
+    }
+    if let Some(meaning) = &reason.meaning {
+        below("means: ", meaning);
+    }
+    if reason.when == Some(When::NoLonger) {
+        below("", "this is no longer so");
+    }
+    if let Some(remedy) = &reason.remedy {
+        below("try: ", remedy);
+    }
+    text
+}
+
+fn object(reason: &Reason) -> Value {
+    let said = reason.said.iter();
+    let said = said.map(|said| json!({ "source": source_name(said.source), "text": said.text }));
+    json!({
+        "source": source_name(reason.source),
+        "codes": json::codes(&reason.codes),
+        "text": reason.text,
+        "remedy": reason.remedy,
+        "card": reason.card.map(|card| card.to_string()),
+        "when": reason.when.map(when_name),
+        "meaning": reason.meaning,
+        "state": reason.state,
+        "said": said.collect::<Vec<_>>(),
+    })
 }
 
 fn source_name(source: Source) -> &'static str {
@@ -54,5 +84,14 @@ fn source_name(source: Source) -> &'static str {
         Source::Qemu => "qemu",
         Source::Journal => "journal",
         Source::Host => "now",
+    }
+}
+
+fn when_name(when: When) -> &'static str {
+    match when {
+        When::Still => "still",
+        When::LastStart => "last-start",
+        When::NoLonger => "no-longer",
+        When::Now => "now",
     }
 }

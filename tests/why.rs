@@ -127,7 +127,7 @@ fn why_judges_a_card_that_an_option_of_qemu_claims() {
     host.write(
         "etc/libvirt/qemu/rocks-33.xml",
         "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  \
-         <name>rocks-33</name>\n  <devices/>\n  <qemu:commandline>\n    \
+         <name>rocks-33</name>\n  <uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>\n  <devices/>\n  <qemu:commandline>\n    \
          <qemu:arg value='-device'/>\n    <qemu:arg value='vfio-pci,host=7f:00.0'/>\n  \
          </qemu:commandline>\n</domain>\n",
     );

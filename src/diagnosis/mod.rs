@@ -1,17 +1,17 @@
-//! Why the last start of a guest failed: what the hook, QEMU and the journal reported, and what
-//! blocks its cards now.
+//! Why the last start of a guest failed, and what keeps it from starting now. Each cause is told once: what the
+//! hook recorded, what QEMU and the journal say of it, and whether it is still so.
 
+mod judged;
 mod reason;
 
 pub use reason::{Reason, Said, Source, When};
 
-use crate::binding::Refusal;
-use crate::domain_xml::Claim;
+use crate::domain_xml::driver_models;
+use crate::elapsed::ago;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::gpu::GpuCard;
-use crate::handover::Handover;
-use crate::host::{KnownGuest, Machine};
+use crate::handover::Guest;
+use crate::hook::{Hook, HookRefusal, InputError, Judgement};
+use crate::host::{GuestProcess, KnownGuest, Machine};
 
 /// What is known of the last start of a guest.
 #[derive(Clone, Debug, Default)]
@@ -22,81 +22,76 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
 }
 
-/// The reasons why the last start of `guest` failed, in the order of the steps of a start.
+/// The diagnosis of a guest.
 ///
 /// # Errors
 /// If this host has no such guest.
-pub fn why(guest: &str, handover: &Handover, machine: &Machine) -> Result<Diagnosis, Error> {
-    let no_guest = || Error::NoGuest(format!("{guest:?}"));
-    let known = machine.known_guest(guest).ok_or_else(no_guest)?;
-    let name = known.name.as_str();
-    let mut reasons = Vec::new();
-    reasons.extend(hook_reason(&known));
+pub fn why(guest: &str, hook: &Hook) -> Result<Diagnosis, Error> {
+    let machine = hook.machine;
+    let known = machine.known_guest(guest);
+    let known = known.ok_or_else(|| Error::NoGuest(format!("{guest:?}")))?;
+    let mut diagnosis = Diagnosis::default();
+    if let Some(runs) = runs(&known, machine) {
+        diagnosis.reasons.push(runs);
+        return Ok(diagnosis);
+    }
+    let judgement = judgement(&known, hook);
+    let mut reasons = judged::reasons(&judgement);
+    reasons.extend(judged::missing(&known, hook));
     let quoted = |source, text| Reason::new(source, text).at(When::LastStart);
+    let start = known.start.as_ref();
+    let refused = start.and_then(|start| Some((start.age(), start.refused.clone()?)));
+    reasons.extend(refused.map(|(age, why)| quoted(Source::Hook, format!("{age}: {why}"))));
     let journal = machine.journal_of(&known).into_iter();
     reasons.extend(journal.map(|line| quoted(Source::Journal, line.text)));
-    let run = machine.last_qemu_run(name).unwrap_or_default();
+    let run = machine.last_qemu_run(&known.name).unwrap_or_default();
     let qemu = run.errors.into_iter();
     reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
-    reasons.extend(current_reasons(&known, handover));
     reasons.sort_by_key(Reason::rank);
-    Ok(Diagnosis {
-        reasons,
-        notes: Vec::new(),
-    })
+    diagnosis.reasons = reasons;
+    diagnosis.notes.extend(judgement.unchecked);
+    diagnosis.notes.extend(unknown_claims(&known));
+    Ok(diagnosis)
 }
 
-fn hook_reason(known: &KnownGuest) -> Option<Reason> {
-    let start = known.start.clone()?;
-    let text = format!("{}: {}", start.age(), start.refused?);
-    Some(Reason::new(Source::Hook, text).at(When::LastStart))
-}
-
-/// What blocks the cards of a guest now.
-fn current_reasons(known: &KnownGuest, handover: &Handover) -> Vec<Reason> {
+/// What the hook would say of the guest now.
+fn judgement(known: &KnownGuest, hook: &Hook) -> Judgement {
     let claims = known.claims();
-    let mut reasons = Vec::new();
-    let mut seen: Vec<&GpuCard> = Vec::new();
-    for function in claims.iter().filter_map(Claim::function) {
-        match handover.card_with(function) {
-            Some(card) if seen.iter().any(|one| one.name == card.name) => (),
-            Some(card) => {
-                seen.push(card);
-                reasons.extend(card_reasons(card, handover));
-            }
-            None if !handover.is_there(function) => reasons.push(Reason {
-                remedy: Some("run `gpupci list`, then correct the guest's cards".to_owned()),
-                ..now(format!("this host has no device {function}"))
-            }),
-            None => (),
-        }
-    }
-    reasons
+    let Some(uuid) = known.uuid.clone() else {
+        let refusal = HookRefusal::Input(InputError::NoUuid);
+        return Judgement {
+            refusals: Vec::from_iter((!claims.is_empty()).then_some(refusal)),
+            ..Judgement::default()
+        };
+    };
+    let guest = Guest {
+        uuid,
+        name: known.name.clone(),
+    };
+    let models = known.xml.as_deref().map(driver_models);
+    hook.judge(&guest, &claims, models.unwrap_or_default())
 }
 
-fn card_reasons(card: &GpuCard, handover: &Handover) -> Vec<Reason> {
-    let place = format!("{} ({})", card.name, card.slot());
-    match handover.judge(card) {
-        Ok(refusals) => refusals
-            .iter()
-            .map(|refusal: &Refusal| Reason {
-                card: Some(card.name),
-                codes: refusal.codes(),
-                state: refusal.state(),
-                remedy: Some(refusal.remedy()),
-                ..now(format!("{place}: {refusal}"))
-            })
-            .collect(),
-        Err(error) => vec![Reason {
-            card: Some(card.name),
-            codes: error.codes(),
-            state: error.state(),
-            remedy: error.remedies().into_iter().next(),
-            ..now(format!("{place}: {}", error.causes().join(": ")))
-        }],
-    }
+/// That the guest runs, if it does.
+fn runs(known: &KnownGuest, machine: &Machine) -> Option<Reason> {
+    let text = match machine.guest_process(&known.name) {
+        GuestProcess::None => return None,
+        GuestProcess::Starting => "it is starting now".to_owned(),
+        GuestProcess::Running => match machine.guest_age(&known.name) {
+            Some(age) => format!("it runs; it was started {}", ago(age)),
+            None => "it runs".to_owned(),
+        },
+    };
+    Some(Reason::new(Source::Host, text))
 }
 
-fn now(text: String) -> Reason {
-    Reason::new(Source::Host, text).at(When::Now)
+/// An earlier release did not record what a transient guest claimed.
+fn unknown_claims(known: &KnownGuest) -> Option<String> {
+    let start = known.start.as_ref()?;
+    let is_unknown = known.xml.is_none() && start.claims.is_empty();
+    is_unknown.then(|| {
+        "its cards are not judged: libvirt does not know this guest any more, and the record of its start \
+         does not name them"
+            .to_owned()
+    })
 }

@@ -54,15 +54,6 @@ impl Handover<'_> {
         Ok(done)
     }
 
-    /// Every reason why a card cannot go to a guest now.
-    ///
-    /// # Errors
-    /// When the card cannot be judged.
-    pub fn judge(&self, card: &GpuCard) -> Result<Vec<Refusal>, CardError> {
-        let judged = self.try_judge(card, &[], Mode::DryRun);
-        judged.map_err(|fault| CardError::new("judge", card, fault))
-    }
-
     pub(super) fn try_judge(
         &self,
         card: &GpuCard,

@@ -121,16 +121,6 @@ impl Handover<'_> {
             false => Err(Fault::Refused(refusals)),
         }
     }
-
-    /// The card that `function` is part of.
-    pub fn card_with(&self, function: PciAddress) -> Option<&GpuCard> {
-        self.cards.iter().find(|card| card.has(function))
-    }
-
-    /// Whether there is a device at this address.
-    pub fn is_there(&self, function: PciAddress) -> bool {
-        self.machine.binding(function, &self.stub).is_ok()
-    }
 }
 
 /// The override in the text of sysfs; `(null)` means none.

@@ -4,13 +4,14 @@ use anyhow::Result;
 use gpupt::diagnosis::{Diagnosis, Reason, Source, When, why};
 use gpupt::error::Error;
 use gpupt::escape::printable;
+use gpupt::hook::Hook;
 use gpupt::host::Machine;
 use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::json;
 use crate::report::Answer;
-use crate::this_host::{ThisHost, may_change};
+use crate::this_host::may_change;
 
 /// Lines below a reason start here.
 const INDENT: &str = "            ";
@@ -19,8 +20,11 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
     if !may_change(machine) {
         return Err(Error::NotRoot("read libvirt's files about guests").into());
     }
-    let host = ThisHost::of(global, machine)?;
-    let mut diagnosis = why(guest, &host.handover(), machine)?;
+    let hook = Hook {
+        machine,
+        deadline: global.timeout,
+    };
+    let mut diagnosis = why(guest, &hook)?;
     if diagnosis.reasons.is_empty() {
         let nothing = "no failed start is known, and nothing blocks a start now";
         diagnosis.notes.insert(0, nothing.to_owned());

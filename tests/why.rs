@@ -15,6 +15,8 @@ mod claims;
 mod guests;
 #[path = "why/holders.rs"]
 mod holders;
+#[path = "why/last_start.rs"]
+mod last_start;
 #[path = "why/running.rs"]
 mod running;
 
@@ -97,6 +99,10 @@ impl Host {
         let folder = self.path(&format!("proc/{pid}/fd"));
         fs::create_dir_all(&folder).expect("a folder");
         symlink(open, folder.join("7")).expect("a link");
+    }
+
+    fn end_process(&self, pid: u32) {
+        fs::remove_dir_all(self.path(&format!("proc/{pid}"))).expect("a process");
     }
 
     /// The answer to `gpupci why` for the guest.

@@ -2,6 +2,7 @@
 //! hook recorded, what QEMU and the journal say of it, and whether it is still so.
 
 mod judged;
+mod last_start;
 mod reason;
 
 pub use reason::{Reason, Said, Source, When};
@@ -9,6 +10,7 @@ pub use reason::{Reason, Said, Source, When};
 use crate::domain_xml::driver_models;
 use crate::elapsed::ago;
 use crate::error::Error;
+use crate::failure::Code;
 use crate::handover::Guest;
 use crate::hook::{Hook, HookRefusal, InputError, Judgement};
 use crate::host::{GuestProcess, KnownGuest, Machine};
@@ -40,8 +42,8 @@ pub fn why(guest: &str, hook: &Hook) -> Result<Diagnosis, Error> {
     reasons.extend(judged::missing(&known, hook));
     let quoted = |source, text| Reason::new(source, text).at(When::LastStart);
     let start = known.start.as_ref();
-    let refused = start.and_then(|start| Some((start.age(), start.refused.clone()?)));
-    reasons.extend(refused.map(|(age, why)| quoted(Source::Hook, format!("{age}: {why}"))));
+    let past = start.and_then(|start| last_start::merge(start, &mut reasons));
+    reasons.extend(past);
     let journal = machine.journal_of(&known).into_iter();
     reasons.extend(journal.map(|line| quoted(Source::Journal, line.text)));
     let run = machine.last_qemu_run(&known.name).unwrap_or_default();
@@ -94,4 +96,11 @@ fn unknown_claims(known: &KnownGuest) -> Option<String> {
          does not name them"
             .to_owned()
     })
+}
+
+/// The codes with these words. A newer release may have others.
+fn codes_of(words: &[String]) -> Vec<Code> {
+    let all = Code::ALL.iter().copied();
+    all.filter(|code| words.iter().any(|word| word == code.word()))
+        .collect()
 }

@@ -94,4 +94,15 @@ impl Reason {
             (None, _) => 6,
         }
     }
+
+    /// Its text without the card: `gpupci1 (0000:02:00): …`.
+    pub(super) fn cause(&self) -> &str {
+        let behind = self.card.and_then(|_| self.text.split_once("): "));
+        behind.map_or(&self.text, |(_, cause)| cause)
+    }
+
+    /// Whether it has one of these codes.
+    pub(super) fn has_one_of(&self, codes: &[Code]) -> bool {
+        self.codes.iter().any(|code| codes.contains(code))
+    }
 }

@@ -3,8 +3,10 @@
 
 mod judged;
 mod last_start;
+mod qemu_words;
 mod reason;
 
+pub use qemu_words::QemuError;
 pub use reason::{Reason, Said, Source, When};
 
 use crate::domain_xml::driver_models;

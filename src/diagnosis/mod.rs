@@ -3,9 +3,11 @@
 
 mod judged;
 mod last_start;
+mod qemu_errors;
 mod qemu_words;
 mod reason;
 
+pub use qemu_errors::{KNOWN_ERRORS, KnownError, known_error};
 pub use qemu_words::QemuError;
 pub use reason::{Reason, Said, Source, When};
 

@@ -17,6 +17,8 @@ mod guests;
 mod holders;
 #[path = "why/last_start.rs"]
 mod last_start;
+#[path = "why/qemu_log.rs"]
+mod qemu_log;
 #[path = "why/running.rs"]
 mod running;
 
@@ -103,6 +105,17 @@ impl Host {
 
     fn end_process(&self, pid: u32) {
         fs::remove_dir_all(self.path(&format!("proc/{pid}"))).expect("a process");
+    }
+
+    /// A log of QEMU with a run that failed with these lines.
+    fn qemu_failed(&self, lines: &str) {
+        self.write(
+            &format!("var/log/libvirt/qemu/{GUEST}.log"),
+            &format!(
+                "2100-01-02 10:00:00.000+0000: starting up libvirt version: 9.0.0\n{lines}\n\
+                 2100-01-02 10:00:01.000+0000: shutting down, reason=failed\n"
+            ),
+        );
     }
 
     /// The answer to `gpupci why` for the guest.

@@ -1,6 +1,7 @@
 //! The reasons in the hook's judgement: one for each kind of refusal of a card.
 
 use crate::binding::Refusal;
+use crate::diagnosis::qemu_errors::NO_DEVICE;
 use crate::diagnosis::{Reason, Source, When};
 use crate::failure::{Code, Failure, sentence};
 use crate::handover::{CardError, Fault};
@@ -16,6 +17,7 @@ pub(super) fn reasons(judgement: &Judgement) -> Vec<Reason> {
 pub(super) fn missing(known: &KnownGuest, hook: &Hook) -> Vec<Reason> {
     let missing = hook.missing(&known.claims()).unwrap_or_default();
     let missing = missing.into_iter().map(|function| Reason {
+        topic: Some(NO_DEVICE),
         remedy: Some("run `gpupci list`, then correct the guest's cards".to_owned()),
         ..Reason::new(Source::Host, format!("this host has no device {function}")).at(When::Now)
     });

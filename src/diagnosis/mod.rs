@@ -3,6 +3,7 @@
 
 mod judged;
 mod last_start;
+mod logs;
 mod qemu_errors;
 mod qemu_words;
 mod reason;
@@ -39,20 +40,16 @@ pub fn why(guest: &str, hook: &Hook) -> Result<Diagnosis, Error> {
     let mut diagnosis = Diagnosis::default();
     if let Some(runs) = runs(&known, machine) {
         diagnosis.reasons.push(runs);
+        diagnosis.reasons.extend(logs::of_running(&known, machine));
         return Ok(diagnosis);
     }
     let judgement = judgement(&known, hook);
     let mut reasons = judged::reasons(&judgement);
     reasons.extend(judged::missing(&known, hook));
-    let quoted = |source, text| Reason::new(source, text).at(When::LastStart);
     let start = known.start.as_ref();
     let past = start.and_then(|start| last_start::merge(start, &mut reasons));
     reasons.extend(past);
-    let journal = machine.journal_of(&known).into_iter();
-    reasons.extend(journal.map(|line| quoted(Source::Journal, line.text)));
-    let run = machine.last_qemu_run(&known.name).unwrap_or_default();
-    let qemu = run.errors.into_iter();
-    reasons.extend(qemu.map(|line| quoted(Source::Qemu, line)));
+    logs::add(&mut reasons, &known, machine);
     reasons.sort_by_key(Reason::rank);
     diagnosis.reasons = reasons;
     diagnosis.notes.extend(judgement.unchecked);

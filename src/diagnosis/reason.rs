@@ -47,6 +47,8 @@ pub struct Reason {
     pub source: Source,
     /// When it holds.
     pub when: Option<When>,
+    /// The topic of the finding, if it is one.
+    pub topic: Option<&'static str>,
     /// The card that it is about.
     pub card: Option<CardName>,
     /// What is wrong.
@@ -68,6 +70,7 @@ impl Reason {
         Self {
             source,
             when: None,
+            topic: None,
             card: None,
             text,
             meaning: None,

@@ -142,3 +142,20 @@ fn record_without_codes_is_compared_by_its_words() {
     fs::write(path, record.to_string()).expect("a record");
     assert_eq!(whens(&host.reasons()), [("now", "still")]);
 }
+
+#[test]
+fn prepared_start_without_qemu_points_to_libvirt() {
+    let host = Host::with_guest(&hostdev("02"));
+    host.prepare_ok(GUEST, UUID, &hostdev("02"));
+    let reasons = host.why();
+    assert!(
+        reasons.contains("its cards were prepared, but QEMU did not run"),
+        "{reasons}"
+    );
+    assert!(
+        reasons.contains("try: see what libvirt said: journalctl -u libvirtd"),
+        "{reasons}"
+    );
+    host.qemu_failed("");
+    assert_eq!(host.line("why rocks-33").text(), "");
+}

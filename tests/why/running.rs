@@ -39,3 +39,21 @@ fn why_finds_a_transient_guest_that_runs() {
     fs::write(status, "<domstatus>").expect("a file");
     assert_eq!(host.line("why transient").code, Some(3));
 }
+
+#[test]
+fn known_errors_of_a_running_guest_are_told() {
+    let host = Host::with_guest(&hostdev("02"));
+    run(&host, GUEST, UUID);
+    host.write(
+        "var/log/libvirt/qemu/rocks-33.log",
+        "2026-01-02 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
+         qemu-system-x86_64: warning: TSC is odd\n\
+         qemu-system-x86_64: Failed to mmap 0000:02:00.0 BAR 0. Performance may be slow\n",
+    );
+    let text = host.why();
+    assert!(
+        text.contains("\nqemu:       qemu-system-x86_64: Failed to mmap"),
+        "{text}"
+    );
+    assert!(!text.contains("TSC"), "{text}");
+}

@@ -15,8 +15,12 @@ mod claims;
 mod guests;
 #[path = "why/holders.rs"]
 mod holders;
+#[path = "why/journal.rs"]
+mod journal;
 #[path = "why/last_start.rs"]
 mod last_start;
+#[path = "why/qemu_errors.rs"]
+mod qemu_errors;
 #[path = "why/qemu_log.rs"]
 mod qemu_log;
 #[path = "why/running.rs"]

@@ -67,6 +67,23 @@ impl fmt::Display for Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// How to remove a rule from here.
+    pub(super) fn removal(self, rule: &Rule, facts: &HostFacts) -> String {
+        match self {
+            Self::File(path) => format!(
+                "remove `{}` from {path}, {}",
+                rule.start(),
+                facts.initramfs.rebuild()
+            ),
+            Self::KernelLine(parameter) => {
+                let argument = format!("{parameter}={}", rule.name);
+                facts.distribution.without_argument(&argument)
+            }
+        }
+    }
+}
+
 impl Directive {
     fn of(word: &str) -> Option<Self> {
         let all = [Self::Blacklist, Self::Install, Self::Options, Self::Softdep];

@@ -37,10 +37,8 @@ fn misnamed(place: Place<'_>, rule: &Rule, facts: &HostFacts) -> Option<Finding>
         true => format!("is not about the driver {driver}: its module is {module}"),
         false => format!("has no effect: {driver} is a driver, and its module is {module}"),
     };
-    is_about_driver.then(|| {
-        let remedy = format!("{}, or name {module}", remedy(place, rule, facts));
-        Finding::warn(TOPIC, format!("{} {effect}", subject(place, rule)), remedy)
-    })
+    let text = format!("{} {effect}", subject(place, rule));
+    is_about_driver.then(|| Finding::warn(TOPIC, text, remedy(place, rule, facts)))
 }
 
 /// A rule about when or whether to load a module that is part of the kernel.
@@ -79,15 +77,9 @@ fn subject(place: Place<'_>, rule: &Rule) -> String {
 }
 
 fn remedy(place: Place<'_>, rule: &Rule, facts: &HostFacts) -> String {
-    let removal = match place {
-        Place::File(path) => format!("remove `{}` from {path}", rule.start()),
-        Place::KernelLine(parameter) => {
-            let argument = format!("{parameter}={}", rule.name);
-            return facts.distribution.without_argument(&argument);
-        }
-    };
+    let removal = place.removal(rule, facts);
     match rule.directive {
-        Directive::Softdep => format!("{removal} (`gpupci detach` needs no softdep)"),
+        Directive::Softdep => format!("{removal}; `gpupci detach` needs no softdep"),
         _ => removal,
     }
 }

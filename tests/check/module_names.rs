@@ -41,12 +41,12 @@ fn softdep_that_names_a_driver_and_not_its_module_is_a_warning() {
     let lines = [
         "WARN  `softdep nvidia-gpu` in /etc/modprobe.d/vfio.conf has no effect: nvidia-gpu is a \
          driver, and its module is i2c_nvidia_gpu",
-        "      try: remove `softdep nvidia-gpu` from /etc/modprobe.d/vfio.conf (`gpupci detach` needs \
-         no softdep), or name i2c_nvidia_gpu",
+        "      try: remove `softdep nvidia-gpu` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `gpupci detach` needs no softdep",
         "WARN  `softdep xhci_hcd` in /etc/modprobe.d/vfio.conf has no effect: xhci_hcd is a driver, \
          and its module is xhci_pci",
-        "      try: remove `softdep xhci_hcd` from /etc/modprobe.d/vfio.conf (`gpupci detach` needs \
-         no softdep), or name xhci_pci",
+        "      try: remove `softdep xhci_hcd` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `gpupci detach` needs no softdep",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -59,8 +59,8 @@ fn module_of_a_loaded_driver_is_what_the_kernel_shows() {
     let lines = [
         "WARN  `softdep some-driver` in /etc/modprobe.d/vfio.conf has no effect: some-driver is a \
          driver, and its module is its_module",
-        "      try: remove `softdep some-driver` from /etc/modprobe.d/vfio.conf (`gpupci detach` needs \
-         no softdep), or name its_module",
+        "      try: remove `softdep some-driver` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `gpupci detach` needs no softdep",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -73,8 +73,8 @@ fn softdep_for_a_module_that_a_driver_of_the_same_name_needs_is_a_warning() {
     let lines = [
         "WARN  `softdep xhci_hcd` in /etc/modprobe.d/vfio.conf is not about the driver xhci_hcd: its \
          module is xhci_pci",
-        "      try: remove `softdep xhci_hcd` from /etc/modprobe.d/vfio.conf (`gpupci detach` needs \
-         no softdep), or name xhci_pci",
+        "      try: remove `softdep xhci_hcd` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `gpupci detach` needs no softdep",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -86,8 +86,8 @@ fn softdep_for_a_built_in_module_is_a_warning() {
     let lines = [
         "WARN  `softdep xhci-pci` in /etc/modprobe.d/vfio.conf has no effect: xhci_pci is built into \
          this kernel, and is there before every module",
-        "      try: remove `softdep xhci-pci` from /etc/modprobe.d/vfio.conf (`gpupci detach` needs no \
-         softdep)",
+        "      try: remove `softdep xhci-pci` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `gpupci detach` needs no softdep",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -112,12 +112,12 @@ fn blacklist_that_names_a_driver_is_a_warning_also_on_the_kernel_line() {
     let lines = [
         "WARN  `blacklist nvidia-gpu` in /etc/modprobe.d/vfio.conf has no effect: nvidia-gpu is a \
          driver, and its module is i2c_nvidia_gpu",
-        "      try: remove `blacklist nvidia-gpu` from /etc/modprobe.d/vfio.conf, or name \
-         i2c_nvidia_gpu",
+        "      try: remove `blacklist nvidia-gpu` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot",
         "WARN  xhci_hcd in modprobe.blacklist on the kernel command line has no effect: xhci_hcd is a \
          driver, and its module is xhci_pci",
         "      try: remove modprobe.blacklist=xhci_hcd from /etc/default/grub, run `grub2-mkconfig -o \
-         /boot/grub2/grub.cfg`, then reboot, or name xhci_pci",
+         /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -129,7 +129,8 @@ fn blacklist_of_a_built_in_driver_of_a_card_is_a_warning() {
     let lines = [
         "WARN  `blacklist snd-hda-intel` in /etc/modprobe.d/vfio.conf has no effect: snd_hda_intel is \
          built into this kernel, and is there before every module",
-        "      try: remove `blacklist snd-hda-intel` from /etc/modprobe.d/vfio.conf",
+        "      try: remove `blacklist snd-hda-intel` from /etc/modprobe.d/vfio.conf, run `dracut -f`, \
+         then reboot",
     ];
     assert_trouble(&host, 0, &lines);
 }
@@ -141,7 +142,8 @@ fn options_for_a_driver_name_are_a_warning_unless_a_module_has_this_name() {
     let lines = [
         "WARN  `options nvidia-gpu` in /etc/modprobe.d/vfio.conf has no effect: nvidia-gpu is a \
          driver, and its module is i2c_nvidia_gpu",
-        "      try: remove `options nvidia-gpu` from /etc/modprobe.d/vfio.conf, or name i2c_nvidia_gpu",
+        "      try: remove `options nvidia-gpu` from /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot",
     ];
     assert_trouble(&host, 0, &lines);
 }

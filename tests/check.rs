@@ -8,6 +8,8 @@
 
 mod support;
 
+#[path = "check/boot_display.rs"]
+mod boot_display;
 #[path = "check/cards.rs"]
 mod cards;
 #[path = "check/choice.rs"]

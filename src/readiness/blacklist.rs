@@ -1,9 +1,11 @@
 //! Blacklists of the drivers of cards.
 
-use crate::readiness::modprobe::{Directive, Place, all_rules};
+use crate::readiness::modprobe::{Directive, Place, Rule, all_rules};
 use crate::readiness::{Finding, FunctionFacts, HostFacts};
 
 const TOPIC: &str = "modprobe";
+/// What a host is warned of that loses the driver of its boot display.
+pub(super) const DARK: &str = "after the next boot this host may have no screen";
 /// Modules of drivers of cards that are often blacklisted.
 const CARD_MODULES: [&str; 6] = [
     "nouveau",
@@ -18,8 +20,7 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     let rules = all_rules(facts);
     let blacklist_of = |module: &str| {
         let mut rules = rules.iter();
-        let found = rules.find(|(_, rule)| rule.is(Directive::Blacklist, module));
-        found.map(|(place, _)| *place)
+        rules.find(|(_, rule)| rule.is(Directive::Blacklist, module))
     };
     let modules = modules(facts);
     // A rule for what is built in has no effect: that is a finding of its own.
@@ -27,8 +28,8 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
         .iter()
         .filter(|module| !facts.modules.is_built_in(module));
     let findings = loadable.filter_map(|module| {
-        let place = blacklist_of(module)?;
-        Some(finding(module, place, facts))
+        let (place, rule) = blacklist_of(module)?;
+        Some(finding(module, *place, rule, facts))
     });
     findings.collect()
 }
@@ -53,8 +54,16 @@ pub(super) fn modules(facts: &HostFacts) -> Vec<String> {
 
 /// A blacklisted driver can still be bound: it was loaded by its name, or by an initramfs without
 /// this file.
-fn finding(module: &str, place: Place<'_>, facts: &HostFacts) -> Finding {
-    match bound_to(module, facts) {
+fn finding(module: &str, place: Place<'_>, rule: &Rule, facts: &HostFacts) -> Finding {
+    let bound = bound_to(module, facts);
+    if let Some(display) = bound.iter().find(|function| function.is_boot_display) {
+        let text = format!(
+            "{module} is blacklisted ({place}), but {}, the boot display, is bound to it: {DARK}",
+            display.address
+        );
+        return Finding::warn(TOPIC, text, place.removal(rule, facts));
+    }
+    match bound.first() {
         None => Finding::pass(
             TOPIC,
             format!("{module} is not loaded automatically ({place})"),
@@ -71,11 +80,11 @@ fn finding(module: &str, place: Place<'_>, facts: &HostFacts) -> Finding {
     }
 }
 
-/// The first function that is bound to a driver of this module.
-fn bound_to<'f>(module: &str, facts: &'f HostFacts) -> Option<&'f FunctionFacts> {
-    let mut functions = facts.functions.iter();
-    functions.find(|function| {
+/// The functions that are bound to a driver of this module.
+fn bound_to<'f>(module: &str, facts: &'f HostFacts) -> Vec<&'f FunctionFacts> {
+    let functions = facts.functions.iter().filter(|function| {
         let driver = function.driver.as_ref();
         driver.is_some_and(|driver| facts.modules.module_of(driver.as_str()) == module)
-    })
+    });
+    functions.collect()
 }

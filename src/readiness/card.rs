@@ -159,7 +159,13 @@ impl CardFacts {
                 left.function,
                 driver_of(left)
             );
-            return Finding::warn(TOPIC, text, format!("gpupci detach {}", self.name));
+            // The host may need its screen, so it gets back what a guest cannot use now.
+            let command = if self.is_boot_display {
+                "attach"
+            } else {
+                "detach"
+            };
+            return Finding::warn(TOPIC, text, format!("gpupci {command} {}", self.name));
         }
         if with_host_driver().next().is_none() && detached.is_empty() {
             Finding::pass(TOPIC, "it is bound to no driver")

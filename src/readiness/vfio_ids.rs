@@ -24,6 +24,8 @@ pub struct FunctionFacts {
     pub driver: Option<DriverName>,
     /// Whether that is a VFIO driver.
     pub is_vfio: bool,
+    /// Whether the host's first screen is on it.
+    pub is_boot_display: bool,
 }
 
 pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {

@@ -87,6 +87,7 @@ fn function(address: &str, device: u16, driver: &str) -> FunctionFacts {
         }),
         driver: Some(read(driver)),
         is_vfio: driver == "vfio-pci",
+        is_boot_display: false,
     }
 }
 
@@ -358,6 +359,14 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         with_cmdline("vfio-pci.ids=10de:ffff"),
         with_cmdline("vfio-pci.ids=10de:1eb8 vfio-pci.ids=10de:1eb8,10de:10f8"),
         with_ids(&[None, None, None]),
+        changed(|host| {
+            host.functions[0].is_boot_display = true;
+            host.platform.cmdline = KernelCmdline::new("vfio-pci.ids=10de:1eb8,10de:10f8");
+        }),
+        changed(|host| {
+            host.functions[0].is_boot_display = true;
+            host.modprobe = modprobe(vfio, Ok("blacklist nvidia"));
+        }),
         with_ids(&[Some("vfio-pci"), None, None]),
         with_ids(&[Some("vfio-pci"), Some("vfio-pci"), Some("xhci_hcd")]),
         with_ids(&[Some("vfio-pci"), None, Some("xhci_hcd"), Some("nvidia-gpu")]),

@@ -20,18 +20,27 @@ use crate::readiness::FunctionFacts;
 impl Machine {
     /// The facts of every PCI function; none if the bus cannot be listed.
     pub fn function_facts(&self) -> Vec<FunctionFacts> {
-        let functions = self.functions().unwrap_or_default();
-        let mut addresses: Vec<PciAddress> = functions.iter().map(|f| f.address).collect();
-        addresses.sort();
-        let facts = addresses.into_iter().map(|address| FunctionFacts {
-            address,
-            identity: self.identity(address).ok().flatten(),
-            driver: self.driver(address).ok().flatten(),
-            is_vfio: self
-                .binding(address, &Stub::Auto)
-                .is_ok_and(|binding| binding.is_vfio),
+        let mut functions = self.functions().unwrap_or_default();
+        functions.sort_by_key(|function| function.address);
+        let facts = functions.into_iter().map(|function| {
+            let address = function.address;
+            let binding = self.binding(address, &Stub::Auto);
+            FunctionFacts {
+                address,
+                identity: self.identity(address).ok().flatten(),
+                driver: self.driver(address).ok().flatten(),
+                is_vfio: binding.is_ok_and(|binding| binding.is_vfio),
+                is_boot_display: function.class.is_display() && self.is_boot_display(address),
+            }
         });
         facts.collect()
+    }
+
+    /// Whether the host's first screen is on this display function: the firmware's, or the kernel's console.
+    fn is_boot_display(&self, function: PciAddress) -> bool {
+        self.sysfs_attribute(function, "boot_vga").as_deref() == Some("1")
+            || self.console(function).is_some()
+            || self.firmware_framebuffer(function).is_some()
     }
 
     /// The bytes of a regular file of at most `limit` bytes.

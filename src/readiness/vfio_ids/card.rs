@@ -2,6 +2,7 @@
 
 use crate::gpu::CardName;
 use crate::listing::listed;
+use crate::readiness::blacklist::DARK;
 use crate::readiness::vfio_ids::TOPIC;
 use crate::readiness::vfio_ids::option::IdsOption;
 use crate::readiness::{Finding, FunctionFacts, HostFacts};
@@ -73,7 +74,11 @@ impl Named<'_> {
 
     /// Where the running host differs from what the ids say.
     fn trouble(&self, option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
-        let texts = [self.partial(), self.unbound(), self.elsewhere(facts)];
+        let dark = self.boot_display().map(|display| {
+            let address = display.address;
+            format!("names {address}, the boot display: {DARK}")
+        });
+        let texts = [dark, self.partial(), self.unbound(), self.elsewhere(facts)];
         let texts = texts.into_iter().flatten();
         let findings = texts.map(|text| {
             let text = format!("{} {text}", option.place);
@@ -87,6 +92,14 @@ impl Named<'_> {
             Some(card) => finding.of(card),
             None => finding,
         }
+    }
+
+    /// The boot display, if it is named.
+    fn boot_display(&self) -> Option<&FunctionFacts> {
+        self.own
+            .iter()
+            .copied()
+            .find(|function| function.is_boot_display)
     }
 
     /// Ids that name some functions of a card only: a group goes to a guest as a whole.
@@ -141,14 +154,15 @@ impl Named<'_> {
         }
     }
 
-    /// Takes the ids out, and names the command that binds all functions without them.
+    /// Takes the ids out, and names the command that binds all functions without them. It would take the
+    /// screen from the host, too.
     fn remedy(&self, option: &IdsOption, facts: &HostFacts) -> String {
         let removal = option.removal(facts);
         match self.card {
-            Some(card) => format!(
+            Some(card) if self.boot_display().is_none() => format!(
                 "{removal}; `gpupci detach {card}` binds all functions of the card without ids"
             ),
-            None => removal,
+            _ => removal,
         }
     }
 }

@@ -279,16 +279,12 @@ fn outcome_of_prepare_is_kept_for_gpupci_why() {
     stage.process(77, "Xorg", "/dev/nvidiactl");
     assert_eq!(stage.hook(&guest(), "prepare").code, Some(1));
     let told = stage.host.line("why rocks-33").answer();
-    let said = "s ago: cannot prepare gpupci1 (0000:02:00): Xorg (pid 77) uses \
-                /dev/nvidiactl. State: nothing was changed. Try: stop Xorg (pid 77), or keep it from using this card.\n";
+    let said = "gpupci1 (0000:02:00): Xorg (pid 77) uses /dev/nvidiactl\n            hook: refused the start ";
     assert!(told.contains(said), "{told}");
     fs::remove_dir_all(stage.host.path("proc/77")).expect("a process");
     stage.hook_ok(&guest(), "prepare");
     let told = stage.host.line("why rocks-33").answer();
-    assert!(
-        told.ends_with(" s ago: its cards were prepared\n"),
-        "{told}"
-    );
+    assert!(told.contains(" s ago: its cards were prepared, "), "{told}");
 }
 
 const REGIONS: &str = "sys/kernel/iommu_groups/8/reserved_regions";

@@ -11,6 +11,8 @@ mod support;
 
 #[path = "why/claims.rs"]
 mod claims;
+#[path = "why/findings.rs"]
+mod findings;
 #[path = "why/guests.rs"]
 mod guests;
 #[path = "why/holders.rs"]

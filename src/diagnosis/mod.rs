@@ -1,6 +1,7 @@
 //! Why the last start of a guest failed, and what keeps it from starting now. Each cause is told once: what the
 //! hook recorded, what QEMU and the journal say of it, and whether it is still so.
 
+mod findings;
 mod judged;
 mod last_start;
 mod logs;
@@ -12,6 +13,7 @@ pub use qemu_errors::{KNOWN_ERRORS, KnownError, known_error};
 pub use qemu_words::QemuError;
 pub use reason::{Reason, Said, Source, When};
 
+use crate::check::CheckOptions;
 use crate::domain_xml::driver_models;
 use crate::elapsed::ago;
 use crate::error::Error;
@@ -29,11 +31,11 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
 }
 
-/// The diagnosis of a guest.
+/// The diagnosis of a guest. `options` are those of `gpupci check`; `None` if the settings have an error.
 ///
 /// # Errors
 /// If this host has no such guest.
-pub fn why(guest: &str, hook: &Hook) -> Result<Diagnosis, Error> {
+pub fn why(guest: &str, hook: &Hook, options: Option<&CheckOptions>) -> Result<Diagnosis, Error> {
     let machine = hook.machine;
     let known = machine.known_guest(guest);
     let known = known.ok_or_else(|| Error::NoGuest(format!("{guest:?}")))?;
@@ -49,6 +51,10 @@ pub fn why(guest: &str, hook: &Hook) -> Result<Diagnosis, Error> {
     let start = known.start.as_ref();
     let past = start.and_then(|start| last_start::merge(start, &mut reasons));
     reasons.extend(past);
+    let has_claims = !known.claims().is_empty();
+    if let Some(options) = options.filter(|_| has_claims) {
+        findings::add(&mut reasons, &judgement.cards, &known, machine, options);
+    }
     logs::add(&mut reasons, &known, machine);
     reasons.sort_by_key(Reason::rank);
     diagnosis.reasons = reasons;

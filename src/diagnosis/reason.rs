@@ -16,6 +16,8 @@ pub enum Source {
     Journal,
     /// The present state of the host, as the hook would judge it.
     Host,
+    /// A finding of `gpupci check`.
+    Check,
 }
 
 /// What a source said about a cause that another one names.
@@ -93,7 +95,9 @@ impl Reason {
             (Some(When::Still), _) => 0,
             (Some(When::LastStart), _) => 1,
             (Some(When::NoLonger), _) => 2,
+            (Some(When::Now), Source::Check) => 4,
             (Some(When::Now), _) => 3,
+            (None, Source::Check) => 5,
             (None, _) => 6,
         }
     }

@@ -1,11 +1,13 @@
 //! `gpupci why`: why the last start of a guest failed.
 
 use anyhow::Result;
+use gpupt::check::CheckOptions;
 use gpupt::diagnosis::{Diagnosis, Reason, Source, When, why};
 use gpupt::error::Error;
 use gpupt::escape::printable;
 use gpupt::hook::Hook;
 use gpupt::host::Machine;
+use gpupt::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -24,7 +26,17 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
         machine,
         deadline: global.timeout,
     };
-    let mut diagnosis = why(guest, &hook)?;
+    // Settings with an error are a reason of the hook.
+    let settings = Settings::of(machine).ok();
+    let database = global.database();
+    let options = settings.as_ref().map(|settings| CheckOptions {
+        words: &[],
+        settings,
+        database: database.as_deref(),
+        can_see_processes: true,
+        deadline: global.timeout,
+    });
+    let mut diagnosis = why(guest, &hook, options.as_ref())?;
     if diagnosis.reasons.is_empty() {
         let nothing = "no failed start is known, and nothing blocks a start now";
         diagnosis.notes.insert(0, nothing.to_owned());
@@ -88,6 +100,7 @@ fn source_name(source: Source) -> &'static str {
         Source::Qemu => "qemu",
         Source::Journal => "journal",
         Source::Host => "now",
+        Source::Check => "check",
     }
 }
 

@@ -4,6 +4,7 @@
 mod card;
 mod id;
 mod option;
+mod twins;
 
 use crate::escape::Excerpt;
 use crate::pci::{DriverName, Identity, PciAddress};
@@ -39,6 +40,7 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
     if let Some(last) = last {
         let ids = last.ids.iter();
         findings.extend(ids.filter_map(|id| unmatched(id, last, facts)));
+        findings.extend(twins::judge(last, facts));
         findings.extend(card::judge(last, facts));
     }
     findings

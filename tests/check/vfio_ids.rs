@@ -181,3 +181,20 @@ fn vfio_pci_ids_on_the_kernel_line_are_reported() {
          0000:2b:00.2, 0000:2b:00.3) at boot",
     );
 }
+
+#[test]
+fn id_of_more_than_one_card_or_device_is_a_warning() {
+    let host = with_rules("options vfio-pci ids=10de:06dd\n");
+    for function in ["0000:03:00.0", "0000:04:03.0"] {
+        host.write(&format!("{DEVICES}/{function}/vendor"), "0x10de\n");
+        host.write(&format!("{DEVICES}/{function}/device"), "0x06dd\n");
+    }
+    host.write(&format!("{DEVICES}/0000:04:03.0/class"), "0x020000\n");
+    let (trouble, _) = host.trouble();
+    let twins = "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names 10de:06dd, the id of \
+                 gpupci1 (0000:02:00.0), gpupci2 (0000:03:00.0) and 0000:04:03.0 (not part of a card): it \
+                 binds all of them\n      try: remove `ids=` from `options vfio-pci` in \
+                 /etc/modprobe.d/vfio.conf, run `dracut -f`, then reboot; `gpupci detach` binds one card, \
+                 by its address\n";
+    assert!(trouble.starts_with(twins), "{trouble}");
+}

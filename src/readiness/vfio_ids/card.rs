@@ -8,7 +8,7 @@ use crate::readiness::vfio_ids::option::IdsOption;
 use crate::readiness::{Finding, FunctionFacts, HostFacts};
 
 /// The functions of a card, or a device that is no part of one, of which ids name some.
-struct Named<'f> {
+pub(super) struct Named<'f> {
     card: Option<CardName>,
     /// Those that are named, at least one.
     own: Vec<&'f FunctionFacts>,
@@ -34,7 +34,7 @@ pub(super) fn judge(option: &IdsOption, facts: &HostFacts) -> Vec<Finding> {
 }
 
 /// What the option names, by card.
-fn named<'f>(option: &IdsOption, facts: &'f HostFacts) -> Vec<Named<'f>> {
+pub(super) fn named<'f>(option: &IdsOption, facts: &'f HostFacts) -> Vec<Named<'f>> {
     let cards = facts.cards.as_deref().unwrap_or_default();
     let functions = || facts.functions.iter();
     let of_cards = cards.iter().map(|card| {
@@ -63,7 +63,7 @@ fn named<'f>(option: &IdsOption, facts: &'f HostFacts) -> Vec<Named<'f>> {
 
 impl Named<'_> {
     /// `gpupci2 (0000:2b:00.0, 0000:2b:00.1)`; `0000:03:00.0 (not part of a card)`.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         let own: Vec<String> = self.own.iter().map(|f| f.address.to_string()).collect();
         let own = own.join(", ");
         match self.card {

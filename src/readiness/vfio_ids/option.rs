@@ -27,6 +27,15 @@ impl IdsOption<'_> {
         identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
     }
 
+    /// The same with one of its ids only.
+    pub(super) fn with_only(&self, id: &str) -> Self {
+        Self {
+            place: self.place.clone(),
+            source: self.source,
+            ids: vec![id.to_owned()],
+        }
+    }
+
     /// How to take the ids out. Nothing needs them: gpupci binds a card by its address.
     pub(super) fn removal(&self, facts: &HostFacts) -> String {
         match self.source {

@@ -66,6 +66,7 @@ pub fn host_facts(
         stubs: stub_facts(machine, options, known, &aliases, &modules),
         modules,
         modprobe: machine.modprobe_facts(),
+        module_lists: machine.module_lists(),
         functions,
         vendors: vendors.iter().map(ToString::to_string).collect(),
         uncounted,

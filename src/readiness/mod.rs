@@ -17,6 +17,7 @@ mod module_names;
 mod modules;
 mod nvswitch;
 mod programs;
+mod removed_module;
 mod stub;
 mod summary;
 mod vfio_ids;
@@ -58,6 +59,8 @@ pub struct HostFacts {
     pub modules: ModuleFacts,
     /// The configuration of modprobe.
     pub modprobe: ModprobeFacts,
+    /// The files that name modules for the initramfs, or to be loaded at boot.
+    pub module_lists: Vec<ConfigFile>,
     /// Every PCI function.
     pub functions: Vec<FunctionFacts>,
     /// The vendors whose cards count, as PCI ids.
@@ -107,6 +110,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(modprobe::judge(facts));
     findings.extend(blacklist::judge(facts));
     findings.extend(module_names::judge(facts));
+    findings.extend(removed_module::judge(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));

@@ -199,3 +199,35 @@ fn stub_driver_of_the_settings_is_known_by_its_exact_name() {
     ];
     assert_trouble(&host, 0, &lines);
 }
+
+#[test]
+fn module_that_newer_kernels_do_not_have_is_a_warning_in_each_file_that_names_it() {
+    for (file, text) in [
+        (
+            "etc/dracut.conf.d/10-vfio.conf",
+            "force_drivers+=\" vfio vfio_virqfd \"\n",
+        ),
+        ("etc/mkinitcpio.conf", "MODULES=(vfio_pci vfio_virqfd)\n"),
+        ("etc/initramfs-tools/modules", "vfio_virqfd\n"),
+        ("etc/modules-load.d/vfio.conf", "vfio_virqfd\n"),
+    ] {
+        let host = ready();
+        host.write(file, text);
+        let told = format!(
+            "WARN  /{file} names vfio_virqfd, but this kernel has no such module: it is part of vfio \
+             since Linux 6.2"
+        );
+        let remedy =
+            format!("      try: remove vfio_virqfd from /{file}, run `dracut -f`, then reboot");
+        assert_trouble(&host, 0, &[&told, &remedy]);
+        // This kernel has it.
+        let list = format!("lib/modules/{RELEASE}/modules.builtin");
+        host.write(&list, "kernel/drivers/vfio/vfio_virqfd.ko\n");
+        assert_trouble(&host, 0, &[]);
+        // Without the lists of modules, the version decides.
+        host.remove("lib/modules");
+        assert_trouble(&host, 0, &[]);
+        host.write("proc/sys/kernel/osrelease", "6.2.0\n");
+        assert_trouble(&host, 0, &[&told, &remedy]);
+    }
+}

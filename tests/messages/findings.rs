@@ -135,6 +135,7 @@ fn host() -> HostFacts {
         }],
         modules: ModuleFacts::default(),
         modprobe: ModprobeFacts::default(),
+        module_lists: Vec::new(),
         functions: vec![
             function("0000:02:00.0", 0x1eb8, "nvidia"),
             function("0000:02:00.1", 0x10f8, "snd_hda_intel"),
@@ -353,6 +354,10 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
             host.modprobe = modprobe(vfio, Ok("softdep xhci_hcd pre: vfio-pci"));
         }),
         with_modprobe(vfio, Ok("options vfio-pci ids=10de:1eb8")),
+        changed(|host| {
+            host.platform.release = "6.2.0".to_owned();
+            host.module_lists = modprobe("/etc/initramfs-tools/modules", Ok("vfio_virqfd")).files;
+        }),
         builtin_with_ids,
         foreign(ID),
         foreign("10de:1ad8"),

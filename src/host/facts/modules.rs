@@ -17,6 +17,17 @@ const FOLDERS: [&str; 5] = [
     "/run/modprobe.d",
     "/etc/modprobe.d",
 ];
+/// Folders and files that name modules: dracut.conf(5), mkinitcpio.conf(5), initramfs-tools(7), modules-load.d(5).
+const MODULE_FOLDERS: [&str; 3] = [
+    "/etc/dracut.conf.d",
+    "/etc/mkinitcpio.conf.d",
+    "/etc/modules-load.d",
+];
+const MODULE_FILES: [&str; 3] = [
+    "/etc/dracut.conf",
+    "/etc/mkinitcpio.conf",
+    "/etc/initramfs-tools/modules",
+];
 /// Much larger than a usual file.
 const CONFIG_BYTES: u64 = 1 << 20;
 /// `modules.dep` has about 1 MB.
@@ -59,16 +70,29 @@ impl Machine {
             paths.extend(files.map(|name| (name.clone(), format!("{folder}/{name}"))));
         }
         let paths = paths.into_values().filter(|path| !self.is_masked(path));
-        let files = paths.map(|path| {
-            let bytes = self.read_limited(&path, CONFIG_BYTES);
-            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            ConfigFile {
-                text: text.map_err(|error| error.to_string()),
-                path,
-            }
-        });
         ModprobeFacts {
-            files: files.collect(),
+            files: paths.map(|path| self.config_file(path)).collect(),
+        }
+    }
+
+    /// The files that name modules for the initramfs, or to be loaded at boot.
+    pub fn module_lists(&self) -> Vec<ConfigFile> {
+        let in_folders = MODULE_FOLDERS.into_iter().flat_map(|folder| {
+            let names = self.children(folder).into_iter();
+            let files = names.filter(|name| name.ends_with(".conf"));
+            files.map(move |name| format!("{folder}/{name}"))
+        });
+        let files = MODULE_FILES.into_iter().filter(|path| self.exists(path));
+        let all = files.map(str::to_owned).chain(in_folders);
+        all.map(|path| self.config_file(path)).collect()
+    }
+
+    fn config_file(&self, path: String) -> ConfigFile {
+        let bytes = self.read_limited(&path, CONFIG_BYTES);
+        let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        ConfigFile {
+            text: text.map_err(|error| error.to_string()),
+            path,
         }
     }
 

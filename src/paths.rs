@@ -142,6 +142,8 @@ pub const HOOK_OLD: &str = "/etc/libvirt/hooks/gpupt.old-";
 pub const ROCKS: &str = "/opt/rocks/bin/rocks";
 /// The socket of Rocks' MySQL, on the frontend.
 pub const ROCKS_SOCKET: &str = "/var/opt/rocks/mysql/mysql.sock";
+/// `gpupci` where Rocks has its own commands.
+pub const ROCKS_GPUPCI: &str = "/opt/rocks/bin/gpupci";
 /// Rocks' Python libraries.
 pub const ROCKS_LIBRARIES: &str = "/opt/rocks/lib";
 /// The address of the frontend.

@@ -7,6 +7,7 @@
 
 mod error;
 mod file;
+mod gpupci;
 mod plan;
 mod program;
 mod report;
@@ -16,6 +17,7 @@ mod version;
 
 pub use error::{HookError, HookFault, Obstacle};
 pub use file::{HookFacts, HookFile, calls_virsh, is_ours};
+pub use gpupci::{GpupciFacts, GpupciState};
 pub use plan::{FileStep, Plan, plan_install, plan_uninstall};
 pub use program::{is_hook_program, judge_program};
 pub use report::StatusLine;

@@ -3,6 +3,7 @@
 mod act;
 mod daemon;
 mod files;
+mod gpupci;
 mod version;
 
 use std::env;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::escape::printable;
 use crate::hook_folder::{
-    FileStep, HookBefore, HookError, HookFile, HookStatus, HookView, LibvirtVersion, plan_install,
-    plan_uninstall,
+    FileStep, GpupciFacts, HookBefore, HookError, HookFile, HookStatus, HookView, LibvirtVersion,
+    plan_install, plan_uninstall,
 };
 use crate::host::{HookFolder, Machine};
 use crate::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
+use crate::settings::Settings;
 
 /// An installed hook.
 #[derive(Clone, Debug)]
@@ -140,11 +141,19 @@ pub fn status(machine: &Machine, deadline: Duration) -> HookStatus {
         version,
         hooks,
         program: program.map(|program| program.path),
+        gpupci: gpupci(machine),
         daemon: folder.daemons().into_iter().next(),
         daemon_name: facts.map_or("libvirtd", |facts| facts.daemon),
         seen_at: folder.last_run(),
         now: machine.now(),
     }
+}
+
+/// The `gpupci` that our hook runs. Settings that cannot be read may name a cluster.
+fn gpupci(machine: &Machine) -> GpupciFacts {
+    let settings = Settings::of(machine).ok();
+    let has_cluster = settings.is_none_or(|settings| settings.has_cluster(machine));
+    HookFolder::of(machine).gpupci(has_cluster)
 }
 
 /// Notes about other copies of our hook that libvirt runs.

@@ -13,7 +13,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -74,6 +74,9 @@ impl ExampleHost {
         host.write("etc/libvirt/qemu/rocks-33.xml", GUEST);
         host.write("usr/lib/gpupt/qemu-hook", "");
         fs::copy(HOOK, host.path("usr/lib/gpupt/qemu-hook")).expect("the hook is copied");
+        host.write("usr/bin/gpupci", "");
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(host.path("usr/bin/gpupci"), mode).expect("the mode is set");
         Self {
             host,
             _kernel: kernel,

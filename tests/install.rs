@@ -61,6 +61,8 @@ fn host(version: &str) -> TestHost {
         symlink(library, host.path(LIBRARY)).expect("a link is made");
     }
     host.write_bytes(PACKAGED, &program("gpupt, first build"));
+    host.write("usr/bin/gpupci", "");
+    host.set_mode("usr/bin/gpupci", 0o755);
     host
 }
 

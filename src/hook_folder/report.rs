@@ -24,6 +24,7 @@ impl HookStatus {
         let version = self.version.map(|version| version.to_string());
         lines.extend(version.map(|version| line("libvirt", version)));
         lines.extend(self.installed().map(|_| self.seen_line()));
+        lines.extend(self.gpupci_line());
         let others = self.hooks.iter().filter(|hook| !hook.file.is_ours);
         lines.extend(others.map(other_line));
         let ours = self.hooks.iter().filter(|h| h.file.is_ours && h.is_run);
@@ -69,6 +70,12 @@ impl HookStatus {
             None => format!("{path} is not executable, so libvirt ignores it"),
         };
         advice("hook", text, INSTALL)
+    }
+
+    /// The line for a `gpupci` that our hook cannot run, or that is another build.
+    fn gpupci_line(&self) -> Option<StatusLine> {
+        let problem = self.gpupci.problem().filter(|_| self.has_libvirt)?;
+        Some(advice("gpupci", problem, &self.gpupci.remedy()))
     }
 
     fn seen_line(&self) -> StatusLine {

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::hook_folder::HookFile;
-use crate::hook_folder::LibvirtVersion;
+use crate::hook_folder::{GpupciFacts, HookFile, LibvirtVersion};
 
 /// A daemon that runs hooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +26,8 @@ pub struct HookStatus {
     pub hooks: Vec<HookView>,
     /// The program that would be installed.
     pub program: Option<PathBuf>,
+    /// The `gpupci` that our hook runs.
+    pub gpupci: GpupciFacts,
     /// The daemon that runs.
     pub daemon: Option<Daemon>,
     /// The daemon that runs hooks on this host, running or not.

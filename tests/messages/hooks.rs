@@ -1,8 +1,8 @@
 //! The lines of `gpupci hook status`, and why the hook was not installed or removed.
 
 use gpupt::hook_folder::{
-    Daemon, Folder, HookBefore, HookEntry, HookError, HookFault, HookFolderState, HookStatus,
-    HookView, LibvirtVersion, StatusLine, judge_program, plan_install,
+    Daemon, Folder, GpupciFacts, GpupciState, HookBefore, HookEntry, HookError, HookFault,
+    HookFolderState, HookStatus, HookView, LibvirtVersion, StatusLine, judge_program, plan_install,
 };
 use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_IN_FOLDER};
 use pretty_assertions::assert_eq;
@@ -21,6 +21,49 @@ fn view(path: &str, is_ours: bool) -> HookView {
     }
 }
 
+/// The `gpupci` of a host with a cluster.
+pub fn gpupci(state: GpupciState) -> GpupciFacts {
+    GpupciFacts {
+        state,
+        is_taken: false,
+        is_in_rocks: false,
+        this: "/root/gpupt/gpupci".into(),
+        has_cluster: true,
+    }
+}
+
+/// What can be wrong with it.
+pub fn useless_gpupcis() -> Vec<GpupciFacts> {
+    let states = [
+        GpupciState::Missing,
+        GpupciState::NotExecutable,
+        GpupciState::Odd,
+        GpupciState::Differs,
+        GpupciState::Unread("Permission denied (os error 13)".to_owned()),
+    ];
+    assert_complete!(
+        states.iter().chain([&GpupciState::Usable]),
+        GpupciState::Usable,
+        GpupciState::Missing,
+        GpupciState::NotExecutable,
+        GpupciState::Odd,
+        GpupciState::Differs,
+        GpupciState::Unread(_),
+    );
+    let mut programs: Vec<GpupciFacts> = states.into_iter().map(gpupci).collect();
+    let rocks = GpupciFacts {
+        is_in_rocks: true,
+        has_cluster: false,
+        ..gpupci(GpupciState::Missing)
+    };
+    programs.push(GpupciFacts {
+        is_taken: true,
+        ..rocks.clone()
+    });
+    programs.push(rocks);
+    programs
+}
+
 /// Our hook, which libvirt ran five minutes ago.
 fn status() -> HookStatus {
     HookStatus {
@@ -28,6 +71,7 @@ fn status() -> HookStatus {
         version: LibvirtVersion::of_daemon("libvirtd (libvirt) 9.0.0"),
         hooks: vec![view(HOOK, true)],
         program: Some("/usr/lib/gpupt/qemu-hook".into()),
+        gpupci: gpupci(GpupciState::Usable),
         daemon: Some(Daemon {
             name: "libvirtd",
             pid: 801,
@@ -60,7 +104,9 @@ fn other(path: &str, change: fn(&mut HookView)) -> HookStatus {
 
 fn statuses() -> Vec<HookStatus> {
     let site = "/etc/libvirt/hooks/qemu.d/10-site";
-    vec![
+    let programs = useless_gpupcis().into_iter();
+    let programs = programs.map(|program| changed(|status| status.gpupci = program));
+    let mut statuses = vec![
         status(),
         changed(|status| status.has_libvirt = false),
         changed(|status| status.hooks.clear()),
@@ -96,7 +142,9 @@ fn statuses() -> Vec<HookStatus> {
             hook.file.unread = Some("Permission denied (os error 13)".to_owned());
         }),
         other(site, |hook| hook.file.is_ours = true),
-    ]
+    ];
+    statuses.extend(programs);
+    statuses
 }
 
 /// A hook folder without a hook.

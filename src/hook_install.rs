@@ -70,6 +70,12 @@ pub fn install(
     }
     notes.extend(copies(folder, plan.place));
     notes.extend(virsh_callers(folder));
+    let gpupci = gpupci(machine);
+    notes.extend(
+        gpupci
+            .problem()
+            .map(|text| format!("{text}; try: {}", gpupci.remedy())),
+    );
     Ok(Installed {
         place: plan.place,
         was_there,

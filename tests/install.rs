@@ -15,6 +15,8 @@ mod chain;
 mod concurrent;
 #[path = "install/full_disk.rs"]
 mod full_disk;
+#[path = "install/gpupci.rs"]
+mod gpupci;
 #[path = "install/interrupted.rs"]
 mod interrupted;
 #[path = "install/location.rs"]

@@ -188,9 +188,12 @@ fn status_prints_json() {
     for word in ["is_current", "is_seen", "seen_at"] {
         kept[word] = Value::Null;
     }
-    assert_eq!(value, json!({ "version": 1, "hooks": [ours, kept] }));
+    assert_eq!(value["hooks"], json!([ours, kept]));
     let said = TestHost::named("empty").line("hook status --json");
     let value: Value = serde_json::from_slice(&said.stdout).expect("JSON");
-    assert_eq!(value, json!({ "version": 1, "hooks": [] }));
+    assert_eq!(
+        (&value["version"], &value["hooks"]),
+        (&json!(1), &json!([]))
+    );
     assert_eq!(said.code, Some(1));
 }

@@ -238,15 +238,15 @@ fn json_of_host_commands_matches_the_schema() {
 }
 
 #[test]
-fn json_of_hook_status_matches_the_schema() {
+fn json_of_hook_status_and_hook_install_matches_the_schema() {
     let host = TestHost::unpacked("manual.tree");
     host.write("etc/libvirt/libvirtd.conf", "");
     assert_eq!(
         list_of(&host.line("hook status --json"), "hooks"),
         [Value::Null; 0]
     );
-    let hook = format!("hook install --from {}", env!("CARGO_BIN_EXE_qemu"));
-    assert_eq!(host.line(&hook).code, Some(0));
+    let hook = format!("hook install --json --from {}", env!("CARGO_BIN_EXE_qemu"));
+    assert_eq!(list_of(&host.line(&hook), "hooks").len(), 1);
     host.write("etc/libvirt/hooks/qemu.d/other", "#!/bin/sh\nvirsh list\n");
     let said = host.line("hook status --json");
     let hooks = list_of(&said, "hooks");

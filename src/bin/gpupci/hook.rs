@@ -7,7 +7,7 @@ use gpupt::exit::Exit;
 use gpupt::hook_folder::{FileStep, HookStatus, HookView, StatusLine};
 use gpupt::hook_install::{Installed, install, status, uninstall};
 use gpupt::host::{HookFolder, Machine};
-use gpupt::paths::{HOOK, HOOK_BEFORE, HOOK_NEW};
+use gpupt::paths::{GPUPCI, HOOK, HOOK_BEFORE, HOOK_NEW};
 use serde_json::{Value, json};
 
 use crate::args::{Global, HookCommand};
@@ -20,6 +20,10 @@ pub(crate) fn run(command: &HookCommand, global: &Global, machine: &Machine) -> 
         HookCommand::Install { from } => {
             let _lock = lock_for_change("install the libvirt hook", global, machine)?;
             Ok(match install(machine, from.as_deref(), global.timeout) {
+                Ok(installed) if global.json => Answer {
+                    notes: installed.notes,
+                    ..Answer::done(document(&status(machine, global.timeout)))
+                },
                 Ok(installed) => installed_answer(&installed),
                 Err(error) => Answer::failed(&error),
             })
@@ -77,10 +81,7 @@ fn run_status(global: &Global, machine: &Machine) -> Result<Answer> {
     }
     let status = status(machine, global.timeout);
     let text = match global.json {
-        true => {
-            let objects = status.hooks.iter().map(|hook| object(hook, &status));
-            json::document("hooks", objects.collect())
-        }
+        true => document(&status),
         false => status.lines().iter().map(lines).collect(),
     };
     Ok(Answer {
@@ -99,6 +100,19 @@ fn lines(line: &StatusLine) -> String {
     let remedy = remedy.map(|remedy| printable(remedy.as_bytes()));
     let remedy = remedy.map(|remedy| format!("          try: {remedy}\n"));
     format!("{topic:9} {text}\n{}", remedy.unwrap_or_default())
+}
+
+fn document(status: &HookStatus) -> String {
+    let hooks = status.hooks.iter().map(|hook| object(hook, status));
+    let gpupci = &status.gpupci;
+    let problem = gpupci.problem();
+    let program = json!({
+        "path": GPUPCI,
+        "state": gpupci.state.word(),
+        "remedy": problem.as_ref().map(|_| gpupci.remedy()),
+        "text": problem,
+    });
+    json::document_with("hooks", hooks.collect(), ("gpupci", program))
 }
 
 fn object(hook: &HookView, status: &HookStatus) -> Value {

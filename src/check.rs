@@ -75,6 +75,7 @@ pub fn host_facts(
         only: choice.only(),
         names: names.map(|error| sentence(&error)),
         hooks: HookFolder::of(machine).facts(),
+        gpupci: HookFolder::of(machine).gpupci(options.settings.has_cluster(machine)),
         cluster: cluster_facts(machine, options)?,
     };
     Ok((facts, choice.missing))

@@ -18,6 +18,8 @@ mod choice;
 mod cluster;
 #[path = "check/distributions.rs"]
 mod distributions;
+#[path = "check/gpupci.rs"]
+mod gpupci;
 #[path = "check/hooks.rs"]
 mod hooks;
 #[path = "check/hostile_files.rs"]
@@ -68,6 +70,7 @@ fn ready() -> TestHost {
         host.write(&format!("{DEVICES}/{card}/reset_method"), "flr bus\n");
     }
     host.write_program("etc/libvirt/hooks/qemu", "\0gpupt");
+    host.write_program("usr/bin/gpupci", "");
     host.write("run/gpupt/hook-seen", "");
     host
 }

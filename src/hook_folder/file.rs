@@ -21,6 +21,13 @@ pub struct HookFile {
     pub unread: Option<String>,
 }
 
+impl HookFile {
+    /// Whether it is our hook, and where libvirt looks for hooks.
+    pub fn is_ours_directly(&self) -> bool {
+        self.is_ours && self.is_direct
+    }
+}
+
 /// The hooks of a host.
 #[derive(Clone, Debug, Default)]
 pub struct HookFacts {

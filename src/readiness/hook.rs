@@ -1,14 +1,19 @@
 //! The findings about libvirt's hooks: gpupt's hook, whether libvirt runs it, and other hooks.
 
-use crate::hook_folder::{HookFacts, HookFile};
+use crate::hook_folder::{GpupciFacts, HookFacts, HookFile};
 use crate::paths::HOOKS;
 use crate::readiness::{Blocks, Distribution, Finding};
 
 const OURS: &str = "hook";
 const SEEN: &str = "hook-seen";
 const OTHERS: &str = "hook-others";
+const GPUPCI: &str = "hook-gpupci";
 
-pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> Vec<Finding> {
+pub(super) fn judge(
+    hooks: Option<&HookFacts>,
+    program: &GpupciFacts,
+    distribution: &Distribution,
+) -> Vec<Finding> {
     let Some(hooks) = hooks else {
         return vec![Finding::fail(
             "libvirt",
@@ -17,6 +22,8 @@ pub(super) fn judge(hooks: Option<&HookFacts>, distribution: &Distribution) -> V
         )];
     };
     let mut findings = installed(hooks);
+    let has_ours = hooks.files.iter().any(HookFile::is_ours_directly);
+    findings.extend(gpupci(program).filter(|_| has_ours));
     for file in &hooks.files {
         findings.extend(writable_by_others(file));
         findings.extend(other_hook(file));
@@ -30,10 +37,7 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
         let text = format!("only root can read {HOOKS}, so the libvirt hook was not checked");
         return vec![Finding::warn(OURS, text, "run `gpupci check` as root")];
     }
-    let ours = hooks
-        .files
-        .iter()
-        .filter(|file| file.is_ours && file.is_direct);
+    let ours = hooks.files.iter().filter(|file| file.is_ours_directly());
     let ours: Vec<&HookFile> = ours.collect();
     let Some(first) = ours.first() else {
         let text =
@@ -61,6 +65,15 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
         format!("the libvirt hook is installed: {}", first.path),
     );
     vec![installed, last_run(hooks)]
+}
+
+/// Whether the hook can run `gpupci`. Without it the cluster's rule is off, and no guest is kept from a card.
+fn gpupci(program: &GpupciFacts) -> Option<Finding> {
+    let (text, remedy) = (program.problem()?, program.remedy());
+    Some(match program.has_cluster && program.state.is_useless() {
+        true => Finding::fail(GPUPCI, text, remedy).blocking(Blocks::Nothing),
+        false => Finding::warn(GPUPCI, text, remedy),
+    })
 }
 
 fn last_run(hooks: &HookFacts) -> Finding {
@@ -107,6 +120,7 @@ fn other_hook(file: &HookFile) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hook_folder::GpupciState;
     use pretty_assertions::assert_eq;
 
     fn file(path: &str, is_ours: bool) -> HookFile {
@@ -122,6 +136,14 @@ mod tests {
     }
 
     fn verdicts(files: Vec<HookFile>) -> Vec<(&'static str, &'static str)> {
+        verdicts_with(files, GpupciState::Usable, false)
+    }
+
+    fn verdicts_with(
+        files: Vec<HookFile>,
+        state: GpupciState,
+        has_cluster: bool,
+    ) -> Vec<(&'static str, &'static str)> {
         let hooks = HookFacts {
             files,
             is_hidden: false,
@@ -129,7 +151,14 @@ mod tests {
             daemon: "libvirtd",
         };
         let distribution = Distribution::of("", crate::readiness::Loader::Grub, false);
-        let findings = judge(Some(&hooks), &distribution);
+        let program = GpupciFacts {
+            state,
+            is_taken: false,
+            is_in_rocks: false,
+            this: "/gpupci".into(),
+            has_cluster,
+        };
+        let findings = judge(Some(&hooks), &program, &distribution);
         findings
             .iter()
             .map(|f| (f.topic, f.verdict.word()))
@@ -156,6 +185,30 @@ mod tests {
         assert_eq!(verdicts(vec![idle]), [(OURS, "fail")]);
         let copy = file("/q.bak", true);
         assert_eq!(verdicts(vec![ours, copy]), [(OURS, "warn")]);
+    }
+
+    #[test]
+    fn gpupci_that_the_hook_cannot_run_is_a_failure_only_with_a_cluster() {
+        let judged = |state, has_cluster| {
+            let all = verdicts_with(vec![file("/q", true)], state, has_cluster);
+            let own = all.into_iter().find(|(topic, _)| *topic == GPUPCI);
+            own.map(|(_, verdict)| verdict)
+        };
+        let unread = GpupciState::Unread("why".to_owned());
+        for (state, with, without) in [
+            (GpupciState::Usable, None, None),
+            (GpupciState::Missing, Some("fail"), Some("warn")),
+            (GpupciState::NotExecutable, Some("fail"), Some("warn")),
+            (GpupciState::Odd, Some("fail"), Some("warn")),
+            (GpupciState::Differs, Some("warn"), Some("warn")),
+            (unread, Some("warn"), Some("warn")),
+        ] {
+            assert_eq!(judged(state.clone(), true), with, "{state:?}");
+            assert_eq!(judged(state.clone(), false), without, "{state:?}");
+        }
+        // Without the hook, nothing needs it.
+        let none = verdicts_with(vec![], GpupciState::Missing, true);
+        assert_eq!(none, [(OURS, "fail")]);
     }
 
     #[test]

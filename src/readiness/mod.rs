@@ -39,7 +39,7 @@ pub use summary::Summary;
 pub use vfio_ids::FunctionFacts;
 
 use crate::gpu::{CardName, Uncounted};
-use crate::hook_folder::HookFacts;
+use crate::hook_folder::{GpupciFacts, HookFacts};
 use crate::pci::PciAddress;
 
 /// The facts about a host that are judged.
@@ -77,6 +77,8 @@ pub struct HostFacts {
     pub names: Option<String>,
     /// libvirt's hooks; `None` if libvirt is not installed.
     pub hooks: Option<HookFacts>,
+    /// The `gpupci` that the hook runs.
+    pub gpupci: GpupciFacts,
     /// The cluster's attributes; `None` if there is no database.
     pub cluster: Option<ClusterFacts>,
 }
@@ -114,7 +116,11 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));
-    findings.extend(hook::judge(facts.hooks.as_ref(), &facts.distribution));
+    findings.extend(hook::judge(
+        facts.hooks.as_ref(),
+        &facts.gpupci,
+        &facts.distribution,
+    ));
     let counting = facts.cards.as_deref().unwrap_or_default().iter();
     let cards: Vec<&CardFacts> = counting.filter(|card| card.name.is_numbered()).collect();
     let cluster = facts.cluster.as_ref();

@@ -5,7 +5,7 @@ use gpupt::binding::{
     Binding, CardView, HostConsole, HostUse, Neighbour, Phase, Refusal, Unseen, User,
 };
 use gpupt::gpu::{PciFunction, Uncounted, cards_of};
-use gpupt::hook_folder::{HookFacts, HookFile};
+use gpupt::hook_folder::{GpupciState, HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
@@ -13,6 +13,7 @@ use gpupt::readiness::{
     ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts, judge,
 };
 
+use crate::hooks::{gpupci, useless_gpupcis};
 use crate::{escaped, read, table};
 
 const ID: &str = "10de:1eb8";
@@ -153,6 +154,7 @@ fn host() -> HostFacts {
             is_seen: true,
             daemon: "libvirtd",
         }),
+        gpupci: gpupci(GpupciState::Usable),
         cluster: Some(ClusterFacts::Known {
             host: "vm-container-0-15".to_owned(),
             cards: vec![(read("gpupci1"), "pci_0000_02_00_0".to_owned())],
@@ -526,7 +528,9 @@ fn hooks() -> Vec<HostFacts> {
             hooks.files.push(file);
         })
     };
-    vec![
+    let programs = useless_gpupcis().into_iter();
+    let programs = programs.map(|program| changed(|host| host.gpupci = program));
+    let mut hosts = vec![
         changed(|host| host.hooks = None),
         with_hooks(|hooks| hooks.files.clear()),
         with_hooks(|hooks| hooks.is_hidden = true),
@@ -536,7 +540,9 @@ fn hooks() -> Vec<HostFacts> {
         other(|file| file.is_open_to_all = true),
         other(|file| file.unread = Some("Permission denied (os error 13)".to_owned())),
         other(|file| file.calls_virsh = true),
-    ]
+    ];
+    hosts.extend(programs);
+    hosts
 }
 
 fn attributes() -> Vec<HostFacts> {

@@ -9,14 +9,14 @@ use crate::rocks::{NameError, Text, ValueError};
 /// A validated change of one attribute of one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Adds an attribute that does not exist yet.
+    /// Adds an attribute that does not exist yet, or has this value already.
     Add {
         /// Its name.
         name: AttributeName,
         /// Its value, as stored.
         value: String,
     },
-    /// Adds it or replaces its value; the former value is kept as `NAME_old`.
+    /// Adds it or replaces its value; the former value is kept as `NAME_old`. The same value changes nothing.
     Set {
         /// Its name.
         name: AttributeName,
@@ -76,6 +76,13 @@ pub struct OwnAttribute {
     pub value: Option<Text>,
 }
 
+impl OwnAttribute {
+    /// Whether its value is exactly this.
+    fn has(&self, value: &str) -> bool {
+        self.value.as_ref().is_some_and(|own| own.is_exactly(value))
+    }
+}
+
 /// One row to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
@@ -103,26 +110,33 @@ pub enum Write {
 /// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChangeError {
-    /// `add` never replaces.
+    /// `add` never replaces a value by another.
     #[error("gpu {} exists", Excerpt(.0))]
     Exists(String),
 }
 
-/// The writes that apply `change` to a host with the attributes `own`.
+/// The writes that apply `change` to a host with the attributes `own`; none if it is so already.
 ///
 /// # Errors
-/// If an attribute to be added exists.
+/// If an attribute to be added exists with another value.
 pub fn plan_change(own: &[OwnAttribute], change: &Change) -> Result<Vec<Write>, ChangeError> {
     let row = |name: &str| own.iter().find(|row| row.name == Text::from(name));
     Ok(match change {
         Change::Add { name, value } => {
-            if row(name.as_str()).is_some() {
+            let current = row(name.as_str());
+            if current.is_some_and(|row| row.has(value)) {
+                return Ok(Vec::new());
+            }
+            if current.is_some() {
                 return Err(ChangeError::Exists(name.to_string()));
             }
             vec![upsert(None, name.as_str(), Some(value.as_str().into()))]
         }
         Change::Set { name, value } => {
             let current = row(name.as_str());
+            if current.is_some_and(|row| row.has(value)) {
+                return Ok(Vec::new());
+            }
             let former = current
                 .zip(name.old())
                 .map(|(current, old)| upsert(row(&old), &old, current.value.clone()));
@@ -212,13 +226,28 @@ mod tests {
         assert_eq!(
             plan_change(
                 &own(&[(7, "gpupci", "b"), (8, "gpupci_old", "a")]),
-                &set("gpupci", "b")
+                &set("gpupci", "c")
             ),
-            Ok(vec![update(7, "b"), update(8, "b")])
+            Ok(vec![update(7, "c"), update(8, "b")])
         );
         assert_eq!(
             plan_change(&own(&[(8, "gpupci_old", "a")]), &set("gpupci_old", "c")),
             Ok(vec![update(8, "c")])
+        );
+    }
+
+    #[test]
+    fn value_that_is_there_already_is_not_written_again() {
+        let rows = own(&[(7, "gpupci", "b"), (8, "gpupci_old", "a")]);
+        let add = Change::Add {
+            name: name("gpupci"),
+            value: "b".to_owned(),
+        };
+        assert_eq!(plan_change(&rows, &set("gpupci", "b")), Ok(Vec::new()));
+        assert_eq!(plan_change(&rows, &add), Ok(Vec::new()));
+        assert_eq!(
+            plan_change(&rows, &set("gpupci", "B")),
+            Ok(vec![update(7, "B"), update(8, "b")])
         );
     }
 

@@ -107,6 +107,27 @@ fn add_refuses_an_existing_attribute() {
     });
 }
 
+/// A script may run twice. The former value is not lost.
+#[test]
+fn add_and_set_of_the_value_that_is_there_change_nothing() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        run_all(
+            &host,
+            &["add rocks-33 gpupci 02:00.0", "set rocks-33 gpupci 03:00.0"],
+        );
+        let before = answer(&host, "dump");
+        for line in [
+            "add rocks-33 gpupci 0000:03:00.0",
+            "set rocks-33 gpupci 03:00.0",
+        ] {
+            assert_eq!(answer(&host, line), "", "{line}");
+            assert_eq!(answer(&host, "dump"), before, "{line}");
+        }
+        assert!(before.contains("gpupci_old pci_0000_02_00_0"), "{before}");
+    });
+}
+
 #[test]
 fn guest_attribute_takes_several_cards_separated_by_commas() {
     on_both(|stage| {

@@ -135,7 +135,7 @@ fn add_accepts_any_other_host_name() {
         assert_eq!(host.gpupci(&words).answer(), "", "{name}");
         let report = host.gpupci(&["host", "report", name]).answer();
         assert_eq!(report, "gpupci1:pci_0000_02_00_0\n", "{name}");
-        let again = host.gpupci(&words);
+        let again = host.gpupci(&["host", "add", name, "gpupci1", "03:00.0"]);
         assert_error(&again, 1, "gpu \"gpupci1\" exists");
     }
     assert_eq!(answer(&host, "conflicts"), "");

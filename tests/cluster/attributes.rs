@@ -128,6 +128,30 @@ fn add_and_set_of_the_value_that_is_there_change_nothing() {
     });
 }
 
+/// The original reads all hosts by the index of their names, in which case does not count, and sorts named hosts by
+/// their bytes.
+#[test]
+fn report_has_all_hosts_in_the_order_of_the_table_and_named_ones_by_their_bytes() {
+    on_both(|stage| {
+        let host = stage.frontend();
+        for (node, name) in [(1, "atlas28"), (2, "Cuda-11"), (3, "Mike-14"), (4, "bravo")] {
+            stage.execute(&format!(
+                "update nodes set Name = '{name}' where ID = {node}"
+            ));
+            run_all(&host, &[&format!("add {name} gpupci1 02:00.0")]);
+        }
+        let names = |line: &str| -> Vec<String> {
+            let report = answer(&host, line);
+            let names = report.lines().filter_map(|line| line.split(':').next());
+            names.map(str::to_owned).collect()
+        };
+        assert_eq!(names("report"), ["atlas28", "bravo", "Cuda-11", "Mike-14"]);
+        let named = ["Cuda-11", "Mike-14", "atlas28", "bravo"];
+        assert_eq!(names("report atlas28 bravo Mike-14 cuda-11"), named);
+        assert_eq!(names("report %"), named);
+    });
+}
+
 #[test]
 fn guest_attribute_takes_several_cards_separated_by_commas() {
     on_both(|stage| {

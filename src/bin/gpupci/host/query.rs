@@ -52,7 +52,11 @@ impl Session<'_> {
         )?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let mut nodes = self.hosts(words.hosts(), &cluster)?;
-        nodes.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        // As the original: all hosts come in the order of the table's index, named ones in that of their bytes.
+        match words.hosts() {
+            [] => nodes.sort_by(|a, b| a.name.collate(&b.name)),
+            _ => nodes.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes())),
+        }
         let wanted = words.parameter("gpu").map(Text::from);
         let of =
             |node| shown(&cluster, node).filter(|a| wanted.as_ref().is_none_or(|w| a.name == *w));

@@ -2,7 +2,7 @@
 //!
 //! All commands follow the same rule. No argument means all hosts. `select …`, a pattern with `%`,
 //! `rackN` and the name of an appliance match any number of hosts. Any other argument is one host, by its
-//! name, an alias, an address of an interface, or DNS. No argument becomes part of an SQL statement.
+//! name, an alias, an address of an interface, the name of an interface with its zone, or DNS. No argument becomes part of an SQL statement.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -227,7 +227,13 @@ impl<S: AttributeSource> Lookup<'_, S> {
                 .map(|node| node.id);
             node.or_else(|| directory?.node_known_as(&name, self.cluster))
         });
-        node.ok_or_else(|| {
+        let by_interface = || {
+            let is_known_elsewhere = !addresses.is_empty();
+            directory
+                .filter(|_| is_known_elsewhere)?
+                .node_of_interface(word, self.cluster)
+        };
+        node.or_else(by_interface).ok_or_else(|| {
             if addresses.is_empty() {
                 HostError::Unknown(word.to_owned())
             } else {
@@ -260,12 +266,21 @@ impl Directory {
             .iter()
             .filter(|interface| is_node(interface.node));
         let interface = interfaces.find(|interface| {
-            [&interface.mac, &interface.ip, &interface.name]
+            [&interface.mac, &interface.ip]
                 .into_iter()
                 .flatten()
                 .any(|known| *known == name)
                 || interface.has_qualified_name(word, cluster)
         });
+        interface.map(|interface| interface.node)
+    }
+
+    /// The node that has an interface of this name. Without its zone, such a name counts only if DNS knows it too:
+    /// then the tables have the interface with another address.
+    fn node_of_interface(&self, word: &str, cluster: &Cluster) -> Option<NodeId> {
+        let name = Some(Text::from(word));
+        let mut interfaces = self.interfaces.iter();
+        let interface = interfaces.find(|i| i.name == name && cluster.node(i.node).is_some());
         interface.map(|interface| interface.node)
     }
 }

@@ -18,9 +18,10 @@ fn with_cards(stage: &TestCluster) -> TestHost {
         ],
     );
     stage.execute("update networks set Name = 'eth-of-33' where ID = 8");
+    stage.execute("update networks set Name = 'dns-of-33' where ID = 9");
     host.write(
         "etc/hosts",
-        "127.0.0.1 localhost\n10.1.255.251 faraway faraway.example.net\n10.1.9.9 outsider\n\
+        "127.0.0.1 localhost\n10.1.255.251 faraway faraway.example.net\n10.1.9.9 outsider dns-of-33\n\
          10.1.255.254 gpuvm 0a:64:33:80:00:00 rocks-33.local\n127.0.1.1 fe.example.org\n",
     );
     host
@@ -51,8 +52,8 @@ fn host_is_found_by_each_of_its_names() {
             "rocks-33.local",
             "Rocks-33.LOCAL",
             "rocks-33.example.org",
-            "eth-of-33",
             "eth-of-33.local",
+            "dns-of-33",
             "faraway",
             "faraway.example.net",
         ] {
@@ -93,6 +94,8 @@ fn unknown_and_ambiguous_names_are_not_found() {
         stage.execute("insert into aliases (Node, Name) values (2, 'twice'), (3, 'twice')");
         for (word, first) in [
             ("nosuch", "cannot resolve host \"nosuch\""),
+            // The name of an interface alone, which DNS does not know.
+            ("eth-of-33", "cannot resolve host \"eth-of-33\""),
             ("twice", "cannot resolve host \"twice\""),
             (
                 "rocks-33.nosuch.org",

@@ -373,7 +373,7 @@ fn exit_code_1_is_failure_without_change() {
     host.line(ADD).answer();
     let before = host.line("host list").answer();
     assert_refused(
-        &host.line(ADD),
+        &host.line("host add vm-container-0-15 gpupci1 03:00.0"),
         Exit::Failed,
         &["gpupci1", "exists", "`set`"],
     );
@@ -386,7 +386,7 @@ fn exit_code_1_is_failure_without_change() {
     }
 
     // Conflicts are the answer, so they are on standard output.
-    host.line("host add rocks-34 gpupci 02:00.0").answer();
+    host.line("-q host add rocks-34 gpupci 02:00.0").answer();
     let conflicts = host.line("host conflicts");
     assert_eq!((conflicts.code, conflicts.stderr.as_str()), (Some(1), ""));
     for guest in ["rocks-33", "rocks-34"] {

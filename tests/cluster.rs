@@ -30,11 +30,11 @@ use pretty_assertions::assert_eq;
 use serde_json::Value as Json;
 use support::{RunOutput, TestHost};
 
-/// Runs `gpupci host LINE` for each line; each must succeed and print nothing.
+/// Runs `gpupci host LINE` for each line; each must succeed and print nothing but notes.
 #[track_caller]
 fn run_all(host: &TestHost, lines: &[&str]) {
     for line in lines {
-        assert_eq!(host.line(&format!("host {line}")).answer(), "", "{line}");
+        assert_eq!(host.line(&format!("-q host {line}")).answer(), "", "{line}");
     }
 }
 

@@ -199,7 +199,7 @@ fn million_nested_elements_are_no_stack_overflow() {
 fn machine(name: &str, place: &str, folder: &Path) -> TestHost {
     let url = format!("sqlite:{}", folder.join("cluster.db").display());
     let host = TestHost::named(name).with_database(&url);
-    let words = format!("host add {name} gpupci1 {place}");
+    let words = format!("-q host add {name} gpupci1 {place}");
     assert_eq!(host.line(&words).answer(), "");
     host
 }
@@ -209,7 +209,7 @@ fn splice_finds_cards_by_address_and_name_and_retargets_them() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let here = machine("here", "02:00.0", folder.path());
     let there = machine("there", "83:00.0", folder.path());
-    let words = "host add guest gpupci 0000:05:00.0,gpupci1";
+    let words = "-q host add guest gpupci 0000:05:00.0,gpupci1";
     assert_eq!(here.line(words).answer(), "");
     let document = |place: &str| {
         let request = [address("05:00.0"), address(place)];

@@ -7,7 +7,7 @@ use crate::{assert_trouble, ready};
 fn with_attributes(lines: &[&str]) -> TestHost {
     let host = ready();
     for line in lines {
-        host.line(&format!("host add vm-container-0-15 {line}"))
+        host.line(&format!("-q host add vm-container-0-15 {line}"))
             .answer();
     }
     host
@@ -50,9 +50,9 @@ fn missing_and_surplus_attributes_are_warnings() {
 #[test]
 fn conflict_of_attributes_on_this_host_is_a_warning() {
     let host = with_attributes(&["gpupci1 02:00.0", "gpupci2 03:00.0"]);
-    host.line("host add one gpupci gpupci1").answer();
-    host.line("host add two gpupci gpupci1").answer();
-    host.line("host add elsewhere gpupci1 09:00.1").answer();
+    host.line("-q host add one gpupci gpupci1").answer();
+    host.line("-q host add two gpupci gpupci1").answer();
+    host.line("-q host add elsewhere gpupci1 09:00.1").answer();
     let lines = [
         "WARN  vm-container-0-15: card 0000:02:00 belongs to one and two",
         "      try: fix it with `gpupci host set`, then check with `gpupci host conflicts`",
@@ -63,7 +63,7 @@ fn conflict_of_attributes_on_this_host_is_a_warning() {
 #[test]
 fn host_that_is_not_in_the_cluster_is_a_warning() {
     let host = ready();
-    host.line("host add other gpupci1 02:00.0").answer();
+    host.line("-q host add other gpupci1 02:00.0").answer();
     let lines = [
         "WARN  the cluster has no host vm-container-0-15",
         "      try: gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0",

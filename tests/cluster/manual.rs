@@ -104,7 +104,7 @@ fn dump_recreates_the_same_cards() {
     );
     let second = TestHost::named("fe");
     for line in dump.lines() {
-        let words = line.replace("/opt/rocks/bin/rocks add host gpu", "host add");
+        let words = line.replace("/opt/rocks/bin/rocks add host gpu", "-q host add");
         assert_eq!(second.line(&words).answer(), "", "{line}");
     }
     assert_eq!(answer(&second, "dump"), dump);

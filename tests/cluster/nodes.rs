@@ -131,7 +131,7 @@ fn add_accepts_any_other_host_name() {
         "selected",
         &longest,
     ] {
-        let words = ["host", "add", name, "gpupci1", "02:00.0"];
+        let words = ["-q", "host", "add", name, "gpupci1", "02:00.0"];
         assert_eq!(host.gpupci(&words).answer(), "", "{name}");
         let report = host.gpupci(&["host", "report", name]).answer();
         assert_eq!(report, "gpupci1:pci_0000_02_00_0\n", "{name}");

@@ -19,7 +19,7 @@ const REMEDY: &str = "check `gpupci host list`; then remove the card from this g
 fn stage(attributes: &[&str]) -> Stage {
     let host = TestHost::unpacked("manual.tree");
     for line in attributes {
-        assert_eq!(host.line(&format!("host add {line}")).answer(), "");
+        assert_eq!(host.line(&format!("-q host add {line}")).answer(), "");
     }
     Stage::on(host)
 }

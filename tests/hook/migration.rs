@@ -26,9 +26,9 @@ impl Cluster {
         let url = format!("sqlite:{}", folder.path("cluster.db").display());
         let host = folder.with_database(&url);
         for line in [
-            format!("host add {HERE} gpupci1 02:00.0"),
-            "host add there gpupci1 83:00.0".to_owned(),
-            "host add rocks-33 gpupci gpupci1".to_owned(),
+            format!("-q host add {HERE} gpupci1 02:00.0"),
+            "-q host add there gpupci1 83:00.0".to_owned(),
+            "-q host add rocks-33 gpupci gpupci1".to_owned(),
         ] {
             assert_eq!(host.line(&line).answer(), "");
         }

@@ -200,12 +200,12 @@ fn json_of_host_commands_matches_the_schema() {
     let said = host.line("host conflicts --json");
     assert_eq!(list_of(&said, "conflicts"), [Value::Null; 0]);
     for line in [
-        "host add vm-container-0-15 gpupci1 02:00.0",
-        "host add vm-container-0-15 gpupci2 03:00.0",
-        "host add vm-container-0-15 gpupci3 03:00.0",
-        "host add vm-container-0-15 gpupci4 04:00.1",
-        "host add rocks-33 gpupci 02:00.0",
-        "host add rocks-34 gpupci 02:00.0,09:00.0",
+        "-q host add vm-container-0-15 gpupci1 02:00.0",
+        "-q host add vm-container-0-15 gpupci2 03:00.0",
+        "-q host add vm-container-0-15 gpupci3 03:00.0",
+        "-q host add vm-container-0-15 gpupci4 04:00.1",
+        "-q host add rocks-33 gpupci 02:00.0",
+        "-q host add rocks-34 gpupci 02:00.0,09:00.0",
     ] {
         host.line(line).answer();
     }

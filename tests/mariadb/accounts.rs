@@ -95,7 +95,7 @@ fn change_on_a_read_only_server_exits_with_9() {
     }
     let before = checksums(&mut root);
     let host = frontend(&server.url("writer", &database));
-    let said = host.line("host add rocks-33 gpupci 02:00.0");
+    let said = host.line("-q host add rocks-33 gpupci 02:00.0");
     assert_eq!(said.code, Some(9), "{}", said.stderr);
     assert!(said.stderr.contains("read-only"), "{}", said.stderr);
     assert_eq!(host.line("host list").answer(), "");
@@ -131,7 +131,7 @@ fn frontend_finds_its_own_server_and_password() {
     let may_write = ["root", "apache"].contains(&own_user().as_str());
 
     let mut root = server.root_with("cluster", Some(MariaDb::ROOT_PASSWORD));
-    let said = host.line("host add fe gpupci7 02:00.0");
+    let said = host.line("-q host add fe gpupci7 02:00.0");
     let rows = if may_write {
         pairs(&[("gpupci7", "pci_0000_02_00_0")])
     } else {
@@ -223,6 +223,7 @@ fn database_option_precedes_environment_settings_and_rocks() {
         let add = [
             "--database",
             &url(name),
+            "-q",
             "host",
             "add",
             name,

@@ -52,7 +52,8 @@ fn concurrent_sets_leave_one_row_and_one_former_value() {
 fn one_of_two_concurrent_adds_of_one_card_succeeds() {
     let (host, mut root) = fresh();
     for turn in 1..=20 {
-        let lines = [2, 3].map(|bus| format!("host add vm-container-0-2 gpupci{turn} 0{bus}:00.0"));
+        let lines =
+            [2, 3].map(|bus| format!("-q host add vm-container-0-2 gpupci{turn} 0{bus}:00.0"));
         let said = at_once(&host, &lines);
         let won = said
             .iter()
@@ -84,7 +85,7 @@ fn first_two_cards_of_a_host_can_be_added_concurrently() {
         root.query_drop("delete from catindex where Name = 'vm-container-0-2'")
             .expect("the member goes");
         let lines =
-            [1, 2].map(|card| format!("host add vm-container-0-2 gpupci{card} 0{card}:00.0"));
+            [1, 2].map(|card| format!("-q host add vm-container-0-2 gpupci{card} 0{card}:00.0"));
         for said in at_once(&host, &lines) {
             assert_eq!(said.answer(), "");
         }
@@ -99,12 +100,15 @@ fn first_two_cards_of_a_host_can_be_added_concurrently() {
 #[test]
 fn concurrent_reader_sees_a_whole_change_or_none() {
     let (host, _) = fresh();
-    assert_eq!(host.line("host set rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host set rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
             for turn in 3..33 {
                 assert_eq!(
-                    host.line(&format!("host set rocks-33 gpupci {turn:02x}:00.0"))
+                    host.line(&format!("-q host set rocks-33 gpupci {turn:02x}:00.0"))
                         .answer(),
                     ""
                 );

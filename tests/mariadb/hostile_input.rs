@@ -81,7 +81,7 @@ fn hostile_arguments_are_refused_and_change_nothing() {
         "add rocks-33 gpupci 02:00.0",
         "add vm-container-0-15 gpupci1 02:00.0",
     ] {
-        assert_eq!(host.line(&format!("host {line}")).answer(), "");
+        assert_eq!(host.line(&format!("-q host {line}")).answer(), "");
     }
     let before = checksums(&mut root);
     let word = OsStr::new;
@@ -117,7 +117,10 @@ fn hostile_arguments_are_refused_and_change_nothing() {
 #[test]
 fn remove_with_a_hostile_name_deletes_no_other_row() {
     let (host, mut root) = fresh();
-    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host add rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     let before = checksums(&mut root);
     for name in [
         "gpupci' or '1'='1",

@@ -113,7 +113,10 @@ fn command_ends_at_once_if_the_server_is_killed_during_a_query() {
     let database = server.cluster();
     let url = server.url("root", &database);
     let host = frontend(&url);
-    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host add rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     let mut holder = server.root(&database);
     let mut held = holder
         .start_transaction(TxOpts::default())
@@ -157,7 +160,10 @@ fn command_ends_at_once_if_the_server_is_killed_during_a_query() {
 #[test]
 fn command_ends_after_the_deadline_if_a_row_stays_locked() {
     let (host, mut root) = fresh();
-    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host add rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     let url = host.database.clone().unwrap_or_default();
     let mut held = root
         .start_transaction(TxOpts::default())
@@ -190,7 +196,10 @@ fn command_ends_after_the_deadline_if_a_row_stays_locked() {
 #[test]
 fn change_that_missed_its_deadline_is_not_made_later() {
     let (host, mut root) = fresh();
-    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host add rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     let mut held = root
         .start_transaction(TxOpts::default())
         .expect("a transaction");

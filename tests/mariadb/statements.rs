@@ -80,7 +80,7 @@ fn every_read_is_one_statement_for_any_number_of_hosts() {
     let host = frontend(&url);
     let container = TestHost::unpacked("manual.tree").with_database(&url);
     for line in ["add rocks-33 gpupci 02:00.0", "add rocks-34 gpupci gpupci7"] {
-        assert_eq!(host.line(&format!("host {line}")).answer(), "");
+        assert_eq!(host.line(&format!("-q host {line}")).answer(), "");
     }
     assert_each_asks_once(&host, &container, &mut root);
 
@@ -106,7 +106,10 @@ fn every_read_is_one_statement_for_any_number_of_hosts() {
 #[test]
 fn select_selects_the_hosts_of_its_first_column() {
     let (host, _) = fresh();
-    assert_eq!(host.line("host add rocks-33 gpupci 02:00.0").answer(), "");
+    assert_eq!(
+        host.line("-q host add rocks-33 gpupci 02:00.0").answer(),
+        ""
+    );
     let row = "HOST      GPU    PCI_BUS         \nrocks-33: gpupci pci_0000_02_00_0\n";
     for statement in [
         "select Name from nodes where Name = 'rocks-33'",

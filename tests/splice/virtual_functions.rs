@@ -14,8 +14,8 @@ fn host(driver: &str) -> TestHost {
     fs::remove_file(&link).expect("it has a driver");
     symlink(format!("../../../bus/pci/drivers/{driver}"), link).expect("a link");
     for line in [
-        "host add mixed gpupci1 05:00.0",
-        "host add vgpu gpupci 05:00.4",
+        "-q host add mixed gpupci1 05:00.0",
+        "-q host add vgpu gpupci 05:00.4",
     ] {
         assert_eq!(host.line(line).code, Some(0), "{line}");
     }
@@ -39,7 +39,7 @@ fn only_a_virtual_function_with_a_vgpu_is_unmanaged() {
 fn devices_of_other_hosts_are_not_looked_up_on_this_one() {
     let host = host("nvidia");
     for line in [
-        "host add elsewhere gpupci1 05:00.0",
+        "-q host add elsewhere gpupci1 05:00.0",
         "host place vgpu elsewhere",
     ] {
         assert_eq!(host.line(line).code, Some(0), "{line}");

@@ -32,6 +32,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// The name of the attribute.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Add { name, .. } | Self::Set { name, .. } => name.as_str(),
+            Self::Remove { name } => name,
+        }
+    }
+
     /// Adds `name` with `value`, in any spelling, to a guest or a physical host.
     ///
     /// # Errors

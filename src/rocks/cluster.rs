@@ -128,6 +128,11 @@ impl Cluster {
         &self.nodes
     }
 
+    /// All attributes, in the order in which they were added.
+    pub(super) fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
     /// The node with this id.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.by_id.get(&id).map(|index| &self.nodes[*index])

@@ -4,6 +4,7 @@
 pub(crate) mod attribute;
 mod change;
 mod cluster;
+mod cluster_change;
 mod conflicts;
 mod guest_cards;
 mod hosts;

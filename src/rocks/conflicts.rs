@@ -86,6 +86,42 @@ impl Conflict {
         }
     }
 
+    /// Whether `other` says this already: a conflict of three guests also says that of two of them.
+    pub(super) fn is_part_of(&self, other: &Self) -> bool {
+        let covers = |all: &[String], some: &[String]| some.iter().all(|one| all.contains(one));
+        match (self, other) {
+            (
+                Self::Shared { slot, host, guests },
+                Self::Shared {
+                    slot: other_slot,
+                    host: other_host,
+                    guests: others,
+                },
+            ) => (slot, host) == (other_slot, other_host) && covers(others, guests),
+            (
+                Self::SharedGroup {
+                    group,
+                    host,
+                    guests,
+                },
+                Self::SharedGroup {
+                    group: other_group,
+                    host: other_host,
+                    guests: others,
+                },
+            ) => (group, host) == (other_group, other_host) && covers(others, guests),
+            (
+                Self::TwoNames { slot, host, names },
+                Self::TwoNames {
+                    slot: other_slot,
+                    host: other_host,
+                    names: others,
+                },
+            ) => (slot, host) == (other_slot, other_host) && covers(others, names),
+            _ => self == other,
+        }
+    }
+
     /// The node that the conflict is about.
     pub fn node(&self) -> &str {
         match self {

@@ -6,6 +6,7 @@ mod change;
 mod cluster;
 mod cluster_change;
 mod conflicts;
+mod effects;
 mod guest_cards;
 mod hosts;
 mod owners;
@@ -16,6 +17,7 @@ pub use attribute::{AttributeName, CardReference, GuestCards, NameError, ValueEr
 pub use change::{Change, ChangeError, OwnAttribute, Write, plan_change};
 pub use cluster::{Attribute, Category, Cluster, Node, NodeId};
 pub use conflicts::{Conflict, HostGroups, conflicts_of};
+pub use effects::{Effect, Inherited, Judged, effects_of};
 pub use guest_cards::{GuestError, cards_of_guest, moved_cards_of_guest};
 pub use hosts::{
     Directory, HostError, Interface, LookupError, Resolver, check_node_name, hosts_named,

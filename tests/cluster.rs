@@ -13,6 +13,8 @@ mod support;
 mod attributes;
 #[path = "cluster/conflicts.rs"]
 mod conflicts;
+#[path = "cluster/effects.rs"]
+mod effects;
 #[path = "cluster/embedded_file.rs"]
 mod embedded_file;
 #[path = "cluster/guests.rs"]

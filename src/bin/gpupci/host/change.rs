@@ -2,13 +2,23 @@
 
 use anyhow::Result;
 use gpupt::error::Error;
+use gpupt::guest::this_host;
 use gpupt::rocks::{
-    AttributeName, AttributeSource, Change, HostError, Origin, Text, ValueError, check_node_name,
+    AttributeName, AttributeSource, Change, Cluster, Effect, HostError, Judged, Node, NodeId,
+    Origin, Text, ValueError, check_node_name, effects_of,
 };
 
 use super::Session;
 use crate::report::Answer;
 use crate::rocks_arguments::{RocksArguments, Target};
+
+/// A change that was made.
+struct Changed {
+    /// How many rows were written.
+    rows: usize,
+    /// The answer, with a note for each effect.
+    answer: Answer,
+}
 
 impl Session<'_> {
     pub(super) fn add(&mut self, words: &[String]) -> Result<Answer> {
@@ -16,34 +26,41 @@ impl Session<'_> {
         let cluster = self.database.cluster().map_err(Error::from)?;
         match self.one_host(&hosts, &cluster) {
             Ok(node) => {
-                let change = checked(
-                    Change::add,
-                    &node.name.to_string(),
-                    name,
-                    &value,
-                    node.is_guest,
-                )?;
-                self.database
-                    .change(&node.name, &change)
-                    .map_err(Error::from)?;
+                let host = node.name.to_string();
+                let change = checked(Change::add, &host, name, &value, node.is_guest)?;
+                Ok(self.change(&cluster, node, &change)?.answer)
             }
             Err(Error::Host(HostError::Unknown(host) | HostError::NotInCluster(host)))
                 if self.creates_hosts() =>
             {
-                self.add_new(&host, name, &value)?;
+                Ok(self.add_new(&cluster, &host, name, &value)?)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(Answer::done(String::new()))
     }
 
     /// Without Rocks, the first card of a host creates the host.
-    fn add_new(&mut self, host: &str, name: AttributeName, value: &str) -> Result<(), Error> {
+    fn add_new(
+        &mut self,
+        cluster: &Cluster,
+        host: &str,
+        name: AttributeName,
+        value: &str,
+    ) -> Result<Answer, Error> {
         check_node_name(host, &self.database.directory()?)?;
         let is_guest = Text::from(name.as_str()) == Text::from(AttributeName::GUEST);
         let change = checked(Change::add, host, name, value, is_guest)?;
-        self.database.change_new(&host.into(), is_guest, &change)?;
-        Ok(())
+        let node: Text = host.into();
+        self.database.change_new(&node, is_guest, &change)?;
+        let (with_node, id) = cluster.with_node(&node, is_guest);
+        let mut answer = Answer::default();
+        if !is_guest && this_host(&with_node, self.machine).map(|here| here.id) != Some(id) {
+            answer
+                .notes
+                .push(Effect::NewHost(node.to_string()).to_string());
+        }
+        answer.notes.extend(self.effects(&with_node, id, &change));
+        Ok(answer)
     }
 
     fn creates_hosts(&self) -> bool {
@@ -54,17 +71,9 @@ impl Session<'_> {
         let (hosts, name, value) = new_value(words)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let node = self.one_host(&hosts, &cluster)?;
-        let change = checked(
-            Change::set,
-            &node.name.to_string(),
-            name,
-            &value,
-            node.is_guest,
-        )?;
-        self.database
-            .change(&node.name, &change)
-            .map_err(Error::from)?;
-        Ok(Answer::done(String::new()))
+        let host = node.name.to_string();
+        let change = checked(Change::set, &host, name, &value, node.is_guest)?;
+        Ok(self.change(&cluster, node, &change)?.answer)
     }
 
     pub(super) fn remove(&mut self, words: &[String]) -> Result<Answer> {
@@ -76,12 +85,8 @@ impl Session<'_> {
         let change = Change::remove(&name).map_err(Error::from)?;
         let cluster = self.database.cluster().map_err(Error::from)?;
         let node = self.one_host(&hosts, &cluster)?;
-        let removed = self
-            .database
-            .change(&node.name, &change)
-            .map_err(Error::from)?;
-        let mut answer = Answer::done(String::new());
-        if removed == 0 {
+        let Changed { rows, mut answer } = self.change(&cluster, node, &change)?;
+        if rows == 0 {
             let name = Text::from(name.as_str());
             answer.notes.push(format!(
                 "{} has no attribute {name} of its own: nothing to remove",
@@ -89,6 +94,41 @@ impl Session<'_> {
             ));
         }
         Ok(answer)
+    }
+
+    /// Makes a change of `node`, and notes its effects.
+    fn change(
+        &mut self,
+        cluster: &Cluster,
+        node: &Node,
+        change: &Change,
+    ) -> Result<Changed, Error> {
+        let rows = self.database.change(&node.name, change)?;
+        let mut answer = Answer::default();
+        if rows > 0 {
+            answer.notes = self.effects(cluster, node.id, change);
+        }
+        Ok(Changed { rows, answer })
+    }
+
+    /// The effects of a change that was made of the `cluster` as it was read before.
+    fn effects(&self, cluster: &Cluster, node: NodeId, change: &Change) -> Vec<String> {
+        let Ok(after) = cluster.with_change(node, change) else {
+            // Another client changed the attribute meanwhile.
+            return Vec::new();
+        };
+        let conflicts = |cluster: &Cluster| self.conflicts_in(cluster);
+        let (found, found_after) = (conflicts(cluster), conflicts(&after));
+        let before = Judged {
+            cluster,
+            conflicts: &found,
+        };
+        let after = Judged {
+            cluster: &after,
+            conflicts: &found_after,
+        };
+        let effects = effects_of(before, after, node, change.name());
+        effects.iter().map(ToString::to_string).collect()
     }
 
     pub(super) fn place(&mut self, guest: &str, host: &str) -> Result<Answer> {

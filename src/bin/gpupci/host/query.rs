@@ -137,13 +137,7 @@ impl Session<'_> {
 
     pub(super) fn conflicts(&mut self) -> Result<Answer> {
         let cluster = self.database.cluster().map_err(Error::from)?;
-        let here = this_host(&cluster, self.machine);
-        let groups = here.map(|host| host_groups(host, self.machine));
-        let default_host = match self.database.origin() {
-            Origin::Embedded => here,
-            Origin::Rocks => None,
-        };
-        let conflicts = conflicts_of(&cluster, default_host, groups.as_ref());
+        let conflicts = self.conflicts_in(&cluster);
         let text = if self.json {
             json::document("conflicts", conflicts.iter().map(conflict).collect())
         } else {
@@ -161,6 +155,17 @@ impl Session<'_> {
             exit,
             ..Answer::done(text)
         })
+    }
+
+    /// The conflicts of a cluster, also those of the IOMMU groups of this host.
+    pub(super) fn conflicts_in(&self, cluster: &Cluster) -> Vec<Conflict> {
+        let here = this_host(cluster, self.machine);
+        let groups = here.map(|host| host_groups(host, self.machine));
+        let default_host = match self.database.origin() {
+            Origin::Embedded => here,
+            Origin::Rocks => None,
+        };
+        conflicts_of(cluster, default_host, groups.as_ref())
     }
 }
 

@@ -147,3 +147,60 @@ fn change_says_that_the_host_of_a_guest_has_no_such_card() {
         );
     });
 }
+
+/// The appliance of both guests has a card.
+#[test]
+fn change_says_which_inherited_attribute_it_covers_or_uncovers() {
+    on_both(|stage| {
+        let host = two_guests(stage);
+        run_all(&host, &["add rocks-34 gpupci gpupci2"]);
+        let member = "select ID from catindex where Name = 'hosted-vm'";
+        stage.execute(&format!(
+            "insert into attributes (Attr, Value, Category, Catindex) select 'gpupci', 'pci_0000_03_00_0', \
+             Category, ID from catindex where ID = ({member})"
+        ));
+        let said = notes(&host, "remove rocks-33 gpupci");
+        assert_eq!(
+            said[0],
+            "rocks-33 now inherits gpupci = pci_0000_03_00_0 from the appliance hosted-vm"
+        );
+        assert_eq!(
+            said[1..],
+            ["conflict: vm-container-0-15: card 0000:03:00 belongs to rocks-33 and rocks-34"]
+        );
+        let own = "rocks-33 now has its own gpupci instead of pci_0000_03_00_0, which it inherited from \
+                   the appliance hosted-vm";
+        assert_eq!(notes(&host, "add rocks-33 gpupci gpupci1"), [own]);
+        assert_eq!(notes(&host, "set rocks-33 gpupci 02:00.0"), [""; 0]);
+        stage.execute(
+            "update resolvechain set Precedence = 60 where Category = (select ID from categories where \
+             Name = 'appliance')",
+        );
+        assert_eq!(
+            notes(&host, "set rocks-33 gpupci 04:00.0"),
+            [
+                "rocks-33 still gets gpupci = pci_0000_03_00_0 from the appliance hosted-vm, which has \
+                 precedence over its own"
+            ]
+        );
+    });
+}
+
+/// A slip: `gpupci1` for the attribute `gpupci` of a guest.
+#[test]
+fn add_says_that_it_added_a_physical_host() {
+    let host = TestHost::named("alpha");
+    assert_eq!(
+        notes(&host, "add alpha gpupci1 02:00.0"),
+        [""; 0],
+        "this host"
+    );
+    assert_eq!(notes(&host, "add one gpupci gpupci1"), [""; 0], "a guest");
+    assert_eq!(
+        notes(&host, "add myguest gpupci1 02:00.0"),
+        [
+            "myguest was not in the cluster and was added as a physical host; the attribute of a guest \
+             is called gpupci"
+        ]
+    );
+}

@@ -16,11 +16,17 @@ pub struct NoClaim;
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Function(_) => "",
+            Self::Managed(_) => MANAGED,
+            Self::Mediated(_) => MEDIATED,
+            Self::RenderNode(_) => RENDER_NODE,
+        };
+        f.write_str(word)?;
         match self {
-            Self::Function(address) => address.fmt(f),
-            Self::Managed(address) => write!(f, "{MANAGED}{address}"),
-            Self::Mediated(uuid) => write!(f, "{MEDIATED}{uuid}"),
-            Self::RenderNode(path) => write!(f, "{RENDER_NODE}{path}"),
+            Self::Function(address) | Self::Managed(address) => address.fmt(f),
+            Self::Mediated(uuid) => f.write_str(uuid.as_str()),
+            Self::RenderNode(path) => f.write_str(path),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Machine {
     /// # Errors
     /// If it cannot be written.
     pub fn save_start(&self, uuid: &GuestUuid, start: &Start) -> Result<(), StateFileError> {
-        let text = serde_json::to_string(start).unwrap_or_default();
+        let text = serde_json::to_string_pretty(start).unwrap_or_default();
         self.write_state_file(STARTS, &format!("{STARTS}/{uuid}.json"), &text)
     }
 

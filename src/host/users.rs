@@ -63,7 +63,7 @@ impl Machine {
             others: texts(others),
             patience: PATIENCE_MAX.min(deadline / 20),
         };
-        let query = serde_json::to_string(&query).unwrap_or_default();
+        let query = serde_json::to_string_pretty(&query).unwrap_or_default();
         let users = SysfsKernel::of(self, deadline).check_users(&query);
         users.unwrap_or_else(|error| match error {
             ActError::Late => Users::unseen(Unseen::Late(deadline)),
@@ -79,7 +79,7 @@ impl Machine {
         let own = self.nodes_of(&query.functions);
         if own.found.is_empty() && own.unread.is_none() {
             // There is nothing that a process could have open.
-            return Ok(serde_json::to_vec(&Users::default())?);
+            return Ok(serde_json::to_vec_pretty(&Users::default())?);
         }
         let machine = self.clone();
         let nodes = OnceLock::new();
@@ -93,7 +93,7 @@ impl Machine {
         };
         let mut users = self.users(wanted, Shares::default(), query.patience);
         users.unseen.extend(own.unread.map(Unseen::unreadable));
-        Ok(serde_json::to_vec(&users)?)
+        Ok(serde_json::to_vec_pretty(&users)?)
     }
 
     /// The nodes that only these functions have.

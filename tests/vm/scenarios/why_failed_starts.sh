@@ -109,6 +109,7 @@ explains romless 'failed to find romfile' "means: the ROM file" "try: correct or
 ok "all is as before" is_as_before "$at_boot"
 
 say "a transient guest, as Rocks starts it"
+node=$(basename "$devices/$main.0/drm/"card*)
 tail -f /dev/null 9<"/dev/dri/$node" &
 user=$!
 xml passing "$main.0" >/tmp/passing.xml

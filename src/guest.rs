@@ -1,6 +1,10 @@
 //! Finds the cards of a guest and puts them into its domain XML: what `gpupci splice` and the Rocks
 //! plugin do.
 
+mod report;
+
+pub use report::Report;
+
 use crate::database::Database;
 use crate::domain_xml::{Hostdev, retarget, splice_hostdevs};
 use crate::error::Error;
@@ -38,10 +42,22 @@ pub fn splice_guest(
         // An alias or an address: resolving it takes the whole cluster.
         cluster = database.cluster()?;
     }
-    let node = one_guest(guest, &cluster, database, machine)?;
-    let host = host_of(node, &cluster, database.origin(), machine);
-    let cards = cards_of_guest(&cluster, node, host)?;
-    let here = this_host(&cluster, machine).map(|node| node.id);
+    splice_from(&cluster, guest, xml, database, machine)
+}
+
+/// As [`splice_guest`], with a `cluster` that was read before. Only a name that no node has is looked up in
+/// the database.
+fn splice_from(
+    cluster: &Cluster,
+    guest: GuestName,
+    xml: &[u8],
+    database: &mut Database,
+    machine: &Machine,
+) -> Result<Vec<u8>, Error> {
+    let node = one_guest(guest, cluster, database, machine)?;
+    let host = host_of(node, cluster, database.origin(), machine);
+    let cards = cards_of_guest(cluster, node, host)?;
+    let here = this_host(cluster, machine).map(|node| node.id);
     let is_here = match database.origin() {
         Origin::Rocks => here.is_some() && host.map(|host| host.id) == here,
         Origin::Embedded => host.is_none_or(|host| Some(host.id) == here),

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use crate::gpu::natural_order;
 use crate::rocks::attribute::is_old_copy;
@@ -102,6 +103,8 @@ pub struct Cluster {
     /// Indices into `attributes`, by category and member.
     members: HashMap<(Category, Text), Vec<usize>>,
     by_id: HashMap<NodeId, usize>,
+    /// Made at the first search for a name: most commands search for none.
+    by_name: OnceLock<HashMap<Text, usize>>,
 }
 
 impl Cluster {
@@ -120,6 +123,7 @@ impl Cluster {
             attributes,
             members,
             by_id,
+            by_name: OnceLock::new(),
         }
     }
 
@@ -140,7 +144,12 @@ impl Cluster {
 
     /// The first node of this name.
     pub fn node_named(&self, name: &Text) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.name == *name)
+        let by_name = self.by_name.get_or_init(|| {
+            // The first of several nodes comes last here, and so replaces the others.
+            let nodes = self.nodes.iter().enumerate().rev();
+            nodes.map(|(i, node)| (node.name.clone(), i)).collect()
+        });
+        by_name.get(name).map(|index| &self.nodes[*index])
     }
 
     /// The effective attributes of `node`: for each name the one with the highest precedence, if the

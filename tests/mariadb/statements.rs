@@ -2,13 +2,15 @@
 
 use std::fs;
 
+use gpupt::guest::{GuestName, Report};
+use gpupt::host::Machine;
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 
 use crate::support::TestHost;
 use crate::support::mariadb::MariaDb;
-use crate::{PATIENCE, checksums, fresh, frontend, timed};
+use crate::{PATIENCE, checksums, fresh, frontend, library, timed};
 
 /// A server with a query log and a cluster.
 fn recording() -> (MariaDb, String) {
@@ -101,6 +103,43 @@ fn every_read_is_one_statement_for_any_number_of_hosts() {
             .count(),
         1202
     );
+}
+
+#[test]
+fn report_connects_once_and_asks_once_for_all_its_guests() {
+    let (server, database) = recording();
+    let mut root = server.root(&database);
+    let host = frontend(&server.url("root", &database));
+    let statement = "insert into attributes (Attr, Value, Category, Catindex) \
+         values ('gpupci', 'pci_0000_02_00_0', 5, 16), ('gpupci', 'bad', 5, 17)";
+    root.query_drop(statement).expect("two rows");
+    asked(&mut root);
+    let mut report = Report::new(library(&host), Machine::at(host.root.path()));
+    let mut splice = |guest| report.splice(GuestName::Any(guest), b"<devices/>");
+    for _ in 0..20 {
+        assert!(splice("ROCKS-33 ").is_ok_and(|xml| xml.len() > 100));
+        assert!(splice("compute-0-0").is_ok_and(|xml| xml == b"<devices/>"));
+        let bad = splice("rocks-34").map_err(|error| error.to_string());
+        assert!(bad.is_err_and(|error| error.contains("rocks-34")));
+    }
+    assert_eq!(asked(&mut root), ["Query SET", "Query SELECT"]);
+
+    // The other names of hosts are read when one is used.
+    assert!(splice("gpuvm").is_ok_and(|xml| xml.len() > 100));
+    assert_eq!(asked(&mut root), ["Query SELECT"]);
+}
+
+#[test]
+fn report_that_could_not_read_the_cluster_tries_again_for_the_next_guest() {
+    let (host, mut root) = fresh();
+    root.query_drop("rename table nodes to hidden")
+        .expect("a table");
+    let mut report = Report::new(library(&host), Machine::at(host.root.path()));
+    let mut splice = || report.splice(GuestName::Any("rocks-33"), b"<devices/>");
+    assert!(splice().is_err_and(|error| error.to_string().contains("cluster")));
+    root.query_drop("rename table hidden to nodes")
+        .expect("a table");
+    assert!(splice().is_ok_and(|xml| xml == b"<devices/>"));
 }
 
 #[test]

@@ -8,11 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::{ptr, slice};
 
+use gpupt::error::Error;
 use gpupt::exit::Exit;
 use gpupt::failure::{Failure, lines};
 
-/// A result for C: bytes, or an exit code and a text.
-type Outcome = Result<Vec<u8>, (Exit, String)>;
+/// A result for C, or an exit code and a text.
+type Outcome<T> = Result<T, (Exit, String)>;
 
 /// Adds the cards of a guest to its domain XML; see `include/gpupt.h`.
 ///
@@ -29,57 +30,11 @@ pub unsafe extern "C" fn gpupt_splice(
     out_len: *mut usize,
     error: *mut *mut c_char,
 ) -> c_int {
-    // SAFETY: the caller promises that each is NULL or writable.
-    let (out, out_len, error) = unsafe { (out.as_mut(), out_len.as_mut(), error.as_mut()) };
-    let (out, out_len) = match (out, out_len) {
-        (Some(out), Some(out_len)) => {
-            (*out, *out_len) = (ptr::null_mut(), 0);
-            (out, out_len)
-        }
-        (out, out_len) => {
-            if let Some(out) = out {
-                *out = ptr::null_mut();
-            }
-            if let Some(out_len) = out_len {
-                *out_len = 0;
-            }
-            return fail(error, Exit::Usage, "gpupt_splice: out or out_len is NULL");
-        }
-    };
-    if guest.is_null() || (xml.is_null() && len > 0) {
-        return fail(error, Exit::Usage, "gpupt_splice: guest or xml is NULL");
-    }
-    if isize::try_from(len).is_err() {
-        return fail(
-            error,
-            Exit::Usage,
-            "gpupt_splice: len is not a valid length",
-        );
-    }
-    // SAFETY: not NULL, so the caller promises a NUL-terminated string.
-    let guest = unsafe { CStr::from_ptr(guest) };
-    let xml = match len {
-        0 => &[][..],
-        // SAFETY: not NULL, so the caller promises `len` readable bytes; `len` fits an `isize`.
-        _ => unsafe { slice::from_raw_parts(xml.cast::<u8>(), len) },
-    };
-    let outcome = guarded(|| match guest.to_str() {
-        Ok(guest) => crate::splice(guest, xml).map_err(|e| (e.exit(), lines(&e))),
-        Err(_) => Err((Exit::Usage, "the guest name is not UTF-8".to_owned())),
-    });
-    match outcome {
-        Ok(text) => match malloc_copy(&text) {
-            Some(copy) => {
-                (*out, *out_len) = (copy, text.len());
-                if let Some(error) = error {
-                    *error = ptr::null_mut();
-                }
-                Exit::Done.code().into()
-            }
-            None => fail(error, Exit::Failed, "out of memory for the new domain XML"),
-        },
-        Err((exit, text)) => fail(error, exit, &text),
-    }
+    // SAFETY: the caller makes the promises of `results` and of `inputs` too.
+    let (mut results, inputs) = unsafe { (results(out, out_len, error), inputs(guest, xml, len)) };
+    results.give("gpupt_splice", inputs, |guest, xml| {
+        crate::splice(guest, xml).map_err(said)
+    })
 }
 
 /// Frees a text that [`gpupt_splice`] returned.
@@ -104,7 +59,7 @@ thread_local! {
 }
 
 /// The outcome of `work`; a panic becomes an error and prints nothing to the caller's standard error.
-fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
+fn guarded<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     static QUIET: Once = Once::new();
     // A cdylib has its own copy of the standard library, so this hook affects no other code.
     QUIET.call_once(|| {
@@ -121,13 +76,124 @@ fn guarded(work: impl FnOnce() -> Outcome) -> Outcome {
     })
 }
 
-/// Returns the code of a failure, and sets its text if the caller wants it.
-fn fail(error: Option<&mut *mut c_char>, exit: Exit, text: &str) -> c_int {
-    if let Some(error) = error {
-        let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
-        *error = malloc_copy(&text).unwrap_or(ptr::null_mut());
+/// The exit code and the text of an error.
+fn said(error: Error) -> (Exit, String) {
+    (error.exit(), lines(&error))
+}
+
+/// The guest and its XML; what is wrong with a pointer otherwise.
+type Inputs<'a> = Result<(&'a CStr, &'a [u8]), &'static str>;
+
+/// # Safety
+/// `guest` is NULL or a NUL-terminated string, `xml` is NULL or points to `len` readable bytes, and nobody
+/// changes them while the result is used.
+unsafe fn inputs<'a>(guest: *const c_char, xml: *const c_char, len: usize) -> Inputs<'a> {
+    if guest.is_null() || (xml.is_null() && len > 0) {
+        return Err("guest or xml is NULL");
     }
-    exit.code().into()
+    if isize::try_from(len).is_err() {
+        return Err("len is not a valid length");
+    }
+    // SAFETY: not NULL, so the caller promises a NUL-terminated string.
+    let guest = unsafe { CStr::from_ptr(guest) };
+    let xml = match len {
+        0 => &[][..],
+        // SAFETY: not NULL, so the caller promises `len` readable bytes; `len` fits an `isize`.
+        _ => unsafe { slice::from_raw_parts(xml.cast::<u8>(), len) },
+    };
+    Ok((guest, xml))
+}
+
+/// Where the caller wants the results.
+struct Results<'a> {
+    out: Option<&'a mut *mut c_char>,
+    out_len: Option<&'a mut usize>,
+    error: Option<&'a mut *mut c_char>,
+}
+
+/// Where the caller wants the results; there is none yet.
+///
+/// # Safety
+/// Each is NULL or points to a writable value of its own.
+unsafe fn results<'a>(
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+    error: *mut *mut c_char,
+) -> Results<'a> {
+    // SAFETY: the caller promises that each is NULL or writable.
+    let (out, out_len, error) = unsafe { (out.as_mut(), out_len.as_mut(), error.as_mut()) };
+    let mut results = Results {
+        out,
+        out_len,
+        error,
+    };
+    results.set(ptr::null_mut(), 0);
+    results
+}
+
+impl Results<'_> {
+    /// Sets the result of `splice` for `inputs`, or its error; returns the exit code. `function` is its name.
+    fn give(
+        &mut self,
+        function: &str,
+        inputs: Inputs,
+        splice: impl FnOnce(&str, &[u8]) -> Outcome<Vec<u8>>,
+    ) -> c_int {
+        let misused = |what| (Exit::Usage, format!("{function}: {what}"));
+        let outcome = match (inputs, self.has_out()) {
+            (Ok((guest, xml)), true) => guarded(|| match guest.to_str() {
+                Ok(guest) => splice(guest, xml),
+                Err(_) => Err((Exit::Usage, "the guest name is not UTF-8".to_owned())),
+            }),
+            (_, false) => Err(misused("out or out_len is NULL")),
+            (Err(what), true) => Err(misused(what)),
+        };
+        match outcome.and_then(|text| copied(&text)) {
+            Ok((copy, len)) => {
+                self.set(copy, len);
+                self.end(Exit::Done, ptr::null_mut())
+            }
+            Err((exit, text)) => {
+                let text: Vec<u8> = text.bytes().filter(|b| *b != 0).collect();
+                let wanted = self.error.is_some();
+                let copy = wanted.then(|| malloc_copy(&text)).flatten();
+                self.end(exit, copy.unwrap_or(ptr::null_mut()))
+            }
+        }
+    }
+
+    fn has_out(&self) -> bool {
+        self.out.is_some() && self.out_len.is_some()
+    }
+
+    /// Sets the new XML, which may be NULL.
+    fn set(&mut self, text: *mut c_char, len: usize) {
+        if let Some(out) = &mut self.out {
+            **out = text;
+        }
+        if let Some(out_len) = &mut self.out_len {
+            **out_len = len;
+        }
+    }
+
+    /// Sets the text of the error, which may be NULL; returns the exit code.
+    fn end(&mut self, exit: Exit, text: *mut c_char) -> c_int {
+        if let Some(error) = &mut self.error {
+            **error = text;
+        }
+        exit.code().into()
+    }
+}
+
+/// A copy of `text` for C, and its length.
+fn copied(text: &[u8]) -> Outcome<(*mut c_char, usize)> {
+    let memory = || {
+        (
+            Exit::Failed,
+            "out of memory for the new domain XML".to_owned(),
+        )
+    };
+    Ok((malloc_copy(text).ok_or_else(memory)?, text.len()))
 }
 
 /// A NUL-terminated copy of `bytes`, allocated with malloc; `None` if that fails.

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the C ABI")]
 
 use std::cell::RefCell;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_long};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::{ptr, slice};
@@ -11,6 +11,8 @@ use std::{ptr, slice};
 use gpupt::error::Error;
 use gpupt::exit::Exit;
 use gpupt::failure::{Failure, lines};
+
+use crate::sessions;
 
 /// A result for C, or an exit code and a text.
 type Outcome<T> = Result<T, (Exit, String)>;
@@ -37,10 +39,50 @@ pub unsafe extern "C" fn gpupt_splice(
     })
 }
 
-/// Frees a text that [`gpupt_splice`] returned.
+/// Opens a session for the guests of one report; see `include/gpupt.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn gpupt_open() -> c_long {
+    sessions::open().unwrap_or(0)
+}
+
+/// As [`gpupt_splice`], in a session; see `include/gpupt.h`.
 ///
 /// # Safety
-/// `p` is NULL or was returned by [`gpupt_splice`], and is not used afterwards.
+/// As [`gpupt_splice`]. `session` may be any number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpupt_session_splice(
+    session: c_long,
+    guest: *const c_char,
+    xml: *const c_char,
+    len: usize,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+    error: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: the caller makes the promises of `results` and of `inputs` too.
+    let (mut results, inputs) = unsafe { (results(out, out_len, error), inputs(guest, xml, len)) };
+    results.give("gpupt_session_splice", inputs, |guest, xml| {
+        let done = sessions::with(session, |session| session.splice(guest, xml));
+        let done = done.ok_or_else(|| (Exit::Usage, format!("session {session} is not open")))?;
+        done.map_err(said)
+    })
+}
+
+/// Closes a session; see `include/gpupt.h`.
+#[unsafe(no_mangle)]
+pub extern "C" fn gpupt_close(session: c_long) -> c_int {
+    let exit = match guarded(|| Ok(sessions::close(session))) {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Usage,
+        Err((exit, _)) => exit,
+    };
+    exit.code().into()
+}
+
+/// Frees a text that [`gpupt_splice`] or [`gpupt_session_splice`] returned.
+///
+/// # Safety
+/// `p` is NULL or was returned by one of them, and is not used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpupt_free(p: *mut c_char) {
     // SAFETY: the caller promises that it is NULL or came from `malloc_copy`, which is malloc's.

@@ -4,12 +4,13 @@
 //! `unsafe`, and it has nothing else.
 
 pub mod ffi;
+mod sessions;
 
 use std::ffi::OsString;
 
 use gpupt::database::Database;
 use gpupt::error::Error;
-use gpupt::guest::{GuestName, splice_guest};
+use gpupt::guest::{GuestName, Report, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
 
@@ -19,9 +20,36 @@ use gpupt::settings::{Settings, database_of};
 /// # Errors
 /// As `gpupci splice`.
 pub fn splice(guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
+    let (mut database, machine) = chosen()?;
+    splice_guest(GuestName::Any(guest), xml, &mut database, &machine)
+}
+
+/// The guests of one report, from one statement on one connection.
+#[derive(Default)]
+pub struct Session(Option<Report>);
+
+impl Session {
+    /// As [`splice`]. The database is chosen at the first guest, and the cluster is read then.
+    ///
+    /// # Errors
+    /// As [`splice`]. What fails before the cluster is read is tried again for the next guest.
+    pub fn splice(&mut self, guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
+        let report = match &mut self.0 {
+            Some(report) => report,
+            none => {
+                let (database, machine) = chosen()?;
+                none.insert(Report::new(database, machine))
+            }
+        };
+        report.splice(GuestName::Any(guest), xml)
+    }
+}
+
+/// The database that the environment and the settings choose, on the machine of the environment.
+fn chosen() -> Result<(Database, Machine), Error> {
     let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
     let machine = Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")));
     let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
     let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
-    splice_guest(GuestName::Any(guest), xml, &mut Database::at(url), &machine)
+    Ok((Database::at(url), machine))
 }

@@ -2,6 +2,8 @@
 
 #[path = "../../src/ffi.rs"]
 pub mod ffi;
+#[path = "../../src/sessions.rs"]
+mod sessions;
 
 use gpupt::error::Error;
 
@@ -15,4 +17,25 @@ pub fn splice(guest: &str, _xml: &[u8]) -> Result<Vec<u8>, Error> {
         let _ = std::thread::spawn(|| panic!("in a thread")).join();
     }
     panic!("on purpose,\nfor {guest}");
+}
+
+/// A session whose splicer panics too, and whose end does.
+#[derive(Default)]
+pub struct Session;
+
+impl Session {
+    /// As [`splice`].
+    ///
+    /// # Errors
+    /// Never: it panics.
+    pub fn splice(&mut self, guest: &str, xml: &[u8]) -> Result<Vec<u8>, Error> {
+        splice(guest, xml)
+    }
+}
+
+impl Drop for Session {
+    #[expect(clippy::panic, reason = "this is there to panic")]
+    fn drop(&mut self) {
+        panic!("on purpose, at the end");
+    }
 }

@@ -19,8 +19,17 @@ def main(words):
     if not hasattr(module, 'Command'):
         show('error - invalid rocks command "%s"' % ' '.join(words[:1]))
         return 255
-    command = module.Command(None)
+    command = module.Command(connect())
     return run(command, ' '.join(words[:used]), words[used:])
+
+
+def connect():
+    """Rocks' database; None if the test has none."""
+    socket = os.environ.get('ROCKS_STANDIN_SOCKET')
+    if not socket:
+        return None
+    from rocks.db.helper import DatabaseHelper
+    return DatabaseHelper(socket, os.environ['ROCKS_STANDIN_DATABASE'])
 
 
 def find_command(words):

@@ -19,6 +19,7 @@ class Command:
 
     def __init__(self, database):
         self.db = database
+        self.newdb = database
         self.text = ''
 
     def run(self, params, args):

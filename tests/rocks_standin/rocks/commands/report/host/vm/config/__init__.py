@@ -1,14 +1,12 @@
-"""Writes the domain XML of two guests as Rocks 7 does, its plugin included."""
+"""Writes the domain XML of guests as Rocks 7 does, its plugin included.
+
+Per guest it sends the same number of statements as Rocks, four times all attributes among them.
+"""
 
 import os
 
 import rocks.commands.report.host.vm
-
-# The MAC addresses of a guest, on eth0 and on eth1.
-GUESTS = {
-    'rocks-33': ['0a:64:33:80:00:00', '0a:64:33:80:00:01'],
-    'rocks-34': ['0a:64:33:80:00:02', '0a:64:33:80:00:03'],
-}
+from rocks.guests import WithoutDatabase
 
 HEAD = """\
 <domain type='kvm'>
@@ -19,20 +17,23 @@ HEAD = """\
     <boot dev='hd'/>
     <bootmenu enable='yes'/>
   </os>
-  <memory>8388608</memory>
-  <vcpu>4</vcpu>
+  <memory>%s</memory>
+  <vcpu>%s</vcpu>
   <cpu>
-   <mode>host-passthrough</mode>
+   <mode>%s</mode>
   </cpu>
   <features>
+%s
+  </features>"""
+
+FEATURES = """\
     <acpi/>
     <apic/>
-    <pae/>
-  </features>"""
+    <pae/>"""
 
 INTERFACE = """\
     <interface type='bridge'>
-      <source bridge='eth%d'/>
+      <source bridge='%s'/>
       <mac address='%s'/>
       <model type='virtio'/>
     </interface>"""
@@ -43,13 +44,6 @@ DISK = """\
       <source file='/state/partition1/kvm/disks/%s.vda'/>
       <target dev='vda' bus='virtio'/>
     </disk>"""
-
-
-class Node:
-    """A host of the database, as far as a plugin looks at it."""
-
-    def __init__(self, name):
-        self.name = name
 
 
 class Command(rocks.commands.report.host.vm.command):
@@ -68,17 +62,40 @@ class Command(rocks.commands.report.host.vm.command):
     def run(self, params, args):
         if not args:
             self.abort('must supply at least one host')
-        plugins = self.loadPlugins()
-        for name in args:
-            if name not in GUESTS:
-                self.abort('cannot resolve host "%s"' % name)
-            owner = '%s: ' % name if len(args) > 1 else ''
-            self.addText(owner + '\n'.join(self.domain(plugins, Node(name))) + '\n')
+        source = self.newdb or WithoutDatabase()
+        nodes = source.getNodesfromNames(args)
+        if not nodes:
+            self.abort('cannot resolve host "%s"' % args[0])
+        reports = [(node.name, '\n'.join(self.domain(source, node))) for node in nodes if node.is_guest()]
+        for name, xml in reports:
+            owner = '%s: ' % name if len(reports) > 1 else ''
+            self.addText(owner + xml + '\n')
 
-    def domain(self, plugins, node):
+    def domain(self, source, node):
         """The whole domain as a list of strings."""
-        inside = self.runXMLPlugin(plugins, 'plugin_device', node, devices(node.name))
-        return [HEAD % node.name] + inside + ['</domain>']
+        # As in Rocks, each guest has plugins of its own.
+        plugins = self.loadPlugins()
+        pinning = source.getHostAttr(node, 'kvm_cpu_pinning')
+        head = HEAD % (node.name, node.mem * 1024, node.cpus, source.getHostAttr(node, 'cpu_mode'),
+                       source.getHostAttr(node, 'HVM_Features') or FEATURES)
+        devices = self.runXMLPlugin(plugins, 'plugin_device', node, self.devices(source, node))
+        return [head] + ([pinning] if pinning else []) + devices + ['</domain>']
+
+    def devices(self, source, node):
+        """The devices of a guest; an item is a line or, for some, several lines."""
+        items = ['  <devices>', '    <emulator>/usr/libexec/qemu-kvm</emulator>']
+        source.getHostName(node)
+        for tap in [True, False]:
+            for interface in source.getInterfaces(node, tap):
+                items.extend((INTERFACE % interface).split('\n'))
+        items.append(DISK % node.name)
+        device = source.getHostAttr(node, 'kvm_device_0') or os.environ.get('ROCKS_STANDIN_KVM_DEVICE_0')
+        items.extend([device] if device else [])
+        return items + [
+            "    <graphics type='vnc' port='-1' keymap='en-us'/>",
+            "    <console tty='/dev/pts/0'/>",
+            '  </devices>',
+        ]
 
     def runXMLPlugin(self, plugins, name, node, xml):
         """Puts what the first plugin of that name returns in place of `xml`."""
@@ -86,23 +103,3 @@ class Command(rocks.commands.report.host.vm.command):
             if name in plugin.__module__:
                 return plugin.run(node, xml)
         return xml
-
-
-def devices(guest):
-    """The devices of a guest; an item is a line or, for some, several lines."""
-    items = ['  <devices>', '    <emulator>/usr/libexec/qemu-kvm</emulator>']
-    for number, mac in enumerate(GUESTS[guest]):
-        items.extend((INTERFACE % (number, mac)).split('\n'))
-    items.append(DISK % guest)
-    items.extend(attribute_devices())
-    return items + [
-        "    <graphics type='vnc' port='-1' keymap='en-us'/>",
-        "    <console tty='/dev/pts/0'/>",
-        '  </devices>',
-    ]
-
-
-def attribute_devices():
-    """What the attribute kvm_device_0 would add; tests set it in the environment."""
-    text = os.environ.get('ROCKS_STANDIN_KVM_DEVICE_0')
-    return [text] if text else []

@@ -9,6 +9,7 @@
     reason = "each test uses a part of this, and tests touch the machine"
 )]
 
+pub mod frontend;
 #[path = "../../../tests/support/mariadb.rs"]
 pub mod mariadb;
 

@@ -173,7 +173,7 @@ fn missing_or_wrong_library_is_reported() {
 /// The shim names the version of the interface that it expects.
 #[test]
 fn shim_expects_the_version_of_the_library() {
-    let shim = repository().join("plugin/rocks/commands/report/host/vm/config/plugin_device.py");
+    let shim = repository().join("plugin/rocks/gpupt_library.py");
     let shim = fs::read_to_string(shim).expect("the shim is there");
     let version = env!("CARGO_PKG_VERSION")
         .rsplit_once('.')

@@ -153,6 +153,7 @@ fn report_fails_with_a_message_on_an_unusable_value() {
 #[test]
 fn missing_or_wrong_library_is_reported() {
     with_every_python(|frontend, server| {
+        frontend.rocks(server, "add host gpu rocks-33 gpupci 02:00.0");
         let words = ["report", "host", "vm", "config", "rocks-33"];
         let with = |library: &str| {
             let mut command = frontend.command(server, &words);

@@ -82,6 +82,12 @@ impl Frontend {
     }
 
     /// `rocks WORDS`.
+    /// A path in the merged package `rocks`.
+    pub fn package(&self, path: &str) -> PathBuf {
+        self.root.path().join("site-packages/rocks").join(path)
+    }
+
+    /// `rocks WORDS`.
     pub fn command(&self, server: &MariaDb, words: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
         command

@@ -1,10 +1,27 @@
 """Adds the <hostdev> elements of a guest's GPU cards to its <devices>.
 
-libgpupt.so does the work. It is loaded when the plugin runs, not when this file is imported:
-only then can the command report a failure as its error message.
+A guest without the attribute `gpupci` needs nothing of gpupt: Rocks' own connection to the database says
+who has it. For the others libgpupt.so does the work. It is loaded when the first of them comes, not when
+this file is imported: only then can the command report a failure as its error message.
 """
 
+import sys
 import rocks.commands
+
+# The nodes that have the attribute, in any category that may apply to them. The library decides whether it
+# does. The server compares the names, because only it knows the rule of its tables.
+HAVE_CARDS = """\
+select n.ID from attributes a, categories g, catindex c, nodes n
+where a.Attr = 'gpupci' and g.ID = a.Category and c.ID = a.Catindex
+and g.Name = 'host' and n.Name = c.Name
+union
+select n.ID from attributes a, categories g, catindex c, nodes n
+left join memberships m on m.ID = n.Membership
+left join appliances p on p.ID = m.Appliance
+where a.Attr = 'gpupci' and g.ID = a.Category and c.ID = a.Catindex
+and g.Name in ('global', 'os', 'appliance')
+and (g.Name = 'global' or g.Name = 'os' and c.Name = n.OS
+or g.Name = 'appliance' and c.Name = p.Name)"""
 
 
 class Plugin(rocks.commands.Plugin):
@@ -16,6 +33,9 @@ class Plugin(rocks.commands.Plugin):
 	def run(self, node, xml):
 		"""Takes and returns the <devices> of guest `node` as a list of strings; a string
 		may hold several lines."""
+		report = self.report()
+		if not report.may_have_cards(node):
+			return xml
 		try:
 			import rocks.gpupt_library as library
 		except ImportError as error:
@@ -23,18 +43,18 @@ class Plugin(rocks.commands.Plugin):
 		# As bytes, because Python 2 cannot join str and unicode outside ASCII.
 		before = b'\n'.join([library.to_bytes(item) for item in xml])
 		try:
-			after = self.session(library).splice(library.to_bytes(node.name), before)
+			after = report.session(library).splice(library.to_bytes(node.name), before)
 		except library.Failure as failure:
 			self.abort(failure.args[0])
 		return xml if after == before else library.to_native(after).split('\n')
 
-	def session(self, library):
-		"""The library's session for this command. Rocks makes a plugin for each guest, but only one
-		command, which is the owner of all."""
+	def report(self):
+		"""What the guests of this command share. Rocks makes a plugin for each guest, but only
+		one command, which is the owner of all."""
 		owner = getattr(self, 'owner', None) or self
-		if not hasattr(owner, 'gpupt_session'):
-			owner.gpupt_session = library.Session()
-		return owner.gpupt_session
+		if not hasattr(owner, 'gpupt_report'):
+			owner.gpupt_report = Report(getattr(owner, 'newdb', None))
+		return owner.gpupt_report
 
 	def abort(self, message):
 		"""Ends the command with an error, as Rocks does; does not return."""
@@ -43,6 +63,45 @@ class Plugin(rocks.commands.Plugin):
 		if abort:
 			abort(message)
 		raise rocks.util.CommandError(message)
+
+
+class Report:
+	"""What is asked once for all guests of a command."""
+
+	def __init__(self, newdb):
+		self.newdb = newdb
+		self.have_cards = ask_who_has_cards(newdb)
+		self.opened = None
+
+	def may_have_cards(self, node):
+		"""False only if Rocks' database says that the guest has no card."""
+		if self.have_cards is not None and isinstance(getattr(node, 'ID', None), INTEGERS):
+			return node.ID in self.have_cards
+		try:
+			return self.newdb.getHostAttr(node, 'gpupci') is not None
+		except Exception:
+			# The library asks the database itself, and says what is wrong with it.
+			return True
+
+	def session(self, library):
+		"""The library's session, opened for the first guest that needs it."""
+		if self.opened is None:
+			self.opened = library.Session()
+		return self.opened
+
+
+INTEGERS = (int,) if sys.version_info[0] > 2 else (int, long)
+
+
+def ask_who_has_cards(newdb):
+	"""The IDs of the nodes that may have cards; None if Rocks' database cannot be asked so."""
+	try:
+		# It is None without a connection; then there would be no rows either.
+		if newdb.execute(HAVE_CARDS) is None:
+			return None
+		return set(int(row[0]) for row in newdb.fetchall())
+	except Exception:
+		return None
 
 
 RollName = "gpupt"

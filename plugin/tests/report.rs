@@ -10,10 +10,14 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
+use mysql::Conn;
+use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
-use support::frontend::{Frontend, with_every_python, xml};
+use support::frontend::{Frontend, pythons, with_every_python, xml};
 use support::mariadb::MariaDb;
+use support::{output, repository};
 
 const REPORT: [&str; 4] = ["report", "host", "vm", "config"];
 
@@ -45,6 +49,114 @@ fn guest_without_the_attribute_needs_nothing_of_gpupt() {
         assert_eq!(code, Some(1));
         assert!(
             said.starts_with("Error: cannot load the gpupt library\n"),
+            "{said}"
+        );
+    });
+}
+
+/// Whatever may give a guest a card lets it through to the library.
+#[test]
+fn attribute_counts_in_every_category_and_as_the_tables_compare_names() {
+    with_every_python(|frontend, server| {
+        let mut root = server.root(&frontend.database);
+        let set = |root: &mut Conn, name: &str, member: i64| {
+            let statement = "insert into attributes (Attr, Value, Category, Catindex) \
+                 select ?, 'pci_0000_02_00_0', Category, ID from catindex where ID = ?";
+            root.query_drop("delete from attributes where Attr like 'gpupci%'")
+                .expect("none");
+            root.exec_drop(statement, (name, member)).expect("a row");
+        };
+        // All hosts, those with Linux, hosted-vm, rocks-33 itself.
+        for member in [1, 2, 12, 16] {
+            for name in ["gpupci", "gpupci  ", "GpuPCI"] {
+                set(&mut root, name, member);
+                let (code, _) = without_gpupt(frontend, server, "rocks-33");
+                assert_eq!(code, Some(1), "{name} of {member}");
+            }
+            set(&mut root, "gpupci", member);
+            let report = frontend.rocks(server, "report host vm config rocks-33");
+            assert_eq!(report, xml("rocks-33-with-card.xml"), "{member}");
+        }
+        root.query_drop("update catindex set Name = 'ROCKS-33 ' where ID = 16")
+            .expect("a name");
+        let report = frontend.rocks(server, "report host vm config rocks-33");
+        assert_eq!(report, xml("rocks-33-with-card.xml"));
+        // Those with another system, VM containers, another guest.
+        for member in [3, 11, 17] {
+            set(&mut root, "gpupci", member);
+            let report = without_gpupt(frontend, server, "rocks-33");
+            assert_eq!(report, (Some(0), xml("rocks-33.xml")), "{member}");
+        }
+    });
+}
+
+/// What the account of a test has done so far: connections, and statements of any kind.
+fn done_by(root: &mut Conn, account: &str) -> (u64, u64) {
+    let query = "select total_connections, select_commands + update_commands + other_commands \
+         from information_schema.user_statistics where user = ?";
+    let row = root.exec_first(query, (account,)).expect("root may look");
+    row.unwrap_or_default()
+}
+
+#[test]
+fn report_of_500_guests_connects_once_and_only_if_one_has_a_card() {
+    let server = MariaDb::shared();
+    let pythons = pythons();
+    let frontend = Frontend::new(pythons.first().expect("a Python"), server);
+    let mut root = server.root(&frontend.database);
+    for statement in [
+        "set global userstat = 1",
+        "create user counted@localhost",
+        "insert into nodes (Name, Membership, CPUs, OS) select concat('guest-', seq), 8, 4, 'linux' from seq_1_to_500",
+        "insert into vm_nodes (PhysNode, Node, Mem, Virt_Type) select 2, ID, 8192, 'hvm' from nodes where Name like 'guest-%'",
+        "insert into catindex (Name, Category) select Name, 5 from nodes where Name like 'guest-%'",
+    ] {
+        root.query_drop(statement).expect(statement);
+    }
+    root.query_drop(format!(
+        "grant select on {}.* to counted@localhost",
+        frontend.database
+    ))
+    .expect("a grant");
+    let report = || {
+        let mut command = frontend.command(server, &[&REPORT[..], &["guest-%"]].concat());
+        let url = server.url("counted", &frontend.database);
+        output(command.env("GPUPT_DATABASE", url))
+            .matches("<hostdev")
+            .count()
+    };
+    assert_eq!((report(), done_by(&mut root, "counted")), (0, (0, 0)));
+    let all = "insert into attributes (Attr, Value, Category, Catindex) \
+         select 'gpupci', 'pci_0000_02_00_0', 5, ID from catindex where Name like 'guest-%'";
+    root.query_drop(all).expect("500 rows");
+    // One statement sets up the connection, one reads the cluster.
+    assert_eq!((report(), done_by(&mut root, "counted")), (500, (1, 2)));
+}
+
+#[test]
+fn plugin_asks_newdb_first_and_the_library_when_in_doubt() {
+    let server = MariaDb::shared();
+    for python in pythons() {
+        let frontend = Frontend::new(&python, server);
+        let mut check = Command::new(&python);
+        let packages = frontend.root.path().join("site-packages");
+        output(
+            check
+                .arg("-B")
+                .arg(repository().join("plugin/tests/plugin_device.py"))
+                .arg(packages),
+        );
+    }
+}
+
+#[test]
+fn missing_module_of_the_plugin_is_reported() {
+    with_every_python(|frontend, server| {
+        frontend.rocks(server, "add host gpu rocks-33 gpupci 02:00.0");
+        fs::remove_file(frontend.package("gpupt_library.py")).expect("it was there");
+        let said = frontend.rocks_fails(server, &[&REPORT[..], &["rocks-33"]].concat());
+        assert!(
+            said.starts_with("Error: cannot load rocks/gpupt_library.py"),
             "{said}"
         );
     });

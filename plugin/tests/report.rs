@@ -161,3 +161,47 @@ fn missing_module_of_the_plugin_is_reported() {
         );
     });
 }
+
+/// The former gpupt had a second plugin, which Rocks goes on to run if its file stays.
+#[test]
+fn leftover_plugin_global_is_named_once_per_report() {
+    const FORMER: &str = "EMULATOR = '/opt/gpupt-qemu/bin/qemu-system-x86_64'\n";
+    with_every_python(|frontend, server| {
+        let words = [&REPORT[..], &["rocks-33", "rocks-34"]].concat();
+        let report = || {
+            let said = frontend
+                .command(server, &words)
+                .output()
+                .expect("Python starts");
+            assert!(said.status.success());
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (text(&said.stdout), text(&said.stderr))
+        };
+        let (usual, silence) = report();
+        assert_eq!(silence, "");
+        let folder = frontend.package("commands/report/host/vm/config");
+        let (source, compiled) = (
+            folder.join("plugin_global.py"),
+            folder.join("plugin_global.pyc"),
+        );
+        let remedy = format!(
+            "  try:   rm -f {} {}\n",
+            source.display(),
+            compiled.display()
+        );
+        for file in [&source, &compiled] {
+            fs::write(file, FORMER).expect("a file");
+            let (stdout, stderr) = report();
+            assert_eq!(stdout, usual);
+            let named = format!("gpupt: {} ", file.display());
+            assert!(
+                stderr.starts_with(&named) && stderr.ends_with(&remedy),
+                "{stderr}"
+            );
+            assert_eq!(stderr.matches("gpupt: ").count(), 1);
+            fs::remove_file(file).expect("it was there");
+        }
+        fs::write(&source, "# A plugin of this site.\n").expect("a file");
+        assert_eq!(report(), (usual, String::new()));
+    });
+}

@@ -5,6 +5,7 @@ who has it. For the others libgpupt.so does the work. It is loaded when the firs
 this file is imported: only then can the command report a failure as its error message.
 """
 
+import os
 import sys
 import rocks.commands
 
@@ -22,6 +23,11 @@ where a.Attr = 'gpupci' and g.ID = a.Category and c.ID = a.Catindex
 and g.Name in ('global', 'os', 'appliance')
 and (g.Name = 'global' or g.Name = 'os' and c.Name = n.OS
 or g.Name = 'appliance' and c.Name = p.Name)"""
+
+# What every plugin_global.py of the former gpupt contains: the name of its QEMU.
+FORMER_QEMU = b'gpupt-qemu'
+
+INTEGERS = (int,) if sys.version_info[0] > 2 else (int, long)
 
 
 class Plugin(rocks.commands.Plugin):
@@ -54,6 +60,7 @@ class Plugin(rocks.commands.Plugin):
 		owner = getattr(self, 'owner', None) or self
 		if not hasattr(owner, 'gpupt_report'):
 			owner.gpupt_report = Report(getattr(owner, 'newdb', None))
+			warn_of_former_plugin()
 		return owner.gpupt_report
 
 	def abort(self, message):
@@ -90,9 +97,6 @@ class Report:
 		return self.opened
 
 
-INTEGERS = (int,) if sys.version_info[0] > 2 else (int, long)
-
-
 def ask_who_has_cards(newdb):
 	"""The IDs of the nodes that may have cards; None if Rocks' database cannot be asked so."""
 	try:
@@ -102,6 +106,32 @@ def ask_who_has_cards(newdb):
 		return set(int(row[0]) for row in newdb.fetchall())
 	except Exception:
 		return None
+
+
+def warn_of_former_plugin():
+	"""Says on stderr if the former gpupt has left its plugin_global beside this file."""
+	folder = os.path.dirname(os.path.abspath(__file__))
+	source, compiled = [os.path.join(folder, 'plugin_global.' + end) for end in ('py', 'pyc')]
+	if is_former_plugin(source):
+		found = '%s of an older gpupt gives guests with cards another emulator and another domain type'
+	elif not os.path.exists(source) and is_former_plugin(compiled):
+		found = '%s is the compiled rest of an older gpupt'
+	else:
+		return
+	found = found % (source if os.path.exists(source) else compiled)
+	sys.stderr.write('gpupt: %s\n  try:   rm -f %s %s\n' % (found, source, compiled))
+
+
+def is_former_plugin(path):
+	"""Whether `path` is a plugin_global of the former gpupt."""
+	try:
+		# Only a file: a pipe would wait for a writer.
+		if not os.path.isfile(path):
+			return False
+		with open(path, 'rb') as file:
+			return FORMER_QEMU in file.read(65536)
+	except (IOError, OSError):
+		return False
 
 
 RollName = "gpupt"

@@ -10,14 +10,15 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use pretty_assertions::assert_eq;
 use support::frontend::{Frontend, pythons, with_every_python, xml};
 use support::mariadb::MariaDb;
-use support::{output, repository};
+use support::{gpupci, output, repository};
 
 const REPORT: [&str; 4] = ["report", "host", "vm", "config"];
 
@@ -203,5 +204,49 @@ fn leftover_plugin_global_is_named_once_per_report() {
         }
         fs::write(&source, "# A plugin of this site.\n").expect("a file");
         assert_eq!(report(), (usual, String::new()));
+    });
+}
+
+/// What the hook says when it refuses a start, as libvirt passes it on.
+fn refusal(frontend: &Frontend) -> String {
+    let mut hook = Command::new(gpupci().with_file_name("qemu"));
+    hook.args(["rocks-33", "prepare", "begin", "-"])
+        .env("GPUPT_ROOT", frontend.root.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut hook = hook.spawn().expect("the hook starts");
+    let mut stdin = hook.stdin.take().expect("a pipe");
+    stdin.write_all(b"<nonsense").expect("it reads");
+    drop(stdin);
+    let said = hook.wait_with_output().expect("it ends");
+    assert_eq!(said.status.code(), Some(1));
+    String::from_utf8_lossy(&said.stderr).trim_end().to_owned()
+}
+
+/// Rocks hides an error of libvirt that looks to it like a missing disk.
+#[test]
+fn refusal_of_the_hook_reaches_the_administrator_of_rocks() {
+    with_every_python(|frontend, server| {
+        let start = |error: &str| {
+            let mut start = frontend.command(server, &["start", "host", "vm", "rocks-33"]);
+            let error = format!("Hook script execution failed: internal error: {error}");
+            let said = start.env("ROCKS_STANDIN_LIBVIRT", error).output();
+            let said = said.expect("Python starts");
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (text(&said.stdout), text(&said.stderr))
+        };
+        let refusal = refusal(frontend);
+        let (stdout, stderr) = start(&refusal);
+        assert!(
+            stdout.contains("rocks-33 cannot start") && stdout.contains(&refusal),
+            "{stdout}"
+        );
+        assert_eq!(stderr, "");
+        let (stdout, stderr) = start(&format!("{refusal} No such file or directory"));
+        assert_eq!(
+            stdout,
+            "Error: unable to boot the virtual machine\n{host}...\n"
+        );
+        assert_eq!(stderr, "rocks-create-vm-disks --hostname=rocks-33\n");
     });
 }

@@ -50,10 +50,10 @@ pub fn panicking_library() -> PathBuf {
     built().join("examples/libpanicking.so")
 }
 
-/// `gpupci`; it is built if it is missing.
+/// `gpupci`, with the hook `qemu` beside it; they are built if they are missing.
 pub fn gpupci() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", "gpupt", "--bin", "gpupci"]);
+    build.args(["build", "--quiet", "--package", "gpupt", "--bins"]);
     let target = built().parent().expect("a profile has a target").to_owned();
     if !built().ends_with("debug") {
         build.arg("--release");

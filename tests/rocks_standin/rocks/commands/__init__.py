@@ -63,6 +63,12 @@ class Command:
         else:
             self.run(params, words)
 
+    def command(self, name, args):
+        """The output of another command, such as `report.host.vm.config`."""
+        other = importlib.import_module('rocks.commands.' + name).Command(self.newdb)
+        other.runWrapper(name.replace('.', ' '), args)
+        return other.getText()
+
     def loadPlugins(self):
         """One object of every plugin_*.py beside the command."""
         folder = importlib.import_module(self.__module__).__path__[0]

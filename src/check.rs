@@ -65,6 +65,7 @@ pub fn host_facts(
         interrupts: machine.interrupt_facts(&functions),
         stubs: stub_facts(machine, options, known, &aliases, &modules),
         modules,
+        module_switches: machine.module_switches(),
         modprobe: machine.modprobe_facts(),
         module_lists: machine.module_lists(),
         functions,

@@ -34,6 +34,8 @@ mod module_names;
 mod modules;
 #[path = "check/output.rs"]
 mod output;
+#[path = "check/parameters.rs"]
+mod parameters;
 #[path = "check/summary.rs"]
 mod summary;
 #[path = "check/vfio_ids.rs"]

@@ -1,14 +1,11 @@
 //! The finding about interrupt remapping, without which VFIO refuses every device.
 
-use crate::readiness::{Finding, HostFacts, KernelCmdline};
+use crate::readiness::{Finding, HostFacts, KernelCmdline, parameters};
 
 /// The bit for interrupt remapping in a VT-d unit's extended capabilities (VT-d specification,
 /// ECAP_REG.IR).
 const REMAPPING: u64 = 1 << 3;
 const TOPIC: &str = "interrupt-remapping";
-const ALLOW_UNSAFE: &str = "if you trust every guest, add `options vfio_iommu_type1 \
-                            allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a \
-                            guest can then raise any interrupt of the host";
 
 /// A host bridge of Intel's, by which a chipset is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +64,7 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
             Some(fail_unless_allowed(
                 &facts.interrupts,
                 text,
-                ALLOW_UNSAFE.to_owned(),
+                allow_unsafe(facts),
             ))
         }
         Some(Problem::Unit(unit)) => {
@@ -75,7 +72,7 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
             Some(fail_unless_allowed(
                 &facts.interrupts,
                 text,
-                ALLOW_UNSAFE.to_owned(),
+                allow_unsafe(facts),
             ))
         }
         None if facts.interrupts.are_unsafe_allowed => Some(Finding::warn(
@@ -87,6 +84,16 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
         None if facts.platform.group_count == 0 => None,
         None => Some(Finding::pass(TOPIC, pass_text(&facts.interrupts))),
     }
+}
+
+/// Whether VFIO accepts the devices of this host only with `allow_unsafe_interrupts`.
+pub(super) fn are_unsafe_needed(facts: &HostFacts) -> bool {
+    problem(&facts.interrupts, &facts.platform.cmdline).is_some()
+}
+
+fn allow_unsafe(facts: &HostFacts) -> String {
+    let keep = parameters::keep("vfio_iommu_type1", "allow_unsafe_interrupts", facts);
+    format!("if you trust every guest, {keep}; a guest can then raise any interrupt of the host")
 }
 
 enum Problem<'f> {

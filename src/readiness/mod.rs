@@ -16,6 +16,7 @@ mod modprobe;
 mod module_names;
 mod modules;
 mod nvswitch;
+mod parameters;
 mod programs;
 mod removed_module;
 mod stub;
@@ -33,6 +34,7 @@ pub use initramfs::{Initramfs, TOOLS, Tool};
 pub use interrupts::{Chipset, InterruptFacts, RemappingUnit};
 pub use modprobe::{ConfigFile, ModprobeFacts};
 pub use modules::ModuleFacts;
+pub use parameters::{SWITCHES, SwitchFacts};
 pub use programs::Programs;
 pub use stub::{DriverSource, StubFacts};
 pub use summary::Summary;
@@ -57,6 +59,8 @@ pub struct HostFacts {
     pub stubs: Vec<StubFacts>,
     /// The modules of the kernel.
     pub modules: ModuleFacts,
+    /// The switches of VFIO's modules.
+    pub module_switches: Vec<SwitchFacts>,
     /// The configuration of modprobe.
     pub modprobe: ModprobeFacts,
     /// The files that name modules for the initramfs, or to be loaded at boot.
@@ -113,6 +117,7 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(blacklist::judge(facts));
     findings.extend(module_names::judge(facts));
     findings.extend(removed_module::judge(facts));
+    findings.extend(parameters::judge(facts));
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));

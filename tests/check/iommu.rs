@@ -146,8 +146,8 @@ fn missing_interrupt_remapping_is_a_failure() {
     let lines = [
         "FAIL  the IOMMU dmar1 cannot remap interrupts, but VFIO requires it",
         "      try: if you trust every guest, add `options vfio_iommu_type1 \
-         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a guest can then \
-         raise any interrupt of the host",
+         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf, run `dracut -f`, then reboot; a guest \
+         can then raise any interrupt of the host",
     ];
     assert_trouble(&host, 5, &lines);
     host.write(
@@ -158,6 +158,10 @@ fn missing_interrupt_remapping_is_a_failure() {
         "WARN  the IOMMU dmar1 cannot remap interrupts, and VFIO continues without it \
          (allow_unsafe_interrupts): a guest can raise any interrupt of the host",
         "      try: give cards only to guests that you trust",
+        "WARN  allow_unsafe_interrupts of vfio_iommu_type1 is on, but nothing configures it: a reboot \
+         turns it off",
+        "      try: to keep it, add `options vfio_iommu_type1 allow_unsafe_interrupts=1` to \
+         /etc/modprobe.d/vfio.conf, run `dracut -f`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
     host.remove("sys/class/iommu/dmar1");
@@ -201,8 +205,8 @@ fn chipset_on_which_the_kernel_turns_remapping_off_is_a_failure() {
         "FAIL  the kernel turns interrupt remapping off on this chipset (8086:3405 revision 13), \
          because it loses interrupts, but VFIO requires it",
         "      try: if you trust every guest, add `options vfio_iommu_type1 \
-         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf and reboot: a guest can then \
-         raise any interrupt of the host",
+         allow_unsafe_interrupts=1` to /etc/modprobe.d/vfio.conf, run `dracut -f`, then reboot; a guest \
+         can then raise any interrupt of the host",
     ];
     assert_trouble(&host, 5, &lines);
     host.write(&format!("{bridge}/revision"), "0x14\n");

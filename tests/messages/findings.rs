@@ -10,7 +10,7 @@ use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
     FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, Loader, ModprobeFacts,
-    ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts, judge,
+    ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts, SwitchFacts, judge,
 };
 
 use crate::hooks::{gpupci, useless_gpupcis};
@@ -135,6 +135,7 @@ fn host() -> HostFacts {
             misspelled: None,
         }],
         modules: ModuleFacts::default(),
+        module_switches: Vec::new(),
         modprobe: ModprobeFacts::default(),
         module_lists: Vec::new(),
         functions: vec![
@@ -360,6 +361,18 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
             host.platform.release = "6.2.0".to_owned();
             host.module_lists = modprobe("/etc/initramfs-tools/modules", Ok("vfio_virqfd")).files;
         }),
+        with_built_in("vfio_pci", "options vfio-pci disable_idle_d3=1"),
+        with_switch(true, ""),
+        with_switch(false, "options vfio-pci disable_idle_d3=1"),
+        with_switch(true, "options vfio-pci disable_idle_d3=0"),
+        changed(|host| {
+            *host = with_switch(false, "");
+            host.platform.cmdline = KernelCmdline::new("vfio_pci.disable_idle_d3=1");
+        }),
+        changed(|host| {
+            *host = with_switch(true, "");
+            host.modules.built_in.insert("vfio_pci".to_owned());
+        }),
         builtin_with_ids,
         foreign(ID),
         foreign("10de:1ad8"),
@@ -409,6 +422,19 @@ fn with_card_and_functions(
         change(&mut card, &mut host.functions);
         host.platform.cmdline = KernelCmdline::new("vfio-pci.ids=10de:1eb8,10de:10f8");
         host.cards = Ok(vec![card]);
+    })
+}
+
+/// A host with this value of a module's switch, and this rule.
+fn with_switch(is_on: bool, rule: &str) -> HostFacts {
+    changed(|host| {
+        let (module, name) = ("vfio_pci", "disable_idle_d3");
+        host.module_switches = vec![SwitchFacts {
+            module,
+            name,
+            is_on,
+        }];
+        host.modprobe = modprobe("/etc/modprobe.d/vfio.conf", Ok(rule));
     })
 }
 

@@ -14,6 +14,7 @@ use nix::fcntl::OFlag;
 
 use crate::binding::Stub;
 use crate::host::Machine;
+use crate::paths::LOADED_MODULES;
 use crate::pci::PciAddress;
 use crate::readiness::FunctionFacts;
 
@@ -75,7 +76,16 @@ impl Machine {
 
     /// Whether a parameter of a module is on.
     fn is_parameter_on(&self, module: &str, parameter: &str) -> bool {
-        let path = format!("/sys/module/{module}/parameters/{parameter}");
-        self.read_start_as_text(&path, 16).trim() == "Y"
+        self.switch(module, parameter) == Some(true)
+    }
+
+    /// The value of a switch of a module; `None` if the module is not loaded, or has no such switch.
+    fn switch(&self, module: &str, parameter: &str) -> Option<bool> {
+        let path = format!("{LOADED_MODULES}/{module}/parameters/{parameter}");
+        match self.read_start_as_text(&path, 16).trim() {
+            "Y" => Some(true),
+            "N" => Some(false),
+            _ => None,
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::host::Machine;
 use crate::paths::{LOADED_MODULES, PCI_DRIVERS};
 use crate::pci::DriverName;
-use crate::readiness::{ConfigFile, ModprobeFacts, ModuleFacts};
+use crate::readiness::{ConfigFile, ModprobeFacts, ModuleFacts, SWITCHES, SwitchFacts};
 
 /// modprobe's folders (modprobe.d(5)). A file replaces files of the same name in earlier folders.
 const FOLDERS: [&str; 5] = [
@@ -59,6 +59,19 @@ impl Machine {
         let link = self.path(format!("{PCI_DRIVERS}/{driver}/module"));
         let target = fs::read_link(link).ok()?;
         target.file_name()?.to_str().map(str::to_owned)
+    }
+
+    /// The switches of VFIO's modules that are loaded.
+    pub fn module_switches(&self) -> Vec<SwitchFacts> {
+        let switches = SWITCHES.into_iter().filter_map(|(module, name)| {
+            let is_on = self.switch(module, name)?;
+            Some(SwitchFacts {
+                module,
+                name,
+                is_on,
+            })
+        });
+        switches.collect()
     }
 
     /// modprobe's configuration.

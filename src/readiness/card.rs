@@ -7,7 +7,7 @@ use crate::binding::{Binding, CardView, Phase, Refusal, judge_detach};
 use crate::gpu::CardName;
 use crate::pci::{DriverName, IommuGroup, PciAddress};
 use crate::readiness::card::refusal::finding_of;
-use crate::readiness::{Blocks, Finding, HostFacts};
+use crate::readiness::{Blocks, Finding, HostFacts, parameters};
 
 /// What the record of a card says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,12 @@ pub(super) fn judge(facts: &HostFacts) -> Vec<Finding> {
         Finding::fail("names", text, "gpupci renumber")
     }));
     for card in facts.cards.as_deref().unwrap_or_default() {
-        let judged = card.judge(facts.platform.group_count > 0);
-        findings.extend(judged.into_iter().map(|finding| finding.of(card.name)));
+        let judged = card.judge(facts.platform.group_count > 0).into_iter();
+        findings.extend(
+            judged
+                .chain(card.power(facts))
+                .map(|finding| finding.of(card.name)),
+        );
     }
     findings
 }
@@ -126,7 +130,6 @@ impl CardFacts {
         let passes: Vec<Finding> = passes.collect();
         findings.extend(passes);
         findings.push(self.reset());
-        findings.extend(self.power());
         findings.extend(self.record());
         findings
     }
@@ -278,7 +281,7 @@ impl CardFacts {
         }
     }
 
-    fn power(&self) -> Option<Finding> {
+    fn power(&self, facts: &HostFacts) -> Option<Finding> {
         const TOPIC: &str = "power";
         let function = self.display;
         match self.power_state.as_deref()? {
@@ -286,8 +289,8 @@ impl CardFacts {
                 TOPIC,
                 "it is powered off (D3cold), and some cards do not wake up for a guest",
                 format!(
-                    "echo 0 > /sys/bus/pci/devices/{function}/d3cold_allowed, and add `options \
-                     vfio-pci disable_idle_d3=1` to /etc/modprobe.d/vfio.conf"
+                    "echo 0 > /sys/bus/pci/devices/{function}/d3cold_allowed, and {}",
+                    parameters::keep("vfio_pci", "disable_idle_d3", facts)
                 ),
             )),
             "error" => Some(Finding::warn(

@@ -180,7 +180,7 @@ fn card_in_d3cold_is_a_warning_and_is_not_woken() {
     let lines = [
         "WARN  gpupci1: it is powered off (D3cold), and some cards do not wake up for a guest",
         "      try: echo 0 > /sys/bus/pci/devices/0000:02:00.0/d3cold_allowed, and add \
-         `options vfio-pci disable_idle_d3=1` to /etc/modprobe.d/vfio.conf",
+         `options vfio_pci disable_idle_d3=1` to /etc/modprobe.d/vfio.conf, run `dracut -f`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
     // An open of one of these pipes would block.

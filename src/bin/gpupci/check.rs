@@ -13,6 +13,10 @@ use crate::args::Global;
 use crate::json;
 use crate::report::{Answer, is_coloured};
 use crate::this_host::{may_change, not_found};
+use crate::wrap::{columns, wrapped};
+
+/// The width of a verdict and the space behind it.
+const VERDICT_COLUMNS: usize = 6;
 
 pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Result<Answer> {
     let mut settings = Settings::of(machine).map_err(Error::from)?;
@@ -80,8 +84,10 @@ fn line(finding: &Finding, is_coloured: bool) -> String {
         false => verdict,
     };
     let card = finding.card.map(|card| format!("{card}: "));
-    let card = card.unwrap_or_default();
-    format!("{verdict}  {card}{}\n", finding.text)
+    let text = card.unwrap_or_default() + &finding.text;
+    // A remedy is not wrapped: a command must be one line, to be copied.
+    let text = wrapped(&text, VERDICT_COLUMNS, columns());
+    format!("{verdict}  {text}\n")
 }
 
 fn style(verdict: Verdict) -> Style {

@@ -22,6 +22,7 @@ mod status;
 mod table;
 mod this_host;
 mod why;
+mod wrap;
 
 use std::process::ExitCode;
 

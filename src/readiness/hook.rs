@@ -39,6 +39,11 @@ fn installed(hooks: &HookFacts) -> Vec<Finding> {
     }
     let ours = hooks.files.iter().filter(|file| file.is_ours_directly());
     let ours: Vec<&HookFile> = ours.collect();
+    let is_unread = |file: &HookFile| file.is_direct && file.unread.is_some();
+    if ours.is_empty() && hooks.files.iter().any(is_unread) {
+        // That file may be ours, and has a finding of its own.
+        return Vec::new();
+    }
     let Some(first) = ours.first() else {
         let text =
             "the libvirt hook is not installed: guests start without their cards being checked";
@@ -209,6 +214,15 @@ mod tests {
         // Without the hook, nothing needs it.
         let none = verdicts_with(vec![], GpupciState::Missing, true);
         assert_eq!(none, [(OURS, "fail")]);
+    }
+
+    #[test]
+    fn hook_that_cannot_be_read_is_no_missing_hook() {
+        let unread = HookFile {
+            unread: Some("Permission denied".to_owned()),
+            ..file("/q", false)
+        };
+        assert_eq!(verdicts(vec![unread]), [(OTHERS, "warn")]);
     }
 
     #[test]

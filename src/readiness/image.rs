@@ -31,7 +31,7 @@ pub struct ImageMarks {
     pub is_transactional: bool,
 }
 
-pub(super) const PROGRAMS: [&str; 3] = ["rpm-ostree", "bootc", "transactional-update"];
+pub(super) const PROGRAMS: [&str; 2] = ["rpm-ostree", "transactional-update"];
 
 impl ImageSystem {
     /// All kinds, each with what tells it from the others.
@@ -65,8 +65,8 @@ impl ImageSystem {
         match self {
             Self::RpmOstree => ("run `rpm-ostree initramfs --enable`", "rpm-ostree(1)"),
             Self::Bootc => (
-                "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), run \
-                 `bootc upgrade`",
+                "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), update \
+                 this host to it",
                 "bootc documentation, \"Initramfs\"",
             ),
             Self::TransactionalUpdate => (

@@ -157,7 +157,7 @@ mod tests {
                 "run `transactional-update initrd`, then reboot",
             ),
             (ImageSystem::NixOs, "run `nixos-rebuild boot`, then reboot"),
-            (ImageSystem::Bootc, "`bootc upgrade`, then reboot"),
+            (ImageSystem::Bootc, "update this host to it, then reboot"),
             (
                 ImageSystem::Unraid,
                 "has no initramfs to rebuild), then reboot",

@@ -43,8 +43,8 @@ fn check_rebuilds_the_initramfs_of_an_image_based_system_its_own_way() {
     let ostree = "run/ostree-booted";
     let rpm_ostree = "run `rpm-ostree initramfs --enable`";
     assert_rebuild(&[dracut, ostree, "usr/bin/rpm-ostree"], rpm_ostree);
-    let bootc = "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), run \
-                 `bootc upgrade`";
+    let bootc = "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), update \
+                 this host to it";
     assert_rebuild(&[dracut, ostree, "usr/bin/bootc"], bootc);
     let transaction = "run `transactional-update initrd`";
     assert_rebuild(&[dracut, "usr/sbin/transactional-update"], transaction);

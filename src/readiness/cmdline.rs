@@ -29,13 +29,48 @@ impl KernelCmdline {
         Self { parameters }
     }
 
+    /// The parameters of several lines, one line after another.
+    pub fn joined<'l>(lines: impl Iterator<Item = &'l Self>) -> Self {
+        let parameters = lines.flat_map(|line| line.parameters.iter().cloned());
+        Self {
+            parameters: parameters.collect(),
+        }
+    }
+
+    /// Whether the parameter `key=value` is in effect: for `on` and `off` the last one counts.
+    pub fn sets(&self, parameter: &str) -> bool {
+        match parameter.split_once('=') {
+            Some((key, "on")) => self.is_on(key) == Some(true),
+            Some((key, "off")) => self.is_on(key) == Some(false),
+            _ => self.mentions(parameter),
+        }
+    }
+
+    /// Whether `parameter` is given, also as a part of a list: `iommu=off` in `iommu=soft,off`.
+    /// Without a value it is given with any.
+    pub fn mentions(&self, parameter: &str) -> bool {
+        let is_part = |(key, value): (&str, &str)| {
+            let value = underscored(value);
+            self.parts(key).any(|part| underscored(part) == value)
+        };
+        match parameter.split_once('=') {
+            Some(pair) => self.has(parameter) || is_part(pair),
+            None => self.has(parameter) || self.values(parameter).next().is_some(),
+        }
+    }
+
+    /// Whether a part of it is a variable of the boot loader.
+    pub fn is_incomplete(&self) -> bool {
+        self.parameters.iter().any(|one| one.starts_with('$'))
+    }
+
     /// Whether `parameter` is given, exactly as it is written.
     pub fn has(&self, parameter: &str) -> bool {
         self.parameters.iter().any(|one| one == parameter)
     }
 
     /// The values of `key`, first to last. To the kernel, `-` and `_` are the same.
-    pub fn values(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> {
+    pub fn values(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> + use<'_> {
         let key = underscored(key);
         self.parameters.iter().filter_map(move |parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -44,7 +79,7 @@ impl KernelCmdline {
     }
 
     /// The comma-separated parts of the values of `key`.
-    pub fn parts(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> {
+    pub fn parts(&self, key: &str) -> impl DoubleEndedIterator<Item = &str> + use<'_> {
         self.values(key).flat_map(|value| value.split(','))
     }
 
@@ -88,6 +123,40 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn parameter_is_set_if_nothing_later_overrules_it() {
+        for (line, parameter, mentions, sets) in [
+            ("iommu=soft,off", "iommu=off", true, true),
+            (
+                "intel_iommu=on intel_iommu=off",
+                "intel_iommu=on",
+                true,
+                false,
+            ),
+            (
+                "intel_iommu=off intel_iommu=sm_on,on",
+                "intel_iommu=on",
+                true,
+                true,
+            ),
+            ("nointremap", "nointremap", true, true),
+            ("vfio_pci.ids=10de:1eb8", "vfio-pci.ids", true, true),
+            (
+                "module_blacklist=a,vfio_pci",
+                "module_blacklist=vfio-pci",
+                true,
+                true,
+            ),
+            ("pcie_acs_override=a,b", "pcie_acs_override=a,b", true, true),
+            ("amd_iommu=off", "iommu=off", false, false),
+        ] {
+            let found = KernelCmdline::new(line);
+            assert_eq!(found.mentions(parameter), mentions, "{line}");
+            assert_eq!(found.sets(parameter), sets, "{line}");
+        }
+        assert!(KernelCmdline::new("ro $tuned_params").is_incomplete());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! in as plain values, findings come out: nothing here reads the machine.
 
 mod blacklist;
+pub mod boot_loader;
 mod card;
 mod cluster;
 mod cmdline;

@@ -3,10 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use gpupt::readiness::boot_loader::{Change, LOADERS, Row};
 use gpupt::readiness::{ImageSystem, Initramfs, Programs, TOOLS};
 
 use crate::{escaped, table};
 
+const BOOT_LOADERS: [&str; 5] = [
+    "boot loader",
+    "known by",
+    "kernel command line",
+    "change",
+    "source",
+];
 const INITRAMFS: [&str; 3] = ["known by", "remedy", "source"];
 
 /// A row for each tool, then for what a host without a known tool, or with several, is told.
@@ -43,8 +51,31 @@ fn initramfs() -> Vec<[String; 3]> {
     rows
 }
 
+fn boot_loaders() -> Vec<[String; 5]> {
+    let row =
+        |row: &Row| [row.name, row.known_by, row.files, &change(row), row.source].map(escaped);
+    LOADERS.iter().map(row).collect()
+}
+
+fn change(row: &Row) -> String {
+    match row.change {
+        Change::Command(add, remove) => {
+            let command = |one: &str| format!("`{}`", one.replace("{}", "A=B"));
+            format!("{}, {}", command(add), command(remove))
+        }
+        Change::Edit(what) => {
+            let place = format!("edit {what} the file").replace("  ", " ");
+            match row.apply {
+                "" => place,
+                apply => format!("{place}, then {apply}"),
+            }
+        }
+    }
+}
+
 pub fn sections() -> String {
-    table("Tools that build the initramfs", INITRAMFS, &initramfs())
+    table("Boot loaders", BOOT_LOADERS, &boot_loaders())
+        + &table("Tools that build the initramfs", INITRAMFS, &initramfs())
 }
 
 /// Asserts that docs/preparing-a-host.md has this table behind the comment `<!-- NAME -->`.

@@ -1,6 +1,6 @@
 //! The files of boot loaders, and the kernel command lines in them.
 
-#![expect(dead_code, reason = "the next commits use it")]
+#![expect(dead_code, reason = "the next commit uses it")]
 
 use crate::readiness::{ConfigFile, KernelCmdline};
 

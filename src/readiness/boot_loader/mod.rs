@@ -2,6 +2,8 @@
 //! and whether a change waits for a reboot.
 
 mod files;
+mod lines;
+mod recognise;
 mod table;
 
 pub use files::{BOOT_FOLDERS, EFI_GRUBS, FILES, FILES_BELOW_BOOT, FOLDERS};

@@ -24,7 +24,7 @@ mod stub;
 mod summary;
 mod vfio_ids;
 
-pub use boot_loader::BootLoader;
+pub use boot_loader::{Boot, BootFacts, BootLoader};
 pub use card::{CardFacts, RecordFacts};
 pub use cluster::ClusterFacts;
 pub use cmdline::KernelCmdline;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::readiness::{image, initramfs};
+use crate::readiness::{boot_loader, image, initramfs};
 
 /// The programs that were found in the folders of programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Programs {
     /// The programs to look for: names and paths.
     pub fn candidates() -> impl Iterator<Item = &'static str> {
         let tools = initramfs::TOOLS.iter().map(|row| row.program);
-        tools.chain(image::PROGRAMS)
+        tools.chain(image::PROGRAMS).chain(boot_loader::PROGRAMS)
     }
 
     /// Whether `name` is installed.

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use gpupt::readiness::boot_loader::{Change, LOADERS, Row};
-use gpupt::readiness::{ImageSystem, Initramfs, Programs, TOOLS};
+use gpupt::readiness::{
+    Boot, BootFacts, ConfigFile, ImageSystem, Initramfs, KernelCmdline, Programs, TOOLS,
+};
 
-use crate::{escaped, table};
+use crate::{escaped, sentences, table};
 
 const BOOT_LOADERS: [&str; 5] = [
     "boot loader",
@@ -73,8 +75,77 @@ fn change(row: &Row) -> String {
     }
 }
 
+/// What check says of the kernel command line of each boot loader, on a host with few files.
+fn remedies() -> Vec<String> {
+    let file = |path: &str, text: &str| ConfigFile {
+        path: path.to_owned(),
+        text: Ok(text.to_owned()),
+    };
+    let boot = |image, files| {
+        Boot::of(BootFacts {
+            image,
+            running: KernelCmdline::new("BOOT_IMAGE=/vmlinuz a=b"),
+            files,
+            ..BootFacts::default()
+        })
+    };
+    let entry = |options: &str| {
+        let text = format!("linux /vmlinuz\noptions {options}\n");
+        vec![file("/boot/loader/entries/ostree-1.conf", &text)]
+    };
+    let grub = |text| {
+        vec![
+            file("/etc/default/grub", text),
+            file("/boot/grub/grub.cfg", ""),
+        ]
+    };
+    let ostree = Some(ImageSystem::RpmOstree);
+    let transaction = Some(ImageSystem::TransactionalUpdate);
+    let unified = Boot::of(BootFacts {
+        is_unified: true,
+        ..BootFacts::default()
+    });
+    let installed = |release: &str, programs| {
+        Boot::of(BootFacts {
+            running: KernelCmdline::new(&format!("initrd=\\0123\\{release}\\initrd")),
+            release: release.to_owned(),
+            loader_info: Some("systemd-boot 255".to_owned()),
+            programs,
+            files: vec![file("/etc/kernel/cmdline", "ro")],
+            ..BootFacts::default()
+        })
+    };
+    let without_generator = Boot::of(BootFacts {
+        programs: Programs::of(["bash"]),
+        running: KernelCmdline::new("BOOT_IMAGE=/vmlinuz a=b"),
+        files: grub("GRUB_CMDLINE_LINUX=\"\""),
+        ..BootFacts::default()
+    });
+    let mut proxmox = grub("GRUB_CMDLINE_LINUX=\"\"");
+    proxmox.push(file("/etc/kernel/proxmox-boot-uuids", "A-B"));
+    vec![
+        Boot::default().with("a=b"),
+        Boot::default().without("a=b"),
+        boot(None, grub("GRUB_CMDLINE_LINUX=\"\"")).with("a=b"),
+        boot(transaction, grub("GRUB_CMDLINE_LINUX=\"a=b\"")).without("a=b"),
+        boot(transaction, grub("GRUB_CMDLINE_LINUX=\"\"")).without("a=b"),
+        boot(ostree, entry("a=b")).with("a=b"),
+        boot(ostree, entry("ro")).with("a=b"),
+        boot(ostree, entry("ro")).without("a=b"),
+        boot(Some(ImageSystem::NixOs), Vec::new()).with("a=b"),
+        boot(Some(ImageSystem::Bootc), Vec::new()).with("a=b"),
+        unified.with("a=b"),
+        installed("6.1.0", Programs::of(["bash"])).with("a=b"),
+        installed("6.1.0", Programs::default()).with("a=b"),
+        installed("6.1/0", Programs::default()).with("a=b"),
+        without_generator.with("a=b"),
+        boot(None, proxmox).with("a=b"),
+    ]
+}
+
 pub fn sections() -> String {
     table("Boot loaders", BOOT_LOADERS, &boot_loaders())
+        + &sentences("Changes of the kernel command line", &remedies())
         + &table("Tools that build the initramfs", INITRAMFS, &initramfs())
 }
 

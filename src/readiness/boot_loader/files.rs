@@ -1,7 +1,5 @@
 //! The files of boot loaders, and the kernel command lines in them.
 
-#![expect(dead_code, reason = "the next commit uses it")]
-
 use crate::readiness::{ConfigFile, KernelCmdline};
 
 /// The folders below which boot loaders have their files: the EFI partition is mounted at one of them.

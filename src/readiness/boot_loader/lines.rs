@@ -1,7 +1,5 @@
 //! The kernel command lines of each boot loader.
 
-#![expect(dead_code, reason = "the next commit uses it")]
-
 use crate::readiness::BootLoader as L;
 use crate::readiness::boot_loader::files::{
     ARMBIAN, ConfiguredLine, DEFAULT_GRUB, DEFAULT_GRUB_FOLDER, DEFAULT_LIMINE, DEFAULT_U_BOOT,

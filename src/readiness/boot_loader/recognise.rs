@@ -1,8 +1,6 @@
 //! Which boot loader started the running kernel: by what it left on the kernel command line and in EFI
 //! variables, then by its files.
 
-#![expect(dead_code, reason = "the next commit uses it")]
-
 use crate::readiness::boot_loader::files::{
     ARMBIAN, BootFiles, EXTLINUX, FLASH_KERNEL, KERNEL_CMDLINE, PROXMOX, ZIPL,
 };

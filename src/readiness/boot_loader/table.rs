@@ -264,4 +264,18 @@ impl BootLoader {
     pub fn row(self) -> Option<&'static Row> {
         LOADERS.iter().find(|row| row.loader == self)
     }
+
+    /// Whether it reads the file that is edited, and no entries that are made from it.
+    pub(super) fn reads_edited_file(self) -> bool {
+        matches!(
+            self,
+            L::SystemdBoot
+                | L::Refind
+                | L::Limine
+                | L::Syslinux
+                | L::UBoot
+                | L::Armbian
+                | L::RaspberryPi
+        )
+    }
 }

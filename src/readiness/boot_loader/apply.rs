@@ -1,0 +1,94 @@
+//! The command that applies an edit of the kernel command line: the first that is installed.
+
+use crate::readiness::boot_loader::files::INSTALL_CONF;
+use crate::readiness::boot_loader::recognise::Marks;
+use crate::readiness::{BootLoader, ImageSystem};
+
+impl Marks {
+    /// What to do after an edit: `run …`, or words where the command is not known. `None` if the boot
+    /// loader reads the edited file.
+    pub fn apply(&self, loader: BootLoader) -> Option<String> {
+        let run = |command: &str| Some(format!("run `{command}`"));
+        match loader {
+            BootLoader::Grub => Some(self.apply_grub()),
+            BootLoader::Bootc => Some("update this host to that image".to_owned()),
+            BootLoader::NixOs => run("nixos-rebuild boot"),
+            BootLoader::Zipl => run("zipl"),
+            BootLoader::Proxmox => run("proxmox-boot-tool refresh"),
+            BootLoader::Sdbootutil => run("sdbootutil update-all-entries"),
+            BootLoader::FlashKernel => run("flash-kernel"),
+            BootLoader::Limine => self.first(&["limine-update", "limine-mkinitcpio"]),
+            BootLoader::Syslinux => self.first(&["update-extlinux"]),
+            BootLoader::UBoot => self.first(&["u-boot-update"]),
+            BootLoader::KernelInstall => Some(
+                self.first(&["reinstall-kernels"])
+                    .unwrap_or_else(|| self.kernel_install()),
+            ),
+            BootLoader::UnifiedImage => Some(self.apply_unified()),
+            _ => None,
+        }
+    }
+
+    fn first(&self, commands: &[&str]) -> Option<String> {
+        let program = |command: &str| command.split(' ').next().unwrap_or_default().to_owned();
+        let mut commands = commands.iter();
+        let found = commands.find(|command| self.programs.has(&program(command)));
+        found.map(|command| format!("run `{command}`"))
+    }
+
+    fn apply_grub(&self) -> String {
+        if self.is_proxmox() {
+            return "run `proxmox-boot-tool refresh`".to_owned();
+        }
+        if self.image == Some(ImageSystem::TransactionalUpdate) {
+            return "run `transactional-update grub.cfg`".to_owned();
+        }
+        let command = self.first(&["update-grub"]).or_else(|| self.mkconfig());
+        command.unwrap_or_else(|| "generate grub.cfg anew".to_owned())
+    }
+
+    /// The generator of the `grub.cfg` that this host has. On EFI hosts before RHEL 9 and Fedora 34 it is
+    /// in the EFI partition; later ones have a file there that only loads the other one.
+    fn mkconfig(&self) -> Option<String> {
+        let is_real = |text: &str| !text.contains("configfile") || text.contains("menuentry");
+        let efi = self
+            .files
+            .matching(|path| path.starts_with("/boot/efi/EFI/"));
+        let mut efi = efi.filter(|(path, text)| path.ends_with("/grub.cfg") && is_real(text));
+        let efi = efi.next().filter(|_| self.is_efi).map(|(path, _)| path);
+        let others = ["/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"];
+        let other = others.into_iter().find(|path| self.files.has(path));
+        let path = efi.or(other)?;
+        let is_2 = path.starts_with("/boot/efi/") || path.starts_with("/boot/grub2/");
+        let wanted = if is_2 {
+            "grub2-mkconfig"
+        } else {
+            "grub-mkconfig"
+        };
+        let mut programs = [wanted, "grub-mkconfig", "grub2-mkconfig"].into_iter();
+        let program = programs.find(|name| self.programs.may_have(name))?;
+        Some(format!("run `{program} -o {path}`"))
+    }
+
+    /// kernel-install(8) before systemd 254 needs the release and the kernel.
+    fn kernel_install(&self) -> String {
+        let release = self.release.as_str();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+~".contains(c);
+        if !self.programs.may_have("kernel-install") {
+            "make the boot entries anew".to_owned()
+        } else if !release.is_empty() && release.chars().all(is_plain) {
+            format!("run `kernel-install add {release} /lib/modules/{release}/vmlinuz`")
+        } else {
+            "run `kernel-install add-all`".to_owned()
+        }
+    }
+
+    fn apply_unified(&self) -> String {
+        if self.files.text(INSTALL_CONF).contains("layout=uki") {
+            return self.kernel_install();
+        }
+        let commands = ["mkinitcpio -P", "dracut-rebuild", "dracut -f"];
+        let command = self.first(&commands);
+        command.unwrap_or_else(|| "build that image anew".to_owned())
+    }
+}

@@ -41,6 +41,16 @@ fn systemd_boot(files: &[(&str, &str)], programs: &[&str]) -> Boot {
     })
 }
 
+/// A board without EFI.
+fn board(files: &[(&str, &str)], programs: &[&str]) -> Boot {
+    boot_of(
+        "console=ttyS0 root=/dev/mmcblk0p2",
+        files,
+        programs,
+        |facts| facts.is_efi = false,
+    )
+}
+
 fn image(system: ImageSystem, files: &[(&str, &str)]) -> Boot {
     boot_of(GRUB_LINE, files, &[], |facts| facts.image = Some(system))
 }
@@ -227,6 +237,347 @@ fn systemd_boot_is_configured_where_its_entries_come_from() {
     ] {
         assert_eq!(systemd_boot(&files, &programs).with(ON), remedy);
     }
+}
+
+#[test]
+fn unified_kernel_image_is_built_anew() {
+    let cmdline = ("/etc/kernel/cmdline", "root=UUID=0 ro\n");
+    let part = ("/etc/cmdline.d/root.conf", "root=UUID=0\n");
+    let uki = ("/etc/kernel/install.conf", "layout=uki\n");
+    for (files, programs, place, apply) in [
+        (
+            vec![cmdline],
+            vec!["mkinitcpio"],
+            "/etc/kernel/cmdline",
+            "run `mkinitcpio -P`",
+        ),
+        (
+            vec![part],
+            vec!["mkinitcpio"],
+            "/etc/cmdline.d/root.conf",
+            "run `mkinitcpio -P`",
+        ),
+        (
+            vec![cmdline, uki],
+            vec!["kernel-install", "mkinitcpio"],
+            "/etc/kernel/cmdline",
+            "run `kernel-install add 6.8.0-x /lib/modules/6.8.0-x/vmlinuz`",
+        ),
+        (
+            vec![cmdline],
+            vec!["dracut"],
+            "/etc/kernel/cmdline",
+            "run `dracut -f`",
+        ),
+        (
+            vec![],
+            vec![],
+            "the kernel command line of the unified kernel image (no file of it was found)",
+            "build that image anew",
+        ),
+    ] {
+        let boot = boot_of("root=UUID=0 ro", &files, &programs, |facts| {
+            facts.is_unified = true
+        });
+        assert_eq!(
+            boot.with(ON),
+            format!("add intel_iommu=on to {place}, {apply}, then reboot")
+        );
+    }
+}
+
+#[test]
+fn other_boot_loaders_name_their_own_file() {
+    let refind = ("/boot/refind_linux.conf", "\"Boot\" \"root=UUID=0 ro\"\n");
+    let limine = ("/boot/limine.conf", "/Linux\n    cmdline: root=UUID=0 ro\n");
+    let unraid = (
+        "/boot/syslinux/syslinux.cfg",
+        "label a\n  append initrd=/bzroot\n",
+    );
+    let alpine = (
+        "/etc/update-extlinux.conf",
+        "default_kernel_opts=\"quiet\"\n",
+    );
+    let zipl = ("/etc/zipl.conf", "parameters=\"root=/dev/dasda1\"\n");
+    let limine_info = |facts: &mut BootFacts| facts.loader_info = Some("Limine 9.2".to_owned());
+    for (boot, remedy) in [
+        (
+            boot(EFI_LINE, &[refind], &[]),
+            "each line with options in /boot/refind_linux.conf",
+        ),
+        (
+            boot_of("ro", &[limine], &[], limine_info),
+            "the command line in /boot/limine.conf",
+        ),
+        (
+            boot(GRUB_LINE, &[unraid], &[]),
+            "the `append` line of /boot/syslinux/syslinux.cfg",
+        ),
+        (
+            boot(GRUB_LINE, &[alpine], &["update-extlinux"]),
+            "default_kernel_opts in /etc/update-extlinux.conf, run `update-extlinux`",
+        ),
+        (
+            boot("BOOT_IMAGE=0 ro", &[zipl], &["zipl"]),
+            "parameters in /etc/zipl.conf, run `zipl`",
+        ),
+    ] {
+        assert_eq!(
+            boot.with(ON),
+            format!("add intel_iommu=on to {remedy}, then reboot")
+        );
+    }
+}
+
+#[test]
+fn boards_without_efi_name_their_own_file() {
+    let extlinux = (
+        "/boot/extlinux/extlinux.conf",
+        "label l0\n  append root=/dev/mmcblk0p1\n",
+    );
+    let u_boot = ("/etc/default/u-boot", "U_BOOT_PARAMETERS=\"ro\"\n");
+    let pi = (
+        "/boot/firmware/cmdline.txt",
+        "console=tty1 root=/dev/mmcblk0p2\n",
+    );
+    let old_pi = ("/boot/cmdline.txt", "console=tty1 root=/dev/mmcblk0p2\n");
+    let armbian = ("/boot/armbianEnv.txt", "verbosity=1\n");
+    let flash = (
+        "/etc/default/flash-kernel",
+        "LINUX_KERNEL_CMDLINE=\"quiet\"\n",
+    );
+    for (files, programs, remedy) in [
+        (
+            vec![extlinux],
+            vec![],
+            "the `append` line of /boot/extlinux/extlinux.conf",
+        ),
+        (
+            vec![extlinux, u_boot],
+            vec!["u-boot-update"],
+            "U_BOOT_PARAMETERS in /etc/default/u-boot, run `u-boot-update`",
+        ),
+        (
+            vec![pi, old_pi],
+            vec![],
+            "the one line of /boot/firmware/cmdline.txt",
+        ),
+        (vec![old_pi], vec![], "the one line of /boot/cmdline.txt"),
+        (vec![armbian], vec![], "`extraargs` in /boot/armbianEnv.txt"),
+        (
+            vec![flash],
+            vec!["flash-kernel"],
+            "LINUX_KERNEL_CMDLINE in /etc/default/flash-kernel, run `flash-kernel`",
+        ),
+    ] {
+        let remedy = format!("add a=b to {remedy}, then reboot");
+        assert_eq!(board(&files, &programs).with("a=b"), remedy);
+    }
+}
+
+#[test]
+fn image_based_systems_change_the_line_their_own_way() {
+    let nix = ("/etc/nixos/configuration.nix", "{ }\n");
+    let now = ("/nix/var/nix/profiles/system/kernel-params", "a=b c");
+    assert_eq!(
+        image(ImageSystem::NixOs, &[nix, now]).set_in("a=b"),
+        Some(now.0)
+    );
+    for (system, files, with, without) in [
+        (
+            ImageSystem::RpmOstree,
+            vec![],
+            "run `rpm-ostree kargs --append=a=b`",
+            "run `rpm-ostree kargs --delete=a=b`",
+        ),
+        (
+            ImageSystem::NixOs,
+            vec![nix],
+            "add a=b to `boot.kernelParams` in /etc/nixos/configuration.nix, run `nixos-rebuild boot`",
+            "remove a=b from `boot.kernelParams` in /etc/nixos/configuration.nix, run `nixos-rebuild boot`",
+        ),
+    ] {
+        let boot = image(system, &files);
+        assert_eq!(boot.with("a=b"), format!("{with}, then reboot"));
+        assert_eq!(boot.without("a=b"), format!("{without}, then reboot"));
+    }
+    let remedy = image(ImageSystem::Bootc, &[DEFAULT_GRUB]).with("a=b");
+    assert!(
+        remedy.contains("a file of the image in /usr/lib/bootc/kargs.d, update"),
+        "{remedy}"
+    );
+}
+
+#[test]
+fn no_file_is_named_if_the_boot_loader_is_unknown() {
+    let entries = ("/boot/loader/loader.conf", "");
+    for files in [
+        vec![],
+        vec![DEFAULT_GRUB],
+        vec![DEFAULT_GRUB, ("/boot/grub/grub.cfg", ""), entries],
+    ] {
+        let boot = boot("root=/dev/sda1 ro", &files, &["update-grub"]);
+        assert_eq!(boot.loader(), None);
+        let place =
+            "the kernel command line (the boot loader of this host is unknown), then reboot";
+        assert_eq!(boot.with(ON), format!("add intel_iommu=on to {place}"));
+        assert_eq!(
+            boot.without(ON),
+            format!("remove intel_iommu=on from {place}")
+        );
+    }
+}
+
+#[test]
+fn running_line_decides_and_not_the_files_that_lie_around() {
+    let entries = ("/boot/loader/entries/a.conf", "linux /a\noptions ro\n");
+    let cmdline = ("/etc/kernel/cmdline", "ro\n");
+    let files = [DEFAULT_GRUB, ("/boot/grub/grub.cfg", ""), entries, cmdline];
+    assert_eq!(
+        boot(GRUB_LINE, &files, &[]).loader(),
+        Some(BootLoader::Grub)
+    );
+    assert_eq!(
+        boot(EFI_LINE, &files, &[]).loader(),
+        Some(BootLoader::SystemdBoot)
+    );
+    // Somebody copied the line of GRUB into an entry of systemd-boot.
+    let copied = format!("{EFI_LINE} {GRUB_LINE}");
+    assert_eq!(
+        boot(&copied, &files, &[]).loader(),
+        Some(BootLoader::SystemdBoot)
+    );
+    let grub = boot_of("ro", &files, &[], |facts| {
+        facts.loader_info = Some("GRUB 2.12".to_owned())
+    });
+    assert_eq!(grub.loader(), Some(BootLoader::Grub));
+    let files = [DEFAULT_GRUB, ("/boot/grub/grub.cfg", "")];
+    assert_eq!(boot("ro", &files, &[]).loader(), Some(BootLoader::Grub));
+}
+
+#[test]
+fn configured_parameter_is_only_to_be_applied() {
+    let set = (
+        "/etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"\n",
+    );
+    let cfg = |text| ("/boot/grub/grub.cfg", text);
+    let old = cfg("linux /vmlinuz root=UUID=0 ro quiet\n");
+    let new = cfg("linux /vmlinuz ro quiet intel_iommu=on\nlinux /vmlinuz ro single\n");
+    let update = ["update-grub"];
+    let configured = boot(GRUB_LINE, &[set, old], &update);
+    assert_eq!(configured.set_in(ON), Some("/etc/default/grub"));
+    let remedy = "run `update-grub`, then reboot: /etc/default/grub has intel_iommu=on already";
+    assert_eq!(configured.with(ON), remedy);
+    let generated = boot(GRUB_LINE, &[set, new], &update);
+    assert_eq!(generated.set_in(ON), Some("/boot/grub/grub.cfg"));
+    assert_eq!(
+        generated.with(ON),
+        "reboot: /boot/grub/grub.cfg has intel_iommu=on already"
+    );
+    let overruled = (
+        "/etc/default/grub.d/z.cfg",
+        "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=off\"\n",
+    );
+    assert_eq!(
+        boot(GRUB_LINE, &[set, old, overruled], &update).set_in(ON),
+        None
+    );
+
+    let entry = |text| ("/boot/loader/entries/a.conf", text);
+    let entries = [entry("linux /a\noptions ro intel_iommu=on\n")];
+    assert_eq!(
+        systemd_boot(&entries, &[]).set_in(ON),
+        Some("/boot/loader/entries/a.conf")
+    );
+    let other = ("/boot/loader/entries/b.conf", "linux /b\noptions ro\n");
+    let both = systemd_boot(&[entries[0], other], &[]);
+    assert_eq!(both.set_in(ON), None);
+    assert!(
+        both.with(ON).contains("of /boot/loader/entries/b.conf"),
+        "{}",
+        both.with(ON)
+    );
+    // RHEL's entries have their own line: /etc/default/grub does not reach them.
+    let rhel = boot(GRUB_LINE, &[set, other], &["grubby"]);
+    assert_eq!(rhel.set_in(ON), Some("/etc/default/grub"));
+    assert!(
+        rhel.with(ON).starts_with("run `grubby "),
+        "{}",
+        rhel.with(ON)
+    );
+}
+
+#[test]
+fn removed_parameter_is_only_to_be_applied() {
+    let off = "iommu=off";
+    let has = (
+        "/etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"iommu=soft,off\"\n",
+    );
+    let old = ("/boot/grub/grub.cfg", "linux /vmlinuz ro iommu=off\n");
+    let new = ("/boot/grub/grub.cfg", "linux /vmlinuz ro\n");
+    let update = ["update-grub"];
+    let configured = boot(GRUB_LINE, &[has, old], &update);
+    assert_eq!(configured.removed_from(off), None);
+    assert_eq!(
+        configured.without(off),
+        "remove iommu=off from GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, run `update-grub`, then \
+         reboot"
+    );
+    let removed = boot(GRUB_LINE, &[DEFAULT_GRUB, old], &update);
+    assert_eq!(removed.removed_from(off), Some("/etc/default/grub"));
+    let remedy = "run `update-grub`, then reboot: /etc/default/grub is without iommu=off already";
+    assert_eq!(removed.without(off), remedy);
+    let generated = boot(GRUB_LINE, &[DEFAULT_GRUB, new], &update);
+    assert_eq!(
+        generated.without(off),
+        "reboot: the boot entries are without iommu=off already"
+    );
+    let entry = |text| ("/boot/loader/entries/a.conf", text);
+    let rhel = |text| boot(GRUB_LINE, &[DEFAULT_GRUB, entry(text)], &["grubby"]);
+    assert_eq!(
+        rhel("linux /a\noptions ro iommu=off\n").removed_from(off),
+        None
+    );
+    assert_eq!(
+        rhel("linux /a\noptions ro $tuned_params\n").removed_from(off),
+        None
+    );
+    assert!(rhel("linux /a\noptions ro\n").removed_from(off).is_some());
+}
+
+#[test]
+fn common_options_of_entries_are_read_from_grubenv() {
+    let entry = (
+        "/boot/loader/entries/a.conf",
+        "linux /a\noptions $kernelopts\n",
+    );
+    let env = (
+        "/boot/grub2/grubenv",
+        "# GRUB\nkernelopts=root=UUID=0 ro intel_iommu=on\n####",
+    );
+    let rhel = boot(GRUB_LINE, &[entry, env], &["grubby"]);
+    assert_eq!(rhel.set_in(ON), Some("/boot/loader/entries/a.conf"));
+}
+
+#[test]
+fn hostile_release_is_in_no_command() {
+    let files = [("/etc/kernel/cmdline", "ro\n")];
+    let boot = boot_of(
+        "initrd=\\$(x)\\initrd ro",
+        &files,
+        &["kernel-install"],
+        |facts| {
+            facts.release = "$(x)".to_owned();
+            facts.loader_info = Some(String::new());
+        },
+    );
+    let remedy = boot.with("a");
+    assert_eq!(
+        remedy,
+        "add a to /etc/kernel/cmdline, run `kernel-install add-all`, then reboot"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::host::{HookFolder, Machine, StateFileError};
 use crate::naming::{NamingError, named_cards, replaced_cards};
 use crate::pci::{DriverName, PciAddress, PciSlot, VendorId};
 use crate::readiness::{
-    CardFacts, ClusterFacts, HostFacts, Initramfs, ModuleFacts, RecordFacts, StubFacts,
+    Boot, CardFacts, ClusterFacts, HostFacts, Initramfs, ModuleFacts, RecordFacts, StubFacts,
 };
 use crate::rocks::{AttributeSource, Origin, Resolver};
 use crate::settings::{DatabaseChoiceError, Settings, database_of};
@@ -60,6 +60,7 @@ pub fn host_facts(
     let image = machine.image_system(&distribution, &programs);
     let facts = HostFacts {
         distribution,
+        boot: Boot::of(machine.boot_facts(image, programs.clone())),
         initramfs: Initramfs::of(image, &programs),
         platform: machine.platform(&functions),
         interrupts: machine.interrupt_facts(&functions),

@@ -51,6 +51,8 @@ use crate::pci::PciAddress;
 pub struct HostFacts {
     /// Its distribution.
     pub distribution: Distribution,
+    /// How its kernel command line is configured.
+    pub boot: Boot,
     /// What builds its initramfs.
     pub initramfs: Initramfs,
     /// Kernel, CPU, IOMMU.

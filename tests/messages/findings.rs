@@ -8,9 +8,10 @@ use gpupt::gpu::{PciFunction, Uncounted, cards_of};
 use gpupt::hook_folder::{GpupciState, HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
-    CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution, DriverSource, Finding,
-    FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, Loader, ModprobeFacts,
-    ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts, SwitchFacts, judge,
+    Boot, BootFacts, CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution,
+    DriverSource, Finding, FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline,
+    Loader, ModprobeFacts, ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts,
+    SwitchFacts, judge,
 };
 
 use crate::hooks::{gpupci, useless_gpupcis};
@@ -104,10 +105,29 @@ pub fn hook_file(path: &str, is_ours: bool) -> HookFile {
     }
 }
 
+/// A host that GRUB started with the parameters `before`, and that has these for the next boot.
+fn grub(before: &str, next: &str) -> Boot {
+    let variable = format!("GRUB_CMDLINE_LINUX=\"{next}\"\n");
+    let file = |path: &str, text: &str| ConfigFile {
+        path: path.to_owned(),
+        text: Ok(text.to_owned()),
+    };
+    Boot::of(BootFacts {
+        programs: Programs::of(["update-grub"]),
+        running: KernelCmdline::new(&format!("BOOT_IMAGE=/vmlinuz {before}")),
+        files: vec![
+            file("/etc/default/grub", &variable),
+            file("/boot/grub/grub.cfg", ""),
+        ],
+        ..BootFacts::default()
+    })
+}
+
 /// A host without a problem.
 fn host() -> HostFacts {
     HostFacts {
         distribution: Distribution::of("ID=debian\nVERSION_ID=12", Loader::Grub, true),
+        boot: grub("", ""),
         initramfs: Initramfs::of(None, &Programs::of(["update-initramfs"])),
         platform: Platform {
             release: "6.1.0-18-amd64".to_owned(),

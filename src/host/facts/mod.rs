@@ -1,6 +1,7 @@
 //! Collects the facts for `gpupci check`, as plain values. The files may be anything, so only regular
 //! files are read, and only up to a limit.
 
+mod boot;
 mod card;
 mod modules;
 mod platform;

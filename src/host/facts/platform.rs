@@ -23,7 +23,7 @@ impl Machine {
         let mut iommu_tables = iommu_tables.filter(|name| tables.iter().any(|table| table == name));
         let overrides = functions.iter().map(|f| self.has_override(f.address));
         Platform {
-            cmdline: KernelCmdline::new(&self.read_start_as_text("/proc/cmdline", LINE_BYTES)),
+            cmdline: self.kernel_cmdline(),
             cpu_vendor: cpu_vendor(&processor),
             is_guest: is_virtual(&processor),
             acpi_table: iommu_tables.next().map(str::to_owned),
@@ -33,6 +33,11 @@ impl Machine {
             is_noiommu_enabled: self.is_parameter_on("vfio", "enable_unsafe_noiommu_mode"),
             release,
         }
+    }
+
+    /// The command line of the running kernel.
+    pub(super) fn kernel_cmdline(&self) -> KernelCmdline {
+        KernelCmdline::new(&self.read_start_as_text("/proc/cmdline", LINE_BYTES))
     }
 
     /// The facts of interrupt remapping.

@@ -10,6 +10,8 @@ mod support;
 
 #[path = "check/boot_display.rs"]
 mod boot_display;
+#[path = "check/boot_loader.rs"]
+mod boot_loader;
 #[path = "check/cards.rs"]
 mod cards;
 #[path = "check/choice.rs"]
@@ -60,7 +62,17 @@ fn ready() -> TestHost {
         "processor\t: 0\nvendor_id\t: GenuineIntel\n",
     );
     host.write("etc/os-release", ROCKY);
-    host.write("usr/bin/dracut", "");
+    for program in [
+        "usr/bin/dracut",
+        "usr/sbin/grub2-mkconfig",
+        "boot/grub2/grub.cfg",
+    ] {
+        host.write(program, "");
+    }
+    host.write(
+        "etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"crashkernel=auto\"\n",
+    );
     host.write("sys/firmware/acpi/tables/DMAR", "");
     host.write("sys/class/iommu/dmar0/intel-iommu/ecap", "f020df\n");
     let modules = format!("lib/modules/{RELEASE}/modules.dep");
@@ -106,6 +118,15 @@ impl TestHost {
                 fs::remove_file(link).expect("the link is removed");
             }
         }
+    }
+
+    /// Sets the running kernel command line, and the one of the next boot.
+    fn boot_with(&self, line: &str) {
+        self.write("proc/cmdline", &format!("BOOT_IMAGE=/vmlinuz {line}\n"));
+        self.write(
+            "etc/default/grub",
+            &format!("GRUB_CMDLINE_LINUX=\"{line}\"\n"),
+        );
     }
 
     /// The failures and warnings of `gpupci check`, and its exit code.

@@ -1,6 +1,6 @@
 //! The findings about the kernel and the IOMMU: firmware, kernel command line, groups.
 
-use crate::readiness::{Distribution, Finding, KernelCmdline};
+use crate::readiness::{Boot, Finding, KernelCmdline};
 
 /// The vendor of the CPU, which decides how the IOMMU is turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,18 +39,19 @@ pub struct Platform {
 const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
+const INTEL_ON: &str = "intel_iommu=on";
 const PASSTHROUGH_HINT: &str =
     "; iommu=pt would avoid address translation for the host's own devices";
 
-pub(super) fn judge(platform: &Platform, distribution: &Distribution) -> Vec<Finding> {
+pub(super) fn judge(platform: &Platform, boot: &Boot) -> Vec<Finding> {
     let mut findings = vec![
         kernel(platform),
         firmware(platform),
-        kernel_cmdline(platform, distribution),
+        kernel_cmdline(platform, boot),
         groups(platform),
     ];
     findings.extend(unsafe_mode(platform));
-    findings.extend(acs_override(platform, distribution));
+    findings.extend(acs_override(platform, boot));
     findings
 }
 
@@ -137,7 +138,7 @@ fn firmware(platform: &Platform) -> Finding {
     Finding::fail(FIRMWARE, text, remedy)
 }
 
-fn kernel_cmdline(platform: &Platform, distribution: &Distribution) -> Finding {
+fn kernel_cmdline(platform: &Platform, boot: &Boot) -> Finding {
     let hint = if platform.is_passthrough() {
         ""
     } else {
@@ -149,16 +150,12 @@ fn kernel_cmdline(platform: &Platform, distribution: &Distribution) -> Finding {
         return Finding::pass(KERNEL, format!("the kernel uses the IOMMU{how}{hint}"));
     }
     if let Some(parameter) = platform.off_parameter() {
-        let text = format!("{parameter} on the kernel command line turns the IOMMU off");
-        return Finding::fail(KERNEL, text, distribution.without_argument(parameter));
+        return turned_off(parameter, boot);
     }
     match platform.vendor() {
-        Some(CpuVendor::Intel) if !is_set_on && !platform.is_vtd_on_by_default => Finding::fail(
-            KERNEL,
-            "intel_iommu=on is not on the kernel command line, and this kernel leaves VT-d off \
-             without it",
-            distribution.with_argument("intel_iommu=on"),
-        ),
+        Some(CpuVendor::Intel) if !is_set_on && !platform.is_vtd_on_by_default => {
+            intel_iommu_missing(boot)
+        }
         Some(_) => Finding::pass(
             KERNEL,
             "nothing on the kernel command line turns the IOMMU off",
@@ -169,10 +166,32 @@ fn kernel_cmdline(platform: &Platform, distribution: &Distribution) -> Finding {
             "cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
             format!(
                 "on Intel, {}; on AMD, nothing is needed",
-                distribution.with_argument("intel_iommu=on")
+                boot.with(INTEL_ON)
             ),
         ),
     }
+}
+
+fn turned_off(parameter: &str, boot: &Boot) -> Finding {
+    let text = format!("{parameter} on the kernel command line turns the IOMMU off");
+    let text = match boot.removed_from(parameter) {
+        Some(file) => format!("{text}; {file} is without it, but is not applied yet"),
+        None => text,
+    };
+    Finding::fail(KERNEL, text, boot.without(parameter))
+}
+
+fn intel_iommu_missing(boot: &Boot) -> Finding {
+    let text = match boot.set_in(INTEL_ON) {
+        Some(file) => format!(
+            "{INTEL_ON} is set in {file}, but is not on the running kernel command line: it is not \
+             applied yet"
+        ),
+        None => format!(
+            "{INTEL_ON} is not on the kernel command line, and this kernel leaves VT-d off without it"
+        ),
+    };
+    Finding::fail(KERNEL, text, boot.with(INTEL_ON))
 }
 
 fn groups(platform: &Platform) -> Finding {
@@ -199,7 +218,7 @@ fn unsafe_mode(platform: &Platform) -> Option<Finding> {
     })
 }
 
-fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Finding> {
+fn acs_override(platform: &Platform, boot: &Boot) -> Option<Finding> {
     let value = platform.cmdline.values("pcie_acs_override").next()?;
     Some(Finding::warn(
         "acs-override",
@@ -207,7 +226,7 @@ fn acs_override(platform: &Platform, distribution: &Distribution) -> Option<Find
          the hardware isolates, so a guest may reach devices outside its group",
         format!(
             "move cards to slots whose groups are small without it; {}",
-            distribution.without_argument(&format!("pcie_acs_override={value}"))
+            boot.without(&format!("pcie_acs_override={value}"))
         ),
     ))
 }

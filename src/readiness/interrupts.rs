@@ -51,7 +51,7 @@ pub(super) fn judge(facts: &HostFacts) -> Option<Finding> {
     let problem = problem(&facts.interrupts, cmdline);
     match problem {
         Some(Problem::Parameter(parameter)) => {
-            let remedy = facts.distribution.without_argument(parameter);
+            let remedy = facts.boot.without(parameter);
             let text =
                 format!("{parameter} on the kernel command line turns interrupt remapping off");
             Some(fail_unless_allowed(&facts.interrupts, text, remedy))

@@ -114,7 +114,7 @@ impl HostFacts {
 
 /// The findings about a host: the host first, then its cards, hooks and attributes.
 pub fn judge(facts: &HostFacts) -> Vec<Finding> {
-    let mut findings = host::judge(&facts.platform, &facts.distribution);
+    let mut findings = host::judge(&facts.platform, &facts.boot);
     findings.extend(interrupts::judge(facts));
     findings.extend(stub::judge(facts));
     findings.extend(modprobe::judge(facts));

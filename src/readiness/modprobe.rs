@@ -78,7 +78,7 @@ impl Place<'_> {
             ),
             Self::KernelLine(parameter) => {
                 let argument = format!("{parameter}={}", rule.name);
-                facts.distribution.without_argument(&argument)
+                facts.boot.without(&argument)
             }
         }
     }

@@ -58,7 +58,7 @@ fn ignored(facts: &HostFacts) -> Vec<Finding> {
             "`options {module} {word}` in {path} has no effect: {module} is built into this kernel"
         );
         let argument = format!("{module}.{word}");
-        Finding::warn(TOPIC, text, facts.distribution.with_argument(&argument))
+        Finding::warn(TOPIC, text, facts.boot.with(&argument))
     });
     findings.collect()
 }

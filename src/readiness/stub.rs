@@ -130,9 +130,7 @@ fn blacklisted(driver: &DriverName, facts: &HostFacts) -> Option<(String, String
             .any(|one| underscored(one) == underscored(driver))
         {
             let problem = format!("{key} on the kernel command line names {driver}");
-            let remedy = facts
-                .distribution
-                .without_argument(&format!("{key}={driver}"));
+            let remedy = facts.boot.without(&format!("{key}={driver}"));
             return Some((problem, remedy));
         }
     }

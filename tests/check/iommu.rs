@@ -55,7 +55,7 @@ fn parameter_that_turns_the_iommu_off_is_a_failure() {
         host.remove("sys/firmware/acpi/tables/DMAR");
         host.write(&format!("sys/firmware/acpi/tables/{table}"), "");
         host.write("proc/cpuinfo", &format!("vendor_id\t: {vendor}\n"));
-        host.write("proc/cmdline", &format!("ro {line} quiet\n"));
+        host.boot_with(&format!("ro {line} quiet"));
         host.write("usr/sbin/grubby", "");
         let off = format!("FAIL  {word} on the kernel command line turns the IOMMU off");
         let run = format!(
@@ -108,10 +108,7 @@ fn missing_iommu_pt_is_a_hint_and_no_warning() {
 #[test]
 fn acs_override_and_noiommu_mode_are_warnings() {
     let host = ready();
-    host.write(
-        "proc/cmdline",
-        "intel_iommu=on iommu=pt pcie_acs_override=downstream\n",
-    );
+    host.boot_with("intel_iommu=on iommu=pt pcie_acs_override=downstream");
     host.write(
         "sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
         "Y\n",
@@ -123,7 +120,7 @@ fn acs_override_and_noiommu_mode_are_warnings() {
         "WARN  pcie_acs_override is on the kernel command line: the IOMMU groups are smaller than \
          what the hardware isolates, so a guest may reach devices outside its group",
         "      try: move cards to slots whose groups are small without it; remove \
-         pcie_acs_override=downstream from /etc/default/grub, run \
+         pcie_acs_override=downstream from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
@@ -132,11 +129,11 @@ fn acs_override_and_noiommu_mode_are_warnings() {
 #[test]
 fn missing_interrupt_remapping_is_a_failure() {
     let host = ready();
-    host.write("proc/cmdline", "intel_iommu=on iommu=pt intremap=off\n");
+    host.boot_with("intel_iommu=on iommu=pt intremap=off");
     let lines = [
         "FAIL  intremap=off on the kernel command line turns interrupt remapping off, but VFIO \
          requires it",
-        "      try: remove intremap=off from /etc/default/grub, run \
+        "      try: remove intremap=off from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 5, &lines);

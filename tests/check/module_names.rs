@@ -105,10 +105,7 @@ fn softdep_for_a_module_that_this_kernel_has_passes() {
 #[test]
 fn blacklist_that_names_a_driver_is_a_warning_also_on_the_kernel_line() {
     let host = with_rules("blacklist nvidia-gpu\n");
-    host.write(
-        "proc/cmdline",
-        "intel_iommu=on iommu=pt modprobe.blacklist=xhci_hcd\n",
-    );
+    host.boot_with("intel_iommu=on iommu=pt modprobe.blacklist=xhci_hcd");
     let lines = [
         "WARN  `blacklist nvidia-gpu` in /etc/modprobe.d/vfio.conf has no effect: nvidia-gpu is a \
          driver, and its module is i2c_nvidia_gpu",
@@ -116,8 +113,8 @@ fn blacklist_that_names_a_driver_is_a_warning_also_on_the_kernel_line() {
          reboot",
         "WARN  xhci_hcd in modprobe.blacklist on the kernel command line has no effect: xhci_hcd is a \
          driver, and its module is xhci_pci",
-        "      try: remove modprobe.blacklist=xhci_hcd from /etc/default/grub, run `grub2-mkconfig -o \
-         /boot/grub2/grub.cfg`, then reboot",
+        "      try: remove modprobe.blacklist=xhci_hcd from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+         `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
 }

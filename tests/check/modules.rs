@@ -76,17 +76,21 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
             "proc/cmdline",
             "intel_iommu=on iommu=pt module_blacklist=vfio_pci\n",
             "module_blacklist on the kernel command line names vfio-pci",
-            "remove module_blacklist=vfio-pci from /etc/default/grub, run \
+            "remove module_blacklist=vfio-pci from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
              `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
         ),
     ] {
+        let write = |host: &TestHost| match file {
+            "proc/cmdline" => host.boot_with(text.trim()),
+            _ => host.write(file, text),
+        };
         let host = unloaded();
-        host.write(file, text);
+        write(&host);
         let try_line = format!("      try: {remedy}");
         let fail = format!("FAIL  {what}: vfio-pci cannot be loaded");
         assert_trouble(&host, 5, &[&fail, &try_line]);
         let host = ready();
-        host.write(file, text);
+        write(&host);
         let warn =
             format!("WARN  {what}: vfio-pci is loaded now, but may not be after the next boot");
         assert_trouble(&host, 0, &[&warn, &try_line]);

@@ -154,10 +154,7 @@ fn last_ids_replace_all_others() {
 #[test]
 fn remedy_for_ids_on_the_kernel_line_takes_them_out() {
     let host = with_rules("");
-    host.write(
-        "proc/cmdline",
-        &format!("intel_iommu=on iommu=pt vfio-pci.ids={IDS}\n"),
-    );
+    host.boot_with(&format!("intel_iommu=on iommu=pt vfio-pci.ids={IDS}"));
     let (trouble, _) = host.trouble();
     let remedies: Vec<&str> = trouble
         .lines()
@@ -166,8 +163,8 @@ fn remedy_for_ids_on_the_kernel_line_takes_them_out() {
     assert_eq!(
         remedies,
         [
-            "      try: remove vfio-pci.ids from /etc/default/grub, run `grub2-mkconfig -o \
-             /boot/grub2/grub.cfg`, then reboot; `gpupci detach gpupci1` binds all functions of the \
+            "      try: remove vfio-pci.ids from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+             `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot; `gpupci detach gpupci1` binds all functions of the \
              card without ids"
         ]
     );

@@ -214,7 +214,10 @@ fn with_view(change: impl FnOnce(&mut CardView)) -> HostFacts {
 }
 
 fn with_cmdline(line: &str) -> HostFacts {
-    changed(|host| host.platform.cmdline = KernelCmdline::new(line))
+    changed(|host| {
+        host.platform.cmdline = KernelCmdline::new(line);
+        host.boot = grub(line, line);
+    })
 }
 
 fn with_modprobe(path: &str, text: Result<&str, &str>) -> HostFacts {
@@ -246,6 +249,7 @@ fn with_cluster(cluster: ClusterFacts) -> HostFacts {
 fn without_groups(line: &str, change: impl FnOnce(&mut Platform)) -> HostFacts {
     changed(|host| {
         host.platform.cmdline = KernelCmdline::new(line);
+        host.boot = grub(line, line);
         host.platform.group_count = 0;
         change(&mut host.platform);
     })
@@ -274,6 +278,14 @@ fn kernel_and_iommu() -> Vec<HostFacts> {
         no_table(None, false),
         no_table(Some(CpuVendor::Intel), true),
         without_groups("ro", |_| ()),
+        HostFacts {
+            boot: grub("ro", "ro intel_iommu=on"),
+            ..without_groups("ro", |_| ())
+        },
+        HostFacts {
+            boot: grub("ro iommu=off", "ro"),
+            ..without_groups("ro iommu=off", |_| ())
+        },
         without_groups("iommu=off", |_| ()),
         without_groups("intel_iommu=off", |_| ()),
         without_groups("intel_iommu=on", |_| ()),

@@ -1,7 +1,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::readiness::{Loader, Verdict};
+use crate::readiness::Verdict;
 
 fn platform(line: &str, cpu_vendor: Option<CpuVendor>, table: Option<&str>) -> Platform {
     Platform {
@@ -18,8 +18,7 @@ fn platform(line: &str, cpu_vendor: Option<CpuVendor>, table: Option<&str>) -> P
 }
 
 fn found(platform: &Platform, topic: &str) -> Finding {
-    let debian = Distribution::of("ID=debian", Loader::Grub, false);
-    let findings = judge(platform, &debian);
+    let findings = judge(platform, &Boot::default());
     let finding = findings.into_iter().find(|finding| finding.topic == topic);
     finding.expect(topic)
 }
@@ -61,7 +60,7 @@ fn kernel_line_is_checked_by_processor_if_there_are_no_groups() {
 fn host_with_groups_passes_without_kernel_parameter() {
     let mut platform = platform("ro", Some(CpuVendor::Intel), None);
     platform.group_count = 12;
-    let all = judge(&platform, &Distribution::of("", Loader::Grub, false));
+    let all = judge(&platform, &Boot::default());
     assert!(all.iter().all(|finding| finding.verdict == Verdict::Pass));
     assert!(all[2].text.contains("iommu=pt"), "{}", all[2].text);
     platform.cmdline = KernelCmdline::new("intel_iommu=on iommu=pt");

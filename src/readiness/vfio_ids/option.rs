@@ -43,7 +43,7 @@ impl IdsOption<'_> {
                 "remove `ids=` from `options vfio-pci` in {path}, {}",
                 facts.initramfs.rebuild()
             ),
-            Source::KernelLine => facts.distribution.without_argument("vfio-pci.ids"),
+            Source::KernelLine => facts.boot.without("vfio-pci.ids"),
         }
     }
 }

@@ -155,7 +155,7 @@ mod tests {
             is_seen: true,
             daemon: "libvirtd",
         };
-        let distribution = Distribution::of("", crate::readiness::Loader::Grub, false);
+        let distribution = Distribution::of("");
         let program = GpupciFacts {
             state,
             is_taken: false,

@@ -28,7 +28,7 @@ pub use boot_loader::{Boot, BootFacts, BootLoader};
 pub use card::{CardFacts, RecordFacts};
 pub use cluster::ClusterFacts;
 pub use cmdline::KernelCmdline;
-pub use distribution::{Distribution, Loader};
+pub use distribution::Distribution;
 pub use finding::{Blocks, Finding, Verdict, exit_of};
 pub use host::{CpuVendor, Platform};
 pub use image::{ImageMarks, ImageSystem};

@@ -134,9 +134,7 @@ fn configured(switch: &SwitchFacts, facts: &HostFacts) -> Option<Configured> {
 /// How to set a switch for the next boots.
 pub(super) fn keep(module: &str, name: &str, facts: &HostFacts) -> String {
     if facts.modules.is_built_in(module) {
-        return facts
-            .distribution
-            .with_argument(&format!("{module}.{name}=1"));
+        return facts.boot.with(&format!("{module}.{name}=1"));
     }
     let rules = facts.modprobe.rules();
     let mut own = rules

@@ -10,7 +10,7 @@ use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     Boot, BootFacts, CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution,
     DriverSource, Finding, FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline,
-    Loader, ModprobeFacts, ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts,
+    ModprobeFacts, ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts,
     SwitchFacts, judge,
 };
 
@@ -126,7 +126,7 @@ fn grub(before: &str, next: &str) -> Boot {
 /// A host without a problem.
 fn host() -> HostFacts {
     HostFacts {
-        distribution: Distribution::of("ID=debian\nVERSION_ID=12", Loader::Grub, true),
+        distribution: Distribution::of("ID=debian\nVERSION_ID=12"),
         boot: grub("", ""),
         initramfs: Initramfs::of(None, &Programs::of(["update-initramfs"])),
         platform: Platform {
@@ -666,38 +666,26 @@ fn findings() -> Vec<Finding> {
     findings
 }
 
-/// The commands that remedies name, for each distribution.
+/// The commands that install packages, for each distribution.
 fn distributions() -> Vec<[String; 2]> {
-    let of = |release: &str, loader| Distribution::of(release, loader, true);
     let releases = [
-        ("RHEL 7", "ID=centos\nVERSION_ID=7", Loader::Grub),
-        ("RHEL 9", "ID=rhel\nVERSION_ID=9", Loader::Grubby),
-        ("Fedora", "ID=fedora\nVERSION_ID=40", Loader::Grub),
-        (
-            "Fedora CoreOS",
-            "ID=fedora\nVERSION_ID=40",
-            Loader::RpmOstree,
-        ),
-        ("Debian", "ID=debian\nVERSION_ID=12", Loader::Grub),
-        ("Proxmox", "ID=debian\nVERSION_ID=12", Loader::Proxmox),
-        ("Ubuntu", "ID=ubuntu\nVERSION_ID=24.04", Loader::Grub),
-        ("SUSE", "ID=sles\nID_LIKE=suse\nVERSION_ID=15", Loader::Grub),
-        ("Arch", "ID=arch", Loader::Grub),
-        ("any other", "ID=other", Loader::Grub),
+        ("RHEL 7", "ID=centos\nVERSION_ID=7"),
+        ("RHEL 9, Fedora", "ID=rhel\nVERSION_ID=9"),
+        ("Debian", "ID=debian\nVERSION_ID=12"),
+        ("Ubuntu", "ID=ubuntu\nVERSION_ID=24.04"),
+        ("SUSE", "ID=sles\nID_LIKE=suse\nVERSION_ID=15"),
+        ("Arch", "ID=arch"),
+        ("any other", "ID=other"),
     ];
-    let releases = releases.into_iter();
-    releases
-        .map(|(name, release, loader)| {
-            let distribution = of(release, loader);
-            let commands = [
-                distribution.with_argument("intel_iommu=on"),
-                distribution.without_argument("iommu=off"),
-                distribution.modules("6.1.0"),
-                distribution.libvirt().to_owned(),
-            ];
-            [name.to_owned(), escaped(&commands.join("\n"))]
-        })
-        .collect()
+    let commands = |(name, release): (&str, &str)| {
+        let distribution = Distribution::of(release);
+        let commands = [
+            distribution.modules("6.1.0"),
+            distribution.libvirt().to_owned(),
+        ];
+        [name.to_owned(), escaped(&commands.join("\n"))]
+    };
+    releases.into_iter().map(commands).collect()
 }
 
 pub fn sections() -> String {
@@ -709,10 +697,7 @@ pub fn sections() -> String {
         &rows,
     ) + &table(
         "Commands of distributions",
-        [
-            "distribution",
-            "kernel command line, kernel modules, libvirt",
-        ],
+        ["distribution", "kernel modules, libvirt"],
         &distributions(),
     )
 }

@@ -172,3 +172,8 @@ fn assert_document_has(name: &str, table: &str) {
 fn preparing_a_host_has_the_table_of_initramfs_tools() {
     assert_document_has("initramfs tools", &table("", INITRAMFS, &initramfs()));
 }
+
+#[test]
+fn preparing_a_host_has_the_table_of_boot_loaders() {
+    assert_document_has("boot loaders", &table("", BOOT_LOADERS, &boot_loaders()));
+}

@@ -4,8 +4,8 @@ use crate::host::Machine;
 use crate::paths::{ACPI_TABLES, IOMMUS};
 use crate::pci::VendorId;
 use crate::readiness::{
-    Chipset, CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Loader,
-    Platform, RemappingUnit,
+    Chipset, CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Platform,
+    RemappingUnit,
 };
 
 /// A kernel line has 4 KiB at most on x86, a processor's part of `/proc/cpuinfo` about 2.
@@ -77,20 +77,7 @@ impl Machine {
         let files = ["/etc/os-release", "/usr/lib/os-release"].into_iter();
         let mut texts = files.map(|file| self.read_start_as_text(file, LINE_BYTES));
         let text = texts.find(|text| !text.is_empty()).unwrap_or_default();
-        Distribution::of(&text, self.loader(), self.exists("/sys/firmware/efi"))
-    }
-
-    fn loader(&self) -> Loader {
-        let has = |paths: &[&str]| paths.iter().any(|path| self.exists(path));
-        if has(&["/run/ostree-booted"]) {
-            Loader::RpmOstree
-        } else if has(&["/etc/kernel/proxmox-boot-uuids"]) {
-            Loader::Proxmox
-        } else if has(&["/usr/sbin/grubby", "/sbin/grubby", "/usr/bin/grubby"]) {
-            Loader::Grubby
-        } else {
-            Loader::Grub
-        }
+        Distribution::of(&text)
     }
 
     fn is_vtd_on_by_default(&self, release: &str) -> bool {

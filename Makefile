@@ -58,7 +58,8 @@ OWN_PROCESSES = $(shell [ "$$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/
 
 # Measures ratios against common programs, all in one run.
 bench: deps hook
-	GPUPT_HOOK="$(HOOK)" $(OWN_PROCESSES) $(CARGO) bench --locked --bench peers
+	$(CARGO) build --release --locked --package gpupt-rocks
+	GPUPT_HOOK="$(HOOK)" GPUPT_LIBRARY="$(TARGET)/release/libgpupt_rocks.so" $(OWN_PROCESSES) $(CARGO) bench --locked --bench peers
 
 clean:
 	$(CARGO) clean

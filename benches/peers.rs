@@ -13,6 +13,8 @@
 mod hook;
 #[path = "peers/look.rs"]
 mod look;
+#[path = "peers/report.rs"]
+mod report;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -44,6 +46,7 @@ fn main() {
     cards();
     splicing();
     listing();
+    report::measure();
 }
 
 /// Finding the cards of a host, beside the program that the original asked for them.

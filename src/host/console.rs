@@ -39,7 +39,10 @@ impl Machine {
     /// The first console device of this kind.
     fn vtconsole(&self, kind: &str) -> Option<VtConsole> {
         let fact = |device: &str, name| self.text(&format!("{VTCONSOLES}/{device}/{name}"));
-        let mut devices = self.children(VTCONSOLES).into_iter().filter(is_vtconsole);
+        let mut devices = self
+            .children(VTCONSOLES)
+            .into_iter()
+            .filter(|name| is_vtconsole(name));
         let device =
             devices.find(|device| fact(device, "name").is_some_and(|name| name.contains(kind)))?;
         Some(VtConsole {
@@ -61,7 +64,7 @@ struct VtConsole {
     is_bound: bool,
 }
 
-fn is_vtconsole(name: &String) -> bool {
+fn is_vtconsole(name: &str) -> bool {
     let number = name.strip_prefix("vtcon");
     number.is_some_and(|number| number.parse::<u8>().is_ok())
 }

@@ -277,7 +277,7 @@ fn unified_kernel_image_is_built_anew() {
         ),
     ] {
         let boot = boot_of("root=UUID=0 ro", &files, &programs, |facts| {
-            facts.is_unified = true
+            facts.is_unified = true;
         });
         assert_eq!(
             boot.with(ON),
@@ -448,7 +448,7 @@ fn running_line_decides_and_not_the_files_that_lie_around() {
         Some(BootLoader::SystemdBoot)
     );
     let grub = boot_of("ro", &files, &[], |facts| {
-        facts.loader_info = Some("GRUB 2.12".to_owned())
+        facts.loader_info = Some("GRUB 2.12".to_owned());
     });
     assert_eq!(grub.loader(), Some(BootLoader::Grub));
     let files = [DEFAULT_GRUB, ("/boot/grub/grub.cfg", "")];

@@ -28,6 +28,8 @@ mod hooks;
 mod hostile_files;
 #[path = "check/initramfs.rs"]
 mod initramfs;
+#[path = "check/initramfs_age.rs"]
+mod initramfs_age;
 #[path = "check/iommu.rs"]
 mod iommu;
 #[path = "check/module_names.rs"]

@@ -68,16 +68,25 @@ fn finding(module: &str, place: Place<'_>, rule: &Rule, facts: &HostFacts) -> Fi
             TOPIC,
             format!("{module} is not loaded automatically ({place})"),
         ),
-        Some(function) => Finding::warn(
-            TOPIC,
-            format!(
-                "{module} is blacklisted ({place}), but {} is bound to it: something loaded it by \
-                 name, or the initramfs is older than the blacklist",
-                function.address
-            ),
-            facts.initramfs.rebuild(),
-        ),
+        Some(function) => {
+            let text = format!(
+                "{module} is blacklisted ({place}), but {} is bound to it: {}",
+                function.address,
+                cause(place, facts)
+            );
+            Finding::warn(TOPIC, text, facts.initramfs.rebuild())
+        }
     }
+}
+
+fn cause(place: Place<'_>, facts: &HostFacts) -> String {
+    let delay = match place {
+        Place::File(path) => facts.modprobe.delay_of(path),
+        Place::KernelLine(_) => None,
+    };
+    delay.unwrap_or_else(|| {
+        "something loaded it by name, or the initramfs is older than the blacklist".to_owned()
+    })
 }
 
 /// The functions that are bound to a driver of this module.

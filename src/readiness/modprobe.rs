@@ -23,6 +23,8 @@ pub struct ConfigFile {
 pub struct ModprobeFacts {
     /// Its files, in the order in which modprobe reads them.
     pub files: Vec<ConfigFile>,
+    /// The paths of those that were changed after the initramfs of the running kernel was made.
+    pub after_initramfs: Vec<String>,
 }
 
 /// Where a rule is.
@@ -133,6 +135,12 @@ impl ModprobeFacts {
             let text = file.text.as_deref().unwrap_or_default();
             rules(text).into_iter().map(|rule| (&*file.path, rule))
         })
+    }
+
+    /// Why the running kernel may differ from a file: the initramfs has an older copy of it.
+    pub(super) fn delay_of(&self, path: &str) -> Option<String> {
+        let is_late = self.after_initramfs.iter().any(|late| late == path);
+        is_late.then(|| format!("{path} was changed after the initramfs was made"))
     }
 
     /// The file that blacklists `module`.

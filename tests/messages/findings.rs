@@ -230,6 +230,7 @@ fn modprobe(path: &str, text: Result<&str, &str>) -> ModprobeFacts {
             path: path.to_owned(),
             text: text.map(str::to_owned).map_err(str::to_owned),
         }],
+        after_initramfs: Vec::new(),
     }
 }
 
@@ -376,6 +377,10 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         with_modprobe(vfio, Err("Permission denied (os error 13)")),
         with_modprobe(vfio, Ok("blacklist nouveau")),
         with_modprobe(vfio, Ok("blacklist nvidia")),
+        changed(|host| {
+            host.modprobe = modprobe(vfio, Ok("blacklist nvidia"));
+            host.modprobe.after_initramfs = vec![vfio.to_owned()];
+        }),
         with_cmdline("modprobe.blacklist=nouveau"),
         with_cmdline("module_blacklist=nouveau"),
         with_modprobe(vfio, Ok("softdep nvidia pre: vfio-pci")),

@@ -2,6 +2,7 @@
 //! files are read, and only up to a limit.
 
 mod boot;
+mod boot_image;
 mod card;
 mod modules;
 mod platform;

@@ -83,8 +83,14 @@ impl Machine {
             paths.extend(files.map(|name| (name.clone(), format!("{folder}/{name}"))));
         }
         let paths = paths.into_values().filter(|path| !self.is_masked(path));
+        let paths: Vec<String> = paths.collect();
+        let late = paths.iter().filter(|path| self.is_after_initramfs(path));
         ModprobeFacts {
-            files: paths.map(|path| self.config_file(path)).collect(),
+            after_initramfs: late.cloned().collect(),
+            files: paths
+                .into_iter()
+                .map(|path| self.config_file(path))
+                .collect(),
         }
     }
 

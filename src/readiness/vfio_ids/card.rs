@@ -80,8 +80,10 @@ impl Named<'_> {
         });
         let texts = [dark, self.partial(), self.unbound(), self.elsewhere(facts)];
         let texts = texts.into_iter().flatten();
+        let delay = option.delay(facts);
+        let delay = delay.map_or_else(String::new, |delay| format!("; {delay}"));
         let findings = texts.map(|text| {
-            let text = format!("{} {text}", option.place);
+            let text = format!("{} {text}{delay}", option.place);
             self.about(Finding::warn(TOPIC, text, self.remedy(option, facts)))
         });
         findings.collect()

@@ -27,6 +27,14 @@ impl IdsOption<'_> {
         identity.is_some_and(|identity| self.ids.iter().any(|id| is_named(id, identity)))
     }
 
+    /// Why the running kernel may not have got them.
+    pub(super) fn delay(&self, facts: &HostFacts) -> Option<String> {
+        match self.source {
+            Source::File(path) => facts.modprobe.delay_of(path),
+            Source::KernelLine => None,
+        }
+    }
+
     /// The same with one of its ids only.
     pub(super) fn with_only(&self, id: &str) -> Self {
         Self {

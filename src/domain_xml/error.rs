@@ -94,3 +94,31 @@ impl Failure for XmlError {
         Vec::new()
     }
 }
+
+/// The `<devices>` of a guest are refused. Rocks makes them, and the whole document is not known.
+#[derive(Debug, Error)]
+#[error("cannot add the cards of {guest}: its <devices> is invalid (line 1 is <devices>)")]
+pub struct DevicesError {
+    /// The guest, safe on a terminal.
+    pub guest: String,
+    /// Why.
+    pub source: XmlError,
+}
+
+impl Failure for DevicesError {
+    fn codes(&self) -> Vec<Code> {
+        self.source.codes()
+    }
+
+    fn state(&self) -> Option<String> {
+        self.source.state()
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        vec![format!(
+            "check the attributes kvm_device_0, kvm_device_1, … with `rocks list host attr {}`: their text is \
+             part of <devices>",
+            self.guest
+        )]
+    }
+}

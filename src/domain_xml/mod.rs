@@ -24,7 +24,7 @@ mod write;
 
 pub use claim_text::NoClaim;
 pub use claims::{Claim, claims, driver_models};
-pub use error::{Place, XmlError};
+pub use error::{DevicesError, Place, XmlError};
 pub use identity::{GuestIdentity, guest_identity};
 pub use retarget::retarget;
 pub use splice::{splice, splice_hostdevs};

@@ -3,6 +3,7 @@
 //! `virsh start`.
 
 mod code;
+mod grammar;
 mod phrases;
 pub mod remedy;
 
@@ -12,6 +13,7 @@ use std::io;
 use crate::exit::Exit;
 
 pub use code::Code;
+pub use grammar::Grammar;
 pub(crate) use phrases::SystemError;
 pub use phrases::break_phrases;
 

@@ -375,7 +375,7 @@ fn exit_code_1_is_failure_without_change() {
     assert_refused(
         &host.line("host add vm-container-0-15 gpupci1 03:00.0"),
         Exit::Failed,
-        &["gpupci1", "exists", "`set`"],
+        &["gpupci1", "exists", "`gpupci host set`"],
     );
     assert_eq!(host.line("host list").answer(), before);
 

@@ -17,6 +17,8 @@ mod conflicts;
 mod effects;
 #[path = "cluster/embedded_file.rs"]
 mod embedded_file;
+#[path = "cluster/grammar.rs"]
+mod grammar;
 #[path = "cluster/guests.rs"]
 mod guests;
 #[path = "cluster/host_names.rs"]

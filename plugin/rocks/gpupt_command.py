@@ -44,8 +44,9 @@ def typed_arguments(params, args):
 def call(arguments):
 	"""Runs a program; returns its exit status, stdout and stderr."""
 	# Rocks has open connections to its database, which the program must not inherit.
+	# gpupci then names the commands in its advice as rocks does.
 	program = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-		close_fds=True)
+		close_fds=True, env=dict(os.environ, GPUPT_ASKED_BY='rocks'))
 	stdout, stderr = program.communicate()
 	return program.returncode, stdout, stderr
 

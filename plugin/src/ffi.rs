@@ -10,7 +10,7 @@ use std::{ptr, slice};
 
 use gpupt::error::Error;
 use gpupt::exit::Exit;
-use gpupt::failure::{Failure, lines};
+use gpupt::failure::Failure;
 
 use crate::sessions;
 
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn gpupt_splice(
     // SAFETY: the caller makes the promises of `results` and of `inputs` too.
     let (mut results, inputs) = unsafe { (results(out, out_len, error), inputs(guest, xml, len)) };
     results.give("gpupt_splice", inputs, |guest, xml| {
-        crate::splice(guest, xml).map_err(said)
+        crate::splice(guest, xml).map_err(|error| said(guest, xml, error))
     })
 }
 
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn gpupt_session_splice(
     results.give("gpupt_session_splice", inputs, |guest, xml| {
         let done = sessions::with(session, |session| session.splice(guest, xml));
         let done = done.ok_or_else(|| (Exit::Usage, format!("session {session} is not open")))?;
-        done.map_err(said)
+        done.map_err(|error| said(guest, xml, error))
     })
 }
 
@@ -119,8 +119,8 @@ fn guarded<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
 }
 
 /// The exit code and the text of an error.
-fn said(error: Error) -> (Exit, String) {
-    (error.exit(), lines(&error))
+fn said(guest: &str, xml: &[u8], error: Error) -> (Exit, String) {
+    (error.exit(), crate::message(guest, xml, error))
 }
 
 /// The guest and its XML; what is wrong with a pointer otherwise.

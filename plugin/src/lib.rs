@@ -9,7 +9,10 @@ mod sessions;
 use std::ffi::OsString;
 
 use gpupt::database::Database;
+use gpupt::domain_xml::DevicesError;
 use gpupt::error::Error;
+use gpupt::escape::printable;
+use gpupt::failure::lines;
 use gpupt::guest::{GuestName, Report, splice_guest};
 use gpupt::host::Machine;
 use gpupt::settings::{Settings, database_of};
@@ -47,9 +50,29 @@ impl Session {
 
 /// The database that the environment and the settings choose, on the machine of the environment.
 fn chosen() -> Result<(Database, Machine), Error> {
-    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
-    let machine = Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")));
+    let machine = machine();
     let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
     let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
     Ok((Database::at(url), machine))
+}
+
+/// The message of an error in the grammar of `rocks`, which asked. Rocks gives `<devices>` alone.
+pub fn message(guest: &str, xml: &[u8], error: Error) -> String {
+    let message = match error {
+        Error::Xml(source) if xml.trim_ascii_start().starts_with(b"<devices") => {
+            let guest = printable(guest.as_bytes()).into_owned();
+            lines(&DevicesError { guest, source })
+        }
+        other => lines(&other),
+    };
+    machine().grammar(true).spell(&message)
+}
+
+fn machine() -> Machine {
+    Machine::at(set("GPUPT_ROOT").unwrap_or_else(|| OsString::from("/")))
+}
+
+/// A variable of the environment that is not empty.
+fn set(variable: &str) -> Option<OsString> {
+    std::env::var_os(variable).filter(|value| !value.is_empty())
 }

@@ -72,7 +72,7 @@ fn errors_are_printed_as_rocks_prints_them() {
         frontend.rocks(server, "add host gpu rocks-34 gpupci 02:00.0");
         assert_eq!(
             rocks(&["add", "host", "gpu", "rocks-34", "gpupci", "03:00.0"]),
-            "Error: gpu \"gpupci\" exists\n  try:   use `set` to replace it\n\
+            "Error: gpu \"gpupci\" exists\n  try:   replace it with `rocks set host gpu`\n\
              {host} {gpu} {value} [gpu=string] [value=string]\n"
         );
         let hostile = rocks(&[
@@ -112,6 +112,26 @@ fn empty_word_is_rocks_own_traceback() {
     });
 }
 
+/// The library gets `<devices>` alone, so its lines are counted in that.
+#[test]
+fn report_names_the_guest_and_the_attributes_of_malformed_xml() {
+    with_every_python(|frontend, server| {
+        frontend.rocks(server, "add host gpu rocks-33 gpupci 02:00.0");
+        let words = ["report", "host", "vm", "config", "rocks-33"];
+        let mut command = frontend.command(server, &words);
+        command.env("ROCKS_STANDIN_KVM_DEVICE_0", "    <a></b>");
+        let said = command.output().expect("Python starts");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        for part in [
+            "Error: cannot add the cards of rocks-33: its <devices> is invalid (line 1 is <devices>)\n",
+            "  cause: the domain XML is not well-formed at line ",
+            "check the attributes kvm_device_0, kvm_device_1, … with `rocks list host attr rocks-33`",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+    });
+}
+
 /// Values that were inserted without any check.
 #[test]
 fn report_fails_with_a_message_on_an_unusable_value() {
@@ -146,6 +166,7 @@ fn report_fails_with_a_message_on_an_unusable_value() {
                 said.contains("gpupci") && said.ends_with("{host}...\n"),
                 "{value}: {said}"
             );
+            assert!(!said.contains("gpupci host"), "{value}: {said}");
         }
     });
 }

@@ -121,7 +121,7 @@ impl Failure for DatabaseError {
             Self::ManagedByRocks { .. } => {
                 "use `rocks add host`, `rocks add host vm` and `rocks set host vm`"
             }
-            Self::Change(ChangeError::Exists(_)) => "use `set` to replace it",
+            Self::Change(ChangeError::Exists(_)) => "replace it with `gpupci host set`",
             Self::Query { .. } | Self::Select { .. } => return Vec::new(),
         };
         vec![remedy.to_owned()]

@@ -96,7 +96,7 @@ fn add_refuses_an_existing_attribute() {
         assert_error(&said, 1, "gpu \"gpupci\" exists");
         assert!(
             said.stderr
-                .ends_with("\n  try:   use `set` to replace it\n"),
+                .ends_with("\n  try:   replace it with `gpupci host set`\n"),
             "{}",
             said.stderr
         );

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use gpupt::failure::Grammar;
 use gpupt::handover::Mode;
+use gpupt::host::Machine;
 use gpupt::pci::VendorId;
 
 const EXIT_CODES: &str = "\
@@ -91,6 +93,18 @@ impl Global {
             .clone()
             .or_else(|| Some(variable("GPUPT_ROOT")?.into()));
         root.unwrap_or_else(|| PathBuf::from("/"))
+    }
+
+    /// The grammar of messages. Rocks' commands say in the environment that they ask. Whoever chooses a database by
+    /// its URL knows what it lets him do.
+    pub(crate) fn grammar(&self, machine: &Machine) -> Grammar {
+        let is_asked_by_rocks = variable("GPUPT_ASKED_BY").is_some_and(|value| value == "rocks");
+        match machine.grammar(is_asked_by_rocks) {
+            Grammar::RocksNode if !is_asked_by_rocks && self.database().is_some() => {
+                Grammar::Gpupci
+            }
+            grammar => grammar,
+        }
     }
 
     /// The database URL from the command line or the environment.

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Result;
 use gpupt::check::{CheckOptions, host_facts};
 use gpupt::error::Error;
+use gpupt::failure::Grammar;
 use gpupt::host::Machine;
 use gpupt::readiness::{Finding, HostFacts, Summary, Verdict, exit_of, judge};
 use gpupt::settings::Settings;
@@ -34,14 +35,20 @@ pub(crate) fn run(words: &[String], global: &Global, machine: &Machine) -> Resul
         // No word names a card: there is nothing to check.
         (Some([]), false) => Answer::default(),
         (Some([]), true) => Answer::done(document(&[], Summary::of(&[], &[]))),
-        _ => checked(&facts, global),
+        _ => checked(&facts, global, global.grammar(machine)),
     };
     Ok(answer.and(not_found(&missing)))
 }
 
 /// The findings and their summary. With `--quiet` what is not as it should be, and nothing else.
-fn checked(facts: &HostFacts, global: &Global) -> Answer {
+fn checked(facts: &HostFacts, global: &Global, grammar: Grammar) -> Answer {
     let mut findings = judge(facts);
+    for remedy in findings
+        .iter_mut()
+        .filter_map(|finding| finding.remedy.as_mut())
+    {
+        *remedy = grammar.spell(remedy);
+    }
     let summary = Summary::of(&facts.checked_cards(), &findings);
     let exit = exit_of(&findings);
     if global.quiet {

@@ -40,18 +40,20 @@ fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    let ended = run(&cli).and_then(|answer| report::answer(&answer, cli.global.quiet));
+    let machine = Machine::at(cli.global.root());
+    let grammar = cli.global.grammar(&machine);
+    let ended = run(&cli, &machine);
+    let ended = ended.and_then(|answer| report::answer(&answer, cli.global.quiet, grammar));
     match ended {
         Ok(exit) => exit.code().into(),
-        Err(error) => report::failure(&error).code().into(),
+        Err(error) => report::failure(&error, grammar).code().into(),
     }
 }
 
-fn run(cli: &Cli) -> Result<Answer> {
-    let machine = Machine::at(cli.global.root());
+fn run(cli: &Cli, machine: &Machine) -> Result<Answer> {
     match &cli.command {
-        Some(command) if cli.short.is_empty() => run_command(command, &cli.global, &machine),
-        None if !cli.short.is_empty() => run_short(&cli.short, &cli.global, &machine),
+        Some(command) if cli.short.is_empty() => run_command(command, &cli.global, machine),
+        None if !cli.short.is_empty() => run_short(&cli.short, &cli.global, machine),
         Some(_) => Ok(Answer::usage(
             "-l, -s, -d and -a cannot be combined with a command",
         )),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Error, Result};
 use gpupt::exit::Exit;
-use gpupt::failure::{Failure, lines};
+use gpupt::failure::{Failure, Grammar, lines};
 
 /// The output of a command.
 #[derive(Debug)]
@@ -69,12 +69,12 @@ impl Answer {
 }
 
 /// Prints an answer. A closed pipe is not an error.
-pub(crate) fn answer(answer: &Answer, is_quiet: bool) -> Result<Exit> {
+pub(crate) fn answer(answer: &Answer, is_quiet: bool, grammar: Grammar) -> Result<Exit> {
     for note in answer.notes.iter().filter(|_| !is_quiet) {
-        to_stderr(&format!("gpupci: {note}\n"));
+        to_stderr(&grammar.spell(&format!("gpupci: {note}\n")));
     }
     for error in &answer.errors {
-        to_stderr(&format!("{error}\n"));
+        to_stderr(&grammar.spell(&format!("{error}\n")));
     }
     let mut out = io::stdout().lock();
     match out.write_all(&answer.text).and_then(|()| out.flush()) {
@@ -91,10 +91,10 @@ pub(crate) fn is_coloured() -> bool {
 }
 
 /// Prints an error: what failed, why, the state, what to do.
-pub(crate) fn failure(error: &Error) -> Exit {
+pub(crate) fn failure(error: &Error, grammar: Grammar) -> Exit {
     match error.downcast_ref::<gpupt::error::Error>() {
         Some(known) => {
-            to_stderr(&format!("gpupci: {}\n", lines(known)));
+            to_stderr(&grammar.spell(&format!("gpupci: {}\n", lines(known))));
             known.exit()
         }
         None => {

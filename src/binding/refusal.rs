@@ -197,10 +197,11 @@ impl Refusal {
     /// What to do.
     pub fn remedy(&self) -> String {
         match self {
-            Self::NoGroup(_) => "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on \
-                                 Intel also boot with intel_iommu=on; `gpupci check` has the \
-                                 details"
-                .to_owned(),
+            Self::NoGroup(_) => {
+                "run `gpupci check`: it says how to enable the IOMMU of this host; if other \
+                                 cards have a group, move this one to another slot"
+                    .to_owned()
+            }
             Self::GroupShared {
                 card: Some(card), ..
             } => {

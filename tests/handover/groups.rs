@@ -29,8 +29,9 @@ fn detach_refuses_a_card_with_a_function_without_iommu_group() {
     let missing = |function| {
         format!("{function} has no IOMMU group: the IOMMU is off, or does not cover this device")
     };
-    let remedy = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot \
-                  with intel_iommu=on; `gpupci check` has the details";
+    // Without the word of a processor: the host may be an Arm one.
+    let remedy = "run `gpupci check`: it says how to enable the IOMMU of this host; if other cards \
+                  have a group, move this one to another slot";
     let host = TestHost::unpacked("manual.tree");
     host.regroup("0000:02:00.0", None);
     host.regroup("0000:02:00.1", None);

@@ -167,8 +167,8 @@ fn refusal_lists_all_reasons() {
             "driverctl has set the driver of 0000:02:00.1 to nouveau",
         ],
         &[
-            "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also boot with \
-             intel_iommu=on; `gpupci check` has the details",
+            "run `gpupci check`: it says how to enable the IOMMU of this host; if other cards have \
+             a group, move this one to another slot",
             "move the card to another slot; `gpupci groups` shows the groups",
             "stop Xorg (pid 77), or keep it from using this card",
             "driverctl unset-override 0000:02:00.1",

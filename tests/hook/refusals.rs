@@ -12,8 +12,8 @@ use crate::support::TestHost;
 use crate::support::kernel::{Errno, Load};
 use crate::{AUDIO, DEVICES, VIDEO};
 
-const IOMMU_OFF: &str = "enable VT-d (Intel) or AMD-Vi (AMD) in the firmware setup; on Intel also \
-                         boot with intel_iommu=on; `gpupci check` has the details";
+const IOMMU_OFF: &str = "run `gpupci check`: it says how to enable the IOMMU of this host; if \
+                         other cards have a group, move this one to another slot";
 const OTHER_SLOT: &str = "move the card to another slot; `gpupci groups` shows the groups";
 
 fn guest() -> Guest {

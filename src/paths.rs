@@ -12,6 +12,8 @@ pub const MDEV_DEVICES: &str = "/sys/bus/mdev/devices";
 pub const IOMMU_GROUPS: &str = "/sys/kernel/iommu_groups";
 /// IOMMUs.
 pub const IOMMUS: &str = "/sys/class/iommu";
+/// The device tree of a board: the folder, and the link to it.
+pub const DEVICE_TREES: [&str; 2] = ["/sys/firmware/devicetree/base", "/proc/device-tree"];
 /// ACPI tables of the firmware.
 pub const ACPI_TABLES: &str = "/sys/firmware/acpi/tables";
 /// Consoles of the host.

@@ -113,6 +113,9 @@ impl TestHost {
 
     /// Turns the IOMMU off.
     fn without_groups(&self) {
+        // The kernel registers no IOMMU that it does not use.
+        let units = self.path("sys/class/iommu");
+        let _ = fs::remove_dir_all(units);
         self.remove("sys/kernel/iommu_groups");
         for entry in fs::read_dir(self.path(DEVICES)).expect("a bus") {
             let link = entry.expect("an entry").path().join("iommu_group");

@@ -1,17 +1,6 @@
 //! The findings about the kernel and the IOMMU: firmware, kernel command line, groups.
 
-use crate::readiness::{Boot, Finding, KernelCmdline};
-
-/// The vendor of the CPU, which decides how the IOMMU is turned on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CpuVendor {
-    /// Intel: VT-d, which many kernels leave off by default.
-    Intel,
-    /// AMD and Hygon: AMD-Vi, which kernels turn on by default.
-    Amd,
-    /// Any other vendor.
-    Other,
-}
+use crate::readiness::{Boot, Finding, KernelCmdline, Processor, firmware};
 
 /// The facts about kernel, CPU and IOMMU.
 #[derive(Clone, Debug)]
@@ -20,12 +9,16 @@ pub struct Platform {
     pub release: String,
     /// The kernel command line.
     pub cmdline: KernelCmdline,
-    /// The vendor of the CPU, if it is known.
-    pub cpu_vendor: Option<CpuVendor>,
+    /// The kind of the processor, if it is known.
+    pub processor: Option<Processor>,
     /// Whether this host is itself a guest.
     pub is_guest: bool,
     /// The ACPI table that describes the IOMMU: `DMAR`.
     pub acpi_table: Option<String>,
+    /// Whether a device tree describes the hardware, and not ACPI.
+    pub has_device_tree: bool,
+    /// The number of IOMMUs that the kernel uses.
+    pub iommu_count: usize,
     /// The number of IOMMU groups.
     pub group_count: usize,
     /// Whether PCI functions have `driver_override`; `None` if there is no function.
@@ -36,7 +29,6 @@ pub struct Platform {
     pub is_noiommu_enabled: bool,
 }
 
-const FIRMWARE: &str = "iommu-firmware";
 const KERNEL: &str = "iommu-kernel";
 const GROUPS: &str = "iommu-groups";
 const INTEL_ON: &str = "intel_iommu=on";
@@ -46,7 +38,7 @@ const PASSTHROUGH_HINT: &str =
 pub(super) fn judge(platform: &Platform, boot: &Boot) -> Vec<Finding> {
     let mut findings = vec![
         kernel(platform),
-        firmware(platform),
+        firmware::judge(platform),
         kernel_cmdline(platform, boot),
         groups(platform),
     ];
@@ -56,28 +48,55 @@ pub(super) fn judge(platform: &Platform, boot: &Boot) -> Vec<Finding> {
 }
 
 impl Platform {
-    /// The vendor of the CPU; the ACPI table tells it too.
-    fn vendor(&self) -> Option<CpuVendor> {
+    /// Whether the processor is an x86 one, or may be one.
+    pub(super) fn is_x86(&self) -> bool {
+        match self.processor {
+            Some(processor) => processor.is_x86(),
+            None => self.acpi_table.is_some() || !self.has_device_tree,
+        }
+    }
+
+    /// The kind of the processor; the ACPI table tells it too.
+    fn vendor(&self) -> Option<Processor> {
         let by_table = || match self.acpi_table.as_deref()? {
-            "DMAR" => Some(CpuVendor::Intel),
-            "IVRS" => Some(CpuVendor::Amd),
+            "DMAR" => Some(Processor::Intel),
+            "IVRS" => Some(Processor::Amd),
             _ => None,
         };
-        self.cpu_vendor.or_else(by_table)
+        self.processor.or_else(by_table)
     }
 
     /// The parameter on the kernel command line that turns the IOMMU off.
     fn off_parameter(&self) -> Option<&'static str> {
         let cmdline = &self.cmdline;
         let vendor = self.vendor();
-        if cmdline.parts("iommu").any(|part| part == "off") {
+        if !self.is_x86() {
+            None
+        } else if cmdline.parts("iommu").any(|part| part == "off") {
             Some("iommu=off")
-        } else if vendor != Some(CpuVendor::Amd) && cmdline.is_on("intel_iommu") == Some(false) {
+        } else if vendor != Some(Processor::Amd) && cmdline.is_on("intel_iommu") == Some(false) {
             Some("intel_iommu=off")
-        } else if vendor != Some(CpuVendor::Intel) && cmdline.is_on("amd_iommu") == Some(false) {
+        } else if vendor != Some(Processor::Intel) && cmdline.is_on("amd_iommu") == Some(false) {
             Some("amd_iommu=off")
         } else {
             None
+        }
+    }
+
+    /// What to say of a parameter for another processor, which people add "for the card".
+    fn idle_parameter(&self) -> &'static str {
+        let is_given = |key| self.cmdline.values(key).next().is_some();
+        match self.vendor() {
+            Some(Processor::Intel) if is_given("amd_iommu") => {
+                "; amd_iommu= has no effect on an Intel processor, whoever made the card"
+            }
+            Some(Processor::Amd) if is_given("intel_iommu") => {
+                "; intel_iommu= has no effect on an AMD processor"
+            }
+            _ if !self.is_x86() && (is_given("intel_iommu") || is_given("amd_iommu")) => {
+                "; intel_iommu= and amd_iommu= have no effect on this processor"
+            }
+            _ => "",
         }
     }
 
@@ -112,56 +131,21 @@ fn kernel(platform: &Platform) -> Finding {
     }
 }
 
-fn firmware(platform: &Platform) -> Finding {
-    if let Some(table) = &platform.acpi_table {
-        let text = format!("the firmware reports an IOMMU (ACPI table {table})");
-        return Finding::pass(FIRMWARE, text);
-    }
-    if platform.group_count > 0 {
-        return Finding::pass(FIRMWARE, "the kernel found an IOMMU");
-    }
-    let remedy = match platform.cpu_vendor {
-        _ if platform.is_guest => {
-            "this host is itself a guest: add a virtual IOMMU to its domain XML, for example \
-             <iommu model='intel'>"
-        }
-        Some(CpuVendor::Intel) => {
-            "enable VT-d (\"Intel Virtualization Technology for Directed I/O\") in the firmware \
-             setup, then reboot"
-        }
-        Some(CpuVendor::Amd) => "enable IOMMU (\"AMD-Vi\") in the firmware setup, then reboot",
-        Some(CpuVendor::Other) | None => {
-            "enable the IOMMU (VT-d, AMD-Vi) in the firmware setup, then reboot"
-        }
-    };
-    let text = "the firmware reports no IOMMU (no ACPI table DMAR, IVRS or IORT)";
-    Finding::fail(FIRMWARE, text, remedy)
-}
-
 fn kernel_cmdline(platform: &Platform, boot: &Boot) -> Finding {
-    let hint = if platform.is_passthrough() {
-        ""
-    } else {
-        PASSTHROUGH_HINT
-    };
-    let is_set_on = platform.cmdline.is_on("intel_iommu") == Some(true);
+    let idle = platform.idle_parameter();
+    let is_set_on = platform.is_x86() && platform.cmdline.is_on("intel_iommu") == Some(true);
     if platform.group_count > 0 {
-        let how = if is_set_on { " (intel_iommu=on)" } else { "" };
-        return Finding::pass(KERNEL, format!("the kernel uses the IOMMU{how}{hint}"));
+        return Finding::pass(KERNEL, format!("{}{idle}", used(platform)));
     }
     if let Some(parameter) = platform.off_parameter() {
         return turned_off(parameter, boot);
     }
     match platform.vendor() {
-        Some(CpuVendor::Intel) if !is_set_on && !platform.is_vtd_on_by_default => {
-            intel_iommu_missing(boot)
+        Some(Processor::Intel) if !is_set_on && !platform.is_vtd_on_by_default => {
+            intel_iommu_missing(idle, boot)
         }
-        Some(_) => Finding::pass(
-            KERNEL,
-            "nothing on the kernel command line turns the IOMMU off",
-        ),
         None if is_set_on => Finding::pass(KERNEL, "intel_iommu=on is on the kernel command line"),
-        None => Finding::warn(
+        None if platform.is_x86() => Finding::warn(
             KERNEL,
             "cannot tell Intel from AMD, so cannot tell whether intel_iommu=on is needed",
             format!(
@@ -169,7 +153,22 @@ fn kernel_cmdline(platform: &Platform, boot: &Boot) -> Finding {
                 boot.with(INTEL_ON)
             ),
         ),
+        _ => Finding::pass(
+            KERNEL,
+            format!("nothing on the kernel command line turns the IOMMU off{idle}"),
+        ),
     }
+}
+
+fn used(platform: &Platform) -> String {
+    let is_intel = platform.vendor() != Some(Processor::Amd) && platform.is_x86();
+    let is_set_on = is_intel && platform.cmdline.is_on("intel_iommu") == Some(true);
+    let how = if is_set_on { " (intel_iommu=on)" } else { "" };
+    let hint = match platform.is_x86() && !platform.is_passthrough() {
+        true => PASSTHROUGH_HINT,
+        false => "",
+    };
+    format!("the kernel uses the IOMMU{how}{hint}")
 }
 
 fn turned_off(parameter: &str, boot: &Boot) -> Finding {
@@ -181,7 +180,7 @@ fn turned_off(parameter: &str, boot: &Boot) -> Finding {
     Finding::fail(KERNEL, text, boot.without(parameter))
 }
 
-fn intel_iommu_missing(boot: &Boot) -> Finding {
+fn intel_iommu_missing(idle: &str, boot: &Boot) -> Finding {
     let text = match boot.set_in(INTEL_ON) {
         Some(file) => format!(
             "{INTEL_ON} is set in {file}, but is not on the running kernel command line: it is not \
@@ -191,20 +190,31 @@ fn intel_iommu_missing(boot: &Boot) -> Finding {
             "{INTEL_ON} is not on the kernel command line, and this kernel leaves VT-d off without it"
         ),
     };
-    Finding::fail(KERNEL, text, boot.with(INTEL_ON))
+    Finding::fail(KERNEL, format!("{text}{idle}"), boot.with(INTEL_ON))
 }
 
 fn groups(platform: &Platform) -> Finding {
     match platform.group_count {
         0 => Finding::fail(
             GROUPS,
-            "there are no IOMMU groups: the IOMMU is off, so no guest can use a card",
-            "fix the firmware and kernel-line failures above; if they pass, look for the reason in \
-             `dmesg | grep -e DMAR -e AMD-Vi -e IOMMU`",
+            "there are no IOMMU groups: the IOMMU is off or missing, so no guest can use a card",
+            no_groups(platform),
         ),
         1 => Finding::pass(GROUPS, "there is 1 IOMMU group"),
         count => Finding::pass(GROUPS, format!("there are {count} IOMMU groups")),
     }
+}
+
+fn no_groups(platform: &Platform) -> String {
+    let words = match platform.processor {
+        Some(Processor::Arm) => "-i -e SMMU -e IOMMU",
+        _ if platform.is_x86() => "-e DMAR -e AMD-Vi -e IOMMU",
+        _ => "-i IOMMU",
+    };
+    format!(
+        "fix the firmware and kernel-line failures above; if they pass, look for the reason in \
+         `dmesg | grep {words}`"
+    )
 }
 
 fn unsafe_mode(platform: &Platform) -> Option<Finding> {

@@ -8,10 +8,10 @@ use gpupt::gpu::{PciFunction, Uncounted, cards_of};
 use gpupt::hook_folder::{GpupciState, HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
-    Boot, BootFacts, CardFacts, Chipset, ClusterFacts, ConfigFile, CpuVendor, Distribution,
-    DriverSource, Finding, FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline,
-    ModprobeFacts, ModuleFacts, Platform, Programs, RecordFacts, RemappingUnit, StubFacts,
-    SwitchFacts, judge,
+    Boot, BootFacts, CardFacts, Chipset, ClusterFacts, ConfigFile, Distribution, DriverSource,
+    Finding, FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, ModprobeFacts,
+    ModuleFacts, Platform, Processor, Programs, RecordFacts, RemappingUnit, StubFacts, SwitchFacts,
+    judge,
 };
 
 use crate::hooks::{gpupci, useless_gpupcis};
@@ -132,9 +132,11 @@ fn host() -> HostFacts {
         platform: Platform {
             release: "6.1.0-18-amd64".to_owned(),
             cmdline: KernelCmdline::new("ro intel_iommu=on iommu=pt"),
-            cpu_vendor: Some(CpuVendor::Intel),
+            processor: Some(Processor::Intel),
             is_guest: false,
             acpi_table: Some("DMAR".to_owned()),
+            has_device_tree: false,
+            iommu_count: 1,
             group_count: 42,
             has_driver_override: Some(true),
             is_vtd_on_by_default: false,
@@ -260,7 +262,8 @@ fn kernel_and_iommu() -> Vec<HostFacts> {
     let no_table = |vendor, is_guest| {
         without_groups("ro", |platform| {
             platform.acpi_table = None;
-            platform.cpu_vendor = vendor;
+            platform.iommu_count = 0;
+            platform.processor = vendor;
             platform.is_guest = is_guest;
         })
     };
@@ -274,10 +277,27 @@ fn kernel_and_iommu() -> Vec<HostFacts> {
         changed(|host| host.platform.acpi_table = None),
         with_cmdline("ro"),
         changed(|host| host.platform.group_count = 1),
-        no_table(Some(CpuVendor::Intel), false),
-        no_table(Some(CpuVendor::Amd), false),
+        no_table(Some(Processor::Intel), false),
+        no_table(Some(Processor::Amd), false),
         no_table(None, false),
-        no_table(Some(CpuVendor::Intel), true),
+        no_table(Some(Processor::Intel), true),
+        no_table(Some(Processor::Arm), false),
+        no_table(Some(Processor::Arm), true),
+        no_table(Some(Processor::Other), false),
+        without_groups("ro", |platform| {
+            platform.acpi_table = None;
+            platform.iommu_count = 0;
+            platform.has_device_tree = true;
+            platform.processor = Some(Processor::Arm);
+        }),
+        without_groups("amd_iommu=on", |_| ()),
+        without_groups("amd_iommu=on", |platform| {
+            platform.acpi_table = None;
+            platform.processor = Some(Processor::Arm);
+        }),
+        without_groups("intel_iommu=on", |platform| {
+            platform.processor = Some(Processor::Amd);
+        }),
         without_groups("ro", |_| ()),
         HostFacts {
             boot: grub("ro", "ro intel_iommu=on"),
@@ -291,10 +311,10 @@ fn kernel_and_iommu() -> Vec<HostFacts> {
         without_groups("intel_iommu=off", |_| ()),
         without_groups("intel_iommu=on", |_| ()),
         without_groups("amd_iommu=off", |platform| {
-            platform.cpu_vendor = Some(CpuVendor::Amd);
+            platform.processor = Some(Processor::Amd);
         }),
         without_groups("intel_iommu=on", |platform| {
-            platform.cpu_vendor = None;
+            platform.processor = None;
             platform.acpi_table = None;
         }),
         changed(|host| host.platform.is_noiommu_enabled = true),

@@ -1,10 +1,10 @@
 //! Facts of kernel, processor, IOMMU and distribution.
 
 use crate::host::Machine;
-use crate::paths::{ACPI_TABLES, IOMMUS};
+use crate::paths::{ACPI_TABLES, DEVICE_TREES, IOMMUS};
 use crate::pci::VendorId;
 use crate::readiness::{
-    Chipset, CpuVendor, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Platform,
+    Chipset, Distribution, FunctionFacts, InterruptFacts, KernelCmdline, Platform, Processor,
     RemappingUnit,
 };
 
@@ -19,13 +19,15 @@ impl Machine {
         let release = self.release();
         let processor = self.read_start_as_text("/proc/cpuinfo", LINE_BYTES);
         let tables = self.children(ACPI_TABLES);
-        let iommu_tables = ["DMAR", "IVRS", "IORT"].into_iter();
+        let iommu_tables = ["DMAR", "IVRS"].into_iter();
         let mut iommu_tables = iommu_tables.filter(|name| tables.iter().any(|table| table == name));
         let overrides = functions.iter().map(|f| self.has_override(f.address));
         Platform {
             cmdline: self.kernel_cmdline(),
-            cpu_vendor: cpu_vendor(&processor),
-            is_guest: is_virtual(&processor),
+            processor: kind_of(&processor),
+            is_guest: is_virtual(&processor) || self.is_made_by_qemu(),
+            has_device_tree: tables.is_empty() && DEVICE_TREES.iter().any(|path| self.exists(path)),
+            iommu_count: self.children(IOMMUS).len(),
             acpi_table: iommu_tables.next().map(str::to_owned),
             group_count: self.iommu_groups().len(),
             has_driver_override: overrides.reduce(|any, one| any || one),
@@ -80,6 +82,13 @@ impl Machine {
         Distribution::of(&text)
     }
 
+    /// Whether QEMU made this machine: Arm's processors do not tell.
+    fn is_made_by_qemu(&self) -> bool {
+        self.read_start_as_text("/sys/class/dmi/id/sys_vendor", 64)
+            .trim()
+            == "QEMU"
+    }
+
     fn is_vtd_on_by_default(&self, release: &str) -> bool {
         // The release is part of a file name and must not lead to another folder.
         if release.is_empty() || release.contains('/') {
@@ -104,14 +113,18 @@ fn cpuinfo_field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     found.map(|(_, value)| value.trim())
 }
 
-fn cpu_vendor(cpuinfo: &str) -> Option<CpuVendor> {
-    Some(match cpuinfo_field(cpuinfo, "vendor_id") {
-        Some("GenuineIntel") => CpuVendor::Intel,
-        Some("AuthenticAMD" | "HygonGenuine") => CpuVendor::Amd,
-        Some(_) => CpuVendor::Other,
-        // Arm's processors have other fields.
-        None => cpuinfo_field(cpuinfo, "CPU implementer").map(|_| CpuVendor::Other)?,
-    })
+/// x86 has the field `vendor_id`, and so has s390; Arm and RISC-V have others (`arch/*/kernel/cpu*` of Linux).
+fn kind_of(cpuinfo: &str) -> Option<Processor> {
+    let has = |name| cpuinfo_field(cpuinfo, name).is_some();
+    match cpuinfo_field(cpuinfo, "vendor_id") {
+        Some("GenuineIntel") => Some(Processor::Intel),
+        Some("AuthenticAMD" | "HygonGenuine") => Some(Processor::Amd),
+        Some("IBM/S390") => Some(Processor::Other),
+        Some(_) => Some(Processor::OtherX86),
+        None if has("CPU implementer") => Some(Processor::Arm),
+        None if has("isa") || has("platform") || has("cpu") => Some(Processor::Other),
+        None => None,
+    }
 }
 
 fn is_virtual(cpuinfo: &str) -> bool {
@@ -129,15 +142,23 @@ mod tests {
     #[test]
     fn processor_vendor_is_read_from_cpuinfo() {
         let intel = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu hypervisor\n\n";
-        assert_eq!(cpu_vendor(intel), Some(CpuVendor::Intel));
+        assert_eq!(kind_of(intel), Some(Processor::Intel));
         assert!(is_virtual(intel));
         let amd = "vendor_id\t: AuthenticAMD\nflags\t: fpu no_hypervisor\n";
-        assert_eq!(cpu_vendor(amd), Some(CpuVendor::Amd));
+        assert_eq!(kind_of(amd), Some(Processor::Amd));
         assert!(!is_virtual(amd));
-        assert_eq!(
-            cpu_vendor("CPU implementer\t: 0x41\n"),
-            Some(CpuVendor::Other)
-        );
-        assert_eq!(cpu_vendor("processor : 0\n"), None);
+        for (text, kind) in [
+            (
+                "processor\t: 0\nCPU implementer\t: 0x41\n",
+                Some(Processor::Arm),
+            ),
+            ("hart\t: 0\nisa\t: rv64imafdc\n", Some(Processor::Other)),
+            ("cpu\t\t: POWER9\n", Some(Processor::Other)),
+            ("vendor_id       : IBM/S390\n", Some(Processor::Other)),
+            ("vendor_id\t: CentaurHauls\n", Some(Processor::OtherX86)),
+        ] {
+            assert_eq!(kind_of(text), kind, "{text}");
+        }
+        assert_eq!(kind_of("processor : 0\n"), None);
     }
 }

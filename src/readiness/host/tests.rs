@@ -3,13 +3,15 @@ use pretty_assertions::assert_eq;
 use super::*;
 use crate::readiness::Verdict;
 
-fn platform(line: &str, cpu_vendor: Option<CpuVendor>, table: Option<&str>) -> Platform {
+fn platform(line: &str, vendor: Option<Processor>, table: Option<&str>) -> Platform {
     Platform {
         release: "6.1.0".to_owned(),
         cmdline: KernelCmdline::new(line),
-        cpu_vendor,
+        processor: vendor,
         is_guest: false,
         acpi_table: table.map(str::to_owned),
+        has_device_tree: false,
+        iommu_count: 0,
         group_count: 0,
         has_driver_override: Some(true),
         is_vtd_on_by_default: false,
@@ -25,7 +27,7 @@ fn found(platform: &Platform, topic: &str) -> Finding {
 
 #[test]
 fn kernel_line_is_checked_by_processor_if_there_are_no_groups() {
-    use CpuVendor::{Amd, Intel, Other};
+    use Processor::{Amd, Arm, Intel};
     use Verdict::{Fail, Pass, Warn};
     for (line, vendor, table, verdict) in [
         ("ro", Some(Intel), Some("DMAR"), Fail),
@@ -47,7 +49,8 @@ fn kernel_line_is_checked_by_processor_if_there_are_no_groups() {
             Some("DMAR"),
             Pass,
         ),
-        ("ro", Some(Other), Some("IORT"), Pass),
+        ("ro", Some(Arm), None, Pass),
+        ("iommu=off intel_iommu=off", Some(Arm), None, Pass),
         ("ro", None, None, Warn),
         ("intel_iommu=on", None, None, Pass),
     ] {
@@ -58,7 +61,7 @@ fn kernel_line_is_checked_by_processor_if_there_are_no_groups() {
 
 #[test]
 fn host_with_groups_passes_without_kernel_parameter() {
-    let mut platform = platform("ro", Some(CpuVendor::Intel), None);
+    let mut platform = platform("ro", Some(Processor::Intel), None);
     platform.group_count = 12;
     let all = judge(&platform, &Boot::default());
     assert!(all.iter().all(|finding| finding.verdict == Verdict::Pass));
@@ -69,7 +72,7 @@ fn host_with_groups_passes_without_kernel_parameter() {
 
 #[test]
 fn kernel_with_vt_d_on_by_default_needs_no_parameter() {
-    let mut platform = platform("ro", Some(CpuVendor::Intel), Some("DMAR"));
+    let mut platform = platform("ro", Some(Processor::Intel), Some("DMAR"));
     platform.is_vtd_on_by_default = true;
     assert_eq!(found(&platform, KERNEL).verdict, Verdict::Pass);
     assert_eq!(found(&platform, GROUPS).verdict, Verdict::Fail);
@@ -78,16 +81,16 @@ fn kernel_with_vt_d_on_by_default_needs_no_parameter() {
 #[test]
 fn firmware_setting_has_the_name_of_the_processor_vendor() {
     for (vendor, words) in [
-        (Some(CpuVendor::Intel), "VT-d (\"Intel"),
-        (Some(CpuVendor::Amd), "AMD-Vi"),
+        (Some(Processor::Intel), "VT-d (\"Intel"),
+        (Some(Processor::Amd), "AMD-Vi"),
         (None, "VT-d, AMD-Vi"),
     ] {
-        let remedy = found(&platform("ro", vendor, None), FIRMWARE).remedy;
+        let remedy = found(&platform("ro", vendor, None), "iommu-firmware").remedy;
         assert!(remedy.unwrap_or_default().contains(words), "{words}");
     }
-    let mut guest = platform("ro", Some(CpuVendor::Intel), None);
+    let mut guest = platform("ro", Some(Processor::Intel), None);
     guest.is_guest = true;
-    let remedy = found(&guest, FIRMWARE).remedy.unwrap_or_default();
+    let remedy = found(&guest, "iommu-firmware").remedy.unwrap_or_default();
     assert!(remedy.contains("<iommu model='intel'>"), "{remedy}");
 }
 

@@ -1,5 +1,6 @@
 //! Kernel, firmware, IOMMU, interrupts.
 
+use crate::support::TestHost;
 use crate::{DEVICES, assert_trouble, ready};
 
 const NO_GROUPS: [&str; 2] = [
@@ -208,4 +209,97 @@ fn chipset_on_which_the_kernel_turns_remapping_off_is_a_failure() {
     assert_trouble(&host, 5, &lines);
     host.write(&format!("{bridge}/revision"), "0x14\n");
     assert_trouble(&host, 0, &[]);
+}
+
+/// Arm hosts without a group: `cpuinfo` of an Arm processor, no table of an x86 IOMMU.
+fn arm() -> TestHost {
+    let host = ready();
+    host.without_groups();
+    host.remove("sys/firmware/acpi/tables/DMAR");
+    host.write("proc/cpuinfo", "processor\t: 0\nCPU implementer\t: 0x41\n");
+    host.write("proc/cmdline", "ro\n");
+    host
+}
+
+const NO_GROUPS_ON_ARM: [&str; 2] = [
+    NO_GROUPS[0],
+    "      try: fix the firmware and kernel-line failures above; if they pass, look for the reason \
+     in `dmesg | grep -i -e SMMU -e IOMMU`",
+];
+
+#[test]
+fn arm_server_without_smmu_is_told_to_enable_it_in_the_firmware() {
+    let host = arm();
+    // Servers without an SMMU have this table too: it also describes interrupts.
+    host.write("sys/firmware/acpi/tables/IORT", "");
+    let [groups, remedy] = NO_GROUPS_ON_ARM;
+    let lines = [
+        "FAIL  the kernel found no IOMMU (on Arm: SMMU)",
+        "      try: enable the SMMU in the firmware setup, then reboot; the kernel command line needs \
+         no parameter",
+        groups,
+        remedy,
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn board_with_a_device_tree_is_told_that_nothing_can_be_switched_on() {
+    let host = arm();
+    host.write("sys/firmware/devicetree/base/model", "a board");
+    let [groups, remedy] = NO_GROUPS_ON_ARM;
+    let lines = [
+        "FAIL  the device tree of this board describes no IOMMU that the kernel uses, so this board \
+         cannot give a PCI card to a guest",
+        "      try: this cannot be switched on: use a machine with an IOMMU for its PCI slots; if the \
+         vendor says that this board has one, install the vendor's firmware and kernel",
+        groups,
+        remedy,
+    ];
+    assert_trouble(&host, 5, &lines);
+}
+
+#[test]
+fn no_sentence_about_an_arm_host_names_an_iommu_of_x86() {
+    for device_tree in [false, true] {
+        let host = arm();
+        if device_tree {
+            host.write("sys/firmware/devicetree/base/model", "a board");
+        }
+        let check = host.line("check").text();
+        let detach = host.line("detach gpupci1 --dry-run");
+        for said in [check, detach.stderr] {
+            for word in [
+                "VT-d",
+                "AMD",
+                "intel_iommu",
+                "amd_iommu",
+                "iommu=pt",
+                "DMAR",
+            ] {
+                assert!(!said.contains(word), "{word}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn smmu_that_the_kernel_uses_passes() {
+    let host = ready();
+    host.remove("sys/firmware/acpi/tables/DMAR");
+    host.write("proc/cpuinfo", "CPU implementer\t: 0x41\n");
+    host.write("proc/cmdline", "ro\n");
+    assert_trouble(&host, 0, &[]);
+    host.assert_says("PASS  the kernel uses the IOMMU");
+}
+
+#[test]
+fn parameter_for_another_processor_is_said_to_have_no_effect() {
+    let host = ready();
+    host.without_groups();
+    host.boot_with("ro amd_iommu=on");
+    let said = host.line("check").text();
+    let idle =
+        "off without it; amd_iommu= has no effect on an Intel processor, whoever made the card\n";
+    assert!(said.contains(idle), "{said}");
 }

@@ -7,6 +7,7 @@ enum Family {
     Ubuntu,
     Suse,
     Arch,
+    Proxmox,
     Other,
 }
 
@@ -31,6 +32,21 @@ impl Distribution {
             id: id.to_owned(),
             major: major.parse().unwrap_or(0),
         }
+    }
+
+    /// Proxmox, if its files are there: its os-release is that of Debian.
+    pub fn or_proxmox(self, is_proxmox: bool) -> Self {
+        let family = if is_proxmox {
+            Family::Proxmox
+        } else {
+            self.family
+        };
+        Self { family, ..self }
+    }
+
+    /// Whether it is Proxmox, which has its own QEMU and no libvirt.
+    pub fn is_proxmox(&self) -> bool {
+        self.family == Family::Proxmox
     }
 
     /// Whether it is one of SUSE's systems that `transactional-update` changes.
@@ -65,7 +81,7 @@ impl Distribution {
             }
             (Family::Suse, _) => "zypper install libvirt-daemon-qemu qemu-kvm",
             (Family::Arch, _) => "pacman -S libvirt qemu-base",
-            (Family::Other, _) => "install libvirt and QEMU",
+            (Family::Proxmox | Family::Other, _) => "install libvirt and QEMU",
         }
     }
 }

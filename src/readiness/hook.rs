@@ -15,11 +15,7 @@ pub(super) fn judge(
     distribution: &Distribution,
 ) -> Vec<Finding> {
     let Some(hooks) = hooks else {
-        return vec![Finding::fail(
-            "libvirt",
-            "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
-            distribution.libvirt(),
-        )];
+        return vec![no_libvirt(distribution)];
     };
     let mut findings = installed(hooks);
     let has_ours = hooks.files.iter().any(HookFile::is_ours_directly);
@@ -29,6 +25,26 @@ pub(super) fn judge(
         findings.extend(other_hook(file));
     }
     findings
+}
+
+/// Packages of libvirt would take the place of Proxmox's own QEMU. Its guests get cards without the hook.
+fn no_libvirt(distribution: &Distribution) -> Finding {
+    const TOPIC: &str = "libvirt";
+    match distribution.is_proxmox() {
+        true => Finding::fail(
+            TOPIC,
+            "Proxmox starts guests without libvirt, so gpupt's hook does not run here: guests start \
+             without their cards being checked",
+            "bind the cards of a guest before Proxmox starts it; do not install libvirt, whose \
+             packages replace Proxmox's own QEMU",
+        )
+        .blocking(Blocks::Nothing),
+        false => Finding::fail(
+            TOPIC,
+            "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
+            distribution.libvirt(),
+        ),
+    }
 }
 
 /// Whether our hook is installed. Without it a guest still gets cards, so no finding blocks one.

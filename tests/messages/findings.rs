@@ -615,6 +615,10 @@ fn hooks() -> Vec<HostFacts> {
     let programs = programs.map(|program| changed(|host| host.gpupci = program));
     let mut hosts = vec![
         changed(|host| host.hooks = None),
+        changed(|host| {
+            host.hooks = None;
+            host.distribution = Distribution::of("ID=debian").or_proxmox(true);
+        }),
         with_hooks(|hooks| hooks.files.clear()),
         with_hooks(|hooks| hooks.is_hidden = true),
         ours(|file| file.is_executable = false),

@@ -8,6 +8,12 @@ use crate::readiness::{
     RemappingUnit,
 };
 
+/// The files of Proxmox: its program, the folder of its cluster, and its list of EFI partitions.
+const PROXMOX: [&str; 3] = [
+    "/usr/bin/pveversion",
+    "/etc/pve",
+    "/etc/kernel/proxmox-boot-uuids",
+];
 /// A kernel line has 4 KiB at most on x86, a processor's part of `/proc/cpuinfo` about 2.
 const LINE_BYTES: u64 = 64 << 10;
 /// A kernel's configuration has about 300 KiB.
@@ -79,7 +85,7 @@ impl Machine {
         let files = ["/etc/os-release", "/usr/lib/os-release"].into_iter();
         let mut texts = files.map(|file| self.read_start_as_text(file, LINE_BYTES));
         let text = texts.find(|text| !text.is_empty()).unwrap_or_default();
-        Distribution::of(&text)
+        Distribution::of(&text).or_proxmox(PROXMOX.iter().any(|path| self.exists(path)))
     }
 
     /// Whether QEMU made this machine: Arm's processors do not tell.

@@ -133,20 +133,16 @@ fn grub_cfg_of_an_efi_host_is_the_real_one() {
     let host = without_loader("BOOT_IMAGE=/vmlinuz ro");
     host.write("etc/default/grub", "GRUB_CMDLINE_LINUX=\"\"\n");
     host.write("sys/firmware/efi/systab", "");
+    let efi = "boot/efi/EFI/centos/grub.cfg";
+    host.write(efi, "menuentry\n");
+    let written = |path: &str| format!("`grub2-mkconfig -o {path}`");
+    let remedy = host.intel_iommu().1;
+    assert!(remedy.contains(&written(&format!("/{efi}"))), "{remedy}");
+    host.write(efi, "source \"${prefix}/grub.cfg\"\n");
     host.write("boot/grub2/grub.cfg", "menuentry\n");
-    host.write("boot/efi/EFI/centos/grub.cfg", "menuentry\n");
     let remedy = host.intel_iommu().1;
     assert!(
-        remedy.contains("`grub2-mkconfig -o /boot/efi/EFI/centos/grub.cfg`"),
-        "{remedy}"
-    );
-    host.write(
-        "boot/efi/EFI/centos/grub.cfg",
-        "configfile $prefix/grub.cfg\n",
-    );
-    let remedy = host.intel_iommu().1;
-    assert!(
-        remedy.contains("`grub2-mkconfig -o /boot/grub2/grub.cfg`"),
+        remedy.contains(&written("/boot/grub2/grub.cfg")),
         "{remedy}"
     );
 }

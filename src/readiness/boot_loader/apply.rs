@@ -47,36 +47,39 @@ impl Marks {
         command.unwrap_or_else(|| "generate grub.cfg anew".to_owned())
     }
 
-    /// The generator of the `grub.cfg` that this host has. On EFI hosts before RHEL 9 and Fedora 34 it is
-    /// in the EFI partition; later ones have a file there that only loads the other one.
+    /// The generator of the `grub.cfg` that this host has.
     fn mkconfig(&self) -> Option<String> {
-        let is_real = |text: &str| !text.contains("configfile") || text.contains("menuentry");
-        let efi = self
-            .files
-            .matching(|path| path.starts_with("/boot/efi/EFI/"));
-        let mut efi = efi.filter(|(path, text)| path.ends_with("/grub.cfg") && is_real(text));
-        let efi = efi.next().filter(|_| self.is_efi).map(|(path, _)| path);
         let others = ["/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"];
         let other = others.into_iter().find(|path| self.files.has(path));
-        let path = efi.or(other)?;
-        let is_2 = path.starts_with("/boot/efi/") || path.starts_with("/boot/grub2/");
-        let wanted = if is_2 {
-            "grub2-mkconfig"
-        } else {
-            "grub-mkconfig"
+        let path = other.or_else(|| self.efi_grub_cfg())?;
+        let wanted = match path.starts_with("/boot/grub/") {
+            true => "grub-mkconfig",
+            false => "grub2-mkconfig",
         };
         let mut programs = [wanted, "grub-mkconfig", "grub2-mkconfig"].into_iter();
         let program = programs.find(|name| self.programs.may_have(name))?;
         Some(format!("run `{program} -o {path}`"))
     }
 
+    /// The whole `grub.cfg` in the EFI partition, as EFI hosts before RHEL 9 and Fedora 34 have it. On other
+    /// hosts the file there is written by hand or by an installer, and only loads the one in /boot.
+    fn efi_grub_cfg(&self) -> Option<&str> {
+        let is_whole = |text: &str| text.contains("menuentry") || text.contains("blscfg");
+        let mut files = self.files.matching(|path| {
+            let vendor = path.strip_prefix("/boot/efi/EFI/");
+            let vendor = vendor.and_then(|rest| rest.strip_suffix("/grub.cfg"));
+            vendor.is_some_and(is_plain)
+        });
+        let (path, _) = files.find(|(_, text)| self.is_efi && is_whole(text))?;
+        Some(path)
+    }
+
     /// kernel-install(8) before systemd 254 needs the release and the kernel.
     fn kernel_install(&self) -> String {
         let release = self.release.as_str();
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+~".contains(c);
         if !self.programs.may_have("kernel-install") {
             "make the boot entries anew".to_owned()
-        } else if !release.is_empty() && release.chars().all(is_plain) {
+        } else if is_plain(release) {
             format!("run `kernel-install add {release} /lib/modules/{release}/vmlinuz`")
         } else {
             "run `kernel-install add-all`".to_owned()
@@ -91,4 +94,10 @@ impl Marks {
         let command = self.first(&commands);
         command.unwrap_or_else(|| "build that image anew".to_owned())
     }
+}
+
+/// Whether this part of a path means itself in a shell.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+~".contains(c);
+    !name.is_empty() && name.chars().all(is_plain)
 }

@@ -74,10 +74,6 @@ fn grub_is_configured_by_the_variable_and_file_that_count() {
         "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX a\"\n",
     );
     let centos = ("/boot/efi/EFI/centos/grub.cfg", "menuentry 'x' {\n");
-    let stub = (
-        "/boot/efi/EFI/fedora/grub.cfg",
-        "configfile $prefix/grub.cfg\n",
-    );
     let edit = "add intel_iommu=on to GRUB_CMDLINE_LINUX in /etc/default/grub, ";
     let edit_default = "add intel_iommu=on to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, ";
     let in_cloud = "add intel_iommu=on to GRUB_CMDLINE_LINUX in /etc/default/grub.d/50-cloud.cfg, ";
@@ -119,16 +115,10 @@ fn grub_is_configured_by_the_variable_and_file_that_count() {
             "run `grub2-mkconfig -o /boot/grub2/grub.cfg`",
         ),
         (
-            vec![DEFAULT_GRUB, cfg2, centos],
+            vec![DEFAULT_GRUB, centos],
             vec!["grub2-mkconfig"],
             edit,
             "run `grub2-mkconfig -o /boot/efi/EFI/centos/grub.cfg`",
-        ),
-        (
-            vec![DEFAULT_GRUB, cfg2, stub],
-            vec!["grub2-mkconfig"],
-            edit,
-            "run `grub2-mkconfig -o /boot/grub2/grub.cfg`",
         ),
         (
             vec![DEFAULT_GRUB, cfg],
@@ -144,6 +134,41 @@ fn grub_is_configured_by_the_variable_and_file_that_count() {
     let unfound =
         "add intel_iommu=on to the kernel command line of GRUB (no file of it was found), ";
     assert_eq!(remedy, format!("{unfound}run `update-grub`, then reboot"));
+}
+
+#[test]
+fn file_in_the_efi_partition_that_only_loads_grub_cfg_is_never_written() {
+    let debian =
+        "search.fs_uuid 0 root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n";
+    let suse_15 = "set prefix=(${root})/boot/grub2\nsource \"${prefix}/grub.cfg\"\n";
+    let suse_12 = "search --fs-uuid --set=root 0\nset prefix=(${root})/boot/grub2\nnormal\n";
+    let fedora = "search --fs-uuid --set=dev 0\nexport $prefix\nconfigfile $prefix/grub.cfg\n";
+    let whole = "insmod blscfg\nblscfg\n";
+    let cfg = ("/boot/grub2/grub.cfg", "");
+    let debian_cfg = ("/boot/grub/grub.cfg", "");
+    let remedy = |files: &[(&str, &str)]| {
+        let files = [&[DEFAULT_GRUB], files].concat();
+        boot(GRUB_LINE, &files, &["grub-mkconfig", "grub2-mkconfig"]).with(ON)
+    };
+    for (vendor, cfg, text) in [
+        ("debian", debian_cfg, debian),
+        ("sles", cfg, suse_12),
+        ("opensuse", cfg, suse_15),
+        ("fedora", cfg, fedora),
+        ("other", cfg, whole),
+    ] {
+        let stub = (&*format!("/boot/efi/EFI/{vendor}/grub.cfg"), text);
+        let written = format!("-mkconfig -o {}`", cfg.0);
+        assert!(remedy(&[cfg, stub]).contains(&written), "{vendor}");
+        if vendor != "other" {
+            assert!(
+                remedy(&[stub]).contains(", generate grub.cfg anew"),
+                "{vendor}"
+            );
+        }
+    }
+    assert!(remedy(&[("/boot/efi/EFI/redhat/grub.cfg", whole)]).contains("EFI/redhat/grub.cfg`"));
+    assert!(remedy(&[("/boot/efi/EFI/$(x)/grub.cfg", whole)]).contains(", generate grub.cfg anew"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 """Adds the <hostdev> elements of a guest's GPU cards to its <devices>.
 
 A guest without the attribute `gpupci` needs nothing of gpupt: Rocks' own connection to the database says
-who has it. For the others libgpupt.so does the work. It is loaded when the first of them comes, not when
-this file is imported: only then can the command report a failure as its error message.
+who has it. For the others libgpupt.so does the work, and for all guests if gpupt uses another database than
+Rocks. It is loaded when the first of them comes, not when this file is imported: only then can the command
+report a failure as its error message.
 """
 
 import os
@@ -77,11 +78,14 @@ class Report:
 
 	def __init__(self, newdb):
 		self.newdb = newdb
-		self.have_cards = ask_who_has_cards(newdb)
+		self.is_other_database = is_other_database_chosen()
+		self.have_cards = None if self.is_other_database else ask_who_has_cards(newdb)
 		self.opened = None
 
 	def may_have_cards(self, node):
-		"""False only if Rocks' database says that the guest has no card."""
+		"""False only if Rocks' database says that the guest has no card, and gpupt uses that database."""
+		if self.is_other_database:
+			return True
 		if self.have_cards is not None and isinstance(getattr(node, 'ID', None), INTEGERS):
 			return node.ID in self.have_cards
 		try:
@@ -95,6 +99,16 @@ class Report:
 		if self.opened is None:
 			self.opened = library.Session()
 		return self.opened
+
+
+def is_other_database_chosen():
+	"""Whether the environment or the settings name a database for gpupt. The library reads the settings
+	as TOML. Here it is enough to find a line that may name one, also if the rest is no TOML."""
+	if os.environ.get('GPUPT_DATABASE'):
+		return True
+	settings = os.path.join(os.environ.get('GPUPT_ROOT') or '/', 'etc/gpupt.toml')
+	lines = start_of(settings).splitlines()
+	return any(line.lstrip(b' \t"\'').startswith(b'database') for line in lines)
 
 
 def ask_who_has_cards(newdb):
@@ -112,9 +126,9 @@ def warn_of_former_plugin():
 	"""Says on stderr if the former gpupt has left its plugin_global beside this file."""
 	folder = os.path.dirname(os.path.abspath(__file__))
 	source, compiled = [os.path.join(folder, 'plugin_global.' + end) for end in ('py', 'pyc')]
-	if is_former_plugin(source):
+	if FORMER_QEMU in start_of(source):
 		found = '%s of an older gpupt gives guests with cards another emulator and another domain type'
-	elif not os.path.exists(source) and is_former_plugin(compiled):
+	elif not os.path.exists(source) and FORMER_QEMU in start_of(compiled):
 		found = '%s is the compiled rest of an older gpupt'
 	else:
 		return
@@ -122,16 +136,16 @@ def warn_of_former_plugin():
 	sys.stderr.write('gpupt: %s\n  try:   rm -f %s %s\n' % (found, source, compiled))
 
 
-def is_former_plugin(path):
-	"""Whether `path` is a plugin_global of the former gpupt."""
+def start_of(path):
+	"""The first bytes of a file; none if it cannot be read."""
 	try:
 		# Only a file: a pipe would wait for a writer.
 		if not os.path.isfile(path):
-			return False
+			return b''
 		with open(path, 'rb') as file:
-			return FORMER_QEMU in file.read(65536)
+			return file.read(65536)
 	except (IOError, OSError):
-		return False
+		return b''
 
 
 RollName = "gpupt"

@@ -72,6 +72,14 @@ class Asked:
         return self.answer('attribute')
 
 
+class AllAttributes:
+    """A database that runs no statements of others, and gives all attributes of a node."""
+
+    def __init__(self, attributes):
+        self.getHostAttrs = lambda node: attributes
+        self.getHostAttr = lambda node, name: attributes.get(name)
+
+
 class OnlyAttributes:
     """A database that runs no statements of others."""
 
@@ -115,6 +123,12 @@ def main():
     check(report(Asked([], 'x'), Node('old')), (['old'], 1), 'a node without a number')
     check(report(OnlyAttributes(None), one), ([], 0), 'only attributes, none')
     check(report(OnlyAttributes('x'), one), (['one'], 1), 'only attributes')
+    for name in ['gpupci', 'gpupci  ', 'GPUPCI']:
+        for value in ['x', '', None]:
+            check(report(AllAttributes({'os': 'linux', name: value}), one), (['one'], 1), repr((name, value)))
+    check(report(AllAttributes({'gpupci1': 'x', ' gpupci': 'x', 'gpupci\t': 'x'}), one), ([], 0), 'other names')
+    check(report(AllAttributes({}), one), ([], 0), 'no attributes')
+    check(report(AllAttributes(None), one), (['one'], 1), 'no answer instead of attributes')
     check(report(None, one, two), (['one', 'two'], 1), 'no database')
 
 

@@ -89,7 +89,7 @@ class Report:
 		if self.have_cards is not None and isinstance(getattr(node, 'ID', None), INTEGERS):
 			return node.ID in self.have_cards
 		try:
-			return self.newdb.getHostAttr(node, 'gpupci') is not None
+			return has_attribute(self.newdb, node)
 		except Exception:
 			# The library asks the database itself, and says what is wrong with it.
 			return True
@@ -134,6 +134,14 @@ def warn_of_former_plugin():
 		return
 	found = found % (source if os.path.exists(source) else compiled)
 	sys.stderr.write('gpupt: %s\n  try:   rm -f %s %s\n' % (found, source, compiled))
+
+
+def has_attribute(newdb, node):
+	"""Whether a node has the attribute, also without a value. The tables compare names without regard to case and
+	to blanks at the end; a dictionary of Python does not."""
+	if not hasattr(newdb, 'getHostAttrs'):
+		return newdb.getHostAttr(node, 'gpupci') is not None
+	return any(name.lower().rstrip(' ') == 'gpupci' for name in newdb.getHostAttrs(node))
 
 
 def start_of(path):

@@ -66,7 +66,11 @@ def to_native(output, errors):
 
 
 def print_notes(stderr):
-	"""Prints what a program that succeeded wrote to stderr, byte for byte."""
+	"""Prints what a program that succeeded wrote to stderr, byte for byte, if somebody listens."""
 	stream = getattr(sys.stderr, 'buffer', sys.stderr)
-	stream.write(stderr)
-	stream.flush()
+	try:
+		stream.write(stderr)
+		stream.flush()
+	except (AttributeError, EnvironmentError, ValueError):
+		# It is closed. The command itself succeeded.
+		pass

@@ -9,6 +9,7 @@ sys.path.insert(0, sys.argv[1])
 
 import rocks
 import rocks.commands
+import rocks.gpupt_command
 from rocks.commands.report.host.vm.config import plugin_device
 
 
@@ -105,6 +106,27 @@ def check(found, expected, what):
         sys.exit('%s: %r instead of %r' % (what, found, expected))
 
 
+class Closed:
+    """A stderr that nobody reads."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def write(self, text):
+        """Fails."""
+        raise self.error
+
+
+def check_that_warnings_do_no_harm():
+    """Each way to have no stderr, of Python 2 and 3."""
+    usual = sys.stderr
+    for closed in [None, Closed(IOError(9, 'closed')), Closed(OSError(9, 'closed')), Closed(ValueError('closed'))]:
+        sys.stderr = closed
+        plugin_device.warn('a warning')
+        rocks.gpupt_command.print_notes(b'a note')
+    sys.stderr = usual
+
+
 def main():
     """All ways to ask."""
     rocks.gpupt_library = sys.modules['rocks.gpupt_library'] = Library
@@ -132,4 +154,5 @@ def main():
     check(report(None, one, two), (['one', 'two'], 1), 'no database')
 
 
+check_that_warnings_do_no_harm()
 main()

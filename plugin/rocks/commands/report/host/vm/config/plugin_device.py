@@ -133,7 +133,16 @@ def warn_of_former_plugin():
 	else:
 		return
 	found = found % (source if os.path.exists(source) else compiled)
-	sys.stderr.write('gpupt: %s\n  try:   rm -f %s %s\n' % (found, source, compiled))
+	warn('gpupt: %s\n  try:   rm -f %s %s\n' % (found, source, compiled))
+
+
+def warn(text):
+	"""Writes to stderr, if somebody listens: the report must not fail for lack of it."""
+	try:
+		sys.stderr.write(text)
+		sys.stderr.flush()
+	except (AttributeError, EnvironmentError, ValueError):
+		pass
 
 
 def has_attribute(newdb, node):

@@ -5,7 +5,7 @@ use crate::diagnosis::logs::last_run;
 use crate::diagnosis::qemu_errors::known_error;
 use crate::diagnosis::{Reason, Said, Source, When};
 use crate::failure::Code;
-use crate::gpu::GpuCard;
+use crate::gpu::{CardName, GpuCard};
 use crate::host::{KnownGuest, Machine};
 use crate::readiness::{Finding, Verdict, judge};
 
@@ -42,7 +42,8 @@ pub(super) fn add(
     machine: &Machine,
     options: &CheckOptions,
 ) {
-    let words: Vec<String> = cards.iter().map(|card| card.name.to_string()).collect();
+    let claimed: Vec<CardName> = cards.iter().map(|card| card.name).collect();
+    let words: Vec<String> = claimed.iter().map(CardName::to_string).collect();
     let options = CheckOptions {
         words: &words,
         ..*options
@@ -52,14 +53,17 @@ pub(super) fn add(
     };
     let wanted = warnings(reasons, known, machine);
     for finding in judge(&facts) {
-        // Without a card, `words` means all of them.
-        let is_own = finding
-            .card
-            .is_none_or(|card| words.contains(&card.to_string()));
-        if is_own && explains(&finding, &wanted) {
-            add_finding(reasons, finding);
+        if is_about_guest(&finding, &claimed) && explains(&finding, &wanted) {
+            let is_blocking = finding.blocks_guest(&claimed);
+            add_finding(reasons, finding, is_blocking);
         }
     }
+}
+
+/// Whether a finding is about the host, or about a card that the guest claims. Without a card, `check` was asked
+/// about all of them.
+fn is_about_guest(finding: &Finding, claimed: &[CardName]) -> bool {
+    finding.card.is_none_or(|card| claimed.contains(&card))
 }
 
 /// The topics of the warnings that explain what QEMU said at the last start.
@@ -89,7 +93,7 @@ fn explains(finding: &Finding, wanted: &[&str]) -> bool {
 
 /// Adds a finding to the reason with the same cause, or as a reason of its own. The remedies of `check` are
 /// those for this host.
-fn add_finding(reasons: &mut Vec<Reason>, finding: Finding) {
+fn add_finding(reasons: &mut Vec<Reason>, finding: Finding, is_blocking: bool) {
     let says_same = |reason: &Reason| {
         reason.text.contains(&finding.text) || finding.text.ends_with(reason.cause())
     };
@@ -118,7 +122,7 @@ fn add_finding(reasons: &mut Vec<Reason>, finding: Finding) {
         .unwrap_or_default();
     let reason = Reason::new(Source::Check, format!("{card}{}", finding.text));
     reasons.push(Reason {
-        when: (finding.verdict == Verdict::Fail).then_some(When::Now),
+        when: is_blocking.then_some(When::Now),
         topic: Some(finding.topic),
         card: finding.card,
         codes: match finding.verdict {

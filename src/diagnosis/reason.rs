@@ -89,7 +89,7 @@ impl Reason {
         Self { when, ..self }
     }
 
-    /// The cause of the last failure has the lowest rank.
+    /// The cause of the last failure has the lowest rank. What blocks nothing, as a missing hook, comes last.
     pub(super) fn rank(&self) -> u8 {
         match (self.when, self.source) {
             (Some(When::Still), _) => 0,
@@ -97,8 +97,8 @@ impl Reason {
             (Some(When::NoLonger), _) => 2,
             (Some(When::Now), Source::Check) => 4,
             (Some(When::Now), _) => 3,
-            (None, Source::Check) => 5,
-            (None, _) => 6,
+            (None, Source::Check) => 6,
+            (None, _) => 5,
         }
     }
 

@@ -139,6 +139,18 @@ impl Finding {
         }
     }
 
+    /// Whether a guest that claims these cards, and other devices, cannot start because of it.
+    pub fn blocks_guest(&self, claimed: &[CardName]) -> bool {
+        let claims = |card: &CardName| claimed.contains(card);
+        match &self.blocks {
+            Blocks::Nothing => false,
+            Blocks::Card => self.card.as_ref().is_some_and(claims),
+            Blocks::CardWithout(other) => self.card.as_ref().is_some_and(claims) && !claims(other),
+            Blocks::Cards(cards) => cards.iter().any(claims),
+            Blocks::EveryCard => true,
+        }
+    }
+
     /// The exit code for this finding: 0 unless it is a failure.
     pub fn exit(&self) -> Exit {
         self.exit
@@ -168,6 +180,26 @@ mod tests {
         assert_eq!(exit_of(std::slice::from_ref(&warn)), Exit::Done);
         assert_eq!(exit_of(&[fail.clone(), warn.clone()]), Exit::Unable);
         assert_eq!(exit_of(&[fail, differs, warn]), Exit::Differs);
+    }
+
+    #[test]
+    fn guest_is_blocked_by_the_findings_that_block_its_cards() {
+        let [one, two] = ["gpupci1", "gpupci2"].map(|name| name.parse().expect("a name"));
+        let finding = Finding::fail("a", "a", "a").of(one);
+        for (blocks, claimed, is_blocked) in [
+            (Blocks::Nothing, &[one][..], false),
+            (Blocks::Card, &[one], true),
+            (Blocks::Card, &[two], false),
+            (Blocks::CardWithout(two), &[one], true),
+            (Blocks::CardWithout(two), &[one, two], false),
+            (Blocks::CardWithout(two), &[two], false),
+            (Blocks::Cards(vec![one, two]), &[two], true),
+            (Blocks::Cards(vec![one]), &[two], false),
+            (Blocks::EveryCard, &[], true),
+        ] {
+            let finding = finding.clone().blocking(blocks);
+            assert_eq!(finding.blocks_guest(claimed), is_blocked, "{finding:?}");
+        }
     }
 
     #[test]

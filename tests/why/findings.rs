@@ -17,6 +17,8 @@ fn missing_hook_is_told_with_the_command_that_installs_it() {
         "check:      the libvirt hook is not installed: guests start without their cards being checked\n            \
          try: gpupci hook install\n"
     );
+    // The guest starts without it.
+    assert_eq!(host.reasons()[0]["when"], json!(null));
     let plain = Host::with_guest("");
     fs::remove_file(plain.path("etc/libvirt/hooks/qemu")).expect("a hook");
     assert_eq!(plain.line("why rocks-33").text(), "");

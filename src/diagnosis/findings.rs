@@ -7,7 +7,7 @@ use crate::diagnosis::{Reason, Said, Source, When};
 use crate::failure::Code;
 use crate::gpu::{CardName, GpuCard};
 use crate::host::{KnownGuest, Machine};
-use crate::readiness::{Finding, Verdict, judge};
+use crate::readiness::{Blocks, Finding, Verdict, judge};
 
 /// The findings that say the same as a refusal of the hook, and its code.
 const SAME_CAUSE: [(&str, Code); 7] = [
@@ -33,6 +33,8 @@ const UNEXPLAINED: [&str; 6] = [
 ];
 /// Findings about attributes do not keep a guest from starting.
 const OF_CLUSTER: [&str; 2] = ["attributes", "conflicts"];
+/// Findings about the cards as a whole do not keep a guest without a card from starting.
+const OF_CARDS: [&str; 2] = ["cards", "names"];
 
 /// Adds the findings about the host and these cards.
 pub(super) fn add(
@@ -60,10 +62,14 @@ pub(super) fn add(
     }
 }
 
-/// Whether a finding is about the host, or about a card that the guest claims. Without a card, `check` was asked
-/// about all of them.
+/// Whether a finding is about the host, or about a card that the guest claims. For a guest that claims none,
+/// `check` was asked about all of them, and that the host has none is no reason.
 fn is_about_guest(finding: &Finding, claimed: &[CardName]) -> bool {
-    finding.card.is_none_or(|card| claimed.contains(&card))
+    match (finding.card, &finding.blocks) {
+        (Some(card), _) => claimed.contains(&card),
+        (None, Blocks::Cards(cards)) => claimed.iter().any(|card| cards.contains(card)),
+        (None, _) => !claimed.is_empty() || !OF_CARDS.contains(&finding.topic),
+    }
 }
 
 /// The topics of the warnings that explain what QEMU said at the last start.

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use crate::{Host, OTHER_UUID, hostdev};
+use crate::{GUEST, Host, OTHER_UUID, UUID, hostdev};
 
 #[test]
 fn missing_hook_is_told_with_the_command_that_installs_it() {
@@ -57,6 +57,26 @@ fn findings_about_other_cards_are_left_out() {
     host.write("run/gpupt/cards/0000:02:00.json", "no record");
     let reasons = host.why();
     assert_eq!(reasons.matches("try:").count(), 1, "{reasons}");
+}
+
+#[test]
+fn guest_that_claims_no_card_needs_none_on_the_host() {
+    let host = Host::on("no-cards.tree");
+    host.write("sys/bus/pci/devices/0000:7e:00.0/class", "0x020000\n");
+    host.define(GUEST, UUID, &hostdev("7e"));
+    let topics = |host: &Host| host.line("why rocks-33").text();
+    assert!(
+        !topics(&host).contains("card of vendor"),
+        "{}",
+        topics(&host)
+    );
+    // What keeps every device from guests is a reason for this one too.
+    fs::remove_dir_all(host.path("sys/kernel/iommu_groups")).expect("groups");
+    assert!(
+        topics(&host).contains("there are no IOMMU groups"),
+        "{}",
+        topics(&host)
+    );
 }
 
 #[test]

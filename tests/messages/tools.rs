@@ -115,6 +115,11 @@ fn remedies() -> Vec<String> {
             ..BootFacts::default()
         })
     };
+    let limine = Boot::of(BootFacts {
+        loader_info: Some("Limine 9.2".to_owned()),
+        programs: Programs::of(["limine-update"]),
+        ..BootFacts::default()
+    });
     let without_generator = Boot::of(BootFacts {
         programs: Programs::of(["bash"]),
         running: KernelCmdline::new("BOOT_IMAGE=/vmlinuz a=b"),
@@ -138,6 +143,7 @@ fn remedies() -> Vec<String> {
         installed("6.1.0", Programs::of(["bash"])).with("a=b"),
         installed("6.1.0", Programs::default()).with("a=b"),
         installed("6.1/0", Programs::default()).with("a=b"),
+        limine.with("a=b"),
         without_generator.with("a=b"),
         boot(None, proxmox).with("a=b"),
     ]

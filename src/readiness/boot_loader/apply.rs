@@ -1,8 +1,33 @@
 //! The command that applies an edit of the kernel command line: the first that is installed.
 
-use crate::readiness::boot_loader::files::INSTALL_CONF;
+use crate::readiness::boot_loader::files::{
+    DEFAULT_LIMINE, DEFAULT_U_BOOT, INSTALL_CONF, UPDATE_EXTLINUX,
+};
 use crate::readiness::boot_loader::recognise::Marks;
 use crate::readiness::{BootLoader, ImageSystem};
+
+/// A program, and the file and variable that it reads.
+type Generator = (&'static str, &'static str, &'static str);
+
+const GENERATORS: [(BootLoader, Generator); 4] = [
+    (
+        BootLoader::Limine,
+        ("limine-update", DEFAULT_LIMINE, LIMINE),
+    ),
+    (
+        BootLoader::Limine,
+        ("limine-mkinitcpio", DEFAULT_LIMINE, LIMINE),
+    ),
+    (
+        BootLoader::Syslinux,
+        ("update-extlinux", UPDATE_EXTLINUX, "default_kernel_opts"),
+    ),
+    (
+        BootLoader::UBoot,
+        ("u-boot-update", DEFAULT_U_BOOT, "U_BOOT_PARAMETERS"),
+    ),
+];
+const LIMINE: &str = "KERNEL_CMDLINE[default]";
 
 impl Marks {
     /// What to do after an edit: `run …`, or words where the command is not known. `None` if the boot
@@ -17,9 +42,9 @@ impl Marks {
             BootLoader::Proxmox => run("proxmox-boot-tool refresh"),
             BootLoader::Sdbootutil => run("sdbootutil update-all-entries"),
             BootLoader::FlashKernel => run("flash-kernel"),
-            BootLoader::Limine => self.first(&["limine-update", "limine-mkinitcpio"]),
-            BootLoader::Syslinux => self.first(&["update-extlinux"]),
-            BootLoader::UBoot => self.first(&["u-boot-update"]),
+            BootLoader::Limine | BootLoader::Syslinux | BootLoader::UBoot => self
+                .generator(loader)
+                .and_then(|(program, ..)| run(program)),
             BootLoader::KernelInstall => Some(
                 self.first(&["reinstall-kernels"])
                     .unwrap_or_else(|| self.kernel_install()),
@@ -27,6 +52,15 @@ impl Marks {
             BootLoader::UnifiedImage => Some(self.apply_unified()),
             _ => None,
         }
+    }
+
+    /// The installed program that writes the file of this boot loader, and the file and variable from which
+    /// it does.
+    pub fn generator(&self, loader: BootLoader) -> Option<Generator> {
+        let mut generators = GENERATORS.into_iter();
+        let (_, generator) =
+            generators.find(|(of, (program, ..))| *of == loader && self.programs.has(program))?;
+        Some(generator)
     }
 
     fn first(&self, commands: &[&str]) -> Option<String> {

@@ -76,6 +76,16 @@ pub(super) struct ConfiguredLine {
     pub line: KernelCmdline,
 }
 
+impl ConfiguredLine {
+    pub fn new(file: &str, variable: &'static str, text: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            variable,
+            line: KernelCmdline::new(text),
+        }
+    }
+}
+
 /// The files of boot loaders that a host has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BootFiles {
@@ -125,7 +135,7 @@ impl BootFiles {
             let has_kernel = text
                 .lines()
                 .any(|line| line.trim_start().starts_with("linux"));
-            has_kernel.then(|| line(path, "", &options))
+            has_kernel.then(|| ConfiguredLine::new(path, "", &options))
         });
         lines.collect()
     }
@@ -143,7 +153,7 @@ impl BootFiles {
         let is_cfg = |path: &str| path.ends_with("/grub.cfg");
         let lines = self.matching(is_cfg).flat_map(|(path, text)| {
             let lines = text.lines().filter_map(linux_arguments);
-            lines.map(move |arguments| line(path, "", arguments))
+            lines.map(move |arguments| ConfiguredLine::new(path, "", arguments))
         });
         let is_normal =
             |line: &ConfiguredLine| !line.line.has("single") && !line.line.has("recovery");
@@ -154,7 +164,7 @@ impl BootFiles {
     pub fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
         let lines = self.matching(is_wanted).map(|(path, text)| {
             let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-            line(path, "", &text.join(" "))
+            ConfiguredLine::new(path, "", &text.join(" "))
         });
         lines.collect()
     }
@@ -164,7 +174,7 @@ impl BootFiles {
         let lines = self.matching(is_wanted).flat_map(|(path, text)| {
             let arguments = text.lines().filter_map(|line| after(line, word));
             arguments
-                .map(move |arguments| line(path, "", arguments))
+                .map(move |arguments| ConfiguredLine::new(path, "", arguments))
                 .collect::<Vec<_>>()
         });
         lines.collect()
@@ -175,7 +185,7 @@ impl BootFiles {
     pub fn appended(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
         let lines = self.matching(is_wanted).filter_map(|(path, text)| {
             let appended = default_append(text)?;
-            Some(line(path, "", appended))
+            Some(ConfiguredLine::new(path, "", appended))
         });
         lines.collect()
     }
@@ -185,13 +195,13 @@ impl BootFiles {
         let is_linux_conf = |path: &str| path.ends_with("/refind_linux.conf");
         let linux = self.matching(is_linux_conf).flat_map(|(path, text)| {
             let options = text.lines().filter_map(|line| line.split('"').nth(3));
-            options.map(move |options| line(path, "", options))
+            options.map(move |options| ConfiguredLine::new(path, "", options))
         });
         let mut lines: Vec<ConfiguredLine> = linux.collect();
         let is_refind_conf = |path: &str| path.ends_with("/refind.conf");
         lines.extend(self.matching(is_refind_conf).flat_map(|(path, text)| {
             let options = text.lines().filter_map(|line| after(line, "options"));
-            options.map(move |options| line(path, "", options.trim_matches('"')))
+            options.map(move |options| ConfiguredLine::new(path, "", options.trim_matches('"')))
         }));
         lines
     }
@@ -209,7 +219,7 @@ impl BootFiles {
                 if !adds {
                     lines.clear();
                 }
-                lines.push(line(path, variable, &value));
+                lines.push(ConfiguredLine::new(path, variable, &value));
             }
         }
         lines
@@ -218,14 +228,6 @@ impl BootFiles {
 
 fn text_of(file: &ConfigFile) -> &str {
     file.text.as_deref().unwrap_or_default()
-}
-
-fn line(path: &str, variable: &'static str, text: &str) -> ConfiguredLine {
-    ConfiguredLine {
-        file: path.to_owned(),
-        variable,
-        line: KernelCmdline::new(text),
-    }
 }
 
 /// What comes after this word at the start of a line, whatever its case.
@@ -284,7 +286,6 @@ fn assignments(text: &str, name: &str) -> Vec<(String, bool)> {
             .strip_prefix("export ")
             .unwrap_or(line)
             .strip_prefix(name)?;
-        let rest = rest.strip_prefix("[default]").unwrap_or(rest);
         let (adds, value) = match rest.strip_prefix("+=") {
             Some(value) => (true, value),
             None => (false, rest.strip_prefix('=')?),

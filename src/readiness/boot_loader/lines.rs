@@ -2,10 +2,12 @@
 
 use crate::readiness::BootLoader as L;
 use crate::readiness::boot_loader::files::{
-    ARMBIAN, ConfiguredLine, DEFAULT_GRUB, DEFAULT_GRUB_FOLDER, DEFAULT_LIMINE, DEFAULT_U_BOOT,
-    EXTLINUX, FLASH_KERNEL, KERNEL_CMDLINE, NIX_CONFIGURATION, UPDATE_EXTLINUX, ZIPL,
+    ARMBIAN, ConfiguredLine, DEFAULT_GRUB, DEFAULT_GRUB_FOLDER, EXTLINUX, FLASH_KERNEL,
+    KERNEL_CMDLINE, NIX_CONFIGURATION, UPDATE_EXTLINUX, ZIPL,
 };
 use crate::readiness::boot_loader::recognise::Marks;
+
+const LIMINE_FIRST: &str = "KERNEL_CMDLINE[default] (after all words of /proc/cmdline)";
 
 impl Marks {
     /// The lines that the administrator edits, and those that the boot loader reads.
@@ -22,10 +24,10 @@ impl Marks {
             L::UnifiedImage => (self.kernel_cmdline(), Vec::new()),
             L::Refind => (Vec::new(), files.refind()),
             L::Limine => (
-                files.variable(|path| path == DEFAULT_LIMINE, "KERNEL_CMDLINE"),
+                self.generated_from(loader),
                 files.after_word(|path| path.ends_with("/limine.conf"), "cmdline"),
             ),
-            L::Syslinux | L::UBoot => (self.extlinux_variables(), self.appended()),
+            L::Syslinux | L::UBoot => (self.generated_from(loader), self.appended()),
             L::Armbian => (
                 Vec::new(),
                 files.variable(|path| path == ARMBIAN, "extraargs"),
@@ -50,7 +52,6 @@ impl Marks {
             L::Armbian => ARMBIAN,
             L::FlashKernel => FLASH_KERNEL,
             L::Zipl => ZIPL,
-            L::Limine => DEFAULT_LIMINE,
             L::UBoot => EXTLINUX,
             // The file is in the image, and not on this host.
             L::Bootc => return Some("/usr/lib/bootc/kargs.d".to_owned()),
@@ -89,10 +90,20 @@ impl Marks {
         }
     }
 
-    fn extlinux_variables(&self) -> Vec<ConfiguredLine> {
-        let mut lines = self.variable(UPDATE_EXTLINUX, "default_kernel_opts");
-        lines.extend(self.variable(DEFAULT_U_BOOT, "U_BOOT_PARAMETERS"));
-        lines
+    /// The variable from which an installed generator writes the file that the boot loader reads: an edit of
+    /// that file would be lost.
+    fn generated_from(&self, loader: L) -> Vec<ConfiguredLine> {
+        let Some((_, file, variable)) = self.generator(loader) else {
+            return Vec::new();
+        };
+        let lines = self.variable(file, variable);
+        match loader {
+            _ if !lines.is_empty() => lines,
+            L::Limine if self.files.has(KERNEL_CMDLINE) => self.kernel_cmdline(),
+            // Without a variable, the words of the running kernel are used. A variable replaces them.
+            L::Limine => vec![ConfiguredLine::new(file, LIMINE_FIRST, "")],
+            _ => vec![ConfiguredLine::new(file, variable, "")],
+        }
     }
 
     fn appended(&self) -> Vec<ConfiguredLine> {

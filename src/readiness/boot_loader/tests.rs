@@ -401,6 +401,58 @@ fn boards_without_efi_name_their_own_file() {
 }
 
 #[test]
+fn file_that_a_generator_writes_is_never_the_place_to_edit() {
+    let extlinux = ("/boot/extlinux/extlinux.conf", "label l0\n  append ro\n");
+    let limine = ("/boot/limine.conf", "/Linux\n    cmdline: root=UUID=0 ro\n");
+    let default = (
+        "/etc/default/limine",
+        "KERNEL_CMDLINE[default]+=\"quiet\"\n",
+    );
+    let cmdline = ("/etc/kernel/cmdline", "root=UUID=0\n");
+    let limine_boot = |files: &[(&str, &str)], programs: &[&str]| {
+        boot_of("ro", files, programs, |facts| {
+            facts.loader_info = Some("Limine 9.2".to_owned());
+        })
+    };
+    let menu = ("/boot/syslinux/syslinux.cfg", "label a\n  append ro\n");
+    let kernel_cmdline = "KERNEL_CMDLINE[default] in /etc/default/limine, run";
+    for (boot, place) in [
+        (
+            board(&[extlinux], &["u-boot-update"]),
+            "U_BOOT_PARAMETERS in /etc/default/u-boot, run `u-boot-update`".to_owned(),
+        ),
+        (
+            limine_boot(&[limine], &["limine-update"]),
+            "KERNEL_CMDLINE[default] (after all words of /proc/cmdline) in /etc/default/limine, run \
+             `limine-update`"
+                .to_owned(),
+        ),
+        (
+            limine_boot(&[limine, default, cmdline], &["limine-mkinitcpio"]),
+            format!("{kernel_cmdline} `limine-mkinitcpio`"),
+        ),
+        (
+            // A variable of its own would replace this line.
+            limine_boot(&[limine, cmdline], &["limine-update"]),
+            "the command line in /etc/kernel/cmdline, run `limine-update`".to_owned(),
+        ),
+        (
+            boot(GRUB_LINE, &[menu], &["update-extlinux"]),
+            "default_kernel_opts in /etc/update-extlinux.conf, run `update-extlinux`".to_owned(),
+        ),
+        (
+            limine_boot(&[limine, default], &["bash"]),
+            "the command line in /boot/limine.conf".to_owned(),
+        ),
+    ] {
+        assert_eq!(
+            boot.with(ON),
+            format!("add intel_iommu=on to {place}, then reboot")
+        );
+    }
+}
+
+#[test]
 fn image_based_systems_change_the_line_their_own_way() {
     let nix = ("/etc/nixos/configuration.nix", "{ }\n");
     let now = ("/nix/var/nix/profiles/system/kernel-params", "a=b c");

@@ -60,6 +60,7 @@ pub fn host_facts(
     let image = machine.image_system(&distribution, &programs);
     let facts = HostFacts {
         distribution,
+        image,
         boot: Boot::of(machine.boot_facts(image, programs.clone())),
         initramfs: Initramfs::of(image, &programs),
         platform: machine.platform(&functions),

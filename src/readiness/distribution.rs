@@ -1,5 +1,9 @@
 //! The commands of each distribution that install packages.
 
+use crate::readiness::Processor;
+
+const MODULES: &str = "install the modules of the running kernel";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
     RedHat,
@@ -60,26 +64,39 @@ impl Distribution {
         names.contains(&self.id.as_str())
     }
 
-    /// How to install the modules of the kernel `release`.
+    /// How to install the modules of the kernel `release`, on a system that is not built as an image.
     pub fn modules(&self, release: &str) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+~".contains(c);
+        if release.is_empty() || !release.chars().all(is_plain) {
+            return MODULES.to_owned();
+        }
         match (self.family, self.major) {
             (Family::RedHat, 1..=7) => format!("yum reinstall kernel-{release}"),
             (Family::RedHat, _) => format!("dnf install kernel-modules-{release}"),
             (Family::Debian, _) => format!("apt-get install --reinstall linux-image-{release}"),
             (Family::Ubuntu, _) => format!("apt-get install linux-modules-extra-{release}"),
-            _ => "install the modules of the running kernel".to_owned(),
+            _ => MODULES.to_owned(),
         }
     }
 
-    /// How to install libvirt.
-    pub fn libvirt(&self) -> &'static str {
+    /// How to install libvirt and the QEMU of this processor, on a system that is not built as an image.
+    pub fn libvirt(&self, processor: Option<Processor>) -> &'static str {
+        let is_x86 = processor.is_none_or(Processor::is_x86);
         match (self.family, self.major) {
             (Family::RedHat, 1..=7) => "yum install libvirt qemu-kvm",
             (Family::RedHat, _) => "dnf install libvirt qemu-kvm",
-            (Family::Debian | Family::Ubuntu, _) => {
+            (Family::Debian | Family::Ubuntu, _) if is_x86 => {
                 "apt-get install libvirt-daemon-system qemu-system-x86"
             }
-            (Family::Suse, _) => "zypper install libvirt-daemon-qemu qemu-kvm",
+            (Family::Debian | Family::Ubuntu, _) if processor == Some(Processor::Arm) => {
+                "apt-get install libvirt-daemon-system qemu-system-arm"
+            }
+            // The package for all processors.
+            (Family::Debian | Family::Ubuntu, _) => {
+                "apt-get install libvirt-daemon-system qemu-system"
+            }
+            (Family::Suse, _) if is_x86 => "zypper install libvirt-daemon-qemu qemu-kvm",
+            (Family::Suse, _) => "zypper install libvirt-daemon-qemu qemu",
             (Family::Arch, _) => "pacman -S libvirt qemu-base",
             (Family::Proxmox | Family::Other, _) => "install libvirt and QEMU",
         }

@@ -2,21 +2,14 @@
 
 use crate::hook_folder::{GpupciFacts, HookFacts, HookFile};
 use crate::paths::HOOKS;
-use crate::readiness::{Blocks, Distribution, Finding};
+use crate::readiness::{Blocks, Finding};
 
 const OURS: &str = "hook";
 const SEEN: &str = "hook-seen";
 const OTHERS: &str = "hook-others";
 const GPUPCI: &str = "hook-gpupci";
 
-pub(super) fn judge(
-    hooks: Option<&HookFacts>,
-    program: &GpupciFacts,
-    distribution: &Distribution,
-) -> Vec<Finding> {
-    let Some(hooks) = hooks else {
-        return vec![no_libvirt(distribution)];
-    };
+pub(super) fn judge(hooks: &HookFacts, program: &GpupciFacts) -> Vec<Finding> {
     let mut findings = installed(hooks);
     let has_ours = hooks.files.iter().any(HookFile::is_ours_directly);
     findings.extend(gpupci(program).filter(|_| has_ours));
@@ -25,26 +18,6 @@ pub(super) fn judge(
         findings.extend(other_hook(file));
     }
     findings
-}
-
-/// Packages of libvirt would take the place of Proxmox's own QEMU. Its guests get cards without the hook.
-fn no_libvirt(distribution: &Distribution) -> Finding {
-    const TOPIC: &str = "libvirt";
-    match distribution.is_proxmox() {
-        true => Finding::fail(
-            TOPIC,
-            "Proxmox starts guests without libvirt, so gpupt's hook does not run here: guests start \
-             without their cards being checked",
-            "bind the cards of a guest before Proxmox starts it; do not install libvirt, whose \
-             packages replace Proxmox's own QEMU",
-        )
-        .blocking(Blocks::Nothing),
-        false => Finding::fail(
-            TOPIC,
-            "libvirt is not installed (there is no /etc/libvirt), so this host cannot start guests",
-            distribution.libvirt(),
-        ),
-    }
 }
 
 /// Whether our hook is installed. Without it a guest still gets cards, so no finding blocks one.
@@ -171,7 +144,6 @@ mod tests {
             is_seen: true,
             daemon: "libvirtd",
         };
-        let distribution = Distribution::of("");
         let program = GpupciFacts {
             state,
             is_taken: false,
@@ -179,7 +151,7 @@ mod tests {
             this: "/gpupci".into(),
             has_cluster,
         };
-        let findings = judge(Some(&hooks), &program, &distribution);
+        let findings = judge(&hooks, &program);
         findings
             .iter()
             .map(|f| (f.topic, f.verdict.word()))

@@ -60,6 +60,44 @@ impl ImageSystem {
         }
     }
 
+    /// How to add libvirt and QEMU.
+    pub fn libvirt(self) -> &'static str {
+        match self {
+            Self::RpmOstree => "run `rpm-ostree install libvirt-daemon-kvm qemu-kvm`, then reboot",
+            Self::Bootc => {
+                "add libvirt and QEMU to the image (a `RUN` line of its Containerfile), update this host \
+                 to it, then reboot"
+            }
+            Self::TransactionalUpdate => {
+                "run `transactional-update pkg install libvirt-daemon-qemu qemu-kvm`, then reboot"
+            }
+            Self::NixOs => {
+                "set `virtualisation.libvirtd.enable = true;` in the configuration of NixOS, then run \
+                 `nixos-rebuild switch`"
+            }
+            Self::Unraid => "enable VMs in Unraid's web interface (Settings, VM Manager)",
+        }
+    }
+
+    /// How to get the modules of the kernel.
+    pub fn modules(self) -> &'static str {
+        match self {
+            Self::RpmOstree => "update this host to an image with that module, then reboot",
+            Self::Bootc => {
+                "add the kernel's modules to the image (its Containerfile), update this host to it, then \
+                 reboot"
+            }
+            Self::TransactionalUpdate => {
+                "install the modules of the kernel with `transactional-update pkg install`, then reboot"
+            }
+            Self::NixOs => {
+                "choose a kernel with that module (`boot.kernelPackages`), run `nixos-rebuild boot`, then \
+                 reboot"
+            }
+            Self::Unraid => "install a version of Unraid whose kernel has that module",
+        }
+    }
+
     /// How to rebuild the initramfs, and where that is documented.
     pub fn rebuild(self) -> (&'static str, &'static str) {
         match self {

@@ -14,6 +14,7 @@ mod host;
 mod image;
 mod initramfs;
 mod interrupts;
+mod libvirt;
 mod modprobe;
 mod module_names;
 mod modules;
@@ -54,6 +55,8 @@ use crate::pci::PciAddress;
 pub struct HostFacts {
     /// Its distribution.
     pub distribution: Distribution,
+    /// The kind of system, if it is built as an image.
+    pub image: Option<ImageSystem>,
     /// How its kernel command line is configured.
     pub boot: Boot,
     /// What builds its initramfs.
@@ -128,11 +131,10 @@ pub fn judge(facts: &HostFacts) -> Vec<Finding> {
     findings.extend(vfio_ids::judge(facts));
     findings.extend(card::judge(facts));
     findings.extend(nvswitch::judge(facts));
-    findings.extend(hook::judge(
-        facts.hooks.as_ref(),
-        &facts.gpupci,
-        &facts.distribution,
-    ));
+    findings.extend(match &facts.hooks {
+        Some(hooks) => hook::judge(hooks, &facts.gpupci),
+        None => vec![libvirt::missing(facts)],
+    });
     let counting = facts.cards.as_deref().unwrap_or_default().iter();
     let cards: Vec<&CardFacts> = counting.filter(|card| card.name.is_numbered()).collect();
     let cluster = facts.cluster.as_ref();

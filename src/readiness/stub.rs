@@ -71,6 +71,10 @@ fn presence(stub: &StubFacts, facts: &HostFacts) -> Finding {
         return Finding::pass(TOPIC, format!("the driver {driver} is loaded"));
     }
     let release = &facts.platform.release;
+    let modules = || match facts.image {
+        Some(image) => image.modules().to_owned(),
+        None => facts.distribution.modules(release),
+    };
     match stub.source {
         DriverSource::BuiltIn => Finding::pass(
             TOPIC,
@@ -83,7 +87,7 @@ fn presence(stub: &StubFacts, facts: &HostFacts) -> Finding {
         DriverSource::Missing => Finding::fail(
             TOPIC,
             format!("this kernel has no driver {driver}, neither built in nor as a module"),
-            facts.distribution.modules(release),
+            modules(),
         ),
         DriverSource::NoModules => Finding::fail(
             TOPIC,
@@ -91,10 +95,7 @@ fn presence(stub: &StubFacts, facts: &HostFacts) -> Finding {
                 "the driver {driver} is not loaded, and /lib/modules has nothing for the running \
                  kernel ({release})"
             ),
-            format!(
-                "reboot into the installed kernel, or {}",
-                facts.distribution.modules(release)
-            ),
+            format!("reboot into the installed kernel, or {}", modules()),
         ),
     }
 }

@@ -38,3 +38,40 @@ fn proxmox_is_not_told_to_install_packages_that_replace_its_qemu() {
         assert_eq!(host.summary(), "2 of 2 cards ready for guests; 1 FAIL");
     }
 }
+
+#[test]
+fn image_based_system_gets_libvirt_its_own_way() {
+    for (marks, remedy) in [
+        (
+            ["run/ostree-booted", "usr/bin/rpm-ostree"],
+            "run `rpm-ostree install libvirt-daemon-kvm qemu-kvm`, then reboot",
+        ),
+        (
+            ["run/ostree-booted", "usr/bin/bootc"],
+            "add libvirt and QEMU to the image (a `RUN` line of its Containerfile), update this host to \
+             it, then reboot",
+        ),
+        (
+            ["usr/sbin/transactional-update", "usr/bin/zypper"],
+            "run `transactional-update pkg install libvirt-daemon-qemu qemu-kvm`, then reboot",
+        ),
+        (
+            ["etc/NIXOS", "etc/nixos/configuration.nix"],
+            "set `virtualisation.libvirtd.enable = true;` in the configuration of NixOS, then run \
+             `nixos-rebuild switch`",
+        ),
+        (
+            ["etc/unraid-version", "boot/config/go"],
+            "enable VMs in Unraid's web interface (Settings, VM Manager)",
+        ),
+    ] {
+        let host = ready();
+        host.remove("etc/libvirt");
+        for mark in marks {
+            host.write(mark, "");
+        }
+        let (trouble, _) = host.trouble();
+        let told = trouble.lines().nth(1);
+        assert_eq!(told, Some(&*format!("      try: {remedy}")));
+    }
+}

@@ -9,9 +9,9 @@ use gpupt::hook_folder::{GpupciState, HookFacts, HookFile};
 use gpupt::pci::{ClassCode, DriverName, Identity, PciAddress, VendorId};
 use gpupt::readiness::{
     Boot, BootFacts, CardFacts, Chipset, ClusterFacts, ConfigFile, Distribution, DriverSource,
-    Finding, FunctionFacts, HostFacts, Initramfs, InterruptFacts, KernelCmdline, ModprobeFacts,
-    ModuleFacts, Platform, Processor, Programs, RecordFacts, RemappingUnit, StubFacts, SwitchFacts,
-    judge,
+    Finding, FunctionFacts, HostFacts, ImageSystem, Initramfs, InterruptFacts, KernelCmdline,
+    ModprobeFacts, ModuleFacts, Platform, Processor, Programs, RecordFacts, RemappingUnit,
+    StubFacts, SwitchFacts, judge,
 };
 
 use crate::hooks::{gpupci, useless_gpupcis};
@@ -127,6 +127,7 @@ fn grub(before: &str, next: &str) -> Boot {
 fn host() -> HostFacts {
     HostFacts {
         distribution: Distribution::of("ID=debian\nVERSION_ID=12"),
+        image: None,
         boot: grub("", ""),
         initramfs: Initramfs::of(None, &Programs::of(["update-initramfs"])),
         platform: Platform {
@@ -697,24 +698,36 @@ fn findings() -> Vec<Finding> {
 
 /// The commands that install packages, for each distribution.
 fn distributions() -> Vec<[String; 2]> {
+    const DEBIAN: &str = "ID=debian\nVERSION_ID=12";
     let releases = [
         ("RHEL 7", "ID=centos\nVERSION_ID=7"),
         ("RHEL 9, Fedora", "ID=rhel\nVERSION_ID=9"),
-        ("Debian", "ID=debian\nVERSION_ID=12"),
+        ("Debian", DEBIAN),
         ("Ubuntu", "ID=ubuntu\nVERSION_ID=24.04"),
         ("SUSE", "ID=sles\nID_LIKE=suse\nVERSION_ID=15"),
         ("Arch", "ID=arch"),
         ("any other", "ID=other"),
     ];
-    let commands = |(name, release): (&str, &str)| {
+    let commands = |(name, release): (&str, &str), processor| {
         let distribution = Distribution::of(release);
         let commands = [
             distribution.modules("6.1.0"),
-            distribution.libvirt().to_owned(),
+            distribution.libvirt(Some(processor)).to_owned(),
         ];
         [name.to_owned(), escaped(&commands.join("\n"))]
     };
-    releases.into_iter().map(commands).collect()
+    let images = ImageSystem::ALL.map(|(image, marks)| {
+        let commands = [image.modules(), image.libvirt()];
+        [escaped(marks), escaped(&commands.join("\n"))]
+    });
+    let releases = releases.into_iter();
+    let mut rows: Vec<[String; 2]> = releases
+        .map(|release| commands(release, Processor::Intel))
+        .collect();
+    rows.push(commands(("Debian on Arm", DEBIAN), Processor::Arm));
+    rows.push(commands(("Debian elsewhere", DEBIAN), Processor::Other));
+    rows.extend(images);
+    rows
 }
 
 pub fn sections() -> String {

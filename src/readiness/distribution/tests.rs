@@ -40,7 +40,7 @@ fn packages_are_installed_by_the_command_of_the_distribution() {
         let distribution = Distribution::of(os_release);
         let found = (
             distribution.modules("6.1"),
-            distribution.libvirt().to_owned(),
+            distribution.libvirt(None).to_owned(),
         );
         assert!(
             found.0.contains(modules) && found.1.contains(libvirt),
@@ -53,4 +53,25 @@ fn packages_are_installed_by_the_command_of_the_distribution() {
 fn last_assignment_in_os_release_counts_without_its_quotes() {
     assert_eq!(value("ID=a\nID=\"b\"\nNOT_ID=c\n", "ID"), Some("b"));
     assert_eq!(value("# ID = x\nIDENTITY=y", "ID"), None);
+}
+
+#[test]
+fn package_of_qemu_is_the_one_of_the_processor() {
+    for (os_release, processor, package) in [
+        ("ID=debian", Processor::Amd, "qemu-system-x86"),
+        ("ID=debian", Processor::Arm, "qemu-system-arm"),
+        ("ID=debian", Processor::Other, "qemu-system"),
+        ("ID=sles\nID_LIKE=suse", Processor::Arm, "qemu"),
+    ] {
+        let command = Distribution::of(os_release).libvirt(Some(processor));
+        assert_eq!(command.split(' ').next_back(), Some(package), "{command}");
+    }
+}
+
+#[test]
+fn unknown_release_becomes_no_part_of_a_command() {
+    for release in ["", "6.1; reboot"] {
+        let told = Distribution::of("ID=fedora").modules(release);
+        assert_eq!(told, "install the modules of the running kernel");
+    }
 }

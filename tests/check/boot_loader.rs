@@ -112,7 +112,7 @@ fn image_based_system_changes_its_line_its_own_way() {
         ),
         (
             "usr/bin/rpm-ostree",
-            "run `rpm-ostree kargs --append=intel_iommu=on`",
+            "run `rpm-ostree kargs --append-if-missing=intel_iommu=on`",
         ),
     ] {
         let host = without_loader("BOOT_IMAGE=/ostree/vmlinuz ro");

@@ -65,6 +65,11 @@ pub(super) const NIX_CONFIGURATION: &str = "/etc/nixos/configuration.nix";
 const NIX_PARAMETERS: &str = "/nix/var/nix/profiles/system/kernel-params";
 const GRUBENV: &str = "/boot/grub2/grubenv";
 
+/// Words in the names of entries for repairs.
+const REPAIRS: [&str; 5] = ["rescue", "fallback", "recovery", "memtest", "live"];
+/// Scripts of grub-mkconfig whose entries start no kernel of this system.
+const OTHER_SYSTEMS: [&str; 2] = ["os-prober", "memtest"];
+
 /// A kernel command line that a file has for the next boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ConfiguredLine {
@@ -122,12 +127,26 @@ impl BootFiles {
         files.map(|file| (file.path.as_str(), text_of(file)))
     }
 
+    /// The entry of ostree's deployment that boots by default: the one of the highest version. The others
+    /// are there to go back to, with the line that they had.
+    pub fn ostree_entry(&self) -> Vec<ConfiguredLine> {
+        let version = |line: &ConfiguredLine| {
+            let version = values(self.text(&line.file), "version", char::is_whitespace);
+            version.parse::<u64>().unwrap_or_default()
+        };
+        self.entries()
+            .into_iter()
+            .max_by_key(version)
+            .into_iter()
+            .collect()
+    }
+
     /// The boot entries, but not those for repairs (Boot Loader Specification, Type #1).
     pub fn entries(&self) -> Vec<ConfiguredLine> {
         let is_entry = |path: &str| {
             let name = path.rsplit('/').next().unwrap_or_default();
-            path.contains("/loader/entries/")
-                && !["rescue", "fallback"].iter().any(|w| name.contains(w))
+            let name = name.to_ascii_lowercase();
+            path.contains("/loader/entries/") && !REPAIRS.iter().any(|word| name.contains(word))
         };
         let lines = self.matching(is_entry).filter_map(|(path, text)| {
             let options = values(text, "options", char::is_whitespace);
@@ -148,11 +167,11 @@ impl BootFiles {
             .unwrap_or("$kernelopts")
     }
 
-    /// The `linux` lines of `grub.cfg`, but not those for repairs.
+    /// The `linux` lines of `grub.cfg`, but not those for repairs and of other systems.
     pub fn grub_cfg(&self) -> Vec<ConfiguredLine> {
         let is_cfg = |path: &str| path.ends_with("/grub.cfg");
         let lines = self.matching(is_cfg).flat_map(|(path, text)| {
-            let lines = text.lines().filter_map(linux_arguments);
+            let lines = own_lines(text).filter_map(linux_arguments);
             lines.map(move |arguments| ConfiguredLine::new(path, "", arguments))
         });
         let is_normal =
@@ -268,6 +287,17 @@ fn values(text: &str, key: &str, is_separator: fn(char) -> bool) -> String {
         rest.starts_with(is_separator).then(|| rest.trim())
     });
     lines.collect::<Vec<&str>>().join(" ")
+}
+
+/// The lines of `grub.cfg` that no script for other systems wrote.
+fn own_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_own = true;
+    text.lines().filter(move |line| {
+        if let Some(script) = line.strip_prefix("### BEGIN ") {
+            is_own = !OTHER_SYSTEMS.iter().any(|name| script.contains(name));
+        }
+        is_own
+    })
 }
 
 /// The arguments of a `linux` line of `grub.cfg`.

@@ -12,9 +12,25 @@ const LIMINE_FIRST: &str = "KERNEL_CMDLINE[default] (after all words of /proc/cm
 impl Marks {
     /// The lines that the administrator edits, and those that the boot loader reads.
     pub fn lines(&self, loader: L) -> (Vec<ConfiguredLine>, Vec<ConfiguredLine>) {
+        let (sources, entries) = self.all_lines(loader);
+        (sources, self.own(entries))
+    }
+
+    /// The entries of this system: another one has another root file system. All, if none has the same.
+    fn own(&self, mut entries: Vec<ConfiguredLine>) -> Vec<ConfiguredLine> {
+        let root = self.running.values("root").next_back();
+        let is_own = |line: &ConfiguredLine| line.line.values("root").next_back() == root;
+        if root.is_some() && entries.iter().any(is_own) {
+            entries.retain(is_own);
+        }
+        entries
+    }
+
+    fn all_lines(&self, loader: L) -> (Vec<ConfiguredLine>, Vec<ConfiguredLine>) {
         let files = &self.files;
         match loader {
-            L::RpmOstree | L::Kernelstub | L::SystemdBoot => (Vec::new(), files.entries()),
+            L::RpmOstree => (Vec::new(), files.ostree_entry()),
+            L::Kernelstub | L::SystemdBoot => (Vec::new(), files.entries()),
             L::Bootc => (Vec::new(), Vec::new()),
             L::NixOs => (Vec::new(), files.whole(|path| path.starts_with("/nix/"))),
             L::Grubby | L::Grub => (self.grub_variables(), self.grub_entries()),

@@ -81,8 +81,8 @@ pub const LOADERS: [Row; 19] = [
         known_by: "`/run/ostree-booted`, `rpm-ostree`",
         files: "`/boot/loader/entries/ostree-*.conf`",
         change: Change::Command(
-            "rpm-ostree kargs --append={}",
-            "rpm-ostree kargs --delete={}",
+            "rpm-ostree kargs --append-if-missing={}",
+            "rpm-ostree kargs --delete-if-present={}",
         ),
         apply: "",
         source: "rpm-ostree(1)",

@@ -464,8 +464,8 @@ fn image_based_systems_change_the_line_their_own_way() {
         (
             ImageSystem::RpmOstree,
             vec![],
-            "run `rpm-ostree kargs --append=a=b`",
-            "run `rpm-ostree kargs --delete=a=b`",
+            "run `rpm-ostree kargs --append-if-missing=a=b`",
+            "run `rpm-ostree kargs --delete-if-present=a=b`",
         ),
         (
             ImageSystem::NixOs,
@@ -583,6 +583,50 @@ fn configured_parameter_is_only_to_be_applied() {
         "{}",
         rhel.with(ON)
     );
+}
+
+#[test]
+fn entries_that_do_not_boot_this_system_by_default_do_not_count() {
+    let on = "root=UUID=0 ro intel_iommu=on";
+    let entry = |options: &str| format!("linux /vmlinuz\noptions {options}\n");
+    let (new, old) = (
+        format!("version 10\n{}", entry(on)),
+        format!("version 9\n{}", entry("root=UUID=0 ro")),
+    );
+    let first = "/boot/loader/entries/ostree-1.conf";
+    let second = "/boot/loader/entries/ostree-2.conf";
+    let ostree = image(ImageSystem::RpmOstree, &[(first, &new), (second, &old)]);
+    assert_eq!(ostree.set_in(ON), Some(first));
+    let ostree = image(ImageSystem::RpmOstree, &[(first, &old), (second, &new)]);
+    assert_eq!(ostree.set_in(ON), Some(second));
+    assert_eq!(
+        ostree.without(ON),
+        "run `rpm-ostree kargs --delete-if-present=intel_iommu=on`, then reboot"
+    );
+
+    let current = ("/boot/efi/loader/entries/Pop_OS-current.conf", &*entry(on));
+    let recovery = (
+        "/boot/efi/loader/entries/Recovery-1A2B.conf",
+        &*entry("boot=casper"),
+    );
+    let other = (
+        "/boot/efi/loader/entries/arch.conf",
+        &*entry("root=UUID=1 ro"),
+    );
+    let pop = systemd_boot(&[current, recovery, other], &["kernelstub"]);
+    assert_eq!(pop.set_in(ON), Some(current.0));
+
+    let cfg = format!(
+        "### BEGIN /etc/grub.d/10_linux ###\nlinux /vmlinuz {on}\n### END /etc/grub.d/10_linux ###\n\
+         ### BEGIN /etc/grub.d/30_os-prober ###\nlinux /vmlinuz root=UUID=0 ro\n\
+         ### BEGIN /etc/grub.d/20_memtest86+ ###\nlinux /memtest86+x64.bin console=ttyS0\n"
+    );
+    let grub = boot(
+        GRUB_LINE,
+        &[("/boot/grub/grub.cfg", &cfg)],
+        &["update-grub"],
+    );
+    assert_eq!(grub.set_in(ON), Some("/boot/grub/grub.cfg"));
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use crate::readiness::cmdline::underscored;
-use crate::readiness::{Finding, HostFacts};
+use crate::readiness::{Finding, HostFacts, ImageSystem};
 
 const TOPIC: &str = "modprobe";
 /// The parameters that blacklist modules: of modprobe, and of the kernel itself.
 const BLACKLISTS: [&str; 2] = ["modprobe.blacklist", "module_blacklist"];
+
+/// Unraid copies the files of this folder to /etc/modprobe.d at each boot.
+const UNRAID: &str = "/boot/config/modprobe.d";
 
 /// A configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,16 +76,52 @@ impl Place<'_> {
     /// How to remove a rule from here.
     pub(super) fn removal(self, rule: &Rule, facts: &HostFacts) -> String {
         match self {
-            Self::File(path) => format!(
-                "remove `{}` from {path}, {}",
-                rule.start(),
-                facts.initramfs.rebuild()
-            ),
+            Self::File(path) => removal(&format!("`{}` from", rule.start()), path, facts),
             Self::KernelLine(parameter) => {
                 let argument = format!("{parameter}={}", rule.name);
                 facts.boot.without(&argument)
             }
         }
+    }
+}
+
+/// How to remove `what` (a line and a preposition) from a file, up to the reboot.
+pub(super) fn removal(what: &str, path: &str, facts: &HostFacts) -> String {
+    format!("{}, {}", edit(what, path, facts), applied(facts))
+}
+
+/// How to remove it from the file. A file of a package, or one that NixOS makes, would get it back.
+pub(super) fn edit(what: &str, path: &str, facts: &HostFacts) -> String {
+    let is_of_package = ["/usr/lib/", "/lib/"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    match facts.image {
+        Some(ImageSystem::NixOs) => format!(
+            "remove {what} `boot.extraModprobeConfig` or `boot.blacklistedKernelModules`, from which NixOS \
+             makes {path}"
+        ),
+        Some(ImageSystem::Unraid) => format!("remove {what} the file in {UNRAID}"),
+        _ if is_of_package => format!(
+            "copy {path} to /etc/modprobe.d, where a file of this name replaces it, remove {what} the copy"
+        ),
+        _ => format!("remove {what} {path}"),
+    }
+}
+
+/// How to add `line` for the next boots; `path` is the file on a system that is not built as an image.
+pub(super) fn addition(line: &str, path: &str, facts: &HostFacts) -> String {
+    let place = match facts.image {
+        Some(ImageSystem::NixOs) => "`boot.extraModprobeConfig`".to_owned(),
+        Some(ImageSystem::Unraid) => format!("{UNRAID}/vfio.conf"),
+        _ => path.to_owned(),
+    };
+    format!("add `{line}` to {place}, {}", applied(facts))
+}
+
+fn applied(facts: &HostFacts) -> String {
+    match facts.image {
+        Some(ImageSystem::Unraid) => "then reboot".to_owned(),
+        _ => facts.initramfs.rebuild(),
     }
 }
 
@@ -143,18 +182,10 @@ impl ModprobeFacts {
         is_late.then(|| format!("{path} was changed after the initramfs was made"))
     }
 
-    /// The file that blacklists `module`.
-    pub(super) fn blacklist_of(&self, module: &str) -> Option<&str> {
+    /// The first rule of this kind for `module`, and its file.
+    pub(super) fn rule_of(&self, directive: Directive, module: &str) -> Option<(&str, Rule)> {
         let mut rules = self.rules();
-        let found = rules.find(|(_, rule)| rule.is(Directive::Blacklist, module));
-        found.map(|(path, _)| path)
-    }
-
-    /// The file with an `install` rule for `module`, and its command.
-    pub(super) fn install_of(&self, module: &str) -> Option<(&str, String)> {
-        let mut rules = self.rules();
-        let found = rules.find(|(_, rule)| rule.is(Directive::Install, module));
-        found.map(|(path, rule)| (path, rule.words.join(" ")))
+        rules.find(|(_, rule)| rule.is(directive, module))
     }
 }
 

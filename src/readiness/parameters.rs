@@ -1,7 +1,7 @@
 //! Parameters of VFIO's modules: what is configured, compared with what is in force.
 
 use crate::readiness::cmdline::underscored;
-use crate::readiness::modprobe::Directive;
+use crate::readiness::modprobe::{self, Directive};
 use crate::readiness::{Finding, HostFacts, interrupts};
 
 const TOPIC: &str = "parameters";
@@ -142,10 +142,7 @@ pub(super) fn keep(module: &str, name: &str, facts: &HostFacts) -> String {
     let file = own
         .next()
         .map_or("/etc/modprobe.d/vfio.conf", |(path, _)| path);
-    format!(
-        "add `options {module} {name}=1` to {file}, {}",
-        facts.initramfs.rebuild()
-    )
+    modprobe::addition(&format!("options {module} {name}=1"), file, facts)
 }
 
 /// The value of this parameter in `name=value`, or in `name` alone, which turns it on.

@@ -2,6 +2,7 @@
 
 use crate::pci::DriverName;
 use crate::readiness::cmdline::underscored;
+use crate::readiness::modprobe::{self, Directive};
 use crate::readiness::{Blocks, CardFacts, Finding, HostFacts};
 
 const TOPIC: &str = "vfio";
@@ -135,22 +136,29 @@ fn blacklisted(driver: &DriverName, facts: &HostFacts) -> Option<(String, String
             return Some((problem, remedy));
         }
     }
-    let path = facts.modprobe.blacklist_of(driver)?;
+    let (path, rule) = facts.modprobe.rule_of(Directive::Blacklist, driver)?;
     let problem = format!("{path} blacklists {driver}");
-    Some((problem, format!("remove `blacklist {driver}` from {path}")))
+    Some((problem, removed(&rule.start(), path, facts)))
+}
+
+/// How to remove a line: the driver can then be loaded without a reboot, unless the system is built as an image.
+fn removed(line: &str, path: &str, facts: &HostFacts) -> String {
+    let what = format!("`{line}` from");
+    match facts.image {
+        Some(_) => modprobe::removal(&what, path, facts),
+        None => modprobe::edit(&what, path, facts),
+    }
 }
 
 /// `install vfio-pci /bin/false` loads nothing; any other command may load the driver.
 fn install_command(driver: &DriverName, facts: &HostFacts) -> Option<(String, String)> {
     let driver = driver.as_str();
-    let (path, command) = facts.modprobe.install_of(driver)?;
-    let program = command.split_ascii_whitespace().next()?;
+    let (path, rule) = facts.modprobe.rule_of(Directive::Install, driver)?;
+    let program = rule.words.first()?;
     let loads_nothing = matches!(program.rsplit('/').next()?, "false" | "true" | ":");
     loads_nothing.then(|| {
         let problem = format!("{path} runs {program} instead of loading {driver}");
-        (
-            problem,
-            format!("remove `install {driver} {program}` from {path}"),
-        )
+        let line = format!("{} {program}", rule.start());
+        (problem, removed(&line, path, facts))
     })
 }

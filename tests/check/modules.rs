@@ -64,13 +64,14 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
             "etc/modprobe.d/local.conf",
             "# why not\nblacklist vfio_pci\n",
             "/etc/modprobe.d/local.conf blacklists vfio-pci",
-            "remove `blacklist vfio-pci` from /etc/modprobe.d/local.conf",
+            "remove `blacklist vfio_pci` from /etc/modprobe.d/local.conf",
         ),
         (
             "usr/lib/modprobe.d/hardened.conf",
             "install vfio-pci /bin/false\n",
             "/usr/lib/modprobe.d/hardened.conf runs /bin/false instead of loading vfio-pci",
-            "remove `install vfio-pci /bin/false` from /usr/lib/modprobe.d/hardened.conf",
+            "copy /usr/lib/modprobe.d/hardened.conf to /etc/modprobe.d, where a file of this name \
+             replaces it, remove `install vfio-pci /bin/false` from the copy",
         ),
         (
             "proc/cmdline",
@@ -94,6 +95,29 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
         let warn =
             format!("WARN  {what}: vfio-pci is loaded now, but may not be after the next boot");
         assert_trouble(&host, 0, &[&warn, &try_line]);
+    }
+}
+
+#[test]
+fn line_is_removed_where_the_system_keeps_it() {
+    for (mark, remedy) in [
+        (
+            "etc/NIXOS",
+            "remove `blacklist vfio_pci` from `boot.extraModprobeConfig` or \
+             `boot.blacklistedKernelModules`, from which NixOS makes /etc/modprobe.d/nixos.conf, run \
+             `nixos-rebuild boot`, then reboot",
+        ),
+        (
+            "etc/unraid-version",
+            "remove `blacklist vfio_pci` from the file in /boot/config/modprobe.d, then reboot",
+        ),
+    ] {
+        let host = unloaded();
+        host.write(mark, "");
+        host.write("etc/modprobe.d/nixos.conf", "blacklist vfio_pci\n");
+        let (trouble, _) = host.trouble();
+        let told = trouble.lines().nth(1);
+        assert_eq!(told, Some(&*format!("      try: {remedy}")));
     }
 }
 

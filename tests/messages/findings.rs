@@ -402,6 +402,9 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
             host.modprobe = modprobe(vfio, Ok("blacklist nvidia"));
             host.modprobe.after_initramfs = vec![vfio.to_owned()];
         }),
+        with_modprobe("/usr/lib/modprobe.d/a.conf", Ok("blacklist vfio_pci")),
+        on_image(ImageSystem::NixOs),
+        on_image(ImageSystem::Unraid),
         with_cmdline("modprobe.blacklist=nouveau"),
         with_cmdline("module_blacklist=nouveau"),
         with_modprobe(vfio, Ok("softdep nvidia pre: vfio-pci")),
@@ -449,6 +452,15 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
         with_ids(&[Some("vfio-pci"), Some("vfio-pci"), Some("xhci_hcd")]),
         with_ids(&[Some("vfio-pci"), None, Some("xhci_hcd"), Some("nvidia-gpu")]),
     ]
+}
+
+/// A host whose system is built as an image, with a rule to remove, and a switch to keep.
+fn on_image(image: ImageSystem) -> HostFacts {
+    changed(|host| {
+        *host = with_switch(true, "blacklist vfio_pci");
+        host.image = Some(image);
+        host.initramfs = Initramfs::of(Some(image), &Programs::default());
+    })
 }
 
 /// A host with ids of the first two functions of the card, and the drivers of all its functions.

@@ -1,7 +1,7 @@
 //! The places where ids for vfio-pci are set, and the one of them that counts.
 
 use crate::pci::DriverName;
-use crate::readiness::modprobe::Directive;
+use crate::readiness::modprobe::{self, Directive};
 use crate::readiness::vfio_ids::id::is_named;
 use crate::readiness::{DriverSource, FunctionFacts, HostFacts};
 
@@ -47,10 +47,9 @@ impl IdsOption<'_> {
     /// How to take the ids out. Nothing needs them: gpupci binds a card by its address.
     pub(super) fn removal(&self, facts: &HostFacts) -> String {
         match self.source {
-            Source::File(path) => format!(
-                "remove `ids=` from `options vfio-pci` in {path}, {}",
-                facts.initramfs.rebuild()
-            ),
+            Source::File(path) => {
+                modprobe::removal("`ids=` from `options vfio-pci` in", path, facts)
+            }
             Source::KernelLine => facts.boot.without("vfio-pci.ids"),
         }
     }

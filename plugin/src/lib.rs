@@ -15,7 +15,7 @@ use gpupt::escape::printable;
 use gpupt::failure::lines;
 use gpupt::guest::{GuestName, Report, splice_guest};
 use gpupt::host::Machine;
-use gpupt::settings::{Settings, database_of};
+use gpupt::settings::{Settings, database_of, grammar_of};
 
 /// `xml` with the cards of `guest`. The database is chosen as `gpupci` does, with the environment variables
 /// `GPUPT_ROOT` and `GPUPT_DATABASE` instead of options.
@@ -51,8 +51,7 @@ impl Session {
 /// The database that the environment and the settings choose, on the machine of the environment.
 fn chosen() -> Result<(Database, Machine), Error> {
     let machine = machine();
-    let named = set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned());
-    let url = database_of(&machine, &Settings::of(&machine)?, named.as_deref())?;
+    let url = database_of(&machine, &Settings::of(&machine)?, named().as_deref())?;
     Ok((Database::at(url), machine))
 }
 
@@ -65,7 +64,12 @@ pub fn message(guest: &str, xml: &[u8], error: Error) -> String {
         }
         other => lines(&other),
     };
-    machine().grammar(true).spell(&message)
+    grammar_of(&machine(), named().as_deref(), true).spell(&message)
+}
+
+/// The database that the environment names.
+fn named() -> Option<String> {
+    set("GPUPT_DATABASE").map(|url| url.to_string_lossy().into_owned())
 }
 
 fn machine() -> Machine {

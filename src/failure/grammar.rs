@@ -12,63 +12,49 @@ const VERBS: [(&str, bool); 6] = [
 ];
 const START: &str = "gpupci host ";
 
-/// Who gets the messages.
+/// Who gets the messages. Only the frontend of Rocks may change attributes; a node may read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grammar {
     /// A user of `gpupci`.
     Gpupci,
     /// A user of `rocks`.
     Rocks,
-    /// A user of a Rocks node, which may read attributes. Only the frontend may change them.
-    RocksNode,
+    /// A user of `gpupci` on a node, which need not have the commands for `rocks`.
+    GpupciOnNode,
+    /// A user of `rocks` on a node.
+    RocksOnNode,
 }
 
 impl Grammar {
     /// The text with its commands in this grammar.
     pub fn spell(self, text: &str) -> String {
-        if self == Self::Gpupci {
-            return text.to_owned();
-        }
         let mut parts = text.split(START);
         let mut spelled = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let is_first =
                 |(verb, _): &&(&str, bool)| part.split(is_no_letter).next() == Some(*verb);
-            match VERBS.iter().find(is_first) {
-                None => spelled += &[START, part].concat(),
-                Some((verb, changes)) => {
-                    let on_frontend = *changes && self == Self::RocksNode;
-                    add(&mut spelled, verb, &part[verb.len()..], on_frontend);
+            let known = VERBS.iter().find(is_first);
+            match known.map(|(verb, changes)| (self, *changes, *verb, &part[verb.len()..])) {
+                Some((Self::GpupciOnNode | Self::RocksOnNode, true, verb, rest)) => {
+                    add_on_frontend(&mut spelled, verb, rest);
                 }
+                Some((Self::Rocks | Self::RocksOnNode, _, verb, rest)) => {
+                    spelled += &["rocks ", verb, " host gpu", rest].concat();
+                }
+                _ => spelled += &[START, part].concat(),
             }
         }
         spelled
     }
 }
 
-/// Adds `rocks VERB host gpu` and the `rest`; in backticks the frontend is named behind them.
-fn add(spelled: &mut String, verb: &str, rest: &str, on_frontend: bool) {
-    let quoted = rest.split_once('`').filter(|_| spelled.ends_with('`'));
-    match quoted.filter(|_| on_frontend) {
-        Some((words, rest)) => {
-            *spelled += &[
-                "rocks ",
-                verb,
-                " host gpu",
-                words,
-                "` on the frontend",
-                rest,
-            ]
-            .concat();
-        }
-        None => {
-            let place = if on_frontend {
-                "on the frontend, run: "
-            } else {
-                ""
-            };
-            *spelled += &[place, "rocks ", verb, " host gpu", rest].concat();
-        }
+/// Adds `rocks VERB host gpu` and the `rest`, and where to run it: behind the backticks, if there are any.
+fn add_on_frontend(spelled: &mut String, verb: &str, rest: &str) {
+    if spelled.ends_with('`') {
+        let (words, rest) = rest.split_once('`').unwrap_or((rest, ""));
+        *spelled += &format!("rocks {verb} host gpu{words}` on the frontend{rest}");
+    } else {
+        *spelled += &format!("on the frontend, run: rocks {verb} host gpu{rest}");
     }
 }
 
@@ -97,7 +83,7 @@ mod tests {
             (
                 "compare `gpupci host list` with `gpupci list` on that host",
                 "compare `rocks list host gpu` with `gpupci list` on that host",
-                "compare `rocks list host gpu` with `gpupci list` on that host",
+                "compare `gpupci host list` with `gpupci list` on that host",
             ),
             (
                 "gpupci host settle",
@@ -108,12 +94,17 @@ mod tests {
             (
                 "`gpupci host set",
                 "`rocks set host gpu",
-                "`on the frontend, run: rocks set host gpu",
+                "`rocks set host gpu` on the frontend",
             ),
         ] {
             assert_eq!(Grammar::Gpupci.spell(text), text);
             assert_eq!(Grammar::Rocks.spell(text), rocks);
-            assert_eq!(Grammar::RocksNode.spell(text), node);
+            assert_eq!(Grammar::GpupciOnNode.spell(text), node);
         }
+        let text = "check `gpupci host list`, then `gpupci host set`";
+        assert_eq!(
+            Grammar::RocksOnNode.spell(text),
+            "check `rocks list host gpu`, then `rocks set host gpu` on the frontend"
+        );
     }
 }

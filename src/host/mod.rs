@@ -65,8 +65,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use crate::failure::Grammar;
-use crate::paths::{EMBEDDED_DATABASE, KERNEL_RELEASE, ROCKS, ROCKS_SOCKET};
+use crate::paths::{EMBEDDED_DATABASE, KERNEL_RELEASE};
 
 /// A machine, accessed through its files.
 #[derive(Clone, Debug)]
@@ -89,16 +88,6 @@ impl Machine {
     /// Whether this is the running machine, and not a tree of files.
     pub fn is_real(&self) -> bool {
         self.root == Path::new("/")
-    }
-
-    /// The grammar for messages on this machine. Only a frontend of Rocks has the server's socket.
-    pub fn grammar(&self, is_asked_by_rocks: bool) -> Grammar {
-        let is_node = self.exists(ROCKS) && !self.exists(ROCKS_SOCKET);
-        match (is_node, is_asked_by_rocks) {
-            (true, _) => Grammar::RocksNode,
-            (false, true) => Grammar::Rocks,
-            (false, false) => Grammar::Gpupci,
-        }
     }
 
     /// Whether `path` exists.

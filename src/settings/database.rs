@@ -89,7 +89,7 @@ fn rocks_database(machine: &Machine) -> Option<DatabaseUrl> {
 
 /// `DatabaseHost`, which the installation of a node appends to Rocks' Python library; without it,
 /// the address of the frontend, which survives an update of that library.
-fn database_host(machine: &Machine) -> Option<String> {
+pub(super) fn database_host(machine: &Machine) -> Option<String> {
     let libraries = machine.children(ROCKS_LIBRARIES);
     let libraries = libraries.iter().filter(|name| name.starts_with("python"));
     let files =

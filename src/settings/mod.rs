@@ -1,9 +1,11 @@
 //! The settings in `/etc/gpupt.toml`.
 
 mod database;
+mod grammar;
 mod vendors;
 
 pub use database::{DatabaseChoiceError, database_of};
+pub use grammar::grammar_of;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 //! Advice names the commands of those who asked, and only what their host may do.
 
+use std::fs;
+
 use crate::support::{RunOutput, TestHost, run, shell_words};
 use crate::test_cluster::TestCluster;
 
@@ -28,20 +30,26 @@ fn advice_is_in_the_grammar_of_who_asked() {
     assert!(said.ends_with(&end("rocks set host gpu")), "{said}");
 }
 
-/// A node has Rocks and no socket of the server: it may read attributes and not write them.
+/// A node of Rocks may read attributes and not write them.
 #[test]
 fn advice_on_a_node_of_rocks_says_what_to_run_on_the_frontend() {
     let node = TestHost::unpacked("manual.tree");
     node.write("opt/rocks/bin/rocks", "");
-    node.write("etc/gpupt.toml", "database = \"sqlite:/cluster.db\"\n");
-    let add = "gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0";
-    let on_frontend = "try: on the frontend, run: rocks add host gpu vm-container-0-15 gpupci1 \
-                       pci_0000_02_00_0\n";
+    node.write("var/cluster/frontend", "127.0.0.1\n");
+    node.line("list").answer();
+    let device = "sys/bus/pci/devices/0000:02:00.0/device";
+    let is = fs::read_to_string(node.path(device)).expect("a card");
+    node.write(device, "0x1e87\n");
     let said = node.line("check").text();
+    let on_frontend = "update the attributes with `rocks set host gpu` on the frontend\n";
     assert!(said.contains(on_frontend), "{said}");
-    assert!(!said.contains("gpupci host add"), "{said}");
-    // The frontend has the socket, and a host without Rocks has no frontend.
-    node.write("var/opt/rocks/mysql/mysql.sock", "");
+    // Whoever chooses a database himself knows what it lets him do.
+    node.write("etc/gpupt.toml", "database = \"sqlite:/cluster.db\"\n");
     let said = node.line("check").text();
-    assert!(said.contains(&format!("try: {add}\n")), "{said}");
+    let here = "update the attributes with `gpupci host set`\n";
+    assert!(said.contains(here), "{said}");
+    node.write(device, &is);
+    let said = node.line("check").text();
+    let add = "try: gpupci host add vm-container-0-15 gpupci1 pci_0000_02_00_0\n";
+    assert!(said.contains(add), "{said}");
 }

@@ -11,6 +11,7 @@ use gpupt::failure::Grammar;
 use gpupt::handover::Mode;
 use gpupt::host::Machine;
 use gpupt::pci::VendorId;
+use gpupt::settings::grammar_of;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -95,16 +96,10 @@ impl Global {
         root.unwrap_or_else(|| PathBuf::from("/"))
     }
 
-    /// The grammar of messages. Rocks' commands say in the environment that they ask. Whoever chooses a database by
-    /// its URL knows what it lets him do.
+    /// The grammar of messages. Rocks' commands say in the environment that they ask.
     pub(crate) fn grammar(&self, machine: &Machine) -> Grammar {
         let is_asked_by_rocks = variable("GPUPT_ASKED_BY").is_some_and(|value| value == "rocks");
-        match machine.grammar(is_asked_by_rocks) {
-            Grammar::RocksNode if !is_asked_by_rocks && self.database().is_some() => {
-                Grammar::Gpupci
-            }
-            grammar => grammar,
-        }
+        grammar_of(machine, self.database().as_deref(), is_asked_by_rocks)
     }
 
     /// The database URL from the command line or the environment.

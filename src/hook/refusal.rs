@@ -117,7 +117,7 @@ impl Failure for HookRefusal {
             Self::Card(error) => return error.remedies(),
             Self::AssignedElsewhere(_) => {
                 "check `gpupci host list`; then remove the card from this guest's XML, or assign \
-                 it to this guest with `gpupci host set`"
+                 it to this guest in the cluster"
             }
             Self::CardChanged { .. } => {
                 "compare `gpupci list -v` with the cards that you expect, then run `gpupci renumber`"

@@ -13,7 +13,7 @@ use crate::support::TestHost;
 
 const HERE: &str = "vm-container-0-15";
 const REMEDY: &str = "check `gpupci host list`; then remove the card from this guest's XML, or \
-                      assign it to this guest with `gpupci host set`";
+                      assign it to this guest in the cluster";
 
 /// The manual's host with a cluster database that has these attributes.
 fn stage(attributes: &[&str]) -> Stage {

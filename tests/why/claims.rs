@@ -136,7 +136,10 @@ fn card_that_the_cluster_gives_to_another_guest_is_a_reason() {
         reasons.contains("the cluster gives it to owner"),
         "{reasons}"
     );
-    assert!(reasons.contains("gpupci host set"), "{reasons}");
+    assert!(
+        reasons.contains("assign it to this guest in the cluster"),
+        "{reasons}"
+    );
 }
 
 #[test]

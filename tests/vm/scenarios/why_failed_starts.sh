@@ -97,7 +97,7 @@ card=$(gpupci -l | awk -v card="pci_${main//[:.]/_}_0" '$2 == card { print $1 }'
 gpupci -q host add "$(hostname)" "$card" "$main.0"
 gpupci -q host add owner gpupci "$card"
 fails guest
-explains guest "the cluster gives it to owner" "gpupci host set"
+explains guest "the cluster gives it to owner" "assign it to this guest in the cluster"
 rm -f /var/lib/gpupt/cluster.db
 
 say "QEMU fails for a reason that the hook cannot see"

@@ -211,6 +211,7 @@ fn cluster_facts(machine: &Machine, options: &CheckOptions) -> Result<Option<Clu
         Ok(cluster) => match this_host(&cluster, machine) {
             None => ClusterFacts::UnknownHost {
                 name: machine.own_name(),
+                origin: database.origin(),
             },
             Some(host) => {
                 let default_host = (database.origin() == Origin::Embedded).then_some(host);

@@ -4,7 +4,7 @@ use crate::escape::Excerpt;
 use crate::gpu::CardName;
 use crate::pci::PciAddress;
 use crate::readiness::{Blocks, CardFacts, Finding};
-use crate::rocks::{Attribute, Cluster, Conflict, HostGroups, Node, Text, conflicts_of};
+use crate::rocks::{Attribute, Cluster, Conflict, HostGroups, Node, Origin, Text, conflicts_of};
 
 const TOPIC: &str = "attributes";
 
@@ -22,6 +22,8 @@ pub enum ClusterFacts {
     UnknownHost {
         /// The host name of this host.
         name: Option<String>,
+        /// Which database it is: Rocks creates its hosts itself.
+        origin: Origin,
     },
     /// The cluster has this host.
     Known {
@@ -73,12 +75,15 @@ impl ClusterFacts {
                 let text = format!("the cluster's attributes could not be read: {why}");
                 vec![Finding::warn(TOPIC, text, remedy)]
             }
-            Self::UnknownHost { name: None } => vec![Finding::warn(
+            Self::UnknownHost { name: None, .. } => vec![Finding::warn(
                 TOPIC,
                 "this host has no host name, so its attributes in the cluster cannot be found",
                 "hostnamectl set-hostname NAME",
             )],
-            Self::UnknownHost { name: Some(name) } => unknown_host(name, present),
+            Self::UnknownHost {
+                name: Some(name),
+                origin,
+            } => unknown_host(name, *origin, present),
             Self::Known {
                 host,
                 cards,
@@ -88,14 +93,20 @@ impl ClusterFacts {
     }
 }
 
-fn unknown_host(name: &str, present: &[&CardFacts]) -> Vec<Finding> {
+fn unknown_host(name: &str, origin: Origin, present: &[&CardFacts]) -> Vec<Finding> {
     let Some(card) = present.first() else {
         return Vec::new();
     };
     vec![Finding::warn(
         TOPIC,
         format!("the cluster has no host {name}"),
-        command("add", name, card.name, Some(card.display)),
+        match origin {
+            Origin::Embedded => command("add", name, card.name, Some(card.display)),
+            Origin::Rocks => {
+                "register this host with Rocks (`rocks add host`), or correct its host name"
+                    .to_owned()
+            }
+        },
     )]
 }
 

@@ -13,6 +13,7 @@ use gpupt::readiness::{
     ModprobeFacts, ModuleFacts, Platform, Processor, Programs, RecordFacts, RemappingUnit,
     StubFacts, SwitchFacts, judge,
 };
+use gpupt::rocks::Origin;
 
 use crate::hooks::{gpupci, useless_gpupcis};
 use crate::{escaped, read, table};
@@ -656,9 +657,10 @@ fn attributes() -> Vec<HostFacts> {
             conflicts,
         })
     };
-    let unknown = |name: Option<&str>| {
+    let unknown = |name: Option<&str>, origin| {
         with_cluster(ClusterFacts::UnknownHost {
             name: name.map(str::to_owned),
+            origin,
         })
     };
     vec![
@@ -666,8 +668,9 @@ fn attributes() -> Vec<HostFacts> {
             why: "cannot connect to mysql://root@frontend:40000/cluster".to_owned(),
             remedy: "check that the server runs".to_owned(),
         }),
-        unknown(None),
-        unknown(Some("vm-container-0-15")),
+        unknown(None, Origin::Embedded),
+        unknown(Some("vm-container-0-15"), Origin::Embedded),
+        unknown(Some("vm-container-0-15"), Origin::Rocks),
         known(&[], Vec::new()),
         known(&["gpupci1"], Vec::new()),
         known(&["gpupci2"], Vec::new()),

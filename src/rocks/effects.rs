@@ -143,7 +143,8 @@ impl fmt::Display for Effect {
             ),
             Self::NewHost(host) => write!(
                 f,
-                "{host} was not in the cluster and was added as a physical host; the attribute of a guest is called gpupci"
+                "{host} was not in the cluster and was added as a physical host. If it is a guest, remove \
+                 this and use the attribute gpupci"
             ),
         }
     }

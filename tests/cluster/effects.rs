@@ -199,8 +199,8 @@ fn add_says_that_it_added_a_physical_host() {
     assert_eq!(
         notes(&host, "add myguest gpupci1 02:00.0"),
         [
-            "myguest was not in the cluster and was added as a physical host; the attribute of a guest \
-             is called gpupci"
+            "myguest was not in the cluster and was added as a physical host. If it is a guest, remove \
+             this and use the attribute gpupci"
         ]
     );
 }

@@ -112,7 +112,8 @@ def is_other_database_chosen():
 
 
 def ask_who_has_cards(newdb):
-	"""The IDs of the nodes that may have cards; None if Rocks' database cannot be asked so."""
+	"""The IDs of the nodes that may have cards; None if Rocks' database cannot be asked so. The connection
+	answers from the moment of its first query, as for all attributes that Rocks reports."""
 	try:
 		# It is None without a connection; then there would be no rows either.
 		if newdb.execute(HAVE_CARDS) is None:

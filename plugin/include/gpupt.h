@@ -26,7 +26,8 @@ long gpupt_open(void);
  * so all its guests have the cards of one moment. If that fails, the next call tries again. Returns the exit
  * code for wrong usage, 2, if `session` is not open. Threads may use one session: their calls wait for each
  * other. */
-int gpupt_session_splice(long session, const char *guest, const char *xml, size_t len, char **out, size_t *out_len, char **error);
+int gpupt_session_splice(long session, const char *guest, const char *xml, size_t len, char **out,
+                         size_t *out_len, char **error);
 
 /* Closes a session and its connection. Returns 0; 2 if `session` is not open: then nothing happens; another
  * exit code after an internal error: then it is closed. A call that uses it meanwhile goes on to its end. */

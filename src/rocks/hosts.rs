@@ -2,7 +2,8 @@
 //!
 //! All commands follow the same rule. No argument means all hosts. `select …`, a pattern with `%`,
 //! `rackN` and the name of an appliance match any number of hosts. Any other argument is one host, by its
-//! name, an alias, an address of an interface, the name of an interface with its zone, or DNS. No argument becomes part of an SQL statement.
+//! name, an alias, an address of an interface, the name of an interface with its zone, or DNS. No argument
+//! becomes part of an SQL statement.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -81,7 +81,6 @@ impl Frontend {
         }
     }
 
-    /// `rocks WORDS`.
     /// A path in the merged package `rocks`.
     pub fn package(&self, path: &str) -> PathBuf {
         self.root.path().join("site-packages/rocks").join(path)

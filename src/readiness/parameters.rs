@@ -53,12 +53,22 @@ fn ignored(facts: &HostFacts) -> Vec<Finding> {
         let words = words.filter(|word| !word.starts_with("ids="));
         words.map(move |word| (path, rule.module(), word))
     });
+    let cmdline = &facts.platform.cmdline;
+    let is_on_line = |module: &str, word: &str| {
+        let key = format!("{module}.{}", word.split('=').next().unwrap_or_default());
+        cmdline.values(&key).next().is_some() || cmdline.has(&key)
+    };
+    let options = options.filter(|(_, module, word)| !is_on_line(module, word));
     let findings = options.map(|(path, module, word)| {
         let text = format!(
             "`options {module} {word}` in {path} has no effect: {module} is built into this kernel"
         );
-        let argument = format!("{module}.{word}");
-        Finding::warn(TOPIC, text, facts.boot.with(&argument))
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-=.,:".contains(c);
+        let remedy = match word.chars().all(is_plain) {
+            true => facts.boot.with(&format!("{module}.{word}")),
+            false => modprobe::removal("this option from", path, facts),
+        };
+        Finding::warn(TOPIC, text, remedy)
     });
     findings.collect()
 }

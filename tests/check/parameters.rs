@@ -97,4 +97,19 @@ fn options_in_files_for_a_built_in_module_are_a_warning() {
          `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
     ];
     assert_trouble(&host, 0, &lines);
+    // What a shell would read otherwise becomes no part of a command.
+    host.write(FILE, "options vfio-pci disable_idle_d3=1`reboot`\n");
+    let (trouble, _) = host.trouble();
+    let remedy =
+        "try: remove this option from /etc/modprobe.d/sleep.conf, run `dracut -f`, then reboot";
+    assert!(trouble.contains(remedy), "{trouble}");
+}
+
+#[test]
+fn option_that_the_kernel_line_sets_needs_no_file() {
+    let host = host("options vfio-pci disable_idle_d3=1", "Y");
+    let list = format!("lib/modules/{RELEASE}/modules.builtin");
+    host.write(&list, "kernel/drivers/vfio/pci/vfio-pci.ko\n");
+    host.boot_with("intel_iommu=on iommu=pt vfio-pci.disable_idle_d3=1");
+    assert_trouble(&host, 0, &[]);
 }

@@ -73,6 +73,9 @@ fn unmatched(id: &str, option: &IdsOption, facts: &HostFacts) -> Option<Finding>
         option.place,
         Excerpt(id)
     );
-    let remedy = "remove it; `lspci -nn` shows the ids of this host";
+    let remedy = format!(
+        "{}; `lspci -nn` shows the ids of this host",
+        option.removal(facts)
+    );
     Some(Finding::warn(TOPIC, text, remedy))
 }

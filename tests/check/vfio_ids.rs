@@ -109,7 +109,8 @@ fn id_that_no_device_has_is_a_warning() {
     let lines = [
         "WARN  `options vfio-pci ids=` in /etc/modprobe.d/vfio.conf names \"10de:ffff\", but no \
          device of this host has this id",
-        "      try: remove it; `lspci -nn` shows the ids of this host",
+        "      try: remove `ids=` from `options vfio-pci` in /etc/modprobe.d/vfio.conf, run `dracut -f`, then \
+         reboot; `lspci -nn` shows the ids of this host",
     ];
     assert_trouble(&host, 0, &lines);
 }

@@ -35,11 +35,20 @@ pub(super) fn merge(start: &Start, now: &mut [Reason]) -> Option<Reason> {
         .filter(|reason| reason.when == Some(When::Still))
         .collect();
     if still.is_empty() {
-        return Some(refused.alone(start, now.is_empty()));
+        return Some(refused.alone(start));
     }
     let is_left = |code: &Code| !still.iter().any(|reason| reason.codes.contains(code));
     let left: Vec<Code> = refused.codes.iter().copied().filter(is_left).collect();
     refused.left(start, left)
+}
+
+/// Says what to do about a refusal that is past, if all reasons are known and none keeps the guest from starting.
+pub(super) fn advise(reasons: &mut [Reason]) {
+    let is_blocked = reasons.iter().any(Reason::blocks_now);
+    let past = |reason: &&mut Reason| reason.when == Some(When::NoLonger);
+    if let Some(reason) = reasons.iter_mut().find(past).filter(|_| !is_blocked) {
+        reason.remedy = Some("start the guest again: nothing known blocks it now".to_owned());
+    }
 }
 
 /// The refusal in the record of a start.
@@ -74,14 +83,11 @@ impl<'s> Refused<'s> {
     }
 
     /// The refusal as a reason of its own, because no reason of now is the same.
-    fn alone(&self, start: &Start, is_free: bool) -> Reason {
+    fn alone(&self, start: &Start) -> Reason {
         let is_tested = |code: &Code| !UNTESTED.contains(code);
         let is_gone = !self.codes.is_empty() && self.codes.iter().all(is_tested);
         let (when, remedy) = match is_gone {
-            true => (
-                When::NoLonger,
-                is_free.then_some("start the guest again: nothing known blocks it now"),
-            ),
+            true => (When::NoLonger, None),
             false => (When::LastStart, self.remedy),
         };
         Reason {

@@ -56,6 +56,7 @@ pub fn why(guest: &str, hook: &Hook, options: Option<&CheckOptions>) -> Result<D
         findings::add(&mut reasons, &judgement.cards, &known, machine, options);
     }
     logs::add(&mut reasons, &known, machine);
+    last_start::advise(&mut reasons);
     reasons.sort_by_key(Reason::rank);
     diagnosis.reasons = reasons;
     diagnosis.notes.extend(judgement.unchecked);

@@ -102,6 +102,11 @@ impl Reason {
         }
     }
 
+    /// Whether the next start would fail for it.
+    pub(super) fn blocks_now(&self) -> bool {
+        matches!(self.when, Some(When::Now | When::Still))
+    }
+
     /// Its text without the card: `gpupci1 (0000:02:00): …`.
     pub(super) fn cause(&self) -> &str {
         let behind = self.card.and_then(|_| self.text.split_once("): "));

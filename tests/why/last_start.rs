@@ -79,6 +79,17 @@ fn cause_that_is_gone_is_told_as_past() {
 }
 
 #[test]
+fn guest_is_not_to_be_started_again_while_a_finding_blocks_it() {
+    let host = refused();
+    host.end_process(812);
+    host.write("proc/cmdline", "ro intel_iommu=on iommu=pt intremap=off\n");
+    let reasons = host.why();
+    assert!(reasons.contains("this is no longer so"), "{reasons}");
+    assert!(reasons.contains("check:      intremap=off"), "{reasons}");
+    assert!(!reasons.contains("start the guest again"), "{reasons}");
+}
+
+#[test]
 fn new_cause_stands_behind_the_one_of_the_last_start() {
     let host = refused();
     host.end_process(812);

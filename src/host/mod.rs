@@ -67,6 +67,9 @@ use nix::fcntl::OFlag;
 
 use crate::paths::{EMBEDDED_DATABASE, KERNEL_RELEASE};
 
+/// The longest text that is read: files of the kernel and of state, and `/etc/hosts`, are far shorter.
+const TEXT_BYTES_MAX: u64 = 16 << 20;
+
 /// A machine, accessed through its files.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -95,18 +98,20 @@ impl Machine {
         self.path(path).exists()
     }
 
-    /// The text of a file; `None` if it cannot be read.
+    /// The text of a regular file; `None` if it cannot be read.
     pub fn text(&self, path: &str) -> Option<String> {
-        fs::read_to_string(self.path(path)).ok()
+        self.read(path).ok()?
     }
 
-    /// The text of a file; `None` if it does not exist.
+    /// The text of a regular file; `None` if it does not exist. No pipe is waited for.
     ///
     /// # Errors
     /// If it exists and cannot be read.
     pub fn read(&self, path: &str) -> io::Result<Option<String>> {
-        match fs::read_to_string(self.path(path)) {
-            Ok(text) => Ok(Some(text)),
+        match self.read_limited(path, TEXT_BYTES_MAX) {
+            Ok(bytes) => String::from_utf8(bytes)
+                .map(Some)
+                .map_err(|_| io::Error::other("it is not UTF-8")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -29,13 +29,13 @@ fn unreadable_names_file_is_reported_and_kept() {
     };
     host.write(CARDS, "");
     fs::write(&path, b"{\"version\": 1, \"cards\": [\xff]}\n").expect("the file is written");
-    assert_unread("stream did not contain valid UTF-8");
+    assert_unread("it is not UTF-8");
     assert_eq!(host.line("renumber").answer(), TWO);
 
     // A folder cannot be replaced by the file, and no temporary file may be left.
     fs::remove_file(&path).expect("the file goes");
     host.write(&format!("{CARDS}/inside"), "");
-    assert_unread("Is a directory (os error 21)");
+    assert_unread("it is not a regular file");
     let said = host.line("renumber");
     assert_eq!((said.code, said.text().as_str()), (Some(1), ""));
     assert_eq!(

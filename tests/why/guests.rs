@@ -1,5 +1,7 @@
 //! Which guest is meant: a defined one, a running one, a transient one.
 
+use std::fs;
+
 use pretty_assertions::assert_eq;
 
 use crate::{GUEST, Host, OTHER_UUID, UUID, hostdev};
@@ -65,7 +67,7 @@ fn record_of_a_start_has_the_claims_and_not_the_xml() {
         <graphics type='vnc' passwd='secret'><gl rendernode='/dev/dri/renderD128'/></graphics>";
     host.prepare_ok(GUEST, UUID, &format!("{}{mediated}", hostdev("02")));
     let path = host.path(&format!("run/gpupt/guests/{UUID}.json"));
-    let text = std::fs::read_to_string(path).expect("a record");
+    let text = fs::read_to_string(path).expect("a record");
     let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(
         record["claims"],
@@ -112,4 +114,19 @@ fn why_says_nothing_about_a_guest_without_problems() {
         "gpupci: no failed start is known, and nothing blocks a start now\n"
     );
     assert_eq!(host.line("why other -q").answer(), "");
+}
+
+#[test]
+fn files_that_are_pipes_are_not_waited_for() {
+    let host = Host::with_guest(&hostdev("02"));
+    for file in [
+        "run/libvirt/qemu/rocks-33.pid",
+        "run/gpupt/guests/c7a5fdbd-edaf-9455-926a-d65c16db1809.json",
+    ] {
+        host.write(file, "");
+        let file = host.path(file);
+        fs::remove_file(&file).expect("a file");
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    }
+    assert_eq!(host.line("why rocks-33").text(), "");
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use pretty_assertions::assert_eq;
 
-use crate::{GUEST, Host, UUID, hostdev};
+use crate::{GUEST, Host, UUID, hostdev, run};
 
 /// Every form of a claim for function 0 of the card at 03:00.
 fn forms() -> Vec<(&'static str, String)> {
@@ -140,6 +140,15 @@ fn card_that_the_cluster_gives_to_another_guest_is_a_reason() {
         reasons.contains("assign it to this guest in the cluster"),
         "{reasons}"
     );
+    // Rocks' words for those who use Rocks.
+    for arguments in ["why rocks-33", "why rocks-33 --json"] {
+        let mut command = host.command();
+        command.args(arguments.split(' '));
+        command.env("GPUPT_ASKED_BY", "rocks");
+        let reasons = run(&mut command, b"").text();
+        assert!(reasons.contains("`rocks list host gpu`"), "{reasons}");
+        assert!(!reasons.contains("gpupci host "), "{reasons}");
+    }
 }
 
 #[test]

@@ -41,6 +41,11 @@ pub(crate) fn run(guest: &str, global: &Global, machine: &Machine) -> Result<Ans
         let nothing = "no failed start is known, and nothing blocks a start now";
         diagnosis.notes.insert(0, nothing.to_owned());
     }
+    let grammar = global.grammar(machine);
+    let reasons = diagnosis.reasons.iter_mut();
+    for remedy in reasons.filter_map(|reason| reason.remedy.as_mut()) {
+        *remedy = grammar.spell(remedy);
+    }
     Ok(answer(&diagnosis, global.json))
 }
 

@@ -1,7 +1,7 @@
 //! What QEMU and the hook logged about the last start. A line that a known cause explains stands with it.
 
 use crate::diagnosis::qemu_errors::known_error;
-use crate::diagnosis::{KnownError, Reason, Said, Source, When, codes_of};
+use crate::diagnosis::{KnownError, QemuError, Reason, Said, Source, When, codes_of};
 use crate::host::{KnownGuest, Machine, QemuRun};
 
 /// Adds what was logged.
@@ -67,12 +67,18 @@ fn without_qemu(known: &KnownGuest) -> Option<Reason> {
 fn add_qemu(reasons: &mut Vec<Reason>, run: &QemuRun) {
     for line in &run.errors {
         match known_error(line) {
+            // It only says that libvirt ended the start, which the cause explains.
+            Some(error) if is_by_libvirt(error) && reasons.iter().any(Reason::blocks_now) => (),
             Some(error) => add_known(reasons, line, error),
             // The guest ran, so this line is no reason.
             None if run.has_succeeded => (),
             None => reasons.push(Reason::new(Source::Qemu, line.clone()).at(When::LastStart)),
         }
     }
+}
+
+fn is_by_libvirt(error: &KnownError) -> bool {
+    error.error == QemuError::EndedByLibvirt
 }
 
 /// Adds a line whose meaning is known: to the cause that explains it, else as a reason of its own.

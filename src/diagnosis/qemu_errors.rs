@@ -179,6 +179,13 @@ pub const KNOWN_ERRORS: &[KnownError] = &[
         meaning: "the kernel could not reset the card, so it may not work in its next guest",
         remedy: "reboot this host; give all devices of the card's slot to the same guest",
     },
+    KnownError {
+        error: QemuError::EndedByLibvirt,
+        codes: &[],
+        topic: None,
+        meaning: "libvirt ended the start before QEMU ran",
+        remedy: "see what libvirt said: journalctl -u libvirtd -u virtqemud",
+    },
 ];
 
 /// The topic of a claimed device that is not there.

@@ -1,5 +1,5 @@
 //! The words by which errors of QEMU about devices of the host are known. They are from QEMU's `hw/vfio` and
-//! `hw/pci`, and from Linux' `drivers/vfio`.
+//! `hw/pci`, from Linux' `drivers/vfio`, and one from libvirt.
 
 /// An error of QEMU about a device of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum QemuError {
     StuckInD3,
     /// The device cannot be reset.
     NoReset,
+    /// libvirt ended the start, before its child became QEMU.
+    EndedByLibvirt,
 }
 
 impl QemuError {
@@ -131,4 +133,6 @@ const WORDS: &[(QemuError, &[&str])] = &[
     // vfio_pci_pre_reset() and vfio_pci_hot_reset().
     (QemuError::StuckInD3, &["stuck in d3"]),
     (QemuError::NoReset, &["cannot reset device"]),
+    // libvirt's virExec(): the child waits for libvirt before it becomes QEMU.
+    (QemuError::EndedByLibvirt, &["quit during handshake"]),
 ];

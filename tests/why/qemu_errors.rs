@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use crate::{Host, hostdev};
 
 /// A line, and how the meaning of its row begins.
-const LINES: [(&str, &str); 27] = [
+const LINES: [(&str, &str); 28] = [
     (
         "vfio 0000:01:00.0: group 1 is not viable",
         "another device of the card's",
@@ -108,6 +108,10 @@ const LINES: [(&str, &str); 27] = [
     (
         "vfio: Cannot reset device 0000:01:00.1, depends on group 17 which is not owned.",
         "the kernel could not reset the card",
+    ),
+    (
+        "libvirtd quit during handshake: Input/output error",
+        "libvirt ended the start",
     ),
 ];
 

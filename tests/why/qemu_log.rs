@@ -90,6 +90,23 @@ fn device_that_is_not_there_explains_no_such_host_device() {
 }
 
 #[test]
+fn end_of_a_start_by_libvirt_is_told_only_if_no_cause_is_known() {
+    let ended = "libvirt:  error : libvirtd quit during handshake: Input/output error";
+    let host = Host::with_guest(&hostdev("7f"));
+    host.qemu_failed(ended);
+    assert!(
+        host.why()
+            .starts_with("now:        this host has no device")
+    );
+    assert!(!host.why().contains("handshake"), "{}", host.why());
+    host.define(GUEST, UUID, &hostdev("02"));
+    let means = format!(
+        "qemu:       {ended}\n            means: libvirt ended the start before QEMU ran\n"
+    );
+    assert!(host.why().starts_with(&means), "{}", host.why());
+}
+
+#[test]
 fn qemu_of_an_earlier_start_is_left_out_after_a_refused_one() {
     let host = Host::with_guest(&hostdev("02"));
     host.write(

@@ -59,6 +59,26 @@ impl KernelCmdline {
         }
     }
 
+    /// The words that give `parameter`, as they are written. Each comes with what is to stay of it, if it is a
+    /// list with other parts.
+    pub fn words_of(&self, parameter: &str) -> Vec<(&str, Option<String>)> {
+        let (key, value) = match parameter.split_once('=') {
+            Some((key, value)) => (key, Some(underscored(value))),
+            None => (parameter, None),
+        };
+        let found = self.parameters.iter().filter_map(|word| {
+            let (name, list) = word.split_once('=').unwrap_or((word, ""));
+            let is_same = underscored(name) == underscored(key);
+            let rest = match &value {
+                Some(value) => without_part(list, value)?,
+                None => String::new(),
+            };
+            let rest = Some(rest).filter(|rest| !rest.is_empty());
+            is_same.then(|| (word.as_str(), rest.map(|rest| format!("{name}={rest}"))))
+        });
+        found.collect()
+    }
+
     /// Whether a part of it is a variable of the boot loader.
     pub fn is_incomplete(&self) -> bool {
         self.parameters.iter().any(|one| one.starts_with('$'))
@@ -92,6 +112,17 @@ impl KernelCmdline {
         };
         self.parts(key).rev().find_map(switch)
     }
+}
+
+/// What is left of `list` without this part; `None` if it is no part of it.
+fn without_part(list: &str, part: &str) -> Option<String> {
+    if underscored(list) == part {
+        return Some(String::new());
+    }
+    let is_other = |one: &&str| underscored(one) != part;
+    let rest: Vec<&str> = list.split(',').filter(is_other).collect();
+    let rest = rest.join(",");
+    (rest != list).then_some(rest)
 }
 
 /// The name of a module or parameter with `_` for `-`, so that both spellings compare equal.
@@ -157,6 +188,30 @@ mod tests {
             assert_eq!(found.sets(parameter), sets, "{line}");
         }
         assert!(KernelCmdline::new("ro $tuned_params").is_incomplete());
+    }
+
+    #[test]
+    fn words_of_a_parameter_are_named_as_they_are_written() {
+        let line = KernelCmdline::new(
+            "iommu=off iommu=soft,off module_blacklist=a,vfio-pci vfio_pci.ids=1,2 x=a,b off=iommu",
+        );
+        let words = |parameter: &str| {
+            let words = line.words_of(parameter).into_iter();
+            let words = words.map(|(word, rest)| format!("{word}>{}", rest.unwrap_or_default()));
+            words.collect::<Vec<String>>().join(" ")
+        };
+        for (parameter, expected) in [
+            ("iommu=off", "iommu=off> iommu=soft,off>iommu=soft"),
+            (
+                "module_blacklist=vfio_pci",
+                "module_blacklist=a,vfio-pci>module_blacklist=a",
+            ),
+            ("vfio-pci.ids", "vfio_pci.ids=1,2>"),
+            ("x=a,b", "x=a,b>"),
+            ("x=c", ""),
+        ] {
+            assert_eq!(words(parameter), expected, "{parameter}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn modprobe_lines_that_block_the_stub_driver_are_named() {
             "proc/cmdline",
             "intel_iommu=on iommu=pt module_blacklist=vfio_pci\n",
             "module_blacklist on the kernel command line names vfio-pci",
-            "remove module_blacklist=vfio-pci from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+            "remove module_blacklist=vfio_pci from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
              `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot",
         ),
     ] {

@@ -164,7 +164,7 @@ fn remedy_for_ids_on_the_kernel_line_takes_them_out() {
     assert_eq!(
         remedies,
         [
-            "      try: remove vfio-pci.ids from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
+            "      try: remove vfio-pci.ids=10de:06dd,10de:0be5 from GRUB_CMDLINE_LINUX in /etc/default/grub, run \
              `grub2-mkconfig -o /boot/grub2/grub.cfg`, then reboot; `gpupci detach gpupci1` binds all functions of the \
              card without ids"
         ]

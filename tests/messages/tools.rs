@@ -137,6 +137,8 @@ fn remedies() -> Vec<String> {
         boot(ostree, entry("a=b")).with("a=b"),
         boot(ostree, entry("ro")).with("a=b"),
         boot(ostree, entry("ro")).without("a=b"),
+        boot(ostree, entry("a=$b,c")).without("a=c"),
+        boot(transaction, grub("GRUB_CMDLINE_LINUX=\"a=b,c\"")).without("a=c"),
         boot(Some(ImageSystem::NixOs), Vec::new()).with("a=b"),
         boot(Some(ImageSystem::Bootc), Vec::new()).with("a=b"),
         unified.with("a=b"),

@@ -66,6 +66,7 @@ pub struct Boot {
     /// The file to edit if none of these lines has the parameter.
     file: Option<String>,
     apply: Option<String>,
+    running: KernelCmdline,
 }
 
 impl Boot {
@@ -89,6 +90,7 @@ impl Boot {
             row: loader.row(),
             file: marks.other_file(loader),
             apply: marks.apply(loader),
+            running: marks.running,
             sources,
             entries,
         }
@@ -176,20 +178,48 @@ impl Boot {
             _ if gone.is_some() && !is_left && !self.entries.is_empty() => {
                 format!("reboot: the boot entries are without {parameter} already")
             }
-            Change::Command(_, remove) => {
-                format!("run `{}`, then reboot", remove.replace("{}", parameter))
+            Change::Command(add, remove) => {
+                format!("{}, then reboot", self.commands(parameter, add, remove))
             }
             Change::Edit(what) => match gone {
                 Some(file) => format!(
                     "{}: {file} is without {parameter} already",
                     self.applied(None)
                 ),
-                None => {
-                    let place = self.place(what, self.holding(parameter));
-                    self.applied(Some(format!("remove {parameter} from {place}")))
-                }
+                None => self.applied(Some(self.removal(parameter, what))),
             },
         }
+    }
+
+    /// The commands that remove the words of `parameter`, and add again what is to stay of them.
+    fn commands(&self, parameter: &str, add: &str, remove: &str) -> String {
+        let entry = self.entries.iter().map(|line| &line.line);
+        let mut lines = entry.chain([&self.running]);
+        let words = lines.find_map(|line| some_of(line.words_of(parameter)));
+        let words = words.unwrap_or_else(|| vec![(parameter, None)]);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+=,:/@".contains(c);
+        if !words.iter().all(|(word, _)| word.chars().all(is_plain)) {
+            return format!("remove {parameter} from the kernel command line");
+        }
+        let removals = words.iter().map(|(word, _)| remove.replace("{}", word));
+        let rests = words.iter().filter_map(|(_, rest)| rest.as_deref());
+        let commands = removals.chain(rests.map(|rest| add.replace("{}", rest)));
+        let commands = commands.map(|command| format!("run `{command}`"));
+        commands.collect::<Vec<String>>().join(", ")
+    }
+
+    /// The edit that removes the words of `parameter`.
+    fn removal(&self, parameter: &str, what: &str) -> String {
+        let line = self.holding(parameter);
+        let place = self.place(what, line);
+        let words = line.and_then(|line| some_of(line.line.words_of(parameter)));
+        let words = words.or_else(|| some_of(self.running.words_of(parameter)));
+        let words = words.unwrap_or_else(|| vec![(parameter, None)]);
+        let edits = words.into_iter().map(|(word, rest)| match rest {
+            Some(rest) => format!("replace {word} by {rest} in {place}"),
+            None => format!("remove {word} from {place}"),
+        });
+        edits.collect::<Vec<String>>().join(", ")
     }
 
     /// The lines to edit: generated entries are not.
@@ -236,6 +266,11 @@ impl Boot {
             false => format!("{}, then reboot", steps.join(", ")),
         }
     }
+}
+
+/// The words, unless there are none.
+fn some_of<T>(words: Vec<T>) -> Option<Vec<T>> {
+    (!words.is_empty()).then_some(words)
 }
 
 #[cfg(test)]

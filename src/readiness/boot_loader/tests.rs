@@ -643,7 +643,7 @@ fn removed_parameter_is_only_to_be_applied() {
     assert_eq!(configured.removed_from(off), None);
     assert_eq!(
         configured.without(off),
-        "remove iommu=off from GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, run `update-grub`, then \
+        "replace iommu=soft,off by iommu=soft in GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, run `update-grub`, then \
          reboot"
     );
     let removed = boot(GRUB_LINE, &[DEFAULT_GRUB, old], &update);
@@ -666,6 +666,41 @@ fn removed_parameter_is_only_to_be_applied() {
         None
     );
     assert!(rhel("linux /a\noptions ro\n").removed_from(off).is_some());
+}
+
+#[test]
+fn part_of_a_list_is_removed_with_its_whole_word() {
+    let line =
+        "BOOT_IMAGE=/a ro intel_iommu=sm_on,off vfio_pci.ids=1:2 iommu=off iommu=soft,off x=$(y),z";
+    let rhel = boot(line, &[], &["grubby"]);
+    let grubby = "run `grubby --update-kernel=ALL";
+    for (parameter, commands) in [
+        (
+            "intel_iommu=off",
+            format!(
+                "{grubby} --remove-args=intel_iommu=sm_on,off`, {grubby} --args=intel_iommu=sm_on`"
+            ),
+        ),
+        (
+            "vfio-pci.ids",
+            format!("{grubby} --remove-args=vfio_pci.ids=1:2`"),
+        ),
+        ("x=z", "remove x=z from the kernel command line".to_owned()),
+    ] {
+        assert_eq!(rhel.without(parameter), format!("{commands}, then reboot"));
+    }
+    let grub = (
+        "/etc/default/grub",
+        "GRUB_CMDLINE_LINUX=\"iommu=off iommu=soft,off\"\n",
+    );
+    let place = "GRUB_CMDLINE_LINUX in /etc/default/grub";
+    assert_eq!(
+        boot(line, &[grub], &["update-grub"]).without("iommu=off"),
+        format!(
+            "remove iommu=off from {place}, replace iommu=soft,off by iommu=soft in {place}, \
+             run `update-grub`, then reboot"
+        )
+    );
 }
 
 #[test]

@@ -424,6 +424,7 @@ fn rules_of_modprobe() -> Vec<HostFacts> {
             host.module_lists = modprobe("/etc/initramfs-tools/modules", Ok("vfio_virqfd")).files;
         }),
         with_built_in("vfio_pci", "options vfio-pci disable_idle_d3=1"),
+        with_built_in("vfio_pci", "options vfio-pci disable_idle_d3=`x`"),
         with_switch(true, ""),
         with_switch(false, "options vfio-pci disable_idle_d3=1"),
         with_switch(true, "options vfio-pci disable_idle_d3=0"),

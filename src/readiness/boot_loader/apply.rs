@@ -121,6 +121,9 @@ impl Marks {
     }
 
     fn apply_unified(&self) -> String {
+        if self.image.is_some() {
+            return "build that image anew".to_owned();
+        }
         if self.files.text(INSTALL_CONF).contains("layout=uki") {
             return self.kernel_install();
         }

@@ -36,7 +36,7 @@ impl Marks {
         let is_efi_initrd = self
             .running
             .values("initrd")
-            .any(|path| path.starts_with('\\'));
+            .any(|path| path.contains('\\'));
         let has_boot_image = self.running.values("BOOT_IMAGE").next().is_some();
         if has_boot_image && !is_efi_initrd {
             Some(self.grub_or_syslinux())
@@ -76,7 +76,11 @@ impl Marks {
             || (!info.starts_with("systemd-boot") && self.has_refind())
         {
             Some(BootLoader::Refind)
-        } else if self.loader_info.is_some() || self.is_unified || self.has_entries() {
+        } else if self.loader_info.is_some()
+            || self.is_unified
+            || self.has_entries()
+            || self.is_proxmox()
+        {
             Some(self.systemd_boot())
         } else {
             None

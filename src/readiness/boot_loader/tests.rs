@@ -312,6 +312,29 @@ fn unified_kernel_image_is_built_anew() {
 }
 
 #[test]
+fn proxmox_is_known_without_the_files_of_its_efi_partition() {
+    let files = [
+        ("/etc/kernel/cmdline", "root=ZFS=x\n"),
+        ("/etc/kernel/proxmox-boot-uuids", "A-B\n"),
+    ];
+    assert_eq!(
+        boot(EFI_LINE, &files, &["proxmox-boot-tool"]).with(ON),
+        "add intel_iommu=on to /etc/kernel/cmdline, run `proxmox-boot-tool refresh`, then reboot"
+    );
+}
+
+#[test]
+fn unified_image_of_an_image_based_system_names_no_program() {
+    let unified = boot_of("ro", &[], &["dracut"], |facts| {
+        facts.is_unified = true;
+        facts.image = Some(ImageSystem::TransactionalUpdate);
+    });
+    let remedy = unified.with(ON);
+    assert!(!remedy.contains("dracut"), "{remedy}");
+    assert!(remedy.contains("build that image anew"), "{remedy}");
+}
+
+#[test]
 fn other_boot_loaders_name_their_own_file() {
     let refind = ("/boot/refind_linux.conf", "\"Boot\" \"root=UUID=0 ro\"\n");
     let limine = ("/boot/limine.conf", "/Linux\n    cmdline: root=UUID=0 ro\n");
@@ -328,6 +351,10 @@ fn other_boot_loaders_name_their_own_file() {
     for (boot, remedy) in [
         (
             boot(EFI_LINE, &[refind], &[]),
+            "each line with options in /boot/refind_linux.conf",
+        ),
+        (
+            boot("ro initrd=boot\\initramfs-linux.img", &[refind], &[]),
             "each line with options in /boot/refind_linux.conf",
         ),
         (

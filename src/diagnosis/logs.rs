@@ -8,7 +8,10 @@ use crate::host::{KnownGuest, Machine, QemuRun};
 pub(super) fn add(reasons: &mut Vec<Reason>, known: &KnownGuest, machine: &Machine) {
     match last_run(known, machine) {
         Some(run) => add_qemu(reasons, &run),
-        None => reasons.extend(without_qemu(known)),
+        None => {
+            let has_log = machine.last_qemu_run(&known.name).is_some();
+            reasons.extend(without_qemu(known, has_log));
+        }
     }
     reasons.extend(journal(known, machine));
 }
@@ -45,16 +48,17 @@ fn is_of_last_start(run: &QemuRun, known: &KnownGuest) -> bool {
     }
 }
 
-/// The hook prepared the cards of a start, and no QEMU ran after that.
-fn without_qemu(known: &KnownGuest) -> Option<Reason> {
+/// The hook prepared the cards of a start, and no QEMU ran after that, as far as its log is there.
+fn without_qemu(known: &KnownGuest, has_log: bool) -> Option<Reason> {
     let start = known
         .start
         .as_ref()
         .filter(|start| start.refused.is_none())?;
-    let text = format!(
-        "{}: its cards were prepared, but QEMU did not run after that",
-        start.age()
-    );
+    let what = match has_log {
+        true => "its cards were prepared, but QEMU did not run after that",
+        false => "its cards were prepared, but QEMU's log of this guest could not be read",
+    };
+    let text = format!("{}: {what}", start.age());
     Some(Reason {
         remedy: Some(format!(
             "see what libvirt said: journalctl -u libvirtd -u virtqemud --since @{}",

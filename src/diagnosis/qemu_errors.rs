@@ -162,15 +162,16 @@ pub const KNOWN_ERRORS: &[KnownError] = &[
         topic: Some("console"),
         meaning: "something else uses the card's memory, usually the firmware's framebuffer: the guest's screen stays \
                   black",
-        remedy: "run `gpupci check`; make another card the boot display, or boot with initcall_blacklist=sysfb_init",
+        remedy: "run `gpupci check`; make another card the boot display, or boot with \
+                 initcall_blacklist=sysfb_init, after which the host may have no screen",
     },
     KnownError {
         error: QemuError::StuckInD3,
         codes: &[],
         topic: Some("power"),
         meaning: "the card was powered off and did not wake up",
-        remedy: "reboot this host; if it comes again, add `options vfio-pci disable_idle_d3=1` to \
-                 /etc/modprobe.d/vfio.conf",
+        remedy: "reboot this host; if it comes again, set disable_idle_d3=1 for vfio-pci (`gpupci check` says \
+                 where, if the card is powered off)",
     },
     KnownError {
         error: QemuError::NoReset,

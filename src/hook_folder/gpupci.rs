@@ -93,6 +93,10 @@ impl GpupciFacts {
             GpupciState::NotExecutable => format!("chmod 0755 {GPUPCI}"),
             GpupciState::Odd => format!("move {GPUPCI} away, then {}", self.install()),
             GpupciState::Unread(_) => format!("check that root can read {GPUPCI}"),
+            // The one that is installed may be the newer one.
+            GpupciState::Differs => {
+                format!("run {GPUPCI} instead, or install one version for both")
+            }
             GpupciState::Missing if self.is_in_rocks => format!("{link} {ROCKS_GPUPCI} {GPUPCI}"),
             _ => self.install(),
         }
@@ -133,7 +137,10 @@ mod tests {
         let install = "install -m 0755 /root/gpupt/gpupci /usr/bin/gpupci";
         for (state, remedy) in [
             (GpupciState::Missing, install),
-            (GpupciState::Differs, install),
+            (
+                GpupciState::Differs,
+                "run /usr/bin/gpupci instead, or install one version for both",
+            ),
             (GpupciState::NotExecutable, "chmod 0755 /usr/bin/gpupci"),
         ] {
             assert_eq!(facts(state).remedy(), remedy);

@@ -101,7 +101,11 @@ impl ImageSystem {
     /// How to rebuild the initramfs, and where that is documented.
     pub fn rebuild(self) -> (&'static str, &'static str) {
         match self {
-            Self::RpmOstree => ("run `rpm-ostree initramfs --enable`", "rpm-ostree(1)"),
+            Self::RpmOstree => (
+                "run `rpm-ostree initramfs --enable` (if that is enabled already, `rpm-ostree upgrade` \
+                 rebuilds it)",
+                "rpm-ostree(1)",
+            ),
             Self::Bootc => (
                 "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), update \
                  this host to it",

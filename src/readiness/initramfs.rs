@@ -150,7 +150,7 @@ mod tests {
         for (image, command) in [
             (
                 ImageSystem::RpmOstree,
-                "run `rpm-ostree initramfs --enable`, then reboot",
+                "`rpm-ostree upgrade` rebuilds it), then reboot",
             ),
             (
                 ImageSystem::TransactionalUpdate,

@@ -160,7 +160,17 @@ fn prepared_start_without_qemu_points_to_libvirt() {
     host.prepare_ok(GUEST, UUID, &hostdev("02"));
     let reasons = host.why();
     assert!(
-        reasons.contains("its cards were prepared, but QEMU did not run"),
+        reasons.contains("its cards were prepared, but QEMU's log of this guest could not be read"),
+        "{reasons}"
+    );
+    host.write(
+        "var/log/libvirt/qemu/rocks-33.log",
+        "2020-01-01 10:00:00.000+0000: starting up libvirt version: 9.0.0\n\
+         2020-01-01 10:00:02.000+0000: shutting down, reason=destroyed\n",
+    );
+    let reasons = host.why();
+    assert!(
+        reasons.contains("its cards were prepared, but QEMU did not run after that"),
         "{reasons}"
     );
     assert!(

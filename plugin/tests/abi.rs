@@ -164,11 +164,9 @@ fn c_prototypes(header: &str) -> Vec<String> {
         let lines = statement
             .lines()
             .filter(|line| !line.starts_with('#') && !line.contains("extern"));
-        lines
-            .collect::<Vec<_>>()
-            .join(" ")
-            .trim()
-            .replace(", ", ",")
+        // A prototype may be broken into lines.
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        words.join(" ").replace(", ", ",")
     });
     statements
         .filter(|statement| statement.contains("gpupt_"))

@@ -41,7 +41,8 @@ fn check_names_the_initramfs_tool_that_is_installed() {
 fn check_rebuilds_the_initramfs_of_an_image_based_system_its_own_way() {
     let dracut = "usr/bin/dracut";
     let ostree = "run/ostree-booted";
-    let rpm_ostree = "run `rpm-ostree initramfs --enable`";
+    let rpm_ostree = "run `rpm-ostree initramfs --enable` (if that is enabled already, `rpm-ostree \
+                      upgrade` rebuilds it)";
     assert_rebuild(&[dracut, ostree, "usr/bin/rpm-ostree"], rpm_ostree);
     let bootc = "rebuild the initramfs in the image (a `RUN dracut` line of its Containerfile), update \
                  this host to it";

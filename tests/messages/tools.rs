@@ -66,9 +66,12 @@ fn change(row: &Row) -> String {
             format!("{}, {}", command(add), command(remove))
         }
         Change::Edit(what) => {
-            let place = format!("edit {what} the file").replace("  ", " ");
+            let place = format!("edit {what} it").replace("  ", " ");
             match row.apply {
                 "" => place,
+                several if several.contains(", ") => {
+                    format!("{place}, then the first of these that is installed: {several}")
+                }
                 apply => format!("{place}, then {apply}"),
             }
         }

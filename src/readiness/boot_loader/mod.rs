@@ -249,6 +249,10 @@ impl Boot {
         let file = line.map(|line| &line.file).or(self.file.as_ref());
         let Some(file) = file else {
             let name = self.row.map_or("", |row| row.name);
+            // A system that is built from a flake may have its configuration anywhere.
+            if self.row.is_some_and(|row| row.loader == BootLoader::NixOs) {
+                return format!("{what} the configuration of {name}");
+            }
             return format!("the kernel command line of {name} (no file of it was found)");
         };
         match line.map_or("", |line| line.variable) {

@@ -324,6 +324,15 @@ fn proxmox_is_known_without_the_files_of_its_efi_partition() {
 }
 
 #[test]
+fn nixos_without_a_known_configuration_names_its_option() {
+    assert_eq!(
+        image(ImageSystem::NixOs, &[]).with(ON),
+        "add intel_iommu=on to `boot.kernelParams` in the configuration of NixOS, run \
+         `nixos-rebuild boot`, then reboot"
+    );
+}
+
+#[test]
 fn unified_image_of_an_image_based_system_names_no_program() {
     let unified = boot_of("ro", &[], &["dracut"], |facts| {
         facts.is_unified = true;

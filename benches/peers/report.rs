@@ -44,7 +44,12 @@ pub fn measure() {
             rocks.env("ROCKS_STANDIN_SOCKET", server.socket());
             rocks.env("ROCKS_STANDIN_DATABASE", &database);
             rocks.env("GPUPT_LIBRARY", &library);
-            quietly(rocks.env("GPUPT_DATABASE", &url));
+            // Without settings of its own: else the plugin asks the library for every guest.
+            rocks.env("GPUPT_ROOT", folder.path());
+            if cards.is_some() {
+                rocks.env("GPUPT_DATABASE", &url);
+            }
+            quietly(&mut rocks);
         };
         let (ours, theirs) = medians(|| report(&with), || report(&without));
         let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;

@@ -7,7 +7,7 @@ say "the IOMMU does not reach the card"
 define far "$outside.0"
 refused far
 says "$outside.0 has no IOMMU group: the IOMMU is off, or does not cover this device"
-says "boot with intel_iommu=on"
+says 'Try: run `gpupci check`: it says how to enable the IOMMU'
 ok "nothing was changed" is_as_before "$at_boot"
 
 say "vfio-pci is blacklisted"

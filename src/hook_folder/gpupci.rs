@@ -127,14 +127,14 @@ mod tests {
             state,
             is_taken: false,
             is_in_rocks: false,
-            this: "/root/gpupt/gpupci".into(),
+            this: "/opt/gpupt/gpupci".into(),
             has_cluster: true,
         }
     }
 
     #[test]
     fn remedy_is_a_command_for_what_is_at_the_path() {
-        let install = "install -m 0755 /root/gpupt/gpupci /usr/bin/gpupci";
+        let install = "install -m 0755 /opt/gpupt/gpupci /usr/bin/gpupci";
         for (state, remedy) in [
             (GpupciState::Missing, install),
             (

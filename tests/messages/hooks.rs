@@ -27,7 +27,7 @@ pub fn gpupci(state: GpupciState) -> GpupciFacts {
         state,
         is_taken: false,
         is_in_rocks: false,
-        this: "/root/gpupt/gpupci".into(),
+        this: "/opt/gpupt/gpupci".into(),
         has_cluster: true,
     }
 }

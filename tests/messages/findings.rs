@@ -119,7 +119,8 @@ fn grub(before: &str, next: &str) -> Boot {
         files: vec![
             file("/etc/default/grub", &variable),
             file("/boot/grub/grub.cfg", ""),
-        ],
+        ]
+        .into(),
         ..BootFacts::default()
     })
 }

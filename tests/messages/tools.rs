@@ -84,11 +84,11 @@ fn remedies() -> Vec<String> {
         path: path.to_owned(),
         text: Ok(text.to_owned()),
     };
-    let boot = |image, files| {
+    let boot = |image, files: Vec<ConfigFile>| {
         Boot::of(BootFacts {
             image,
             running: KernelCmdline::new("BOOT_IMAGE=/vmlinuz a=b"),
-            files,
+            files: files.into(),
             ..BootFacts::default()
         })
     };
@@ -114,7 +114,7 @@ fn remedies() -> Vec<String> {
             release: release.to_owned(),
             loader_info: Some("systemd-boot 255".to_owned()),
             programs,
-            files: vec![file("/etc/kernel/cmdline", "ro")],
+            files: vec![file("/etc/kernel/cmdline", "ro")].into(),
             ..BootFacts::default()
         })
     };
@@ -126,7 +126,7 @@ fn remedies() -> Vec<String> {
     let without_generator = Boot::of(BootFacts {
         programs: Programs::of(["bash"]),
         running: KernelCmdline::new("BOOT_IMAGE=/vmlinuz a=b"),
-        files: grub("GRUB_CMDLINE_LINUX=\"\""),
+        files: grub("GRUB_CMDLINE_LINUX=\"\"").into(),
         ..BootFacts::default()
     });
     let mut proxmox = grub("GRUB_CMDLINE_LINUX=\"\"");

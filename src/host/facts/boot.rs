@@ -27,7 +27,7 @@ impl Machine {
             loader_info: self.loader_variable("LoaderInfo"),
             is_unified: self.loader_variable("StubInfo").is_some(),
             is_efi: self.exists("/sys/firmware/efi"),
-            files: self.boot_files(),
+            files: self.boot_files().into(),
         }
     }
 

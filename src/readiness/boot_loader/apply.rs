@@ -1,9 +1,9 @@
 //! The command that applies an edit of the kernel command line: the first that is installed.
 
+use crate::readiness::BootFacts;
 use crate::readiness::boot_loader::files::{
     DEFAULT_LIMINE, DEFAULT_U_BOOT, INSTALL_CONF, UPDATE_EXTLINUX,
 };
-use crate::readiness::boot_loader::recognise::Marks;
 use crate::readiness::{BootLoader, ImageSystem};
 
 /// A program, and the file and variable that it reads.
@@ -29,10 +29,10 @@ const GENERATORS: [(BootLoader, Generator); 4] = [
 ];
 const LIMINE: &str = "KERNEL_CMDLINE[default]";
 
-impl Marks {
+impl BootFacts {
     /// What to do after an edit: `run …`, or words where the command is not known. `None` if the boot
     /// loader reads the edited file.
-    pub fn apply(&self, loader: BootLoader) -> Option<String> {
+    pub(super) fn apply(&self, loader: BootLoader) -> Option<String> {
         let run = |command: &str| Some(format!("run `{command}`"));
         match loader {
             BootLoader::Grub => Some(self.apply_grub()),
@@ -56,7 +56,7 @@ impl Marks {
 
     /// The installed program that writes the file of this boot loader, and the file and variable from which
     /// it does.
-    pub fn generator(&self, loader: BootLoader) -> Option<Generator> {
+    pub(super) fn generator(&self, loader: BootLoader) -> Option<Generator> {
         let mut generators = GENERATORS.into_iter();
         let (_, generator) =
             generators.find(|(of, (program, ..))| *of == loader && self.programs.has(program))?;

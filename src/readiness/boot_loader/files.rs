@@ -93,33 +93,35 @@ impl ConfiguredLine {
 
 /// The files of boot loaders that a host has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct BootFiles {
+pub struct BootFiles {
     files: Vec<ConfigFile>,
 }
 
-impl BootFiles {
-    pub fn new(files: Vec<ConfigFile>) -> Self {
+impl From<Vec<ConfigFile>> for BootFiles {
+    fn from(files: Vec<ConfigFile>) -> Self {
         Self { files }
     }
+}
 
+impl BootFiles {
     /// Whether the host has this file.
-    pub fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         self.files.iter().any(|file| file.path == path)
     }
 
     /// Whether the host has a file with such a path.
-    pub fn has_any(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+    pub(super) fn has_any(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
         self.files.iter().any(|file| is_wanted(&file.path))
     }
 
     /// The text of this file; empty if it does not exist or cannot be read.
-    pub fn text(&self, path: &str) -> &str {
+    pub(super) fn text(&self, path: &str) -> &str {
         let file = self.files.iter().find(|file| file.path == path);
         file.map_or("", text_of)
     }
 
     /// The files whose path is accepted, with their text.
-    pub fn matching<'f>(
+    pub(super) fn matching<'f>(
         &'f self,
         is_wanted: impl Fn(&str) -> bool + 'f,
     ) -> impl Iterator<Item = (&'f str, &'f str)> {
@@ -129,7 +131,7 @@ impl BootFiles {
 
     /// The entry of ostree's deployment that boots by default: the one of the highest version. The others
     /// are there to go back to, with the line that they had.
-    pub fn ostree_entry(&self) -> Vec<ConfiguredLine> {
+    pub(super) fn ostree_entry(&self) -> Vec<ConfiguredLine> {
         let version = |line: &ConfiguredLine| {
             let version = values(self.text(&line.file), "version", char::is_whitespace);
             version.parse::<u64>().unwrap_or_default()
@@ -142,7 +144,7 @@ impl BootFiles {
     }
 
     /// The boot entries, but not those for repairs (Boot Loader Specification, Type #1).
-    pub fn entries(&self) -> Vec<ConfiguredLine> {
+    pub(super) fn entries(&self) -> Vec<ConfiguredLine> {
         let is_entry = |path: &str| {
             let name = path.rsplit('/').next().unwrap_or_default();
             let name = name.to_ascii_lowercase();
@@ -168,7 +170,7 @@ impl BootFiles {
     }
 
     /// The `linux` lines of `grub.cfg`, but not those for repairs and of other systems.
-    pub fn grub_cfg(&self) -> Vec<ConfiguredLine> {
+    pub(super) fn grub_cfg(&self) -> Vec<ConfiguredLine> {
         let is_cfg = |path: &str| path.ends_with("/grub.cfg");
         let lines = self.matching(is_cfg).flat_map(|(path, text)| {
             let lines = own_lines(text).filter_map(linux_arguments);
@@ -180,7 +182,7 @@ impl BootFiles {
     }
 
     /// The whole text of these files, without comments.
-    pub fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
+    pub(super) fn whole(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
         let lines = self.matching(is_wanted).map(|(path, text)| {
             let text: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
             ConfiguredLine::new(path, "", &text.join(" "))
@@ -189,7 +191,11 @@ impl BootFiles {
     }
 
     /// The lines of these files that begin with this word, whatever its case.
-    pub fn after_word(&self, is_wanted: impl Fn(&str) -> bool, word: &str) -> Vec<ConfiguredLine> {
+    pub(super) fn after_word(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        word: &str,
+    ) -> Vec<ConfiguredLine> {
         let lines = self.matching(is_wanted).flat_map(|(path, text)| {
             let arguments = text.lines().filter_map(|line| after(line, word));
             arguments
@@ -201,7 +207,7 @@ impl BootFiles {
 
     /// The `append` line of the label that each of these files boots by default; of the first label, if
     /// none is said to be.
-    pub fn appended(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
+    pub(super) fn appended(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<ConfiguredLine> {
         let lines = self.matching(is_wanted).filter_map(|(path, text)| {
             let appended = default_append(text)?;
             Some(ConfiguredLine::new(path, "", appended))
@@ -210,7 +216,7 @@ impl BootFiles {
     }
 
     /// The lines of `refind_linux.conf`: a title and options, both in quotes.
-    pub fn refind(&self) -> Vec<ConfiguredLine> {
+    pub(super) fn refind(&self) -> Vec<ConfiguredLine> {
         let is_linux_conf = |path: &str| path.ends_with("/refind_linux.conf");
         let linux = self.matching(is_linux_conf).flat_map(|(path, text)| {
             let options = text.lines().filter_map(|line| line.split('"').nth(3));
@@ -227,7 +233,7 @@ impl BootFiles {
 
     /// The values that a shell gives a variable in these files, in this order. A later one replaces the
     /// earlier ones, unless it contains them.
-    pub fn variable(
+    pub(super) fn variable(
         &self,
         is_wanted: impl Fn(&str) -> bool,
         variable: &'static str,

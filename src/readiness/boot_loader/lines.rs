@@ -1,17 +1,17 @@
 //! The kernel command lines of each boot loader.
 
+use crate::readiness::BootFacts;
 use crate::readiness::BootLoader as L;
 use crate::readiness::boot_loader::files::{
     ARMBIAN, ConfiguredLine, DEFAULT_GRUB, DEFAULT_GRUB_FOLDER, EXTLINUX, FLASH_KERNEL,
     KERNEL_CMDLINE, NIX_CONFIGURATION, UPDATE_EXTLINUX, ZIPL,
 };
-use crate::readiness::boot_loader::recognise::Marks;
 
 const LIMINE_FIRST: &str = "KERNEL_CMDLINE[default] (after all words of /proc/cmdline)";
 
-impl Marks {
+impl BootFacts {
     /// The lines that the administrator edits, and those that the boot loader reads.
-    pub fn lines(&self, loader: L) -> (Vec<ConfiguredLine>, Vec<ConfiguredLine>) {
+    pub(super) fn lines(&self, loader: L) -> (Vec<ConfiguredLine>, Vec<ConfiguredLine>) {
         let (sources, entries) = self.all_lines(loader);
         (sources, self.own(entries))
     }
@@ -61,7 +61,7 @@ impl Marks {
     }
 
     /// A file to edit where none of these lines is: it has no line yet, or one that cannot be read here.
-    pub fn other_file(&self, loader: L) -> Option<String> {
+    pub(super) fn other_file(&self, loader: L) -> Option<String> {
         let file = match loader {
             L::Grub => DEFAULT_GRUB,
             L::NixOs => NIX_CONFIGURATION,

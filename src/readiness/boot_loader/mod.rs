@@ -7,13 +7,12 @@ mod lines;
 mod recognise;
 mod table;
 
-pub use files::{BOOT_FOLDERS, EFI_GRUBS, FILES, FILES_BELOW_BOOT, FOLDERS};
+pub use files::{BOOT_FOLDERS, BootFiles, EFI_GRUBS, FILES, FILES_BELOW_BOOT, FOLDERS};
 pub use table::{BootLoader, Change, LOADERS, Row};
 
-use files::{BootFiles, ConfiguredLine};
-use recognise::Marks;
+use files::ConfiguredLine;
 
-use crate::readiness::{ConfigFile, ImageSystem, KernelCmdline, Programs};
+use crate::readiness::{ImageSystem, KernelCmdline, Programs};
 
 /// What a host shows of how it was started, as its files say it.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +32,7 @@ pub struct BootFacts {
     /// Whether the firmware is EFI.
     pub is_efi: bool,
     /// The files of boot loaders.
-    pub files: Vec<ConfigFile>,
+    pub files: BootFiles,
 }
 
 /// The programs that recognise a boot loader, or apply a change.
@@ -72,25 +71,15 @@ pub struct Boot {
 impl Boot {
     /// How it is configured on a host that shows this.
     pub fn of(facts: BootFacts) -> Self {
-        let marks = Marks {
-            image: facts.image,
-            programs: facts.programs,
-            running: facts.running,
-            release: facts.release,
-            loader_info: facts.loader_info,
-            is_unified: facts.is_unified,
-            is_efi: facts.is_efi,
-            files: BootFiles::new(facts.files),
-        };
-        let Some(loader) = marks.loader() else {
+        let Some(loader) = facts.loader() else {
             return Self::default();
         };
-        let (sources, entries) = marks.lines(loader);
+        let (sources, entries) = facts.lines(loader);
         Self {
             row: loader.row(),
-            file: marks.other_file(loader),
-            apply: marks.apply(loader),
-            running: marks.running,
+            file: facts.other_file(loader),
+            apply: facts.apply(loader),
+            running: facts.running,
             sources,
             entries,
         }

@@ -2,27 +2,12 @@
 //! variables, then by its files.
 
 use crate::readiness::boot_loader::files::{
-    ARMBIAN, BootFiles, EXTLINUX, FLASH_KERNEL, KERNEL_CMDLINE, PROXMOX, ZIPL,
+    ARMBIAN, EXTLINUX, FLASH_KERNEL, KERNEL_CMDLINE, PROXMOX, ZIPL,
 };
-use crate::readiness::{BootLoader, ImageSystem, KernelCmdline, Programs};
+use crate::readiness::{BootFacts, BootLoader, ImageSystem};
 
-/// What a host shows of how it was started.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
-    pub image: Option<ImageSystem>,
-    pub programs: Programs,
-    pub running: KernelCmdline,
-    pub release: String,
-    /// The EFI variable `LoaderInfo`, such as `systemd-boot 255`.
-    pub loader_info: Option<String>,
-    /// Whether there is the EFI variable `StubInfo`, which unified kernel images set.
-    pub is_unified: bool,
-    pub is_efi: bool,
-    pub files: BootFiles,
-}
-
-impl Marks {
-    pub fn loader(&self) -> Option<BootLoader> {
+impl BootFacts {
+    pub(super) fn loader(&self) -> Option<BootLoader> {
         match self.image {
             Some(ImageSystem::RpmOstree) => Some(BootLoader::RpmOstree),
             Some(ImageSystem::Bootc) => Some(BootLoader::Bootc),
@@ -117,7 +102,7 @@ impl Marks {
     }
 
     /// Whether Proxmox copies kernels and boot loader to EFI partitions.
-    pub fn is_proxmox(&self) -> bool {
+    pub(super) fn is_proxmox(&self) -> bool {
         self.files.has(PROXMOX) && self.programs.may_have("proxmox-boot-tool")
     }
 

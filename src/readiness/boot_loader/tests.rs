@@ -1,6 +1,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::readiness::ConfigFile;
 
 const RELEASE: &str = "6.8.0-x";
 const ON: &str = "intel_iommu=on";
@@ -23,7 +24,7 @@ fn boot_of(
         running: KernelCmdline::new(line),
         release: RELEASE.to_owned(),
         is_efi: true,
-        files: files.iter().map(file).collect(),
+        files: files.iter().map(file).collect::<Vec<_>>().into(),
         ..BootFacts::default()
     };
     change(&mut facts);

@@ -21,7 +21,7 @@ pub fn literals() -> Vec<Literal> {
     }
     paths.sort();
     let mut literals = Vec::new();
-    for path in paths.iter().filter(|path| !path.ends_with("tests.rs")) {
+    for path in paths.iter().filter(|path| !is_of_tests(path)) {
         let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let source = fs::read_to_string(full).expect("a source");
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();
@@ -32,6 +32,10 @@ pub fn literals() -> Vec<Literal> {
         }));
     }
     literals
+}
+
+fn is_of_tests(path: &str) -> bool {
+    path.ends_with("tests.rs") || path.contains("/tests/")
 }
 
 fn add_files(folder: &str, paths: &mut Vec<String>) {

@@ -190,6 +190,16 @@ impl BootFiles {
         lines.collect()
     }
 
+    /// What a file that is no shell script sets `key` to: the rest of the line, with quotes or without.
+    pub(super) fn setting(&self, path: &str, key: &'static str) -> Vec<ConfiguredLine> {
+        let lines = self.text(path).lines().filter_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            let value = value.trim().trim_matches(['"', '\'']);
+            (name.trim() == key).then(|| ConfiguredLine::new(path, key, value))
+        });
+        lines.collect()
+    }
+
     /// The lines of these files that begin with this word, whatever its case.
     pub(super) fn after_word(
         &self,

@@ -44,15 +44,12 @@ impl BootFacts {
                 files.after_word(|path| path.ends_with("/limine.conf"), "cmdline"),
             ),
             L::Syslinux | L::UBoot => (self.generated_from(loader), self.appended()),
-            L::Armbian => (
-                Vec::new(),
-                files.variable(|path| path == ARMBIAN, "extraargs"),
-            ),
+            L::Armbian => (Vec::new(), files.setting(ARMBIAN, "extraargs")),
             L::FlashKernel => (
                 self.variable(FLASH_KERNEL, "LINUX_KERNEL_CMDLINE"),
                 Vec::new(),
             ),
-            L::Zipl => (self.variable(ZIPL, "parameters"), Vec::new()),
+            L::Zipl => (files.setting(ZIPL, "parameters"), Vec::new()),
             L::RaspberryPi => {
                 let lines = files.whole(|path| path.ends_with("/cmdline.txt"));
                 (Vec::new(), lines.into_iter().take(1).collect())

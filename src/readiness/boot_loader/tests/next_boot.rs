@@ -174,3 +174,22 @@ fn part_of_a_list_is_removed_with_its_whole_word() {
         )
     );
 }
+
+#[test]
+fn setting_that_no_shell_reads_goes_to_the_end_of_its_line() {
+    let armbian = (
+        "/boot/armbianEnv.txt",
+        "extraargs=cma=256M pcie_acs_override=downstream\n",
+    );
+    let boot = board(&[armbian], &[]);
+    assert_eq!(
+        boot.set_in("pcie_acs_override=downstream"),
+        Some("/boot/armbianEnv.txt")
+    );
+    let zipl = (
+        "/etc/zipl.conf",
+        "[linux]\n  parameters = \"ro iommu=pt\"\n",
+    );
+    let boot = super::boot("BOOT_IMAGE=0 ro", &[zipl], &["zipl"]);
+    assert_eq!(boot.set_in("iommu=pt"), Some("/etc/zipl.conf"));
+}

@@ -112,6 +112,7 @@ fn remedies() -> Vec<String> {
         Boot::of(BootFacts {
             running: KernelCmdline::new(&format!("initrd=\\0123\\{release}\\initrd")),
             release: release.to_owned(),
+            kernel_image: Some(format!("/lib/modules/{release}/vmlinuz")),
             loader_info: Some("systemd-boot 255".to_owned()),
             programs,
             files: vec![file("/etc/kernel/cmdline", "ro")].into(),

@@ -19,11 +19,17 @@ const ATTRIBUTE_BYTES: usize = 4;
 impl Machine {
     /// What this machine shows of how it was started.
     pub fn boot_facts(&self, image: Option<ImageSystem>, programs: Programs) -> BootFacts {
+        let release = self.release();
+        let images = [
+            format!("/lib/modules/{release}/vmlinuz"),
+            format!("/boot/vmlinuz-{release}"),
+        ];
         BootFacts {
             image,
             programs,
             running: self.kernel_cmdline(),
-            release: self.release(),
+            kernel_image: images.into_iter().find(|path| self.exists(path)),
+            release,
             loader_info: self.loader_variable("LoaderInfo"),
             is_unified: self.loader_variable("StubInfo").is_some(),
             is_efi: self.exists("/sys/firmware/efi"),

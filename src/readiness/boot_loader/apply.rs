@@ -111,12 +111,12 @@ impl BootFacts {
     /// kernel-install(8) before systemd 254 needs the release and the kernel.
     fn kernel_install(&self) -> String {
         let release = self.release.as_str();
-        if !self.programs.may_have("kernel-install") {
-            "make the boot entries anew".to_owned()
-        } else if is_plain(release) {
-            format!("run `kernel-install add {release} /lib/modules/{release}/vmlinuz`")
-        } else {
-            "run `kernel-install add-all`".to_owned()
+        match self.kernel_image.as_deref() {
+            Some(image) if self.programs.may_have("kernel-install") && is_plain(release) => {
+                format!("run `kernel-install add {release} {image}`")
+            }
+            // `add-all` would do it, but only since systemd 254.
+            _ => "make the boot entries anew".to_owned(),
         }
     }
 

@@ -25,6 +25,8 @@ pub struct BootFacts {
     pub running: KernelCmdline,
     /// The release of the running kernel.
     pub release: String,
+    /// The running kernel's image, if it was found where kernel-install may be told to take it from.
+    pub kernel_image: Option<String>,
     /// The EFI variable `LoaderInfo`; empty if it cannot be read.
     pub loader_info: Option<String>,
     /// Whether there is the EFI variable `StubInfo`.

@@ -30,6 +30,7 @@ fn boot_of(
         programs: Programs::of(programs.iter().copied()),
         running: KernelCmdline::new(line),
         release: RELEASE.to_owned(),
+        kernel_image: Some(format!("/boot/vmlinuz-{RELEASE}")),
         is_efi: true,
         files: files.iter().map(file).collect::<Vec<_>>().into(),
         ..BootFacts::default()
@@ -127,7 +128,7 @@ fn hostile_release_is_in_no_command() {
     let remedy = boot.with("a");
     assert_eq!(
         remedy,
-        "add a to /etc/kernel/cmdline, run `kernel-install add-all`, then reboot"
+        "add a to /etc/kernel/cmdline, make the boot entries anew, then reboot"
     );
 }
 

@@ -33,7 +33,7 @@ fn systemd_boot_is_configured_where_its_entries_come_from() {
         (
             vec![installed, cmdline],
             vec!["kernel-install"],
-            format!("{to_cmdline} `kernel-install add 6.8.0-x /lib/modules/6.8.0-x/vmlinuz`, then reboot"),
+            format!("{to_cmdline} `kernel-install add 6.8.0-x /boot/vmlinuz-6.8.0-x`, then reboot"),
         ),
         (
             vec![installed, cmdline],
@@ -89,7 +89,7 @@ fn unified_kernel_image_is_built_anew() {
             vec![cmdline, uki],
             vec!["kernel-install", "mkinitcpio"],
             "/etc/kernel/cmdline",
-            "run `kernel-install add 6.8.0-x /lib/modules/6.8.0-x/vmlinuz`",
+            "run `kernel-install add 6.8.0-x /boot/vmlinuz-6.8.0-x`",
         ),
         (
             vec![cmdline],

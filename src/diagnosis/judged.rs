@@ -1,12 +1,14 @@
 //! The reasons in the hook's judgement: one for each kind of refusal of a card.
 
+use std::fmt;
+
 use crate::binding::Refusal;
-use crate::diagnosis::qemu_errors::NO_DEVICE;
 use crate::diagnosis::{Reason, Source, When};
 use crate::failure::{Code, Failure, sentence};
 use crate::handover::{CardError, Fault};
 use crate::hook::{Hook, HookRefusal, Judgement};
 use crate::host::KnownGuest;
+use crate::pci::PciAddress;
 
 pub(super) fn reasons(judgement: &Judgement) -> Vec<Reason> {
     let refusals = judgement.refusals.iter();
@@ -16,12 +18,31 @@ pub(super) fn reasons(judgement: &Judgement) -> Vec<Reason> {
 /// libvirt refuses a function that is not there. The hook leaves that to it.
 pub(super) fn missing(known: &KnownGuest, hook: &Hook) -> Vec<Reason> {
     let missing = hook.missing(&known.claims()).unwrap_or_default();
-    let missing = missing.into_iter().map(|function| Reason {
-        topic: Some(NO_DEVICE),
-        remedy: Some("run `gpupci list`, then correct the guest's cards".to_owned()),
-        ..Reason::new(Source::Host, format!("this host has no device {function}")).at(When::Now)
-    });
+    let missing = missing.into_iter().map(NoSuchDevice);
+    let missing = missing.map(|error| of_failure(Source::Host, error.to_string(), &error));
     missing.collect()
+}
+
+/// A claimed device that this host does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSuchDevice(pub PciAddress);
+
+impl fmt::Display for NoSuchDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this host has no device {}", self.0)
+    }
+}
+
+impl std::error::Error for NoSuchDevice {}
+
+impl Failure for NoSuchDevice {
+    fn codes(&self) -> Vec<Code> {
+        vec![Code::NoDevice]
+    }
+
+    fn remedies(&self) -> Vec<String> {
+        vec!["run `gpupci list`, then correct the guest's cards".to_owned()]
+    }
 }
 
 fn of_refusal(refusal: &HookRefusal) -> Vec<Reason> {

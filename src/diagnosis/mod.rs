@@ -9,6 +9,7 @@ mod qemu_errors;
 mod qemu_words;
 mod reason;
 
+pub use judged::NoSuchDevice;
 pub use qemu_errors::{KNOWN_ERRORS, KnownError, known_error};
 pub use qemu_words::QemuError;
 pub use reason::{Reason, Said, Source, When};

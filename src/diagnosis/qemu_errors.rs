@@ -84,8 +84,8 @@ pub const KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         error: QemuError::NoDevice,
-        codes: &[],
-        topic: Some(NO_DEVICE),
+        codes: &[Code::NoDevice],
+        topic: None,
         meaning: "the device that the guest's XML names was not on this host",
         remedy: "run `gpupci list`, then correct the guest's cards",
     },
@@ -188,6 +188,3 @@ pub const KNOWN_ERRORS: &[KnownError] = &[
         remedy: "see what libvirt said: journalctl -u libvirtd -u virtqemud",
     },
 ];
-
-/// The topic of a claimed device that is not there.
-pub(super) const NO_DEVICE: &str = "device";

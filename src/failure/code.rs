@@ -77,6 +77,8 @@ codes! {
     ManagedVirtualFunction = "managed-virtual-function", Failed;
     /// A guest claims an NVSwitch that stays with the host.
     SwitchOnHost = "switch-on-host", Failed;
+    /// A guest claims a device that this host does not have.
+    NoDevice = "no-such-device", NotFound;
     /// A write failed; all changes were undone.
     WriteFailed = "write-failed", Failed;
     /// A write failed, and not all changes could be undone.

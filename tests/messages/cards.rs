@@ -5,6 +5,7 @@ use std::time::Duration;
 use gpupt::binding::{
     HostConsole, HostUse, PendingWrite, Refusal, Step, Unseen, User, VirtualFunction,
 };
+use gpupt::diagnosis::NoSuchDevice;
 use gpupt::error::Error;
 use gpupt::failure::Code;
 use gpupt::gpu::{GpuCard, PciFunction};
@@ -475,6 +476,10 @@ pub fn sections() -> String {
         + &sentences("A function was not rebound", &function_errors())
         + &section("The hook refuses a start", &hook_refusals())
         + &section("The hook restores a part of a card", &functions_gone())
+        + &section(
+            "A guest claims a device that is not there (`gpupci why`)",
+            &[NoSuchDevice(video())],
+        )
         + &section(
             "An argument names no card",
             &[NoSuchCard("gpupci9".to_owned())],

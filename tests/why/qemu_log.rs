@@ -87,6 +87,7 @@ fn device_that_is_not_there_explains_no_such_host_device() {
     let reasons = host.reasons();
     assert_eq!(reasons.len(), 1, "{reasons:?}");
     assert_eq!(reasons[0]["text"], "this host has no device 0000:7f:00.0");
+    assert_eq!(reasons[0]["codes"][0], "no-such-device");
 }
 
 #[test]
